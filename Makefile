@@ -1,0 +1,90 @@
+# Two commands are enough on a fresh machine: `make figure2` and `make test`. Both set up what they need in .venv first,
+# which belongs to this file: it may be emptied and made again.
+# Another interpreter: `make test PYTHON=python3.12`, after `make clean` where .venv was made with a different one.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DELETE_ON_ERROR:
+.PHONY: help setup figure2 figures notebooks test lint clean
+
+help:
+	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
+	@echo "make setup      prepare .venv for development; the other commands do so where it is missing"
+	@echo "make test       run the tests"
+	@echo "make lint       check style, format and types"
+	@echo "make figures    draw every figure again"
+	@echo "make notebooks  run every notebook and render it beside its source"
+	@echo "make clean      remove .venv and what tools left behind"
+
+figure2: $(VENV)/.core
+	$(BIN)/ertheory width --target 784-128-10 --sparsity 0.9 --delta 0.001
+	$(BIN)/ertheory figure figure2 --out figures --force
+
+setup: $(VENV)/.test
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy --strict
+
+figures: $(VENV)/.core
+	@set -e; for script in $(wildcard figures/*.py); do \
+		echo "$(BIN)/python $$script"; \
+		$(BIN)/python "$$script"; \
+	done
+
+# A notebook replaces the one before only after every cell has run. Neither times nor random names of cells are kept, so
+# that the files change only where the results do.
+define RENDER
+import sys
+from pathlib import Path
+
+import jupytext
+from nbclient import NotebookClient
+
+for source in map(Path, sys.argv[1:]):
+    print(f"{source} -> {source.with_suffix('.ipynb')}", flush=True)
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell["id"] = f"cell-{number}"
+    where = {"metadata": {"path": source.parent}}
+    NotebookClient(notebook, kernel_name="python3", record_timing=False, resources=where).execute()
+    jupytext.write(notebook, source.with_suffix(".ipynb"))
+endef
+export RENDER
+
+notebooks: $(VENV)/.notebook
+	@$(BIN)/python -c "$$RENDER" $(wildcard notebooks/[0-9]*.py)
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# Stamps are touched last: an installation that was cut short is done again. `--clear` removes what it left behind.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python " + sys.version.split()[0] + ", 3.11 or newer is needed: make PYTHON=python3.12")'
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.core: pyproject.toml $(VENV)/.created
+	@echo "Installing ertheory ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.notebook: pyproject.toml $(VENV)/.created
+	@echo "Installing ertheory and what notebooks need ..."
+	@$(PIP) install --editable ".[notebook]"
+	@touch $@
+
+# Everything of the other two is part of it.
+$(VENV)/.test: pyproject.toml $(VENV)/.created
+	@echo "Installing ertheory and all that the tests need, PyTorch too (some minutes) ..."
+	@$(PIP) install --editable ".[test]"
+	@touch $(VENV)/.core $(VENV)/.notebook $@

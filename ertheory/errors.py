@@ -1,0 +1,74 @@
+"""What this package raises, so that a caller can tell bad input from an impossible request.
+
+Every message is one line: the argument, what is allowed, what was given.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConstructionFailed",
+    "ErError",
+    "InfeasibleWidth",
+    "InvalidInput",
+    "TheoremNotApplicable",
+]
+
+_LONGEST_VALUE = 120
+
+
+class ErError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidInput(ErError, ValueError):
+    """An argument lies outside its domain.
+
+    Parameters
+    ----------
+    argument
+        Name of the argument, as the caller wrote it.
+    allowed
+        The range or form that would be accepted, in words.
+    value
+        What was given; its representation is shortened to keep the message one line.
+
+    Examples
+    --------
+    >>> raise InvalidInput("delta", "a number in (0, 1)", "2")
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: delta: expected a number in (0, 1), got '2'
+    """
+
+    def __init__(self, argument: str, allowed: str, value: object) -> None:
+        shown = " ".join(repr(value).split())
+        if len(shown) > _LONGEST_VALUE:
+            shown = shown[: _LONGEST_VALUE - 3] + "..."
+        self.argument = argument
+        self.allowed = allowed
+        self.value = value
+        super().__init__(f"{argument}: expected {allowed}, got {shown}")
+
+
+class InfeasibleWidth(ErError):
+    """No width is sufficient, or the smallest one is too large to be written down."""
+
+
+class TheoremNotApplicable(ErError):
+    """A hypothesis of the statement does not hold for this target or source."""
+
+
+class ConstructionFailed(ErError):
+    """A drawn mask lacks edges that a construction needs.
+
+    Parameters
+    ----------
+    message
+        One line that says which construction failed.
+    missing
+        The target edges without a source edge.
+    """
+
+    def __init__(self, message: str, missing: tuple[object, ...] = ()) -> None:
+        self.missing = missing
+        super().__init__(message)

@@ -1,0 +1,348 @@
+"""The statements. Each formula stands here once; what several have in common is one of the functions below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from sympy import Eq, Ge, IndexedBase, Le, Product, Sum, Symbol, binomial, exp, log, oo, symbols
+
+from ertheory.errors import InvalidInput
+from ertheory.symbolic.relation import Question, Statement
+
+__all__ = ["STATEMENTS", "statement"]
+
+Expression: TypeAlias = Any  # sympy ships no types
+
+L, N0, N1, d, m1, m2, n, n1, n2, q0, q1 = symbols("L N0 N1 d m1 m2 n n1 n2 q0 q1", integer=True, positive=True)
+i, j, l, s = symbols("i j l s", integer=True, nonnegative=True)  # noqa: E741
+delta, p, p0, p1, p2, t = symbols("delta p p0 p1 p2 t", positive=True)
+c, m, ps, q = (IndexedBase(name, positive=True) for name in "cmpq")
+F, H, P, P_A, P_B, P_block = symbols("F H P P_A P_B P_block", positive=True)
+
+_PAPER = "Gadhikar, Mukherjee, Burkholz, ICML 2023"
+_INTEGER = "q = max(1, ceil(.)), the rounded factor of one layer goes into the formula of the layer below"
+_BOX = "bounded inputs"
+_DENSE = f"{_BOX}; p_0 = 1; {_INTEGER}"
+_RELU = "bounded box, w without zeros, w.x + b positive somewhere on the box, ReLU at the output"
+_LINEAR = "w without zeros, w.x + b changes sign on the box, linear output"
+_MASKED = f"{_BOX}; layer 0 masked"
+_SMALL = {n: 3, d: 2}
+
+
+def _rate(density: Expression) -> Expression:
+    return log(1 / (1 - density))
+
+
+def _copies(links: Expression, density: Expression, failure: Expression = delta) -> Expression:
+    """Smallest real q with links (1 - density)^q <= failure."""
+    return log(links / failure) / _rate(density)
+
+
+def _mass(trials: Expression, density: Expression) -> Expression:
+    """P(Bin(trials, density) = j)."""
+    return binomial(trials, j) * density**j * (1 - density) ** (trials - j)
+
+
+def _blocks(first: int) -> Expression:
+    """Every copy in layers first + 1..L finds the blocks that it needs."""
+    return Product((1 - (1 - ps[l + 1]) ** q[l]) ** (m[l + 1] * q[l + 1]), (l, first, L - 1))
+
+
+def _all_of(event: Expression) -> Expression:
+    return event**d
+
+
+_ALL = (
+    Statement(
+        name="width-factor",
+        title="Width over log(2 m / delta): what masking costs",
+        variant="printed",
+        kind="law",
+        relation=Eq(F, 1 / _rate(p)),
+        source=_PAPER,
+        note="the factor that Theorems 2.1 to 2.3 have in common",
+        questions=(
+            Question(p * F, p, 0),
+            Question(F - 1 / p, p, 0),
+            Question(F, p, 1),
+            Question(F * log(1 / (1 - p)), p, 1),
+        ),
+    ),
+    Statement(
+        name="theorem-2.1-q1",
+        title="Copies of each hidden neuron of a two-layer target",
+        variant="printed",
+        kind="printed",
+        relation=Ge(q1, _copies(2 * m2, p2)),
+        source=f"Theorem 2.1 of {_PAPER}",
+        note=_DENSE,
+        questions=(
+            Question(q1 * p2, p2, 0),
+            Question(q1, p2, 1),
+            Question(q1 / log(1 / delta), delta, 0),
+            Question(q1 / log(m2), m2, oo),
+        ),
+    ),
+    Statement(
+        name="theorem-2.1-q0",
+        title="Copies of each input of a two-layer target",
+        variant="printed",
+        kind="printed",
+        relation=Ge(q0, _copies(2 * m1 * q1, p1)),
+        source=f"Theorem 2.1 of {_PAPER}",
+        note=_DENSE,
+        questions=(
+            Question(q0 * p1, p1, 0),
+            Question(q0, p1, 1),
+            Question(q0 / log(1 / delta), delta, 0),
+            Question(q0 / log(q1), q1, oo),
+        ),
+    ),
+    Statement(
+        name="theorem-2.2",
+        title="Copies of each neuron, layer by layer from q_L = 1 downwards",
+        variant="printed",
+        kind="printed",
+        relation=Ge(q[l], _copies(L * m[l + 1] * q[l + 1], ps[l + 1])),
+        source=f"Theorem 2.2 of {_PAPER}; appendix A.5 for convolutions, with m_l the non-zero filter entries",
+        note=_DENSE,
+        questions=(
+            Question(q[l] * p, p, 0, {ps[l + 1]: p}),
+            Question(q[l], p, 1, {ps[l + 1]: p}),
+            Question(q[l] / log(1 / delta), delta, 0),
+            Question(q[l] / log(L), L, oo),
+        ),
+    ),
+    Statement(
+        name="preassigned",
+        title="Copies of each input where layer 0 is masked and neuron k serves input k mod d",
+        variant="repaired",
+        kind="sufficient",
+        relation=Ge(q0, _copies(L * m1 * q1, p0 * p1)),
+        source="the union bound of Theorem 2.2 over copies with two edges",
+        note=f"{_MASKED}; the other factors as in Theorem 2.2; {_INTEGER}",
+        questions=(
+            Question(q0 * p0, p0, 0),
+            Question(q0, p0, 1),
+            Question(q0 / log(1 / delta), delta, 0),
+        ),
+    ),
+    Statement(
+        name="matched",
+        title="Copies of each neuron where layer 0 is masked and shared out after the mask is seen",
+        variant="repaired",
+        kind="sufficient",
+        relation=Ge(q[l], _copies((L + 1) * m[l + 1] * q[l + 1], ps[l + 1])),
+        source="the union bound of Theorem 2.2, with one share of delta more for layer 0",
+        note=f"{_MASKED}; N_0 with H <= delta / (L + 1), see hall-sum; {_INTEGER}",
+        questions=(Question(q[l] * p, p, 0, {ps[l + 1]: p}), Question(q[l] / log(1 / delta), delta, 0)),
+    ),
+    Statement(
+        name="block-law",
+        title="Every copy finds an edge to every block that it needs",
+        variant="exact",
+        kind="law",
+        relation=Eq(P_block, _blocks(0)),
+        source="the events of Theorems 2.1 and 2.2 use disjoint entries of the mask",
+        note=f"{_BOX}; p_0 = 1, or layer 0 alive; q_L = 1; sufficient for the target",
+        questions=(
+            Question((1 - P_block) * exp(t * n), n, oo, {L: 1, ps[1]: 1 - exp(-t), q[0]: n, q[1]: 1}),
+            Question(P_block, p, 1, {L: 1, ps[1]: p}),
+            Question(P_block / p**2, p, 0, {L: 1, ps[1]: p, m[1]: 2, q[1]: 1}),
+        ),
+    ),
+    Statement(
+        name="preassigned-law",
+        title="The block law where layer 0 is masked and neuron k serves input k mod d",
+        variant="exact",
+        kind="law",
+        relation=Eq(
+            P_block,
+            Product(Sum(_mass(q[0], ps[0]) * (1 - (1 - ps[1]) ** j) ** (c[i] * q[1]), (j, 0, q[0])), (i, 1, d))
+            * _blocks(1),
+        ),
+        source="given how many copies of an input work, its demands are independent",
+        note=f"{_MASKED}; q_L = 1; sufficient for the target",
+        questions=(
+            Question(P_block, p, 1, {L: 1, d: 1, q[0]: 3, ps[0]: p}),
+            Question(P_block / p, p, 0, {L: 1, d: 1, q[0]: 3, ps[0]: p, c[1]: 2, q[1]: 1}),
+        ),
+    ),
+    Statement(
+        name="hall-sum",
+        title="Bounds the probability that layer 0 cannot give each input q_0 neurons of its own",
+        variant="exact",
+        kind="sufficient",
+        relation=Eq(
+            H,
+            Sum(binomial(d, s) * Sum(_mass(N0, 1 - (1 - p0) ** s), (j, 0, q0 * s - 1)), (s, 1, d)),
+        ),
+        source="Hall's theorem and a union bound over sets of inputs",
+        note=f"{_MASKED} and shared out after the mask is seen; success at least (1 - H) P_block",
+        questions=(Question(H, p0, 1, {d: 2, q0: 2, N0: 5}), Question(H, p0, 0, {d: 2, q0: 2, N0: 5})),
+    ),
+    Statement(
+        name="theorem-2.3",
+        title="Width below which one hidden layer does not represent a ReLU neuron",
+        variant="printed",
+        kind="necessary",
+        relation=Ge(n, _copies(1, p1, 1 - (1 - delta) ** (1 / d))),
+        source=f"Theorem 2.3 of {_PAPER}",
+        note="w without zeros; counts only the edges into the hidden layer",
+        questions=(
+            Question(n * p1, p1, 0),
+            Question(n, p1, 1),
+            Question(n / log(1 / delta), delta, 0),
+            Question(n / log(d), d, oo),
+        ),
+    ),
+    Statement(
+        name="law-a",
+        title="Every input has a path to a ReLU output",
+        variant="exact",
+        kind="law",
+        relation=Eq(P_A, Sum(_mass(n, p2) * _all_of(1 - (1 - p1) ** j), (j, 0, n))),
+        source="Theorem 2.3 by its exact law",
+        note=_RELU,
+        questions=(
+            Question(P_A, p2, 1, _SMALL),
+            Question(P_A, p1, 1, _SMALL),
+            Question(P_A / p1**2, p1, 0, _SMALL),
+        ),
+    ),
+    Statement(
+        name="law-a-harris",
+        title="Lower bound on law A: paths of different inputs help each other",
+        variant="exact",
+        kind="sufficient",
+        relation=Ge(P_A, _all_of(1 - (1 - p1 * p2) ** n)),
+        source="Harris' inequality",
+        note=_RELU,
+        questions=(
+            Question(P_A, p2, 1),
+            Question((1 - P_A) * exp(t * n), n, oo, {p1: (1 - exp(-t)) / p2, d: 2}),
+        ),
+    ),
+    Statement(
+        name="law-a-edges",
+        title="Upper bound on law A: every input needs an edge, the event of Theorem 2.3",
+        variant="printed",
+        kind="necessary",
+        relation=Le(P_A, _all_of(1 - (1 - p1) ** n)),
+        source=f"proof of Theorem 2.3 of {_PAPER}",
+        note=_RELU,
+        questions=(Question(P_A, p1, 1), Question((1 - P_A) * exp(t * n), n, oo, {p1: 1 - exp(-t), d: 2})),
+    ),
+    Statement(
+        name="law-a-paths",
+        title="Upper bound on law A: the first input needs a path",
+        variant="exact",
+        kind="necessary",
+        relation=Le(P_A, 1 - (1 - p1 * p2) ** n),
+        source="one input alone",
+        note=_RELU,
+        questions=(Question(P_A, p1, 1), Question(P_A / p1, p1, 0)),
+    ),
+    Statement(
+        name="law-a-pairs",
+        title="Upper bound on law A: inputs without a path, counted singly and in pairs",
+        variant="exact",
+        kind="necessary",
+        relation=Le(
+            P_A,
+            1 - d * (1 - p1 * p2) ** n + binomial(d, 2) * (1 - p1 * p2 * (2 - p1)) ** n,
+        ),
+        source="Bonferroni's inequality",
+        note=f"{_RELU}; not monotone in n",
+        questions=(Question(P_A, p1, 0), Question(P_A, p2, 1, _SMALL)),
+    ),
+    Statement(
+        name="law-a-sufficient",
+        title="Width that suffices for a ReLU neuron with ReLU at the output",
+        variant="exact",
+        kind="sufficient",
+        relation=Ge(n, _copies(d, p1 * p2)),
+        source="a union bound over the inputs' paths",
+        note=_RELU,
+        questions=(
+            Question(n * p1, p1, 0),
+            Question(n, p2, 1),
+            Question(n / log(1 / delta), delta, 0),
+            Question(n / log(d), d, oo),
+        ),
+    ),
+    Statement(
+        name="law-a-necessary",
+        title="Width that is needed for a ReLU neuron with ReLU at the output",
+        variant="exact",
+        kind="necessary",
+        relation=Ge(n, _copies(1, p1 * p2)),
+        source="law-a-paths",
+        note=_RELU,
+        questions=(Question(n * p1, p1, 0), Question(n / log(1 / delta), delta, 0)),
+    ),
+    Statement(
+        name="law-b",
+        title="One hidden neuron reads every input and reaches a linear output",
+        variant="exact",
+        kind="law",
+        relation=Eq(P_B, 1 - (1 - p2 * p1**d) ** n),
+        source="Theorem 2.3 by its exact law",
+        note=_LINEAR,
+        questions=(Question(P_B, p1, 1, {d: 3}), Question(P_B / p1**3, p1, 0, {d: 3})),
+    ),
+    Statement(
+        name="law-b-width",
+        title="Width that is needed and suffices for a ReLU neuron with a linear output",
+        variant="exact",
+        kind="law",
+        relation=Ge(n, _copies(1, p2 * p1**d)),
+        source="law-b",
+        note=_LINEAR,
+        questions=(
+            Question(n * exp(-t * d), d, oo, {p1: exp(-t)}),
+            Question(log(n) / d, d, oo, {p1: exp(-t)}),
+            Question(n / log(1 / delta), delta, 0),
+        ),
+    ),
+    Statement(
+        name="degree",
+        title="Every output of a two-layer target needs n_1 neighbours",
+        variant="exact",
+        kind="necessary",
+        relation=Le(
+            P,
+            (1 - Sum(_mass(N1, p2), (j, 0, n1 - 1))) ** n2 + N0 * Sum(_mass(d, p0), (j, d - n1 + 1, d)),
+        ),
+        source="kinks of different hidden neurons need different neighbours",
+        note="W_2 without zeros, n_1 <= d, rank W_1 = n_1 and every non-zero vector of its row span with at least "
+        "d - n_1 + 1 non-zeros, all kinks share a point inside the box, two masked hidden layers, linear output",
+        questions=(
+            Question(P, p2, 1, {d: 3, n1: 2, N1: 4}),
+            Question(P, p0, 0, {d: 3, n1: 2, N1: 4}),
+        ),
+    ),
+)
+
+# Every statement by its name.
+STATEMENTS: Mapping[str, Statement] = MappingProxyType({entry.name: entry for entry in _ALL})
+
+
+def statement(name: str) -> Statement:
+    """Look up a statement by its name.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> print(statement("law-b").latex())
+    P_{B} = 1 - \\left(1 - p_{1}^{d} p_{2}\\right)^{n}
+    """
+    if name not in STATEMENTS:
+        raise InvalidInput("statement", f"one of {', '.join(STATEMENTS)}", name)
+    return STATEMENTS[name]
