@@ -243,11 +243,9 @@ def near_zero(decreasing: Callable[[Context, int], Interval], start: int, *, lea
     >>> near_zero(lambda context, q: context.log(1000) - q * context.log(2), 1)
     10
     """
-    context = _context(_FIRST_BITS)
 
     def value(number: int) -> float:
-        middle = decreasing(context, number).mid._mpi_[0]
-        return math.inf if middle in (finf, fninf, fnan) else float(to_float(middle))
+        return midpoint(lambda context: decreasing(context, number))
 
     left, right = start, max(least, start + max(1, start // 1000))
     at_left, at_right = value(left), value(right)
@@ -261,6 +259,18 @@ def near_zero(decreasing: Callable[[Context, int], Interval], start: int, *, lea
             break
         at_right = value(right)
     return right
+
+
+def midpoint(value: Callable[[Context], Interval]) -> float:
+    """Estimate a real number from a low-precision enclosure; an infinite end counts as minus infinity.
+
+    Examples
+    --------
+    >>> midpoint(lambda context: context.log(2))
+    0.6931471805599453
+    """
+    middle = value(_context(_FIRST_BITS)).mid._mpi_[0]
+    return -math.inf if middle in (finf, fninf, fnan) else float(to_float(middle))
 
 
 def enclose(value: Callable[[Context], Interval], *, digits: int = 17) -> tuple[Fraction, Fraction]:
@@ -313,6 +323,18 @@ def _context(bits: int) -> Context:
 def rational(context: Context, value: Fraction | int) -> Interval:
     """Enclose a rational number."""
     return context.mpf(value.numerator) / value.denominator
+
+
+def larger(context: Context, first: Interval, second: Interval) -> Interval:
+    """Enclose the larger of two numbers."""
+    if (first >= second) is True:
+        return first
+    if (second >= first) is True:
+        return second
+    ends = [first._mpi_, second._mpi_]
+    low = max((low for low, _ in ends), key=to_float)
+    high = max((high for _, high in ends), key=to_float)
+    return context.mpf([context.make_mpf((low, low)), context.make_mpf((high, high))])
 
 
 def log_complement(context: Context, value: Interval) -> Interval:

@@ -159,22 +159,22 @@ def rational_text(value: Fraction) -> str:
     return decimal_text(value, digits=places)
 
 
-def success_text(value: Fraction) -> str:
-    """Write a success probability as a decimal, rounded down so that its failure keeps four significant digits.
+def success_text(value: Fraction, *, up: bool = False) -> str:
+    """Write a probability as a decimal, rounded down (or up) so that its complement keeps four significant digits.
 
     Examples
     --------
-    >>> success_text(1 - Fraction(1, 3000))
-    '0.9996666'
+    >>> success_text(1 - Fraction(1, 3000)), success_text(Fraction(1, 3), up=True)
+    ('0.9996666', '0.3334')
     """
     failure = 1 - value
     if failure <= 0:
         return "1"
     digits, scaled = 4, failure
-    while scaled < 1:
+    while scaled < Fraction(1, 10):
         scaled *= 10
         digits += 1
-    return decimal_text(value, digits=digits - 1)
+    return decimal_text(value, digits=digits, up=up)
 
 
 def number_for_json(value: Fraction) -> int | float | str:

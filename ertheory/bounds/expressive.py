@@ -11,6 +11,7 @@ bound gives the repaired statements for a masked layer 0.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 from ertheory.bounds.hall import hall_guess
@@ -20,7 +21,16 @@ from ertheory.exact import Context, Decision, Interval, decide, enclose, log_spa
 from ertheory.results import Variant, Width, rational_text
 from ertheory.target import Target
 
-__all__ = ["describe", "printed", "statement_of", "union_factor"]
+__all__ = [
+    "ClosedForm",
+    "closed_form",
+    "describe",
+    "printed",
+    "reading",
+    "refuse_masked",
+    "statement_of",
+    "union_factor",
+]
 
 _DIGITS = 17  # to which real factors are reported
 
@@ -59,41 +69,75 @@ def printed(
     (179536, 18048, 10)
     """
     law = Law(target, densities, layer0)
-    shares = target.depth + (layer0 == "matched")
+    form = closed_form(law, failure_probability)
+    return describe(
+        "printed",
+        law,
+        failure_probability,
+        form.factors,
+        form.first_width,
+        bits=form.bits,
+        real_factors=form.real_factors,
+    )
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The integers of the closed form: q_0..q_L before and after rounding, N_0, and the bits that certified them."""
+
+    factors: tuple[int, ...]
+    real_factors: tuple[Fraction, ...]
+    first_width: int
+    bits: int
+
+
+def closed_form(law: Law, failure_probability: Fraction) -> ClosedForm:
+    """Evaluate the printed or repaired inequalities from the last layer down.
+
+    Examples
+    --------
+    >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
+    >>> closed_form(Law(Target.from_text("784-128-10"), half, "dense"), Fraction(1, 1000)).factors
+    (33, 22, 1)
+    """
+    target = law.target
+    share = failure_probability / (target.depth + (law.layer0 == "matched"))
     factors: tuple[int, ...] = (1,)
     real_factors: tuple[Fraction, ...] = (Fraction(1),)
     bits = 0
     for layer in reversed(range(target.depth)):
-        chance = densities[layer + 1]
-        if layer == 0 and layer0 == "preassigned":
-            chance *= densities[0]
-        factor, real, used = union_factor(chance, target.nonzeros[layer] * factors[0], failure_probability / shares)
+        chance = law.densities[layer + 1]
+        if layer == 0 and law.layer0 == "preassigned":
+            chance *= law.densities[0]
+        factor, real, used = union_factor(chance, target.nonzeros[layer] * factors[0], share)
         factors, real_factors, bits = (factor, *factors), (real, *real_factors), max(bits, used)
     first_width = factors[0] * target.inputs
-    if layer0 == "matched":
-
-        def hall_holds(neurons: int) -> Decision:
-            return decide(
-                lambda context: (
-                    law.log_matching(context, factors[0], neurons) - log_sparsity(context, failure_probability / shares)
-                ),
-                undecided=False,
-            )
-
-        guess = near_zero(
-            lambda context, neurons: (
-                context.log(-law.log_matching(context, factors[0], neurons))
-                - context.log(rational(context, failure_probability / shares))
-            ),
-            hall_guess(target.inputs, factors[0], densities[0], failure_probability / shares),
-            least=first_width,
-        )
-        first_width, used = smallest(hall_holds, guess, least=first_width)
+    if law.layer0 == "matched":
+        first_width, used = _smallest_for_hall(law, share, factors[0])
         bits = max(bits, used)
-    return describe("printed", law, failure_probability, factors, first_width, bits=bits, real_factors=real_factors)
+    return ClosedForm(factors, real_factors, first_width, bits)
 
 
-def union_factor(density: Fraction, links: int, failure_probability: Fraction) -> tuple[int, Fraction, int]:
+def _smallest_for_hall(law: Law, share: Fraction, copies: int) -> tuple[int, int]:
+    """Smallest N_0 >= q_0 d with Hall sum at most the given share of delta."""
+
+    def holds(neurons: int) -> Decision:
+        return decide(
+            lambda context: law.log_matching(context, copies, neurons) - log_sparsity(context, share), undecided=False
+        )
+
+    least = copies * law.target.inputs
+    guess = near_zero(
+        lambda context, neurons: (
+            context.log(-law.log_matching(context, copies, neurons)) - context.log(rational(context, share))
+        ),
+        hall_guess(law.target.inputs, copies, law.densities[0], share),
+        least=least,
+    )
+    return smallest(holds, guess, least=least)
+
+
+def union_factor(density: Fraction, links: int | Fraction, failure_probability: Fraction) -> tuple[int, Fraction, int]:
     """Smallest q >= 1 with links (1 - density)^q <= failure_probability.
 
     Returns
@@ -157,9 +201,9 @@ def describe(
         The factors before rounding.
     """
     target = law.target
-    applies = law.layer0 != "dense" or law.densities[0] == 1
+    refusal = refuse_masked(law)
     success = None
-    if applies:
+    if not refusal:
         try:
             failure = enclose(lambda context: 1 - context.exp(law.log_success(context, factors, first_width)), digits=6)
             success = 1 - failure[1]
@@ -172,8 +216,8 @@ def describe(
         variant=variant,
         kind="printed" if variant == "printed" else "sufficient",
         layer0=law.layer0,
-        applies=applies,
-        reason=_reason(law) if applies else _refusal(law),
+        applies=not refusal,
+        reason=refusal or reading(law.layer0),
         target=target,
         densities=law.densities,
         failure_probability=failure_probability,
@@ -212,12 +256,16 @@ _READINGS = {
 }
 
 
-def _reason(law: Law) -> str:
-    return f"bounded inputs; {_READINGS[law.layer0]}"
+def reading(layer0: Layer0) -> str:
+    """Say on what a statement rests, given how layer 0 is read."""
+    return f"bounded inputs; {_READINGS[layer0]}"
 
 
-def _refusal(law: Law) -> str:
+def refuse_masked(law: Law) -> str:
+    """Say why the statement does not apply where a dense layer 0 is assumed but p_0 < 1; else return nothing."""
+    if law.layer0 != "dense" or law.densities[0] == 1:
+        return ""
     return (
         f"layer 0 is masked here (p_0 = {rational_text(law.densities[0])}), but the statement holds only for a dense "
-        "layer 0; use layer 0 preassigned or matched, or a first density of 1"
+        "layer 0; read layer 0 as matched or preassigned, or give it density 1"
     )

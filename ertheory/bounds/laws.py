@@ -27,15 +27,28 @@ from typing import Literal, get_args
 
 from ertheory.binomial import expectation
 from ertheory.bounds.hall import hall_sum
-from ertheory.exact import Context, Interval, log_complement, log_sparsity
+from ertheory.errors import InvalidInput
+from ertheory.exact import Context, Interval, larger, log_complement, log_sparsity
 from ertheory.target import Target
 
-__all__ = ["LAYER0", "Law", "Layer0"]
+__all__ = ["LAYER0", "Law", "Layer0", "checked_layer0"]
 
 Layer0 = Literal["dense", "preassigned", "matched"]
 LAYER0: tuple[Layer0, ...] = get_args(Layer0)
 
 _MOST_EXPONENT = 2_000
+
+
+def checked_layer0(layer0: str) -> None:
+    """Refuse a reading of layer 0 that does not exist.
+
+    Raises
+    ------
+    InvalidInput
+        With the names that do.
+    """
+    if layer0 not in LAYER0:
+        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)}", layer0)
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,22 @@ class Law:
             context.mpf(0),
         )
         return total + self.log_matching(context, factors[0], first_width)
+
+    def union_failure(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
+        """Enclose the smallest delta at which the printed (or repaired) inequalities hold for these widths."""
+        shares = self.target.depth + (self.layer0 == "matched")
+        worst = context.mpf(0)
+        for layer, (copies, above) in enumerate(pairwise(factors)):
+            chance = self.densities[layer + 1]
+            if layer == 0 and self.layer0 == "preassigned":
+                chance *= self.densities[0]
+            demand = self.target.nonzeros[layer] * above
+            if demand and chance < 1:
+                worst = larger(context, worst, demand * context.exp(copies * log_sparsity(context, chance)))
+        if self.layer0 == "matched":
+            failure = hall_sum(context, first_width, self.target.inputs, factors[0], self.densities[0])
+            worst = larger(context, worst, failure)
+        return shares * worst
 
     def log_layer(self, context: Context, layer: int, copies: int, above: int) -> Interval:
         """Enclose the logarithm of layer l's factor, with q_l = copies and q_{l+1} = above."""

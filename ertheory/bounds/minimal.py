@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import prod
 
-from ertheory.bounds.expressive import describe, printed
+from ertheory.bounds.expressive import closed_form, describe
 from ertheory.bounds.laws import Law, Layer0
 from ertheory.exact import Decision, decide, log_sparsity, near_zero, smallest
 from ertheory.results import Width
@@ -46,11 +46,9 @@ def exact(
     (32, 22, 1)
     """
     law = Law(target, densities, layer0)
-    start = printed(target, densities, failure_probability, layer0=layer0)
-    assert start.factors is not None
-    assert start.widths[0] is not None
+    start = closed_form(law, failure_probability)
     factors, used = _equal_shares(law, failure_probability, start.factors)
-    factors, first_width, bits = lower_together(law, failure_probability, factors, start.widths[0])
+    factors, first_width, bits = lower_together(law, failure_probability, factors, start.first_width)
     return describe("exact", law, failure_probability, factors, first_width, bits=max(bits, used))
 
 

@@ -34,8 +34,17 @@ from ertheory.exact import (
     smallest,
 )
 from ertheory.results import number_for_json, rational_text, success_text
+from ertheory.target import Target
 
-__all__ = ["Output", "UnivariateWidth", "path_failure", "printed_univariate", "univariate_width"]
+__all__ = [
+    "Output",
+    "UnivariateWidth",
+    "coverage_ceiling",
+    "essential_inputs",
+    "path_failure",
+    "printed_univariate",
+    "univariate_width",
+]
 
 Output = Literal["relu", "linear"]
 
@@ -220,6 +229,30 @@ def printed_univariate(inputs: int, density: Fraction, failure_probability: Frac
 
     low, high = enclose(real)
     return (low + high) / 2, smallest(holds, math.ceil(low))[0]
+
+
+def coverage_ceiling(context: Context, target: Target, density: Fraction, neurons: int) -> Interval:
+    """Enclose (1 - (1 - p_0)^N_0)^d, which no source exceeds for a target that depends on d inputs.
+
+    Examples
+    --------
+    >>> low, high = enclose(lambda c: coverage_ceiling(c, Target.from_text("2-1"), Fraction(1, 2), 5))
+    >>> round(float(high), 4)
+    0.9385
+    """
+    inputs = essential_inputs(target)
+    return context.exp(inputs * log_complement(context, _power(context, density, neurons)))
+
+
+def essential_inputs(target: Target) -> int:
+    """Count the inputs that the first layer of the target reads.
+
+    Examples
+    --------
+    >>> essential_inputs(Target.from_arrays([[[1.0, 0.0]], [[1.0]]]))
+    1
+    """
+    return sum(count for fan_out, count in target.layers[0].fan_out_counts.items() if fan_out)
 
 
 def path_failure(context: Context, inputs: int, neurons: int, into: Fraction, out: Fraction) -> Interval:

@@ -1,4 +1,4 @@
-"""Every statement about widths, written once in sympy: its formula, its LaTeX, its limits and its values.
+r"""Every statement about widths, written once in sympy: its formula, its LaTeX, its limits and its values.
 
 The rest of the package does not import this one, because sympy is slow to load: it is for papers, for `--explain`, and
 for checking the numeric code, which works from formulas of its own.
@@ -9,11 +9,11 @@ these names, those of all layers as a list: p = (p_0, ..., p_L), q = (q_0, ..., 
 
 >>> first = statement("theorem-2.1-q1")
 >>> print(first.latex())
-q_{1} \\geq \\frac{\\log{\\left(\\frac{2 m_{2}}{\\delta} \\right)}}{\\log{\\left(\\frac{1}{1 - p_{2}} \\right)}}
+q_{1} \geq \frac{\log{\left(\frac{2 m_{2}}{\delta} \right)}}{\log{\left(\frac{1}{1 - p_{2}} \right)}}
 >>> float(first.substitute(m2=1280, delta="0.001", p2="0.1"))
-140.04807970403144
+140.047889138816
 >>> print(first.limits()[0].latex())
-\\lim_{p_{2} \\to 0^{+}} \\left(q_{1} p_{2}\\right) = \\log{\\left(\\frac{2 m_{2}}{\\delta} \\right)}
+\lim_{p_{2} \to 0^{+}} p_{2} q_{1} = \log{\left(\frac{2 m_{2}}{\delta} \right)}
 """
 
 from ertheory.symbolic.catalogue import STATEMENTS, statement

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
-from sympy import Eq, Ge, IndexedBase, Le, Product, Sum, Symbol, binomial, exp, log, oo, symbols
+from sympy import Eq, Ge, IndexedBase, Le, Product, Sum, binomial, exp, log, oo, symbols
 
 from ertheory.errors import InvalidInput
 from ertheory.symbolic.relation import Question, Statement
 
 __all__ = ["STATEMENTS", "statement"]
 
-Expression: TypeAlias = Any  # sympy ships no types
-
 L, N0, N1, d, m1, m2, n, n1, n2, q0, q1 = symbols("L N0 N1 d m1 m2 n n1 n2 q0 q1", integer=True, positive=True)
-i, j, l, s = symbols("i j l s", integer=True, nonnegative=True)  # noqa: E741
+i, j, k, l, s = symbols("i j k l s", integer=True, nonnegative=True)  # noqa: E741
 delta, p, p0, p1, p2, t = symbols("delta p p0 p1 p2 t", positive=True)
 c, m, ps, q = (IndexedBase(name, positive=True) for name in "cmpq")
 F, H, P, P_A, P_B, P_block = symbols("F H P P_A P_B P_block", positive=True)
@@ -31,27 +29,32 @@ _MASKED = f"{_BOX}; layer 0 masked"
 _SMALL = {n: 3, d: 2}
 
 
-def _rate(density: Expression) -> Expression:
+def _rate(density: Any) -> Any:
     return log(1 / (1 - density))
 
 
-def _copies(links: Expression, density: Expression, failure: Expression = delta) -> Expression:
+def _copies(links: Any, density: Any, failure: Any = delta) -> Any:
     """Smallest real q with links (1 - density)^q <= failure."""
     return log(links / failure) / _rate(density)
 
 
-def _mass(trials: Expression, density: Expression) -> Expression:
-    """P(Bin(trials, density) = j)."""
-    return binomial(trials, j) * density**j * (1 - density) ** (trials - j)
+def _mass(trials: Any, density: Any, count: Any = j) -> Any:
+    """P(Bin(trials, density) = count)."""
+    return binomial(trials, count) * density**count * (1 - density) ** (trials - count)
 
 
-def _blocks(first: int) -> Expression:
+def _blocks(first: int) -> Any:
     """Every copy in layers first + 1..L finds the blocks that it needs."""
     return Product((1 - (1 - ps[l + 1]) ** q[l]) ** (m[l + 1] * q[l + 1]), (l, first, L - 1))
 
 
-def _all_of(event: Expression) -> Expression:
-    return event**d
+def _usual(width: Any, density: Any) -> tuple[Question, ...]:
+    """Ask how a closed form behaves in its density and in delta."""
+    return (
+        Question(width * density, density, 0),
+        Question(width, density, 1),
+        Question(width / log(1 / delta), delta, 0),
+    )
 
 
 _ALL = (
@@ -63,12 +66,7 @@ _ALL = (
         relation=Eq(F, 1 / _rate(p)),
         source=_PAPER,
         note="the factor that Theorems 2.1 to 2.3 have in common",
-        questions=(
-            Question(p * F, p, 0),
-            Question(F - 1 / p, p, 0),
-            Question(F, p, 1),
-            Question(F * log(1 / (1 - p)), p, 1),
-        ),
+        questions=(Question(p * F, p, 0), Question(F - 1 / p, p, 0), Question(F, p, 1)),
     ),
     Statement(
         name="theorem-2.1-q1",
@@ -78,12 +76,7 @@ _ALL = (
         relation=Ge(q1, _copies(2 * m2, p2)),
         source=f"Theorem 2.1 of {_PAPER}",
         note=_DENSE,
-        questions=(
-            Question(q1 * p2, p2, 0),
-            Question(q1, p2, 1),
-            Question(q1 / log(1 / delta), delta, 0),
-            Question(q1 / log(m2), m2, oo),
-        ),
+        questions=(*_usual(q1, p2), Question(q1 / log(m2), m2, oo)),
     ),
     Statement(
         name="theorem-2.1-q0",
@@ -93,12 +86,7 @@ _ALL = (
         relation=Ge(q0, _copies(2 * m1 * q1, p1)),
         source=f"Theorem 2.1 of {_PAPER}",
         note=_DENSE,
-        questions=(
-            Question(q0 * p1, p1, 0),
-            Question(q0, p1, 1),
-            Question(q0 / log(1 / delta), delta, 0),
-            Question(q0 / log(q1), q1, oo),
-        ),
+        questions=(*_usual(q0, p1), Question(q0 / log(q1), q1, oo)),
     ),
     Statement(
         name="theorem-2.2",
@@ -108,12 +96,7 @@ _ALL = (
         relation=Ge(q[l], _copies(L * m[l + 1] * q[l + 1], ps[l + 1])),
         source=f"Theorem 2.2 of {_PAPER}; appendix A.5 for convolutions, with m_l the non-zero filter entries",
         note=_DENSE,
-        questions=(
-            Question(q[l] * p, p, 0, {ps[l + 1]: p}),
-            Question(q[l], p, 1, {ps[l + 1]: p}),
-            Question(q[l] / log(1 / delta), delta, 0),
-            Question(q[l] / log(L), L, oo),
-        ),
+        questions=(*_usual(q[l], ps[l + 1]), Question(q[l] / log(L), L, oo)),
     ),
     Statement(
         name="preassigned",
@@ -123,11 +106,7 @@ _ALL = (
         relation=Ge(q0, _copies(L * m1 * q1, p0 * p1)),
         source="the union bound of Theorem 2.2 over copies with two edges",
         note=f"{_MASKED}; the other factors as in Theorem 2.2; {_INTEGER}",
-        questions=(
-            Question(q0 * p0, p0, 0),
-            Question(q0, p0, 1),
-            Question(q0 / log(1 / delta), delta, 0),
-        ),
+        questions=_usual(q0, p0),
     ),
     Statement(
         name="matched",
@@ -137,26 +116,24 @@ _ALL = (
         relation=Ge(q[l], _copies((L + 1) * m[l + 1] * q[l + 1], ps[l + 1])),
         source="the union bound of Theorem 2.2, with one share of delta more for layer 0",
         note=f"{_MASKED}; N_0 with H <= delta / (L + 1), see hall-sum; {_INTEGER}",
-        questions=(Question(q[l] * p, p, 0, {ps[l + 1]: p}), Question(q[l] / log(1 / delta), delta, 0)),
+        questions=_usual(q[l], ps[l + 1]),
     ),
     Statement(
         name="block-law",
         title="Every copy finds an edge to every block that it needs",
-        variant="exact",
         kind="law",
         relation=Eq(P_block, _blocks(0)),
         source="the events of Theorems 2.1 and 2.2 use disjoint entries of the mask",
         note=f"{_BOX}; p_0 = 1, or layer 0 alive; q_L = 1; sufficient for the target",
         questions=(
             Question((1 - P_block) * exp(t * n), n, oo, {L: 1, ps[1]: 1 - exp(-t), q[0]: n, q[1]: 1}),
-            Question(P_block, p, 1, {L: 1, ps[1]: p}),
-            Question(P_block / p**2, p, 0, {L: 1, ps[1]: p, m[1]: 2, q[1]: 1}),
+            Question(P_block, ps[1], 1, {L: 1}),
+            Question(P_block / ps[1] ** 2, ps[1], 0, {L: 1, m[1]: 2, q[1]: 1}),
         ),
     ),
     Statement(
         name="preassigned-law",
         title="The block law where layer 0 is masked and neuron k serves input k mod d",
-        variant="exact",
         kind="law",
         relation=Eq(
             P_block,
@@ -166,22 +143,32 @@ _ALL = (
         source="given how many copies of an input work, its demands are independent",
         note=f"{_MASKED}; q_L = 1; sufficient for the target",
         questions=(
-            Question(P_block, p, 1, {L: 1, d: 1, q[0]: 3, ps[0]: p}),
-            Question(P_block / p, p, 0, {L: 1, d: 1, q[0]: 3, ps[0]: p, c[1]: 2, q[1]: 1}),
+            Question(P_block, ps[0], 1, {L: 1, d: 1, q[0]: 3}),
+            Question(P_block / ps[0], ps[0], 0, {L: 1, d: 1, q[0]: 3, c[1]: 2, q[1]: 1}),
         ),
     ),
     Statement(
         name="hall-sum",
         title="Bounds the probability that layer 0 cannot give each input q_0 neurons of its own",
-        variant="exact",
         kind="sufficient",
-        relation=Eq(
-            H,
-            Sum(binomial(d, s) * Sum(_mass(N0, 1 - (1 - p0) ** s), (j, 0, q0 * s - 1)), (s, 1, d)),
-        ),
+        relation=Eq(H, Sum(binomial(d, s) * Sum(_mass(N0, 1 - (1 - p0) ** s), (j, 0, q0 * s - 1)), (s, 1, d))),
         source="Hall's theorem and a union bound over sets of inputs",
         note=f"{_MASKED} and shared out after the mask is seen; success at least (1 - H) P_block",
         questions=(Question(H, p0, 1, {d: 2, q0: 2, N0: 5}), Question(H, p0, 0, {d: 2, q0: 2, N0: 5})),
+    ),
+    Statement(
+        name="path-ceiling",
+        title="Every input of a target d-1-1 has a path to the output: no construction can do better",
+        kind="necessary",
+        relation=Le(
+            P,
+            Sum(
+                _mass(N1, p2, k) * Sum(_mass(N0, 1 - (1 - p1) ** k) * (1 - (1 - p0) ** j) ** d, (j, 0, N0)), (k, 0, N1)
+            ),
+        ),
+        source="what depends on an input needs a path from it",
+        note="all source layers masked; the target depends on every input on the box",
+        questions=(Question(P, p2, 1, {N0: 2, N1: 1, d: 1}), Question(P / p0, p0, 0, {N0: 2, N1: 1, d: 1})),
     ),
     Statement(
         name="theorem-2.3",
@@ -191,46 +178,32 @@ _ALL = (
         relation=Ge(n, _copies(1, p1, 1 - (1 - delta) ** (1 / d))),
         source=f"Theorem 2.3 of {_PAPER}",
         note="w without zeros; counts only the edges into the hidden layer",
-        questions=(
-            Question(n * p1, p1, 0),
-            Question(n, p1, 1),
-            Question(n / log(1 / delta), delta, 0),
-            Question(n / log(d), d, oo),
-        ),
+        questions=(*_usual(n, p1), Question(n / log(d), d, oo)),
     ),
     Statement(
         name="law-a",
         title="Every input has a path to a ReLU output",
-        variant="exact",
         kind="law",
-        relation=Eq(P_A, Sum(_mass(n, p2) * _all_of(1 - (1 - p1) ** j), (j, 0, n))),
+        relation=Eq(P_A, Sum(_mass(n, p2) * (1 - (1 - p1) ** j) ** d, (j, 0, n))),
         source="Theorem 2.3 by its exact law",
         note=_RELU,
-        questions=(
-            Question(P_A, p2, 1, _SMALL),
-            Question(P_A, p1, 1, _SMALL),
-            Question(P_A / p1**2, p1, 0, _SMALL),
-        ),
+        questions=(Question(P_A, p2, 1, _SMALL), Question(P_A, p1, 1, _SMALL), Question(P_A / p1**2, p1, 0, _SMALL)),
     ),
     Statement(
         name="law-a-harris",
         title="Lower bound on law A: paths of different inputs help each other",
-        variant="exact",
         kind="sufficient",
-        relation=Ge(P_A, _all_of(1 - (1 - p1 * p2) ** n)),
+        relation=Ge(P_A, (1 - (1 - p1 * p2) ** n) ** d),
         source="Harris' inequality",
         note=_RELU,
-        questions=(
-            Question(P_A, p2, 1),
-            Question((1 - P_A) * exp(t * n), n, oo, {p1: (1 - exp(-t)) / p2, d: 2}),
-        ),
+        questions=(Question(P_A, p2, 1), Question((1 - P_A) * exp(t * n), n, oo, {p1: (1 - exp(-t)) / p2, d: 2})),
     ),
     Statement(
         name="law-a-edges",
         title="Upper bound on law A: every input needs an edge, the event of Theorem 2.3",
         variant="printed",
         kind="necessary",
-        relation=Le(P_A, _all_of(1 - (1 - p1) ** n)),
+        relation=Le(P_A, (1 - (1 - p1) ** n) ** d),
         source=f"proof of Theorem 2.3 of {_PAPER}",
         note=_RELU,
         questions=(Question(P_A, p1, 1), Question((1 - P_A) * exp(t * n), n, oo, {p1: 1 - exp(-t), d: 2})),
@@ -238,7 +211,6 @@ _ALL = (
     Statement(
         name="law-a-paths",
         title="Upper bound on law A: the first input needs a path",
-        variant="exact",
         kind="necessary",
         relation=Le(P_A, 1 - (1 - p1 * p2) ** n),
         source="one input alone",
@@ -248,12 +220,8 @@ _ALL = (
     Statement(
         name="law-a-pairs",
         title="Upper bound on law A: inputs without a path, counted singly and in pairs",
-        variant="exact",
         kind="necessary",
-        relation=Le(
-            P_A,
-            1 - d * (1 - p1 * p2) ** n + binomial(d, 2) * (1 - p1 * p2 * (2 - p1)) ** n,
-        ),
+        relation=Le(P_A, 1 - d * (1 - p1 * p2) ** n + binomial(d, 2) * (1 - p1 * p2 * (2 - p1)) ** n),
         source="Bonferroni's inequality",
         note=f"{_RELU}; not monotone in n",
         questions=(Question(P_A, p1, 0), Question(P_A, p2, 1, _SMALL)),
@@ -261,32 +229,24 @@ _ALL = (
     Statement(
         name="law-a-sufficient",
         title="Width that suffices for a ReLU neuron with ReLU at the output",
-        variant="exact",
         kind="sufficient",
         relation=Ge(n, _copies(d, p1 * p2)),
         source="a union bound over the inputs' paths",
         note=_RELU,
-        questions=(
-            Question(n * p1, p1, 0),
-            Question(n, p2, 1),
-            Question(n / log(1 / delta), delta, 0),
-            Question(n / log(d), d, oo),
-        ),
+        questions=(*_usual(n, p1), Question(n / log(d), d, oo)),
     ),
     Statement(
         name="law-a-necessary",
         title="Width that is needed for a ReLU neuron with ReLU at the output",
-        variant="exact",
         kind="necessary",
         relation=Ge(n, _copies(1, p1 * p2)),
         source="law-a-paths",
         note=_RELU,
-        questions=(Question(n * p1, p1, 0), Question(n / log(1 / delta), delta, 0)),
+        questions=_usual(n, p1),
     ),
     Statement(
         name="law-b",
         title="One hidden neuron reads every input and reaches a linear output",
-        variant="exact",
         kind="law",
         relation=Eq(P_B, 1 - (1 - p2 * p1**d) ** n),
         source="Theorem 2.3 by its exact law",
@@ -296,7 +256,6 @@ _ALL = (
     Statement(
         name="law-b-width",
         title="Width that is needed and suffices for a ReLU neuron with a linear output",
-        variant="exact",
         kind="law",
         relation=Ge(n, _copies(1, p2 * p1**d)),
         source="law-b",
@@ -310,19 +269,12 @@ _ALL = (
     Statement(
         name="degree",
         title="Every output of a two-layer target needs n_1 neighbours",
-        variant="exact",
         kind="necessary",
-        relation=Le(
-            P,
-            (1 - Sum(_mass(N1, p2), (j, 0, n1 - 1))) ** n2 + N0 * Sum(_mass(d, p0), (j, d - n1 + 1, d)),
-        ),
+        relation=Le(P, (1 - Sum(_mass(N1, p2), (j, 0, n1 - 1))) ** n2 + N0 * Sum(_mass(d, p0), (j, d - n1 + 1, d))),
         source="kinks of different hidden neurons need different neighbours",
         note="W_2 without zeros, n_1 <= d, rank W_1 = n_1 and every non-zero vector of its row span with at least "
         "d - n_1 + 1 non-zeros, all kinks share a point inside the box, two masked hidden layers, linear output",
-        questions=(
-            Question(P, p2, 1, {d: 3, n1: 2, N1: 4}),
-            Question(P, p0, 0, {d: 3, n1: 2, N1: 4}),
-        ),
+        questions=(Question(P, p2, 1, {d: 3, n1: 2, N1: 4}), Question(P, p0, 0, {d: 3, n1: 2, N1: 4})),
     ),
 )
 
@@ -331,7 +283,7 @@ STATEMENTS: Mapping[str, Statement] = MappingProxyType({entry.name: entry for en
 
 
 def statement(name: str) -> Statement:
-    """Look up a statement by its name.
+    r"""Look up a statement by its name.
 
     Raises
     ------
@@ -341,7 +293,7 @@ def statement(name: str) -> Statement:
     Examples
     --------
     >>> print(statement("law-b").latex())
-    P_{B} = 1 - \\left(1 - p_{1}^{d} p_{2}\\right)^{n}
+    P_{B} = 1 - \left(1 - p_{1}^{d} p_{2}\right)^{n}
     """
     if name not in STATEMENTS:
         raise InvalidInput("statement", f"one of {', '.join(STATEMENTS)}", name)

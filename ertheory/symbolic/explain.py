@@ -43,9 +43,10 @@ def explain(name: str, **values: object) -> tuple[str, str]:
 
     Examples
     --------
-    >>> print("\\n".join(explain("theorem-2.1-q1", m2=1280, delta="0.001", p2="0.1")))
+    >>> for line in explain("theorem-2.1-q1", m2=1280, delta="0.001", p2="0.1"):
+    ...     print(line)
     q1 >= log(2*m2/delta)/log(1/(1 - p2))
-    q1 >= log(2*1280/0.001)/log(1/(1 - 0.1)) ~ 140.0480797
+    q1 >= log(2*1280/0.001)/log(1/(1 - 0.1)) ~ 140.0478891
     """
     chosen = statement(name)
     numbers = chosen.read(values)

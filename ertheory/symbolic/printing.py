@@ -37,7 +37,7 @@ def in_text(expression: Any) -> str:
 
 
 def _ordered_terms(expression: Any, order: object = None) -> list[Any]:  # noqa: ARG001
-    # sympy would write -p q + 1 but 1 - p. Here: positive before negative, numbers in front only if terms are subtracted.
+    # sympy would write -p q + 1 but 1 - p. Here: added before subtracted, a number in front if something is subtracted.
     terms = expression.as_ordered_terms()
     subtracted = any(term.could_extract_minus_sign() for term in terms if not term.is_Number)
 

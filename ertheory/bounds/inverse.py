@@ -1,0 +1,209 @@
+"""The inverse questions, how sparse given widths may be and how likely they succeed.
+
+Sufficient answers use the widths with the best numbers of copies that fit into them. Necessary answers say beyond
+which sparsity, or above which probability, no construction at all can work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ertheory.bounds.available import checked_widths
+from ertheory.bounds.laws import Layer0
+from ertheory.bounds.questions import Question, ask
+from ertheory.results import Kind, number_for_json, rational_text, success_text
+from ertheory.target import Target
+
+__all__ = ["Answer", "largest_sparsity", "success_probability"]
+
+_DIGITS = 12  # significant digits of the density that is searched for
+_SPARSEST = 60  # densities below 10^-60 are not looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The answer of one statement about given widths.
+
+    Parameters
+    ----------
+    method, statement, kind, layer0, applies, reason
+        As in `Width`.
+    target, widths
+        The inputs: target and N_0..N_L.
+    densities
+        p_0..p_L: given, or those at the sparsity that was found.
+    failure_probability
+        delta, where it was given.
+    sparsity
+        Sufficient statements: the largest sparsity that suffices; necessary ones: no larger one is possible. All
+        masked layers have this sparsity. ``None`` where it was given or where nothing suffices.
+    success_lower, success_upper
+        Bounds on the success probability, where that was asked.
+    factors
+        The copies q' that the answer builds on.
+    """
+
+    method: str
+    statement: str
+    kind: Kind
+    layer0: str
+    applies: bool
+    reason: str
+    target: Target
+    widths: tuple[int, ...]
+    densities: tuple[Fraction, ...] | None = None
+    failure_probability: Fraction | None = None
+    sparsity: Fraction | None = None
+    success_lower: Fraction | None = None
+    success_upper: Fraction | None = None
+    factors: tuple[int, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect everything in types that JSON knows."""
+        upper = self.success_upper
+        return {
+            "method": self.method,
+            "statement": self.statement,
+            "kind": self.kind,
+            "layer0": self.layer0,
+            "applies": self.applies,
+            "reason": self.reason,
+            "widths": list(self.widths),
+            "densities": None if self.densities is None else [rational_text(density) for density in self.densities],
+            "sparsity": None if self.sparsity is None else rational_text(self.sparsity),
+            "sparsity_float": None if self.sparsity is None else number_for_json(self.sparsity),
+            "success_probability_lower": None if self.success_lower is None else success_text(self.success_lower),
+            "success_probability_upper": None if upper is None else success_text(upper, up=True),
+            "factors": None if self.factors is None else list(self.factors),
+        }
+
+
+def largest_sparsity(
+    target: Target,
+    widths: tuple[int, ...],
+    failure_probability: Fraction,
+    *,
+    method: str = "exact",
+    layer0: Layer0 = "dense",
+) -> Answer:
+    """Find the largest sparsity at which given widths suffice, or are not ruled out.
+
+    Parameters
+    ----------
+    target
+        Target of depth L.
+    widths
+        N_0..N_L, or N_0..N_{L-1}.
+    failure_probability
+        delta in (0, 1).
+    method
+        ``printed``, ``exact``, ``theorem-2.3`` or ``degree``.
+    layer0
+        ``dense``: layer 0 keeps density 1, the others share one sparsity; else all layers share it.
+
+    Returns
+    -------
+    Answer
+        The density 1 - sparsity has 12 significant digits; the statement holds there and fails one unit below.
+
+    Examples
+    --------
+    >>> answer = largest_sparsity(Target.from_text("784-128-10"), (179536, 18048), Fraction(1, 1000))
+    >>> round(float(answer.sparsity), 4)
+    0.9004
+    """
+    widths = checked_widths(target, widths)
+    question = ask(target, widths, method, layer0)
+    if question.refusal:
+        return _answer(question, question.refusal, failure_probability=failure_probability)
+
+    def holds(density: Fraction) -> bool:
+        return question.holds(density, failure_probability)
+
+    density = _smallest_density(holds)
+    if density is None:
+        refused = f"these widths do not suffice at any sparsity with delta = {rational_text(failure_probability)}"
+        return _answer(question, refused, failure_probability=failure_probability)
+    densities = question.densities(density)
+    return _answer(
+        question,
+        failure_probability=failure_probability,
+        sparsity=1 - density,
+        densities=densities,
+        factors=question.factors(densities),
+    )
+
+
+def success_probability(
+    target: Target,
+    widths: tuple[int, ...],
+    densities: tuple[Fraction, ...],
+    *,
+    method: str = "exact",
+    layer0: Layer0 = "dense",
+) -> Answer:
+    """Bound the success probability of given widths and densities.
+
+    Parameters
+    ----------
+    target, widths, method, layer0
+        As for `largest_sparsity`.
+    densities
+        p_0..p_L in (0, 1].
+
+    Returns
+    -------
+    Answer
+        A lower bound from ``printed`` (the union bound) and ``exact`` (the law of the construction), an upper bound
+        from the necessary statements.
+
+    Examples
+    --------
+    >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
+    >>> answer = success_probability(Target.from_text("4-8-3"), (56, 80), half)
+    >>> round(float(answer.success_lower), 6)
+    0.95793
+    """
+    widths = checked_widths(target, widths)
+    question = ask(target, widths, method, layer0)
+    refusal = question.refusal or question.refuses(densities)
+    if refusal:
+        return _answer(question, refusal, densities=densities)
+    lower, upper = question.success(densities)
+    return _answer(
+        question, densities=densities, success_lower=lower, success_upper=upper, factors=question.factors(densities)
+    )
+
+
+def _answer(question: Question, refusal: str = "", **known: Any) -> Answer:
+    return Answer(
+        method=question.method,
+        statement=question.statement,
+        kind=question.kind,
+        layer0=question.layer0,
+        applies=not refusal,
+        reason=refusal or question.reason,
+        target=question.target,
+        widths=question.widths,
+        **known,
+    )
+
+
+def _smallest_density(holds: Callable[[Fraction], bool]) -> Fraction | None:
+    """Smallest p of 12 significant digits at which a condition holds that is monotone in p."""
+    if not holds(Fraction(1)):
+        return None
+    exponent = 1
+    while exponent <= _SPARSEST and holds(Fraction(1, 10**exponent)):
+        exponent += 1
+    if exponent > _SPARSEST:
+        return Fraction(1, 10**_SPARSEST)
+    unit = Fraction(1, 10 ** (exponent + _DIGITS - 1))
+    low, high = 10 ** (_DIGITS - 1), 10**_DIGITS  # fails at 10^-exponent, holds ten times above
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle * unit) else (middle, high)
+    return Fraction(high) * unit

@@ -1,0 +1,210 @@
+"""One statement put to given widths, whether it holds at a density and with which probability.
+
+Two kinds of statements answer in the same form. A construction answers with the best copies that fit into the widths;
+a necessary condition answers with a ceiling that no construction exceeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from ertheory.bounds.available import best_factors, most_factors
+from ertheory.bounds.degree import degree_ceiling, degree_refusal
+from ertheory.bounds.expressive import closed_form, reading, refuse_masked, statement_of
+from ertheory.bounds.laws import Law, Layer0, checked_layer0
+from ertheory.bounds.minimal import law_holds
+from ertheory.bounds.univariate import coverage_ceiling
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.exact import Context, Interval, decide, enclose, rational
+from ertheory.results import Kind
+from ertheory.target import Target
+
+__all__ = ["QUESTIONS", "Question", "ask"]
+
+QUESTIONS = ("printed", "exact", "theorem-2.3", "degree")
+
+Bounds = tuple[Fraction | None, Fraction | None]
+
+
+class Question(Protocol):
+    """A statement about given widths."""
+
+    @property
+    def method(self) -> str:
+        """Short name."""
+
+    @property
+    def statement(self) -> str:
+        """The statement and its source."""
+
+    @property
+    def kind(self) -> Kind:
+        """Printed, sufficient or necessary."""
+
+    @property
+    def layer0(self) -> str:
+        """How layer 0 is read."""
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """N_0..N_L."""
+
+    @property
+    def reason(self) -> str:
+        """On which conditions the answer rests."""
+
+    @property
+    def refusal(self) -> str:
+        """Why the statement says nothing about these widths, or an empty string."""
+
+    def refuses(self, densities: tuple[Fraction, ...]) -> str:
+        """Why the statement says nothing at these densities, or an empty string."""
+
+    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
+        """p_0..p_L where all masked layers share one density."""
+
+    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
+        """Whether the statement grants (or does not rule out) success with probability 1 - delta."""
+
+    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
+        """Lower and upper bound on the success probability, as far as the statement gives them."""
+
+    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:
+        """Give the copies that the answer builds on."""
+
+
+def ask(target: Target, widths: tuple[int, ...], method: str, layer0: Layer0) -> Question:
+    """Put one statement to widths that fit the target.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such method or reading of layer 0.
+
+    Examples
+    --------
+    >>> ask(Target.from_text("4-8-3"), (56, 7, 3), "exact", "dense").refusal
+    'layer 1 has 7 neurons, the target has 8'
+    """
+    if method not in QUESTIONS:
+        raise InvalidInput("method", f"one of {', '.join(QUESTIONS)}", method)
+    checked_layer0(layer0)
+    if method in ("printed", "exact"):
+        return _Construction(method, target, widths, layer0)
+    return _Necessary(method, target, widths)
+
+
+@dataclass(frozen=True)
+class _Construction:
+    method: str
+    target: Target
+    widths: tuple[int, ...]
+    layer0: Layer0
+
+    @property
+    def statement(self) -> str:
+        return statement_of(self.target)
+
+    @property
+    def kind(self) -> Kind:
+        return "printed" if self.method == "printed" and self.layer0 == "dense" else "sufficient"
+
+    @property
+    def reason(self) -> str:
+        return reading(self.layer0)
+
+    @property
+    def refusal(self) -> str:
+        for layer, (width, size) in enumerate(zip(self.widths, self.target.widths, strict=True)):
+            if width < size:
+                return f"layer {layer} has {width} neurons, the target has {size}"
+        return ""
+
+    def refuses(self, densities: tuple[Fraction, ...]) -> str:
+        return refuse_masked(Law(self.target, densities, self.layer0))
+
+    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
+        first = Fraction(1) if self.layer0 == "dense" else density
+        return (first, *(density,) * self.target.depth)
+
+    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
+        law = Law(self.target, self.densities(density), self.layer0)
+        try:
+            if self.method == "printed":
+                form = closed_form(law, failure_probability)
+                fits = all(q <= most for q, most in zip(form.factors, self._most, strict=True))
+                return fits and form.first_width <= self.widths[0]
+            return law_holds(law, failure_probability, self._best(law), self.widths[0]).holds
+        except InfeasibleWidth:
+            return False  # too close or too long to decide: not granted
+
+    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
+        law = Law(self.target, densities, self.layer0)
+        factors = self._best(law)
+        if self.method == "exact":
+            value = enclose(lambda c: 1 - c.exp(law.log_success(c, factors, self.widths[0])), digits=6)
+        else:
+            value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6)
+        return max(Fraction(0), 1 - value[1]), None
+
+    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:
+        return self._best(Law(self.target, densities, self.layer0))
+
+    @property
+    def _most(self) -> tuple[int, ...]:
+        return most_factors(self.target, self.widths)
+
+    def _best(self, law: Law) -> tuple[int, ...]:
+        return best_factors(law, self._most, self.widths[0])
+
+
+@dataclass(frozen=True)
+class _Necessary:
+    method: str
+    target: Target
+    widths: tuple[int, ...]
+    kind: Kind = "necessary"
+    layer0: str = "any"
+
+    @property
+    def statement(self) -> str:
+        return "Theorem 2.3" if self.method == "theorem-2.3" else "degree bound (ours)"
+
+    @property
+    def reason(self) -> str:
+        if self.method == "degree":
+            return "for a target with weights in general position; linear output"
+        return "every input that the target depends on needs an edge into layer 0"
+
+    @property
+    def refusal(self) -> str:
+        return degree_refusal(self.target) if self.method == "degree" else ""
+
+    def refuses(self, densities: tuple[Fraction, ...]) -> str:  # noqa: ARG002
+        return ""
+
+    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
+        return (density,) * (self.target.depth + 1)
+
+    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
+        def margin(context: Context) -> Interval:
+            return self._ceiling(context, self.densities(density)) - 1 + rational(context, failure_probability)
+
+        return decide(margin, undecided=True).holds
+
+    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
+        return None, min(Fraction(1), enclose(lambda context: self._ceiling(context, densities), digits=6)[1])
+
+    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:  # noqa: ARG002
+        return None
+
+    def _ceiling(self, context: Context, densities: tuple[Fraction, ...]) -> Interval:
+        if self.method == "degree":
+            return degree_ceiling(context, self.target, densities, self.widths[0], self.widths[1])
+        return coverage_ceiling(context, self.target, densities[0], self.widths[0])

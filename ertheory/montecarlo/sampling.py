@@ -1,0 +1,82 @@
+"""Drawing masks, many at a time, and counting how often an event occurs in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.errors import InvalidInput
+
+__all__ = ["Bools", "Event", "count_occurrences", "draw_mask"]
+
+Bools = npt.NDArray[np.bool_]
+
+_ENTRIES_AT_ONCE = 2**21
+_MOST_TRIALS = 10**9
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a random mask does or does not do.
+
+    Parameters
+    ----------
+    entries
+        Numbers that one trial keeps in memory, about: how many trials can be decided at once.
+    occurs
+        Draws so many independent masks and says of each whether the event occurs, shape (trials,).
+    """
+
+    entries: int
+    occurs: Callable[[np.random.Generator, int], Bools]
+
+
+def draw_mask(rng: np.random.Generator, shape: tuple[int, ...], density: Fraction) -> Bools:
+    """Draw a mask of independent entries, each kept with probability p."""
+    return rng.random(shape) < float(density)
+
+
+def count_occurrences(event: Event, trials: int, seed: int, *, progress: Callable[[int], object] | None = None) -> int:
+    """Count in how many of so many independent trials an event occurs.
+
+    Parameters
+    ----------
+    event
+        What to look for.
+    trials
+        1 to 10^9.
+    seed
+        At least 0; the same seed gives the same count.
+    progress
+        Told the number of finished trials, again and again.
+
+    Raises
+    ------
+    InvalidInput
+        If the trials or the seed are out of range.
+
+    Examples
+    --------
+    >>> coin = Event(1, lambda rng, trials: draw_mask(rng, (trials,), Fraction(1, 2)))
+    >>> count_occurrences(coin, 1_000, 0) == count_occurrences(coin, 1_000, 0)
+    True
+    """
+    if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= _MOST_TRIALS:
+        raise InvalidInput("trials", f"a whole number from 1 to {_MOST_TRIALS}", trials)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    streams = np.random.SeedSequence(seed)
+    most = max(1, _ENTRIES_AT_ONCE // event.entries)
+    done = found = 0
+    while done < trials:
+        chunk = min(most, trials - done)
+        rng = np.random.default_rng(streams.spawn(1)[0])
+        found += int(np.count_nonzero(event.occurs(rng, chunk)))
+        done += chunk
+        if progress is not None:
+            progress(done)
+    return found

@@ -1,0 +1,216 @@
+"""The statements that can be checked by simulation, each on one small case.
+
+The cases are chosen so that the event is neither rare nor almost certain, and so that all sizes and densities differ:
+a law that mixed up two layers would be off by far more than the interval is wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.binomial import lower_tail
+from ertheory.bounds.degree import degree_ceiling
+from ertheory.bounds.laws import Law, Layer0
+from ertheory.bounds.univariate import path_failure
+from ertheory.exact import Context, Interval, enclose, log_sparsity, rational
+from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
+from ertheory.montecarlo.sampling import Event
+from ertheory.target import Target
+
+__all__ = ["ALIASES", "STATEMENTS", "Case", "case_of"]
+
+_HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
+_CROSS = ((0, 1, 0), (1, 1, 1), (0, 1, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A statement on one target and one source.
+
+    Parameters
+    ----------
+    says
+        The event whose probability is predicted, in words.
+    target
+        The target.
+    widths
+        N_0..N_L (Theorem 2.3: hidden layer and output); ``None`` for a layer of which the event does not speak.
+    densities
+        One per source layer.
+    event
+        The event, to be decided from drawn masks.
+    predicted
+        The probability by the exact law, or a lower and an upper bound on it.
+    """
+
+    says: str
+    target: Target
+    widths: tuple[int | None, ...]
+    densities: tuple[Fraction, ...]
+    event: Event
+    predicted: float | tuple[float, float]
+
+
+def case_of(statement: str) -> Case:
+    """Make the case of a statement, one of `STATEMENTS`.
+
+    Examples
+    --------
+    >>> case = case_of("path-ceiling")
+    >>> str(case.target), case.widths
+    ('2-1-1', (7, 4, 1))
+    """
+    return _CASES[ALIASES.get(statement, statement)]()
+
+
+def _theorem_2_1() -> Case:
+    return _block([np.ones((4, 3)), np.ones((2, 4))], (8, 7), (Fraction(1), _HALF, Fraction(2, 5)))
+
+
+def _theorem_2_2() -> Case:
+    first = [[1, 1, 0], [0, 1, 1], [1, 0, 0], [1, 1, 1]]
+    second = [[1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 1]]
+    densities = (Fraction(1), Fraction(3, 5), _HALF, Fraction(2, 5))
+    return _block([first, second, np.ones((2, 3))], (6, 7, 5), densities)
+
+
+def _convolution() -> Case:
+    first = np.multiply.outer([[1], [1]], np.array(_CROSS))  # (2, 1, 3, 3)
+    second = np.ones((2, 2, 3))[..., None]  # (2, 2, 3, 1)
+    return _block([first, second], (7, 5), (Fraction(1), _HALF, Fraction(3, 5)))
+
+
+def _preassigned() -> Case:
+    densities = (Fraction(2, 5), Fraction(3, 5), _HALF)
+    return _block([[[1, 1, 0], [0, 1, 1]], [[1, 1]]], (14, 5), densities, layer0="preassigned")
+
+
+def _matched() -> Case:
+    pattern = [[1, 1, 0, 1], [0, 1, 1, 1]]
+    densities = (Fraction(3, 10), _HALF, Fraction(3, 5))
+    return _block([pattern, [[1, 1]]], (6, 4), densities, layer0="matched", first_width=38)
+
+
+def _block(
+    patterns: Sequence[npt.ArrayLike],
+    factors: tuple[int, ...],
+    densities: tuple[Fraction, ...],
+    *,
+    layer0: Layer0 = "dense",
+    first_width: int | None = None,
+) -> Case:
+    target = Target.from_arrays(patterns)
+    first = first_width or factors[0] * target.inputs
+    law = Law(target, densities, layer0)
+    copies = (*factors, 1)
+    low, high = enclose(lambda context: context.exp(law.log_success(context, copies, first)))
+    predicted: float | tuple[float, float] = _middle(low, high)
+    says = "every copy of a target neuron finds an edge to a copy of every neuron that it reads"
+    if layer0 == "preassigned":
+        says += "; neuron k of layer 0 is a copy of input k mod d if it reads that input, and dead if not"
+    if layer0 == "matched":
+        says += f"; {factors[0]} neurons of layer 0 could be given to every input after the mask was seen"
+        block = Law(target, densities, "dense")
+        ceiling = enclose(
+            lambda context: (
+                context.exp(block.log_success(context, copies, first))
+                * _matching_ceiling(context, first, target.inputs, factors[0], densities[0])
+            )
+        )
+        predicted = float(low), float(ceiling[1])
+    return Case(
+        says=says,
+        target=target,
+        widths=(first, *(n * q for n, q in zip(target.widths[1:], copies[1:], strict=True))),
+        densities=densities,
+        event=block_event(patterns, factors, densities, layer0=layer0, first_width=first_width),
+        predicted=predicted,
+    )
+
+
+def _matching_ceiling(context: Context, neurons: int, inputs: int, copies: int, density: Fraction) -> Interval:
+    # Every input must be read by q neurons at least, and different inputs are read independently.
+    return (1 - lower_tail(context, neurons, copies - 1, rational(context, density))) ** inputs
+
+
+def _theorem_2_3_relu() -> Case:
+    inputs, neurons, into, out = 4, 12, _HALF, _THIRD
+    failure = enclose(lambda context: path_failure(context, inputs, neurons, into, out))
+    return Case(
+        says="every input has a path to the output",
+        target=Target.from_widths([inputs, 1]),
+        widths=(neurons, 1),
+        densities=(into, out),
+        event=path_event(inputs, (neurons,), (into, out)),
+        predicted=1 - _middle(*failure),
+    )
+
+
+def _theorem_2_3_linear() -> Case:
+    inputs, neurons, into, out = 3, 15, _HALF, Fraction(2, 3)
+    failure = enclose(lambda context: context.exp(neurons * log_sparsity(context, out * into**inputs)))
+    return Case(
+        says="one hidden neuron reads every input and reaches the output",
+        target=Target.from_widths([inputs, 1]),
+        widths=(neurons, 1),
+        densities=(into, out),
+        event=covering_event(inputs, neurons, into, out),
+        predicted=1 - _middle(*failure),
+    )
+
+
+def _degree() -> Case:
+    target, neurons, densities = Target.from_text("7-5-3"), 12, (Fraction(1, 10), _HALF, Fraction(3, 5))
+    # N_0 = 0 leaves the first term of the bound, which is the law of the degrees alone.
+    law = enclose(lambda context: degree_ceiling(context, target, densities, 0, neurons))
+    _, needed, outputs = target.widths
+    return Case(
+        says=f"every output is adjacent to at least {needed} neurons of layer 1",
+        target=target,
+        widths=(None, neurons, outputs),
+        densities=densities,
+        event=degree_event(needed, neurons, densities[-1], outputs),
+        predicted=_middle(*law),
+    )
+
+
+def _path_ceiling() -> Case:
+    from ertheory.bounds.paths import path_ceiling
+
+    inputs, hidden, densities = 2, (7, 4), (Fraction(2, 5), _HALF, Fraction(3, 5))
+    return Case(
+        says="every input has a path through both hidden layers to the output",
+        target=Target.from_widths([inputs, 1, 1]),
+        widths=(*hidden, 1),
+        densities=densities,
+        event=path_event(inputs, hidden, densities),
+        predicted=path_ceiling(inputs, hidden, densities),
+    )
+
+
+def _middle(low: Fraction, high: Fraction) -> float:
+    return float((low + high) / 2)
+
+
+_CASES: dict[str, Callable[[], Case]] = {
+    "theorem-2.1": _theorem_2_1,
+    "theorem-2.2": _theorem_2_2,
+    "convolution": _convolution,
+    "preassigned": _preassigned,
+    "matched": _matched,
+    "theorem-2.3-relu": _theorem_2_3_relu,
+    "theorem-2.3-linear": _theorem_2_3_linear,
+    "degree": _degree,
+    "path-ceiling": _path_ceiling,
+}
+
+# Short names: the paper's general definition has a ReLU at the output.
+ALIASES = {"theorem-2.3": "theorem-2.3-relu"}
+
+# The names that `verify` knows.
+STATEMENTS = (*_CASES, *ALIASES)
