@@ -143,6 +143,7 @@ def decide(
     *,
     tie: Callable[[], bool] | None = None,
     undecided: bool | None = None,
+    most_bits: int = _LAST_BITS,
 ) -> Decision:
     """Decide whether a real number is at least 0.
 
@@ -154,6 +155,8 @@ def decide(
         Whether the number is exactly 0; asked for once, when the first intervals do not separate it from 0.
     undecided
         The answer on the safe side, returned if the largest working precision does not separate the number from 0.
+    most_bits
+        The largest working precision; bounds that no precision sharpens need not be evaluated with all of it.
 
     Raises
     ------
@@ -166,7 +169,7 @@ def decide(
     Decision(holds=True, bits=0)
     """
     bits = _FIRST_BITS
-    while bits <= _LAST_BITS:
+    while bits <= most_bits:
         value = difference(_context(bits))
         if (value >= 0) is True:
             return Decision(True, bits)
@@ -178,7 +181,7 @@ def decide(
         bits *= 2
     if undecided is not None:
         return Decision(undecided, bits // 2)
-    raise InfeasibleWidth(f"the inequality is too close to equality to be decided with {_LAST_BITS} bits")
+    raise InfeasibleWidth(f"the inequality is too close to equality to be decided with {most_bits} bits")
 
 
 def smallest(predicate: Callable[[int], Decision], guess: int, *, least: int = 1) -> tuple[int, int]:
@@ -273,7 +276,9 @@ def midpoint(value: Callable[[Context], Interval]) -> float:
     return -math.inf if middle in (finf, fninf, fnan) else float(to_float(middle))
 
 
-def enclose(value: Callable[[Context], Interval], *, digits: int = 17) -> tuple[Fraction, Fraction]:
+def enclose(
+    value: Callable[[Context], Interval], *, digits: int = 17, most_bits: int = _LAST_BITS
+) -> tuple[Fraction, Fraction]:
     """Enclose a real number between two rationals that agree to the given number of significant digits.
 
     Examples
@@ -283,7 +288,7 @@ def enclose(value: Callable[[Context], Interval], *, digits: int = 17) -> tuple[
     (True, 0.6931471805599453)
     """
     bits = _FIRST_BITS
-    while bits <= _LAST_BITS:
+    while bits <= most_bits:
         interval = value(_context(bits))
         low, high = interval._mpi_
         if low != fninf and high != finf and (interval.delta * 10**digits <= abs(interval).a) is True:
@@ -292,7 +297,7 @@ def enclose(value: Callable[[Context], Interval], *, digits: int = 17) -> tuple[
                 raise InfeasibleWidth(msg)
             return Fraction(*to_rational(low)), Fraction(*to_rational(high))
         bits *= 2
-    raise InfeasibleWidth(f"a value could not be enclosed to {digits} digits with {_LAST_BITS} bits")
+    raise InfeasibleWidth(f"a value could not be enclosed to {digits} digits with {most_bits} bits")
 
 
 def decimal_text(value: Fraction, *, digits: int, up: bool = False) -> str:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
-from ertheory.bounds.expressive import closed_form, printed, union_factor
+from ertheory.bounds.expressive import closed_form, printed, statement_of, union_factor
 from ertheory.bounds.hall import hall_sum
 from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
 from ertheory.bounds.joint import joint
@@ -28,7 +28,7 @@ from ertheory.bounds.univariate import (
     printed_univariate,
     univariate_width,
 )
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import Rational, probability
 from ertheory.results import Width
 from ertheory.source import read_densities
@@ -141,17 +141,28 @@ def widths(
     >>> [(answer.method, answer.kind, answer.applies) for answer in answers][:2]
     [('printed', 'printed', True), ('exact', 'sufficient', True)]
     """
-    return tuple(
-        width(
-            target,
+    densities = read_densities(target, density=density, sparsity=sparsity)
+    delta = probability("delta", failure_probability)
+    return tuple(_row(target, method, densities, delta, layer0) for method in _DEFAULT_METHODS)
+
+
+def _row(target: Target, method: str, densities: tuple[Fraction, ...], delta: Fraction, layer0: Layer0 | None) -> Width:
+    try:
+        return width(target, method=method, density=densities, failure_probability=delta, layer0=layer0)
+    except InfeasibleWidth as error:  # one law that can not be evaluated must not take the other answers along
+        return Width(
             method=method,
-            density=density,
-            sparsity=sparsity,
-            failure_probability=failure_probability,
-            layer0=layer0,
+            statement=statement_of(target),
+            variant="exact",
+            kind="necessary" if method in ("theorem-2.3", "degree") else "sufficient",
+            layer0=layer0 or "matched",
+            applies=False,
+            reason=str(error),
+            target=target,
+            densities=densities,
+            failure_probability=delta,
+            widths=(*(None,) * target.depth, target.widths[-1]),
         )
-        for method in _DEFAULT_METHODS
-    )
 
 
 def coverage(target: Target, densities: tuple[Fraction, ...], failure_probability: Fraction) -> Width:

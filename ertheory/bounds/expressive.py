@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ertheory.bounds.hall import hall_guess
-from ertheory.bounds.laws import Law, Layer0
+from ertheory.bounds.laws import LAW_BITS, Law, Layer0
 from ertheory.errors import InfeasibleWidth
 from ertheory.exact import Context, Decision, Interval, decide, enclose, log_sparsity, near_zero, rational, smallest
 from ertheory.results import Variant, Width, rational_text
@@ -123,7 +123,9 @@ def _smallest_for_hall(law: Law, share: Fraction, copies: int) -> tuple[int, int
 
     def holds(neurons: int) -> Decision:
         return decide(
-            lambda context: law.log_matching(context, copies, neurons) - log_sparsity(context, share), undecided=False
+            lambda context: law.log_matching(context, copies, neurons) - log_sparsity(context, share),
+            undecided=False,
+            most_bits=LAW_BITS,
         )
 
     least = copies * law.target.inputs
@@ -205,7 +207,11 @@ def describe(
     success = None
     if not refusal:
         try:
-            failure = enclose(lambda context: 1 - context.exp(law.log_success(context, factors, first_width)), digits=6)
+            failure = enclose(
+                lambda context: 1 - context.exp(law.log_success(context, factors, first_width)),
+                digits=6,
+                most_bits=LAW_BITS,
+            )
             success = 1 - failure[1]
         except InfeasibleWidth:
             success = 1 - failure_probability
@@ -265,7 +271,9 @@ def refuse_masked(law: Law) -> str:
     """Say why the statement does not apply where a dense layer 0 is assumed but p_0 < 1; else return nothing."""
     if law.layer0 != "dense" or law.densities[0] == 1:
         return ""
+    density = rational_text(law.densities[0])
+    given = f"p_0 = {density}" if len(density) <= 24 else "p_0 < 1"
     return (
-        f"layer 0 is masked here (p_0 = {rational_text(law.densities[0])}), but the statement holds only for a dense "
+        f"layer 0 is masked here ({given}), but the statement holds only for a dense "
         "layer 0; read layer 0 as matched or preassigned, or give it density 1"
     )

@@ -22,6 +22,7 @@ __all__ = ["hall_guess", "hall_sum"]
 
 _CRUDE_BITS = 64
 _CRUDE_SUM = 1e-9
+_LONGEST_TAIL = 10**11  # neurons; tails have about ten times the square root of that many terms
 
 
 def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: Fraction) -> Interval:
@@ -44,7 +45,9 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
     -----
     Terms that cannot matter at the working precision are not summed but enclosed by Chernoff's bound, evaluated in
     double precision with a margin far above its rounding error. In the lowest precision a sum that is tiny altogether
-    is enclosed that way as a whole; whoever needs it sharper asks with more bits.
+    is enclosed that way as a whole; whoever needs it sharper asks with more bits. Where N is so large that the tails
+    are too long to be summed, the closed form H <= (1 + y)^d - 1 is the upper end of the interval, with
+    y = exp(-eta^2 q / (2 (1 + eta))) and N = (1 + eta) q d / (1 - (1 - p)^d).
 
     Examples
     --------
@@ -58,6 +61,8 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
     if density == 1:
         return context.mpf(0)
     log_miss = log_sparsity(context, density)
+    if neurons > _LONGEST_TAIL:
+        return _closed_form(context, neurons, inputs, copies, log_miss)
     chernoff = _log_chernoff(neurons, inputs, copies, density)
     crude = context.exp(context.mpf(float(np.max(chernoff)))) * inputs
     if context.prec <= _CRUDE_BITS and (crude < _CRUDE_SUM) is True:
@@ -72,6 +77,17 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
         tail = lower_tail(context, neurons, copies * size - 1, 1 - context.exp(size * log_miss))
         total += context.exp(log_choose(context, inputs, size)) * tail
     return total
+
+
+def _closed_form(context: Context, neurons: int, inputs: int, copies: int, log_miss: Interval) -> Interval:
+    """Enclose H between 0 and its Chernoff bound, summed over all sets of inputs at once."""
+    read = 1 - context.exp(inputs * log_miss)
+    excess = neurons * read / (copies * inputs) - 1
+    if (excess > 0) is not True:
+        return context.mpf([0, 1])
+    single = context.exp(-(excess**2) * copies / (2 * (1 + excess)))
+    bound = (1 + single) ** inputs - 1
+    return context.mpf([0, bound.b]) if (bound < 1) is True else context.mpf([0, 1])
 
 
 def hall_guess(inputs: int, copies: int, density: Fraction, failure_probability: Fraction) -> int:

@@ -38,6 +38,8 @@ LAYER0: tuple[Layer0, ...] = get_args(Layer0)
 
 _MOST_EXPONENT = 2_000
 
+LAW_BITS = 4_096  # precision up to which a law is evaluated; a bound inside it may never become sharper
+
 
 def checked_layer0(layer0: str) -> None:
     """Refuse a reading of layer 0 that does not exist.

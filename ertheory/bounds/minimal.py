@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import prod
 
 from ertheory.bounds.expressive import closed_form, describe
-from ertheory.bounds.laws import Law, Layer0
+from ertheory.bounds.laws import LAW_BITS, Law, Layer0
 from ertheory.exact import Decision, decide, log_sparsity, near_zero, smallest
 from ertheory.results import Width
 from ertheory.target import Target
@@ -72,6 +72,7 @@ def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...],
         lambda context: law.log_success(context, factors, first_width) - log_sparsity(context, failure_probability),
         tie=tie,
         undecided=False,
+        most_bits=LAW_BITS,
     )
 
 
@@ -150,6 +151,7 @@ def _smallest_share(
             ),
             tie=tie,
             undecided=False,
+            most_bits=LAW_BITS,
         )
 
     guess = near_zero(

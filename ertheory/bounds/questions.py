@@ -13,7 +13,7 @@ from typing import Protocol
 from ertheory.bounds.available import best_factors, most_factors
 from ertheory.bounds.degree import degree_ceiling, degree_refusal
 from ertheory.bounds.expressive import closed_form, reading, refuse_masked, statement_of
-from ertheory.bounds.laws import Law, Layer0, checked_layer0
+from ertheory.bounds.laws import LAW_BITS, Law, Layer0, checked_layer0
 from ertheory.bounds.minimal import law_holds
 from ertheory.bounds.univariate import coverage_ceiling
 from ertheory.errors import InfeasibleWidth, InvalidInput
@@ -148,9 +148,11 @@ class _Construction:
         law = Law(self.target, densities, self.layer0)
         factors = self._best(law)
         if self.method == "exact":
-            value = enclose(lambda c: 1 - c.exp(law.log_success(c, factors, self.widths[0])), digits=6)
+            value = enclose(
+                lambda c: 1 - c.exp(law.log_success(c, factors, self.widths[0])), digits=6, most_bits=LAW_BITS
+            )
         else:
-            value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6)
+            value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6, most_bits=LAW_BITS)
         return max(Fraction(0), 1 - value[1]), None
 
     def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:
@@ -199,7 +201,9 @@ class _Necessary:
         return decide(margin, undecided=True).holds
 
     def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        return None, min(Fraction(1), enclose(lambda context: self._ceiling(context, densities), digits=6)[1])
+        return None, min(
+            Fraction(1), enclose(lambda context: self._ceiling(context, densities), digits=6, most_bits=LAW_BITS)[1]
+        )
 
     def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:  # noqa: ARG002
         return None

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.laws import Layer0
+from ertheory.errors import InvalidInput
 from ertheory.montecarlo.sampling import Bools, Event, draw_mask
 
 __all__ = ["block_event", "covering_event", "degree_event", "matching_event", "path_event"]
@@ -38,12 +39,17 @@ def block_event(
     factors
         q_0..q_{L-1} copies per neuron; outputs have one.
     densities
-        p_0..p_L. Reading ``dense`` does not draw layer 0, whose density must be 1.
+        p_0..p_L; p_0 = 1 for the reading ``dense``, which does not draw layer 0.
     layer0
         ``preassigned``: neuron k of layer 0 is a copy of input k mod d if the mask lets it read that input, and dead
         otherwise. ``matched``: copies are given out by a largest matching; if one is missing, the trial has failed.
     first_width
-        N_0 for ``matched``, at least q_0 d; q_0 d otherwise.
+        N_0 for ``matched``; q_0 d otherwise.
+
+    Raises
+    ------
+    InvalidInput
+        If layer 0 is ``dense``, but p_0 is not 1.
 
     Examples
     --------
@@ -51,13 +57,15 @@ def block_event(
     >>> event.occurs(np.random.default_rng(0), 2)
     array([ True,  True])
     """
+    if layer0 == "dense" and densities[0] != 1:
+        raise InvalidInput("densities", "p_0 = 1 where layer 0 is read as dense", densities[0])
     needs = [_by_tap(pattern) for pattern in patterns]
     copies = (*factors, 1)
     inputs = needs[0].shape[1]
     neurons = first_width if layer0 == "matched" and first_width is not None else factors[0] * inputs
 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
-        result = np.ones(trials, dtype=np.bool_)
+        result = _everywhere(trials)
         for level, (need, (below, above)) in enumerate(zip(needs, pairwise(copies), strict=True)):
             outs, ins, taps = need.shape
             into = neurons if level == 0 else ins * below
@@ -70,10 +78,10 @@ def block_event(
                 mask = mask[:, :, np.argsort(reads, kind="stable")]
             elif level == 0 and layer0 == "matched":
                 chosen = _matching(first, below)  # (trials, inputs * below)
-                result &= (chosen >= 0).all(axis=1)
+                result &= _all(chosen >= 0)
                 mask = np.take_along_axis(mask, np.maximum(chosen, 0)[:, None, :, None], axis=2)
-            seen = mask.reshape(trials, outs, above, ins, below, taps).any(axis=4)
-            result &= (seen | ~need[:, None]).all(axis=(1, 2, 3, 4))
+            seen = _some(mask.reshape(trials, outs, above, ins, below, taps), axis=4)
+            result &= _all(seen | ~need[:, None])
         return result
 
     drawn = [need.size * above * below for need, (below, above) in zip(needs, pairwise(copies), strict=True)]
@@ -92,8 +100,7 @@ def matching_event(inputs: int, copies: int, neurons: int, density: Fraction) ->
 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
         chosen = _matching(draw_mask(rng, (trials, neurons, inputs), density), copies)
-        result: Bools = (chosen >= 0).all(axis=1)
-        return result
+        return _all(chosen >= 0)
 
     return Event(neurons * inputs * (copies + 1), occurs)
 
@@ -120,12 +127,11 @@ def path_event(inputs: int, hidden: tuple[int, ...], densities: tuple[Fraction, 
     shapes = [(after, before) for before, after in pairwise((inputs, *hidden, 1))]
 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
-        reaching = np.ones((trials, 1), dtype=np.bool_)
+        reaching = _everywhere(trials, 1)
         for shape, density in zip(reversed(shapes), reversed(densities), strict=True):
             mask = draw_mask(rng, (trials, *shape), density)
-            reaching = (mask & reaching[:, :, None]).any(axis=1)
-        result: Bools = reaching.all(axis=1)
-        return result
+            reaching = _some(mask & reaching[:, :, None], axis=1)
+        return _all(reaching)
 
     return Event(sum(map(math.prod, shapes)), occurs)
 
@@ -142,8 +148,8 @@ def covering_event(inputs: int, neurons: int, into: Fraction, out: Fraction) -> 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
         reads = draw_mask(rng, (trials, neurons, inputs), into)
         writes = draw_mask(rng, (trials, neurons), out)
-        result: Bools = (reads.all(axis=2) & writes).any(axis=1)
-        return result
+        covers = ~_some(~reads, axis=2)
+        return _some(covers & writes, axis=1)
 
     return Event(neurons * (inputs + 1), occurs)
 
@@ -159,15 +165,29 @@ def degree_event(neighbours: int, neurons: int, density: Fraction, outputs: int)
 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
         degrees = np.count_nonzero(draw_mask(rng, (trials, outputs, neurons), density), axis=2)
-        result: Bools = (degrees >= neighbours).all(axis=1)
-        return result
+        return _all(degrees >= neighbours)
 
     return Event(outputs * neurons, occurs)
 
 
+def _everywhere(*shape: int) -> Bools:
+    return np.ones(shape, dtype=np.bool_)
+
+
+def _some(values: Bools, *, axis: int) -> Bools:
+    result: Bools = np.asarray(values.any(axis=axis))
+    return result
+
+
+def _all(values: Bools) -> Bools:
+    """Whether everything holds, per trial."""
+    result: Bools = np.asarray(values.reshape(len(values), -1).all(axis=1))
+    return result
+
+
 def _by_tap(pattern: npt.ArrayLike) -> Bools:
     """Which weights are not zero, shape (out, in, taps)."""
-    weights = np.asarray(pattern) != 0
+    weights: Bools = np.asarray(np.asarray(pattern) != 0)
     return weights.reshape(*weights.shape[:2], -1)
 
 
@@ -197,4 +217,5 @@ def _matching(reads: Bools, copies: int) -> npt.NDArray[np.int64]:
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(open_to, axis=1))])
     graph = csr_array((np.ones(len(columns), dtype=np.int8), columns, starts), shape=(len(open_to), trials * neurons))
     partner = maximum_bipartite_matching(graph, perm_type="column").astype(np.int64).reshape(trials, -1)
-    return np.where(partner < 0, partner, partner % neurons)
+    chosen: npt.NDArray[np.int64] = np.where(partner < 0, partner, partner % neurons)
+    return chosen

@@ -93,7 +93,7 @@ def _preassigned() -> Case:
 def _matched() -> Case:
     pattern = [[1, 1, 0, 1], [0, 1, 1, 1]]
     densities = (Fraction(3, 10), _HALF, Fraction(3, 5))
-    return _block([pattern, [[1, 1]]], (6, 4), densities, layer0="matched", first_width=38)
+    return _block([pattern, [[1, 1]]], (6, 4), densities, layer0="matched", first_width=44)
 
 
 def _block(

@@ -1,7 +1,7 @@
 r"""Every statement about widths, written once in sympy: its formula, its LaTeX, its limits and its values.
 
-The rest of the package does not import this one, because sympy is slow to load: it is for papers, for `--explain`, and
-for checking the numeric code, which works from formulas of its own.
+Importing `ertheory` leaves this package out, because sympy is slow to load. It is for papers, for `--explain`, and for
+checking the numeric code, which works from formulas of its own.
 
 Symbols are those of the paper: target widths d = n_0, n_1, ..., n_L with m_l non-zeros in layer l; source layers 0..L
 with densities p_l and q_l copies of each neuron; failure probability delta; natural logarithms. Numbers are put in by

@@ -21,11 +21,10 @@ F, H, P, P_A, P_B, P_block = symbols("F H P P_A P_B P_block", positive=True)
 
 _PAPER = "Gadhikar, Mukherjee, Burkholz, ICML 2023"
 _INTEGER = "q = max(1, ceil(.)), the rounded factor of one layer goes into the formula of the layer below"
-_BOX = "bounded inputs"
-_DENSE = f"{_BOX}; p_0 = 1; {_INTEGER}"
+_DENSE = f"bounded inputs; p_0 = 1; {_INTEGER}"
 _RELU = "bounded box, w without zeros, w.x + b positive somewhere on the box, ReLU at the output"
 _LINEAR = "w without zeros, w.x + b changes sign on the box, linear output"
-_MASKED = f"{_BOX}; layer 0 masked"
+_MASKED = "bounded inputs; layer 0 masked"
 _SMALL = {n: 3, d: 2}
 
 
@@ -124,7 +123,7 @@ _ALL = (
         kind="law",
         relation=Eq(P_block, _blocks(0)),
         source="the events of Theorems 2.1 and 2.2 use disjoint entries of the mask",
-        note=f"{_BOX}; p_0 = 1, or layer 0 alive; q_L = 1; sufficient for the target",
+        note="bounded inputs; p_0 = 1, or layer 0 alive; q_L = 1; sufficient for the target",
         questions=(
             Question((1 - P_block) * exp(t * n), n, oo, {L: 1, ps[1]: 1 - exp(-t), q[0]: n, q[1]: 1}),
             Question(P_block, ps[1], 1, {L: 1}),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit
+from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit, log, nan, oo, zoo
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import probability
+from ertheory.exact import Context, Interval, enclose, probability, rational
 from ertheory.results import Kind, Variant
 from ertheory.symbolic.printing import in_latex
 
@@ -174,6 +175,8 @@ class Statement:
         ------
         InvalidInput
             If a value is missing, unknown or out of range.
+        InfeasibleWidth
+            If there is no finite value at these numbers, such as the logarithm of no weights at all.
 
         Examples
         --------
@@ -215,17 +218,21 @@ class Statement:
         InvalidInput
             If a list of numbers is too short.
         InfeasibleWidth
-            If a sum is too long.
+            If a sum is too long, or the value is not finite.
         """
         whole = {key: Rational(number) for key, number in numbers.items() if number.denominator == 1}
-        # Other rationals stay symbols until evalf: as numbers, their huge powers would be written out.
+        # Other rationals stay symbols: as numbers, sympy would write their huge powers out.
         waiting = {key: Dummy(positive=True) for key in numbers.keys() - whole.keys()}
         formula = expanded(self.expression, {**whole, **waiting}, most_terms=most_terms)
         if formula.has(Indexed):
             raise InvalidInput("values", "one number for every layer or input", [str(key) for key in numbers])
-        known = {dummy: Rational(numbers[key]) for key, dummy in waiting.items()}
-        value = Rational(formula.evalf(digits + 5, subs=known, maxn=100_000, strict=True))
-        return Fraction(int(value.p), int(value.q))
+        if formula.has(oo, -oo, zoo, nan):
+            raise InfeasibleWidth(f"{self.name} has no finite value at these numbers")
+        if formula.is_Rational:
+            return Fraction(int(formula.p), int(formula.q))
+        known = {dummy: numbers[key] for key, dummy in waiting.items()}
+        low, high = enclose(lambda context: _enclosed(formula, context, known), digits=digits)
+        return (low + high) / 2
 
     @property
     def _bases(self) -> dict[str, Expression]:
@@ -258,10 +265,29 @@ def expanded(
     return written_out(formula.xreplace(values)).xreplace(values)
 
 
+def _enclosed(formula: Expression, context: Context, known: Mapping[Expression, Fraction]) -> Interval:
+    # Not sympy's evalf: in 1.14 it takes log(1 + x) for 0 where x is below its working precision.
+    if formula in known:
+        return rational(context, known[formula])
+    if formula.is_Rational:
+        return rational(context, Fraction(int(formula.p), int(formula.q)))
+    if formula.is_Pow and formula.exp.is_Integer:
+        return _enclosed(formula.base, context, known) ** int(formula.exp)
+    parts = [_enclosed(argument, context, known) for argument in formula.args]
+    if formula.is_Add:
+        return sum(parts, context.mpf(0))
+    if formula.is_Mul:
+        return prod(parts, start=context.mpf(1))
+    assert formula.is_Pow or isinstance(formula, log)
+    # Where the precision does not tell a positive number from 0, its logarithm may be anything.
+    logarithm = context.log(parts[0]) if (parts[0] > 0) is True else context.mpf([context.ninf, context.inf])
+    return context.exp(parts[1] * logarithm) if formula.is_Pow else logarithm
+
+
 def _number(name: str, value: object) -> Fraction:
     if name == "delta" or name.startswith("p"):
         return probability(name, value, one=name != "delta")
-    least = 0 if name in {"c", "l", "m"} else 1
+    least = 0 if name in {"c", "l", "m", "m1", "m2"} else 1
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidInput(name, f"a whole number of at least {least}", value)
     return Fraction(value)

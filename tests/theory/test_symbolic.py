@@ -8,20 +8,22 @@ import re
 import subprocess
 import sys
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sympy
 from matplotlib.mathtext import MathTextParser
 
+import ertheory
 from ertheory.bounds.degree import degree_ceiling
 from ertheory.bounds.expressive import closed_form, union_factor
 from ertheory.bounds.hall import hall_sum
 from ertheory.bounds.laws import Law
 from ertheory.bounds.paths import path_ceiling
 from ertheory.bounds.univariate import path_failure, printed_univariate, univariate_width
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import enclose
 from ertheory.symbolic import STATEMENTS, explain, statement
 from ertheory.target import Target
@@ -49,7 +51,7 @@ def inside(value: Fraction, interval: Any, digits: int = 30) -> bool:
 # --- values: Theorems 2.1 and 2.2 and their repairs ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("density", "delta"), product(DENSITIES, DELTAS))
+@pytest.mark.parametrize(("density", "delta"), list(product(DENSITIES, DELTAS)))
 def test_width_factor(density, delta):
     factor = statement("width-factor").substitute(p=density)
     assert close(factor, ref.closed_real(7, delta, density) / ref.mp.log(7 / ref._real(delta)))
@@ -59,16 +61,19 @@ EXTREMES = [
     (10**12, Fraction(1, 10**300), Fraction(1, 10**12)),
     (10**12, Fraction(1, 10**300), 1 - Fraction(1, 10**300)),
     (1280, Fraction(1, 1000), ALMOST),
+    (3, HALF, Fraction(1, 10**300)),
     (1, ALMOST, HALF),
 ]
 
 
 @pytest.mark.parametrize(("links", "delta", "density"), [*product((1, 1280), DELTAS, DENSITIES), *EXTREMES])
 def test_theorem_21(links, delta, density):
-    truth = ref.closed_real(2 * links, delta, density)
+    with ref.mp.workdps(700):
+        truth = ref.closed_real(2 * links, delta, density)
     assert close(statement("theorem-2.1-q1").substitute(m2=links, delta=delta, p2=density), truth)
     assert close(statement("theorem-2.1-q0").substitute(m1=links, q1=1, delta=delta, p1=density), truth)
-    truth = ref.closed_real(2 * links * 23, delta, density)
+    with ref.mp.workdps(700):
+        truth = ref.closed_real(2 * links * 23, delta, density)
     assert close(statement("theorem-2.1-q0").substitute(m1=links, q1=23, delta=delta, p1=density), truth)
 
 
@@ -167,7 +172,7 @@ def test_hall_sum(inputs, copies, neurons, density):
 # --- values: Theorem 2.3 and its laws ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("inputs", "delta", "density"), product((1, 10, 784), DELTAS, DENSITIES))
+@pytest.mark.parametrize(("inputs", "delta", "density"), list(product((1, 10, 784), DELTAS, DENSITIES)))
 def test_theorem_23(inputs, delta, density):
     value = statement("theorem-2.3").substitute(d=inputs, delta=delta, p1=density)
     real, width = printed_univariate(inputs, density, delta)
@@ -222,7 +227,9 @@ def test_law_b_where_it_is_tiny():
     assert close(value, 1 - (1 - HALF * TENTH**784) ** 3)
 
 
-@pytest.mark.parametrize(("inputs", "delta", "into", "out"), product((1, 6), DELTAS, (TENTH, MOST), (HALF, ALMOST)))
+@pytest.mark.parametrize(
+    ("inputs", "delta", "into", "out"), list(product((1, 6), DELTAS, (TENTH, MOST), (HALF, ALMOST)))
+)
 def test_closed_widths_of_a_single_neuron(inputs, delta, into, out):
     given = {"d": inputs, "delta": delta, "p1": into, "p2": out}
     sufficient = statement("law-a-sufficient").substitute(**given)
@@ -244,7 +251,7 @@ def test_closed_widths_of_a_single_neuron(inputs, delta, into, out):
 # --- values: what no construction can avoid ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("first", "last"), product((Fraction(1, 100), HALF, Fraction(1)), (TENTH, MOST)))
+@pytest.mark.parametrize(("first", "last"), list(product((Fraction(1, 100), HALF, Fraction(1)), (TENTH, MOST))))
 @pytest.mark.parametrize(
     ("widths", "layers"), [("9-2-1", (1, 2)), ("6-4-3", (50, 30)), ("5-5-2", (7, 12)), ("5-1-1", (2, 2))]
 )
@@ -290,12 +297,10 @@ def test_density_one():
 
 # --- limits --------------------------------------------------------------------------------------------------------
 
-d, delta, L, l, m1, m2, n, N0, n2, p0, p1, p2, q1, t = (
-    {str(s): s for entry in STATEMENTS.values() for s in entry.expression.free_symbols if s.is_Symbol}[name]
-    if name != "t"
-    else sympy.Symbol("t", positive=True)
-    for name in "d delta L l m1 m2 n N0 n2 p0 p1 p2 q1 t".split()
-)
+# Equal to the package's symbols: sympy knows a symbol by its name and its assumptions.
+L, N0, d, m1, m2, n, n2, q1 = sympy.symbols("L N0 d m1 m2 n n2 q1", integer=True, positive=True)
+delta, p0, p1, p2, t = sympy.symbols("delta p0 p1 p2 t", positive=True)
+upper = sympy.Symbol("l", integer=True, nonnegative=True) + 1
 p, q, m, c = (sympy.IndexedBase(name, positive=True) for name in "pqmc")
 log = sympy.log
 
@@ -308,9 +313,9 @@ LIMITS = {
     "width-factor": [1, -sympy.Rational(1, 2), 0],
     "theorem-2.1-q1": [log(2 * m2 / delta), 0, per(p2), per(p2)],
     "theorem-2.1-q0": [log(2 * m1 * q1 / delta), 0, per(p1), per(p1)],
-    "theorem-2.2": [log(L * m[l + 1] * q[l + 1] / delta), 0, per(p[l + 1]), per(p[l + 1])],
+    "theorem-2.2": [log(L * m[upper] * q[upper] / delta), 0, per(p[upper]), per(p[upper])],
     "preassigned": [log(L * m1 * q1 / delta) / p1, log(L * m1 * q1 / delta) * per(p1), per(p0 * p1)],
-    "matched": [log((L + 1) * m[l + 1] * q[l + 1] / delta), 0, per(p[l + 1])],
+    "matched": [log((L + 1) * m[upper] * q[upper] / delta), 0, per(p[upper])],
     "block-law": [m[1], 1, q[0] ** 2],
     "preassigned-law": [(1 - (1 - p[1]) ** 3) ** (c[1] * q[1]), 3 * p[1] ** 2],
     "hall-sum": [0, 3],
@@ -336,18 +341,6 @@ def test_limits_are_those_of_the_theory(name):
     for found, expected in zip(limits, LIMITS[name], strict=True):
         difference = sympy.expand_log(sympy.sympify(found.value - expected), force=True)
         assert sympy.simplify(sympy.expand(difference)) == 0, found.latex()
-
-
-@pytest.mark.parametrize("name", ["theorem-2.1-q1", "theorem-2.3", "law-a", "law-b-width", "theorem-2.2"])
-def test_a_limit_is_where_the_values_go(name):
-    """The limits that sympy finds are approached by the values themselves."""
-    entry = statement(name)
-    for known in (x for x in entry.limits() if x.variable in {p1, p2, delta} and x.point in (0, 1) and not x.given):
-        near = sympy.Rational(1, 10**40) if known.point == 0 else 1 - sympy.Rational(1, 10**40)
-        others = known.value.free_symbols | entry.expression.free_symbols
-        numbers = {s: 3 if s.is_integer else sympy.Rational(1, 3) for s in others if s != known.variable}
-        there = known.quantity.subs(entry.relation.lhs, entry.expression).subs(known.variable, near).subs(numbers)
-        assert abs(sympy.N(there - known.value.subs(numbers), 30)) < 0.1
 
 
 def test_the_paper_counts_half_of_the_edges():
@@ -391,7 +384,8 @@ def test_latex_of_the_printed_theorems():
         r"q_{1} \geq \frac{\log{\left(\frac{2 m_{2}}{\delta} \right)}}{\log{\left(\frac{1}{1 - p_{2}} \right)}}"
     )
     assert statement("block-law").latex() == (
-        r"P_{block} = \prod_{l=0}^{L - 1} \left(1 - \left(1 - {p}_{l + 1}\right)^{{q}_{l}}\right)^{{m}_{l + 1} {q}_{l + 1}}"
+        r"P_{block} = \prod_{l=0}^{L - 1} "
+        r"\left(1 - \left(1 - {p}_{l + 1}\right)^{{q}_{l}}\right)^{{m}_{l + 1} {q}_{l + 1}}"
     )
     assert statement("width-factor").limits()[1].latex() == (
         r"\lim_{p \to 0^{+}} \left(F - \frac{1}{p}\right) = - \frac{1}{2}"
@@ -400,7 +394,8 @@ def test_latex_of_the_printed_theorems():
 
 VALUES: dict[str, Any] = {
     "L": 2, "N0": 6, "N1": 5, "c": (2, 1), "d": 2, "delta": "1/30", "l": 0, "m": (3, 2), "m1": 4, "m2": 3, "n": 4,
-    "n1": 2, "n2": 3, "p": ("1", "0.2", "1e-21"), "p0": "0.5", "p1": "1/3", "p2": "0.25", "q": (2, 3, 1), "q0": 2, "q1": 3,
+    "n1": 2, "n2": 3, "p": ("1", "0.2", "1e-21"), "p0": "0.5", "p1": "1/3", "p2": "0.25", "q": (2, 3, 1),
+    "q0": 2, "q1": 3,
 }  # fmt: skip
 
 
@@ -428,12 +423,12 @@ def test_explain_layer_by_layer():
         "theorem-2.2", L=2, l=1, delta="0.001", m=(9, 1280), p=("1", "1/2", "1/3"), q=(1, 4, 1)
     )
     assert formula == "q[l] >= log(L*m[l + 1]*q[l + 1]/delta)/log(1/(1 - p[l + 1]))"
-    assert with_numbers == "q[1] >= log(2*1280*1/0.001)/log(1/(1 - (1/3))) ~ 36.3892616"
+    assert with_numbers == "q[1] >= log(2*1280*1/0.001)/log(1/(1 - (1/3))) ~ 36.39158468"
 
 
 def test_explain_leaves_long_sums_alone():
     short = explain("law-a", d=2, n=5, p1="0.5", p2="0.5")
-    assert short[1] == "P_A = Sum(0.5^j*(1 - 0.5)^(5 - j)*(1 - (1 - 0.5)^j)^2*C(5, j), (j, 0, 5)) ~ 0.6208496094"
+    assert short[1] == "P_A = Sum(0.5^j*(1 - 0.5)^(5 - j)*(1 - (1 - 0.5)^j)^2*C(5, j), (j, 0, 5)) ~ 0.6207580566"
     long = explain("law-a", d=10, n=52739, p1="0.01", p2="0.01")
     assert long[1].endswith("*C(52739, j), (j, 0, 52739))")
 
@@ -441,7 +436,8 @@ def test_explain_leaves_long_sums_alone():
 # --- bad input -----------------------------------------------------------------------------------------------------
 
 BAD = [
-    ("theorem-2.1-q1", {"m2": 0}, "m2"),
+    ("theorem-2.1-q1", {"m2": -1}, "m2"),
+    ("law-b", {"n": 0}, "n"),
     ("theorem-2.1-q1", {"m2": True}, "m2"),
     ("theorem-2.1-q1", {"m2": 2.5}, "m2"),
     ("theorem-2.1-q1", {"delta": 1}, "delta"),
@@ -455,7 +451,6 @@ BAD = [
     ("theorem-2.2", {"q": (0, 1, 1)}, "q"),
     ("theorem-2.2", {"l": -1}, "l"),
     ("theorem-2.2", {"q": (2,)}, "values"),
-    ("theorem-2.2", {"m": (0, 0)}, "values"),
     ("block-law", {"L": 3}, "values"),
 ]
 
@@ -466,6 +461,14 @@ def test_bad_numbers_are_refused(name, changes, argument):
         with pytest.raises(InvalidInput) as caught:
             question(**given(name, **changes))
         assert caught.value.argument == argument
+
+
+def test_without_weights_there_is_no_value():
+    entry = statement("theorem-2.1-q1")
+    with pytest.raises(InfeasibleWidth, match="no finite value"):
+        entry.substitute(m2=0, delta=HALF, p2=HALF)
+    assert explain(entry.name, m2=0, delta=HALF, p2=HALF)[1] == "q1 >= log(2*0/0.5)/log(1/(1 - 0.5))"
+    assert statement("block-law").substitute(L=1, p=(1, HALF), q=(1, 1), m=(0,)) == 1
 
 
 def test_missing_and_unknown_numbers_are_refused():
@@ -489,12 +492,11 @@ def test_the_package_is_imported_without_sympy():
     assert run("import sys, ertheory; print('sympy' in sys.modules)") == "False"
 
 
-def test_no_other_module_loads_sympy():
-    code = (
-        "import importlib, pkgutil, sys, ertheory\n"
-        "for module in pkgutil.walk_packages(ertheory.__path__, 'ertheory.', onerror=print):\n"
-        "    if 'symbolic' not in module.name and not module.name.endswith('__main__'):\n"
-        "        importlib.import_module(module.name)\n"
-        "        if 'sympy' in sys.modules: sys.exit(print(module.name))\n"
-    )
-    assert run(code) == ""
+def test_no_calculator_loads_sympy():
+    on_demand = {"__main__", "explain"}  # the commands, and what `--explain` makes them load
+    root = Path(ertheory.__file__).parent
+    files = [path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")]
+    modules = [".".join(path.parts) for path in files if "symbolic" not in path.parts and path.name not in on_demand]
+    assert len(modules) > 10
+    code = f"import importlib, sys\nfor name in {modules}: importlib.import_module(name)\nprint('sympy' in sys.modules)"
+    assert run(code) == "False"

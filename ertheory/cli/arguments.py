@@ -1,0 +1,96 @@
+"""The arguments that several commands share, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Annotated, Any
+
+import tyro
+
+from ertheory.errors import InvalidInput
+from ertheory.exact import probability
+from ertheory.results import rational_text
+from ertheory.source import read_densities
+from ertheory.target import Target
+
+__all__ = [
+    "Confidence",
+    "Delta",
+    "Density",
+    "Format",
+    "Layer0Name",
+    "Sparsity",
+    "TargetText",
+    "Text",
+    "densities_inputs",
+    "read_delta",
+    "read_integers",
+    "read_target_text",
+    "read_text_densities",
+]
+
+Text = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
+TargetText = Annotated[
+    str, tyro.conf.arg(metavar="T", help="The network to represent: 784-128-10, or a .npz or .safetensors file.")
+]
+Density = Annotated[
+    str | None,
+    tyro.conf.arg(metavar="P", help="Fraction of weights kept: one number, or one per source layer, layer 0 first."),
+]
+Sparsity = Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density, in the same form.")]
+Delta = Annotated[str | None, tyro.conf.arg(metavar="D", help="Failure probability, in (0, 1).")]
+Confidence = Annotated[str | None, tyro.conf.arg(metavar="C", help="1 - delta, instead of --delta.")]
+Layer0Name = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="Z",
+        help="How layer 0 is read: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
+    ),
+]
+Format = Annotated[str, tyro.conf.arg(metavar="F", help="table, markdown, latex or csv.")]
+
+
+def read_target_text(text: str) -> Target:
+    """Read --target: widths, or a file if the text names one."""
+    from ertheory.readers import load_target
+
+    try:
+        return load_target(text)
+    except InvalidInput as error:
+        name = error.argument if error.argument != "path" else "--target"
+        raise InvalidInput("--target" if name == "target" else name, error.allowed, error.value) from None
+
+
+def read_text_densities(target: Target, density: str | None, sparsity: str | None) -> tuple[Fraction, ...]:
+    """Read exactly one of --density and --sparsity."""
+    try:
+        return read_densities(target, density=density, sparsity=sparsity)
+    except InvalidInput as error:
+        raise InvalidInput(f"--{error.argument}", error.allowed, error.value) from None
+
+
+def read_delta(delta: str | None, confidence: str | None) -> Fraction:
+    """Read exactly one of --delta and --confidence."""
+    if (delta is None) == (confidence is None):
+        given = "both" if delta is not None else "none"
+        raise InvalidInput("--delta", "exactly one of --delta and --confidence", given)
+    return probability("--delta", delta) if delta is not None else 1 - probability("--confidence", confidence)
+
+
+def read_integers(argument: str, text: str) -> tuple[int, ...]:
+    """Read whole numbers separated by commas."""
+    parts = [part.strip().replace("_", "") for part in text.split(",")]
+    if not all(part.isdecimal() and len(part) < 400 for part in parts):
+        raise InvalidInput(argument, "whole numbers separated by commas", text)
+    return tuple(map(int, parts))
+
+
+def densities_inputs(target: Target, densities: Sequence[Fraction]) -> dict[str, Any]:
+    """Give the resolved target and densities for the JSON document."""
+    return {
+        "target": str(target),
+        "nonzeros": list(target.nonzeros),
+        "density": [rational_text(density) for density in densities],
+        "sparsity": [rational_text(1 - density) for density in densities],
+    }

@@ -1,0 +1,68 @@
+"""``--explain``: the formulas behind an answer, and the same with the numbers put in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ertheory.bounds import Law, UnivariateWidth
+from ertheory.bounds.expressive import closed_form
+from ertheory.results import Width
+from ertheory.symbolic import explain
+
+__all__ = ["explain_lower", "explain_width"]
+
+
+def explain_width(result: Width) -> str:
+    """Show what one row of ``ertheory width`` was computed from."""
+    steps: list[tuple[str, dict[str, Any]]] = []
+    target, densities, delta = result.target, result.densities, result.failure_probability
+    if result.method == "theorem-2.3":
+        steps.append(("theorem-2.3", {"d": target.inputs, "delta": delta, "p1": densities[0]}))
+    elif result.method == "degree" and result.applies:
+        d, n1, n2 = target.widths
+        first = closed_form(Law(target, densities, "dense"), delta).first_width
+        values = {"d": d, "n1": n1, "n2": n2, "p0": densities[0], "p2": densities[2]}
+        steps.append(("degree", {**values, "N0": first, "N1": result.widths[1]}))
+    elif result.factors is not None:
+        common = {"L": target.depth, "p": densities, "q": result.factors, "m": target.nonzeros}
+        steps += _steps_of_construction(result, common)
+    lines = [line for name, values in steps for line in explain(name, **values)]
+    return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
+
+
+def _steps_of_construction(result: Width, common: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    target, densities = result.target, result.densities
+    if result.method == "printed":
+        with_delta = {"delta": result.failure_probability}
+        name = "matched" if result.layer0 == "matched" else "theorem-2.2"
+        steps: list[tuple[str, dict[str, Any]]] = []
+        for layer in reversed(range(target.depth)):
+            if layer == 0 and result.layer0 == "preassigned":
+                values = {"L": target.depth, "m1": target.nonzeros[0], "q1": common["q"][1]}
+                steps.append(("preassigned", {**values, **with_delta, "p0": densities[0], "p1": densities[1]}))
+            else:
+                steps.append((name, {**common, **with_delta, "l": layer}))
+        return steps
+    if result.layer0 == "preassigned":
+        fan_out = [count for count, inputs in target.layers[0].fan_out_counts.items() for _ in range(inputs)]
+        return [("preassigned-law", {**common, "c": fan_out, "d": target.inputs})]
+    steps = [("block-law", common)]
+    if result.layer0 == "matched":
+        hall = {"N0": result.widths[0], "d": target.inputs, "q0": common["q"][0], "p0": densities[0]}
+        steps.append(("hall-sum", hall))
+    return steps
+
+
+def explain_lower(result: UnivariateWidth) -> str:
+    """Show what ``ertheory lower`` was computed from."""
+    into, out = result.densities
+    delta, inputs = result.failure_probability, result.inputs
+    steps: list[tuple[str, dict[str, Any]]] = [("theorem-2.3", {"d": inputs, "delta": delta, "p1": into})]
+    if result.output == "linear":
+        steps.append(("law-b-width", {"d": inputs, "delta": delta, "p1": into, "p2": out}))
+    else:
+        steps.append(("law-a-sufficient", {"d": inputs, "delta": delta, "p1": into, "p2": out}))
+        if result.exact is not None:
+            steps.append(("law-a", {"d": inputs, "n": result.exact, "p1": into, "p2": out}))
+    lines = [line for name, values in steps for line in explain(name, **values)]
+    return "\n".join(["", *(f"  {line}" for line in lines)])

@@ -1,0 +1,141 @@
+"""``ertheory densities``, ``ertheory figure`` and ``ertheory verify``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from ertheory.architectures import ARCHITECTURES, architecture
+from ertheory.cli.arguments import Format, read_integers
+from ertheory.cli.output import document, render, show, wrap
+from ertheory.densities import ERK_KERNELS, RATIOS, layer_densities
+from ertheory.errors import InvalidInput
+from ertheory.exact import exact_rational, probability
+from ertheory.results import rational_text
+
+__all__ = ["DensitiesCommand", "FigureCommand", "VerifyCommand"]
+
+
+@dataclass(frozen=True)
+class DensitiesCommand:
+    """Densities of the layers of a known architecture."""
+
+    model: Annotated[str, tyro.conf.arg(metavar="NAME", help=f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.")]
+    ratio: Annotated[str, tyro.conf.arg(metavar="R", help=f"One of {', '.join(RATIOS)}.")]
+    density: Annotated[str | None, tyro.conf.arg(metavar="P", help="Density of the whole network, in (0, 1].")] = None
+    sparsity: Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density.")] = None
+    classes: Annotated[str | None, tyro.conf.arg(metavar="K", help="Outputs, instead of the usual number.")] = None
+    width: Annotated[str, tyro.conf.arg(metavar="X", help="Factor on all hidden widths.")] = "1"
+    erk_kernel: Annotated[
+        str, tyro.conf.arg(metavar="K", help=f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.")
+    ] = ERK_KERNELS[0]
+    format: Format = "table"
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Answer the question."""
+        if (self.density is None) == (self.sparsity is None):
+            given = "both" if self.density is not None else "none"
+            raise InvalidInput("--density", "exactly one of --density and --sparsity", given)
+        if self.density is not None:
+            density = probability("--density", self.density, one=True)
+        else:
+            density = 1 - probability("--sparsity", self.sparsity, zero=True)
+        classes = None if self.classes is None else read_integers("--classes", self.classes)[0]
+        layers = architecture(self.model, classes=classes, width=float(exact_rational("--width", self.width)))
+        result = layer_densities(layers, density, self.ratio, erk_kernel=self.erk_kernel)
+        if self.json:
+            content = result.to_dict()
+            inputs = {
+                "model": self.model,
+                "classes": classes,
+                "width": float(exact_rational("--width", self.width)),
+                "ratio": content.pop("ratio"),
+                "erk_kernel": content.pop("erk_kernel"),
+                "density": rational_text(density),
+            }
+            content.pop("density")
+            show(document("densities", inputs, **content))
+            return 0
+        rows = [
+            [layer.name, "x".join(map(str, layer.shape)), f"{layer.weights:,}", f"{p:.6g}", f"{count:,.1f}"]
+            for layer, p, count in zip(result.layers, result.densities, result.nonzeros_expected, strict=True)
+        ]
+        show(render(rows, ["layer", "shape", "weights", "density", "non-zeros"], self.format))
+        if self.format == "table":
+            lost = "" if result.spends_budget else " (this ratio drops what full layers can not take)"
+            realised = f"realised {result.density_realised:.6g}{lost}"
+            show(f"\nRatio {result.ratio}: density asked {float(density):.6g}, {realised}.")
+            show(f"Outputs without any incoming weight, expected: {result.dead_outputs_expected:.4g}.")
+        return 0
+
+
+@dataclass(frozen=True)
+class FigureCommand:
+    """Draw a figure, with its numbers beside it."""
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure7 or lower-bound.")]
+    out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
+    force: bool = False
+    """Write over files that exist."""
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Draw it."""
+        from ertheory.plots import draw
+
+        files = [str(path) for path in draw(self.name, self.out, force=self.force)]
+        if self.json:
+            inputs = {"name": self.name, "out": self.out, "force": self.force}
+            show(document("figure", inputs, files=files))
+        else:
+            show("\n".join(files))
+        return 0
+
+
+@dataclass(frozen=True)
+class VerifyCommand:
+    """Check an exact law against masks that are really drawn."""
+
+    statement: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="STATEMENT",
+            help="theorem-2.1, theorem-2.2, convolution, preassigned, matched, theorem-2.3, theorem-2.3-linear, degree "
+            "or path-ceiling.",
+        ),
+    ]
+    trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None
+    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Draw the masks; exit status 1 if the law does not agree."""
+        from tqdm import tqdm
+
+        from ertheory.montecarlo import verify
+
+        trials = None if self.trials is None else read_integers("--trials", self.trials)[0]
+        seed = read_integers("--seed", self.seed)[0]
+        with tqdm(total=trials, unit=" masks", delay=2, leave=False) as bar:
+            result = verify(self.statement, trials=trials, seed=seed, progress=lambda done: bar.update(done - bar.n))
+        content = result.to_dict()
+        if self.json:
+            inputs = {"statement": self.statement, "trials": result.trials, "seed": seed}
+            fields = {key: value for key, value in content.items() if key not in {"seed", "trials"}}
+            show(document("verify", inputs, seed=seed, trials=result.trials, **fields))
+        else:
+            for name, value in content.items():
+                show(wrap(f"{name.replace('_', ' '):<15}{_plain(value)}"))
+        return 0 if result.agrees else 1
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

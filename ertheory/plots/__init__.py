@@ -1,0 +1,100 @@
+"""The figures: what is drawn, the numbers behind it, and files that are complete or not there.
+
+Each figure is a pure function that returns columns of numbers and one that draws them. `draw` writes both as NAME.png,
+NAME.svg and NAME.csv; drawing again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ertheory.errors import InvalidInput
+from ertheory.plots.columns import Columns, csv_text
+from ertheory.plots.figure2 import draw_figure2, figure2_data
+from ertheory.plots.figure7 import draw_figure7, figure7_data
+from ertheory.plots.files import refuse_existing, write_together
+from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
+from ertheory.plots.style import rendered
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "Columns", "draw", "figure2_data", "figure7_data", "figure_data", "lower_bound_data"]
+
+_DATA: dict[str, Callable[[], Columns]] = {
+    "figure2": figure2_data,
+    "figure7": figure7_data,
+    "lower-bound": lower_bound_data,
+}
+_DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
+    "figure2": draw_figure2,
+    "figure7": draw_figure7,
+    "lower-bound": draw_lower_bound,
+}
+
+# The names that `draw` knows.
+FIGURES = tuple(_DATA)
+
+
+def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, ...]:
+    """Draw a figure and write it as NAME.png, NAME.svg and NAME.csv.
+
+    Parameters
+    ----------
+    name
+        One of `FIGURES`.
+    out_dir
+        Folder to write into; it is made where it is missing.
+    force
+        Whether to replace files that exist.
+
+    Returns
+    -------
+    tuple of Path
+        The three files.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such figure, the folder cannot be one, or a file exists and `force` is not set.
+
+    Notes
+    -----
+    Either all three files are written or none is.
+    """
+    _check(name)
+    folder = Path(out_dir)
+    if not force:
+        refuse_existing(folder / f"{name}{ending}" for ending in (".png", ".svg", ".csv"))
+    columns = figure_data(name)
+    contents = {**rendered(_DRAWINGS[name], columns), ".csv": csv_text(columns).encode()}
+    return write_together(folder, {f"{name}{ending}": data for ending, data in contents.items()}, force=force)
+
+
+def figure_data(name: str) -> Columns:
+    """Compute the columns that a figure shows.
+
+    Parameters
+    ----------
+    name
+        One of `FIGURES`.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such figure.
+
+    Examples
+    --------
+    >>> sorted(set(figure_data("figure7")["ratio"]))
+    ['balanced', 'balanced-printed', 'erk', 'pyramidal', 'uniform']
+    """
+    _check(name)
+    return _DATA[name]()
+
+
+def _check(name: str) -> None:
+    if name not in FIGURES:
+        raise InvalidInput("name", f"one of {', '.join(FIGURES)}", name)
