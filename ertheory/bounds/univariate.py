@@ -315,8 +315,8 @@ def _smallest_by_law(
 def _necessary_for_paths(inputs: int, densities: tuple[Fraction, Fraction], failure_probability: Fraction) -> int:
     into, out = densities
     single = union_factor(into * out, 1, failure_probability)[0]  # a path from one input
-    if inputs == 1 or into == 1:
-        return single
+    if inputs == 1 or 1 in densities:
+        return single  # with p_2 = 1 the printed bound is the law
     path, either = into * out, into * out * (2 - into)
     pairs = math.comb(inputs, 2)
 

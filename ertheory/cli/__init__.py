@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -109,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(_parse(given).run())
     except ErError as error:
         return _refuse(str(error))
+    except BrokenPipeError:  # a reader such as `head` has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123
+        return 0
     except OSError as error:
         return _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
     except KeyboardInterrupt:

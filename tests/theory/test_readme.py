@@ -1,0 +1,44 @@
+"""What the README shows is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ertheory.cli import main
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z]+ [^`]+)`", README)))
+
+
+def test_the_first_table_is_what_the_command_prints(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    command, table = re.search(r"\$ (ertheory width[^\n]*)\n(.*?)```", README, flags=re.S).groups()
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out.startswith(table)
+
+
+def test_the_python_example_prints_what_is_shown(capsys):
+    code = re.search(r"```python\n(.*?)```", README, flags=re.S)[1]
+    shown = re.search(r"```text\n(.*?)```", README, flags=re.S)[1]
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(command, capsys):
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out
+
+
+def test_there_are_commands_to_run():
+    assert len(COMMANDS) >= 5
+
+
+def test_every_link_leads_to_a_file():
+    root = Path(__file__).parents[2]
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert link.startswith("http") or (root / link).exists(), link
