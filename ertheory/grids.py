@@ -55,7 +55,7 @@ def printed_factor(
         If a value lies outside its domain.
     """
     links, delta, rate = _checked(links, failure_probability, density, sparsity)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.maximum((np.log(links) - np.log(delta)) / rate, 0.0)
 
 
@@ -80,14 +80,13 @@ def exact_factor(
     """
     links, delta, rate = _checked(links, failure_probability, density, sparsity)
     per_link = -np.log1p(-delta) / links  # -log of the success probability of one link
+    log_per_link = np.log(-np.log1p(-delta)) - np.log(links)  # per_link itself may underflow
     log_failure = np.where(
         per_link < 1e-3,
-        np.log(np.maximum(per_link, np.finfo(float).tiny)) - per_link / 2 + per_link**2 / 24,
-        np.log(-np.expm1(-per_link)),
+        log_per_link - per_link / 2 + per_link**2 / 24,
+        np.log(-np.expm1(-np.maximum(per_link, 1e-3))),
     )
-    underflow = delta < 1e-280  # there delta / links is a subnormal number; the law and its union bound agree
-    log_failure = np.where(underflow, np.log(delta) - np.log(links), log_failure)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.maximum(-log_failure / rate, 0.0)
 
 
@@ -141,7 +140,7 @@ def _checked(
         raise InvalidInput("density", "exactly one of density and sparsity", "both" if density is not None else "none")
     count = _as_array("links", links)
     delta = _as_array("failure_probability", failure_probability)
-    _require("links", "numbers of at least 1", count, count >= 1)
+    _require("links", "numbers of at least 1", count, (count >= 1) & (count < np.inf))
     _require("failure_probability", "numbers in (0, 1)", delta, (delta > 0) & (delta < 1))
     with np.errstate(divide="ignore"):
         if density is not None:
@@ -153,14 +152,20 @@ def _checked(
             _require("sparsity", "numbers in [0, 1)", value, (value >= 0) & (value < 1))
             # 1 - sparsity is exact from one half on, and log1p of it is accurate near sparsity 1.
             rate = np.where(value >= 0.5, -np.log1p(value - 1), -np.log(value))
-    count, delta, rate = np.broadcast_arrays(count, delta, rate)
+    try:
+        count, delta, rate = np.broadcast_arrays(count, delta, rate)
+    except ValueError:
+        shapes = (count.shape, delta.shape, rate.shape)
+        raise InvalidInput("links", "shapes that broadcast against each other", shapes) from None
     return count, delta, rate
 
 
 def _as_array(name: str, values: npt.ArrayLike | None) -> Floats:
     try:
+        if np.iscomplexobj(values):
+            raise InvalidInput(name, "real numbers", type(values).__name__)
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput(name, "real numbers", type(values).__name__) from None
 
 

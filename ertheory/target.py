@@ -83,6 +83,11 @@ class Layer:
         if sum(self.row_nonzeros) != sum(self.column_nonzeros):
             allowed = f"the same total as row_nonzeros ({sum(self.row_nonzeros)})"
             raise InvalidInput("column_nonzeros", allowed, sum(self.column_nonzeros))
+        if (
+            sum(self.row_nonzeros) == self.size
+        ):  # one way to write a layer without zeros, so that equal layers are equal
+            object.__setattr__(self, "row_nonzeros", None)
+            object.__setattr__(self, "column_nonzeros", None)
 
     @property
     def entries_per_pair(self) -> int:
@@ -188,13 +193,19 @@ class Target:
             if self.biases is not None:
                 raise InvalidInput("biases", "weights to go with them", "weights=None")
             return
-        biases = self.biases or tuple(np.zeros(layer.outputs) for layer in self.layers)
-        if not len(self.layers) == len(self.weights) == len(biases):
-            raise InvalidInput("weights", f"{len(self.layers)} arrays and as many biases", len(self.weights))
+        zeros = tuple(np.zeros(layer.outputs) for layer in self.layers)
+        biases = zeros if self.biases is None else self.biases
+        for name, arrays in (("weights", self.weights), ("biases", biases)):
+            if len(arrays) != len(self.layers):
+                raise InvalidInput(name, f"{len(self.layers)} arrays, one per layer", len(arrays))
         for index, layer in enumerate(self.layers):
             weight, bias = self.weights[index], biases[index]
             _check_numbers(f"W{index + 1}", weight, (layer.outputs, layer.inputs * layer.positions, *layer.kernel))
             _check_numbers(f"b{index + 1}", bias, (layer.outputs,))
+            counted = Layer.from_weight(weight, positions=layer.positions)
+            if counted != layer:
+                allowed = f"the {layer.nonzeros} non-zeros that its layer counts, row by row and column by column"
+                raise InvalidInput(f"W{index + 1}", allowed, counted.nonzeros)
         object.__setattr__(self, "weights", tuple(_read_only(weight) for weight in self.weights))
         object.__setattr__(self, "biases", tuple(_read_only(bias) for bias in biases))
 
@@ -310,10 +321,17 @@ def _check_counts(name: str, counts: tuple[int, ...], length: int, largest: int)
 
 
 def _as_float(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    allowed = "a rectangular array of real numbers"
     try:
-        return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(name, "a rectangular array of real numbers", type(value).__name__) from None
+        given = np.asarray(value)
+        exact = np.array(given, dtype=np.float64) if given.dtype.kind in "biuf" else None
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(name, allowed, type(value).__name__) from None
+    if exact is None:
+        raise InvalidInput(name, allowed, f"an array of {given.dtype}")
+    if given.dtype.kind in "iu" and np.any(np.abs(exact) > 2**53):
+        raise InvalidInput(name, "integers of at most 2^53, which a double holds exactly", int(np.max(np.abs(exact))))
+    return exact
 
 
 def _check_numbers(name: str, array: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None:
@@ -332,8 +350,6 @@ def _checked_domain(domain: npt.NDArray[np.float64], inputs: int) -> npt.NDArray
 
 
 def _read_only(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    if not array.flags.writeable:
-        return array
     frozen = array.copy()
     frozen.flags.writeable = False
     return frozen

@@ -71,9 +71,7 @@ def test_the_ceiling_contains_the_enumerated_sum(inputs, n, outputs, neurons, de
 
 
 @settings(max_examples=40)
-@given(
-    st.integers(1, 3), st.integers(0, 2), st.integers(1, 2), tenths, tenths, st.sampled_from([100, 1000]), tenths
-)
+@given(st.integers(1, 3), st.integers(0, 2), st.integers(1, 2), tenths, tenths, st.sampled_from([100, 1000]), tenths)
 def test_the_width_is_not_ruled_out_and_one_less_is(n, spare, outputs, first, last, shrink, delta):
     inputs, densities = n + spare, (first / shrink, HALF, last)
     target = Target.from_widths([inputs, n, outputs])

@@ -38,7 +38,9 @@ def test_no_construction_does_what_the_literal_theorem_says(row):
 SMALL = [(1, (1,)), (3, (4,)), (2, (7,)), (1, (3, 2)), (2, (2, 3)), (3, (3, 2)), (2, (2, 2, 3)), (1, (2, 2, 2, 2))]
 
 
-@pytest.mark.parametrize("densities", [(HALF,) * 5, tuple(Fraction(k, 10) for k in (3, 9, 5, 7, 4))], ids=["half", "mixed"])
+@pytest.mark.parametrize(
+    "densities", [(HALF,) * 5, tuple(Fraction(k, 10) for k in (3, 9, 5, 7, 4))], ids=["half", "mixed"]
+)
 @pytest.mark.parametrize(("inputs", "hidden"), SMALL)
 def test_equals_the_enumerated_probability(inputs, hidden, densities):
     used = densities[: len(hidden) + 1]

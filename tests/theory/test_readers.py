@@ -102,8 +102,7 @@ def test_convolutions_and_the_flatten_behind_them_survive(tmp_path: Path, suffix
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_weights_that_are_transposed_in_memory_are_written_as_they_look(tmp_path: Path, suffix: str) -> None:
-    weight = np.asfortranarray(np.arange(6.0).reshape(2, 3))
-    weight.flags.writeable = False  # so that the target keeps it as it is
+    weight = np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3))
     write_target(tmp_path / f"t{suffix}", Target((Layer(outputs=2, inputs=3),), (weight,)))
     np.testing.assert_array_equal(read_target(tmp_path / f"t{suffix}").weights[0], weight)
 

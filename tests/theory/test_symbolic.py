@@ -152,9 +152,11 @@ def test_preassigned_law(widths, factors, densities, first):
     assert inside(value, lambda c: c.exp(law.log_success(c, factors, factors[0] * target.inputs)))
 
 
-def test_preassigned_law_by_enumeration():
-    layers, densities = [[[1, 0], [1, 1]], [[1, 1]]], (Fraction(1, 5), HALF, THIRD)
-    value = statement("preassigned-law").substitute(L=2, d=2, c=(2, 1), p=densities, q=(2, 1, 1), m=(3, 2))
+@pytest.mark.parametrize("lone", [0, 1])
+def test_preassigned_law_by_enumeration(lone):
+    layers, densities = [[[1, 0], [1, lone]], [[1, 1]]], (Fraction(1, 5), HALF, THIRD)
+    counts = {"c": (2, lone), "m": (2 + lone, 2)}
+    value = statement("preassigned-law").substitute(L=2, d=2, p=densities, q=(2, 1, 1), **counts)
     assert close(value, oracles.preassigned_probability(layers, (2, 1), densities))
 
 
