@@ -162,7 +162,7 @@ def _checked(
 
 def _as_array(name: str, values: npt.ArrayLike | None) -> Floats:
     try:
-        if np.iscomplexobj(values):
+        if values is not None and np.iscomplexobj(values):
             raise InvalidInput(name, "real numbers", type(values).__name__)
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

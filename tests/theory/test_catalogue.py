@@ -67,7 +67,7 @@ def test_the_degree_bound_speaks_of_the_printed_layer_0():
     assert answer.widths == (None, 1720, 10)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(small_targets, plain_densities, few_deltas)
 def test_exact_is_at_most_printed_in_every_layer(sizes, density, delta):
     target = Target.from_widths(sizes)
@@ -83,7 +83,7 @@ def test_exact_is_at_most_printed_in_every_layer(sizes, density, delta):
         assert 1 - delta <= exact.success_lower
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 10**6), min_size=2, max_size=4), st.sampled_from([Fraction(1, 10**12), HALF]), deltas)
 def test_exact_is_at_most_printed_for_large_targets(sizes, density, delta):
     target = Target.from_widths(sizes)
@@ -94,7 +94,7 @@ def test_exact_is_at_most_printed_for_large_targets(sizes, density, delta):
     assert all(new <= old for new, old in zip(exact.widths, printed.widths, strict=True))
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.integers(2, 30), st.integers(1, 6), st.integers(1, 4), plain_densities, few_deltas)
 def test_necessary_widths_are_below_sufficient_ones(inputs, hidden, outputs, density, delta):
     target = Target.from_widths([inputs, hidden, outputs])
@@ -111,7 +111,7 @@ def width_of_layer_0(target, density, delta):
     return width(target, method="printed", density=density, failure_probability=delta).widths[0]
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.integers(6, 40), st.integers(1, 3), few_deltas)
 def test_the_degree_bound_is_below_exact_where_it_applies(inputs, hidden, delta):
     target = Target.from_widths([inputs, hidden, 2])
@@ -174,5 +174,5 @@ def test_bad_arguments(changed, message):
 
 @pytest.mark.parametrize("method", ["theorem-2.3", "degree"])
 def test_layer_0_is_checked_also_where_it_is_not_used(method):
-    with pytest.raises(InvalidInput, match="^layer0: "):
+    with pytest.raises(InvalidInput, match=r"^layer0: "):
         width(MNIST, method=method, density=HALF, failure_probability=HALF, layer0="sparse")

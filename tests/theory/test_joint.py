@@ -49,7 +49,7 @@ def best_total(target, densities, delta):
     start = printed(target, densities, delta)
     for q1 in range(1, start.total // hidden + 1):
         last = (1 - (1 - densities[2]) ** q1) ** second
-        if last < 1 - delta:
+        if last <= 1 - delta:
             continue
         q0 = 1
         while (1 - (1 - densities[1]) ** q0) ** (first * q1) * last < 1 - delta:
@@ -115,7 +115,7 @@ def test_dense_layers(densities):
 def test_a_masked_layer_0_is_refused_or_said():
     densities = (HALF,) * 3
     for layer0 in ("matched", "preassigned"):
-        with pytest.raises(InvalidInput, match="^layer0: expected dense for the method joint, got"):
+        with pytest.raises(InvalidInput, match=r"^layer0: expected dense for the method joint, got"):
             joint(TARGET, densities, DELTA, layer0=layer0)
     answer = joint(TARGET, densities, DELTA)
     assert not answer.applies

@@ -78,7 +78,7 @@ def test_tiny_densities_lose_no_digits():
 
 
 def test_too_few_densities():
-    with pytest.raises(InvalidInput, match="^densities: expected 3 numbers, one per source layer, got 2$"):
+    with pytest.raises(InvalidInput, match=r"^densities: expected 3 numbers, one per source layer, got 2$"):
         path_ceiling(1, (2, 2), (HALF, HALF))
 
 
