@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from mpmath.libmp import to_rational
 
+from ertheory.enclosures import rational
 from ertheory.errors import InfeasibleWidth
-from ertheory.exact import Context, Interval, rational
+from ertheory.exact import Context, Interval
 
 __all__ = ["expectation", "log_choose", "log_mass", "lower_tail"]
 

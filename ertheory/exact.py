@@ -32,6 +32,8 @@ __all__ = [
     "decimal_text",
     "enclose",
     "exact_rational",
+    "midpoint",
+    "near_zero",
     "probability",
     "smallest",
 ]
@@ -45,7 +47,6 @@ _FIRST_BITS = 64
 _LAST_BITS = 2**16
 _LARGEST_SHIFT = 10**6  # of the binary exponent of a number that is turned into a rational
 _LONGEST_TEXT = 5000
-_SERIES_BELOW = Fraction(1, 2**16)  # log(1 - p) by its series: 1 - p would round p away
 _LARGEST_EXPONENT = 5000
 _RATIONAL_TEXT = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(\s*/\s*\d+)?\s*")
 
@@ -323,52 +324,3 @@ def _context(bits: int) -> Context:
     context = MPIntervalContext()
     context.prec = bits
     return context
-
-
-def rational(context: Context, value: Fraction | int) -> Interval:
-    """Enclose a rational number."""
-    return context.mpf(value.numerator) / value.denominator
-
-
-def larger(context: Context, first: Interval, second: Interval) -> Interval:
-    """Enclose the larger of two numbers."""
-    if (first >= second) is True:
-        return first
-    if (second >= first) is True:
-        return second
-    ends = [first._mpi_, second._mpi_]
-    low = max((low for low, _ in ends), key=to_float)
-    high = max((high for _, high in ends), key=to_float)
-    return context.mpf([context.make_mpf((low, low)), context.make_mpf((high, high))])
-
-
-def log_complement(context: Context, value: Interval) -> Interval:
-    """Enclose log(1 - x) for x in [0, 1]; minus infinity is an end point where x may be 1."""
-    rest = 1 - value
-    if (rest > 0) is True:
-        return context.log(rest)
-    upper = context.mpf(rest.b)
-    highest = context.log(upper).b if (upper > 0) is True else context.ninf
-    return context.mpf([context.ninf, highest])
-
-
-def log_sparsity(context: Context, density: Fraction) -> Interval:
-    """Enclose log(1 - p) for p in [0, 1), to full relative precision also where p is tiny.
-
-    Examples
-    --------
-    >>> low, high = enclose(lambda context: log_sparsity(context, Fraction(1, 10**300)))
-    >>> float(high)
-    -1e-300
-    """
-    if density >= _SERIES_BELOW:
-        return context.log(rational(context, 1 - density))
-    chance = rational(context, density)
-    term, total = chance, chance
-    tolerance = context.mpf(2) ** -context.prec
-    power = 1
-    while (term > tolerance * total) is True:
-        power += 1
-        term = term * chance
-        total += term / power
-    return -(total + context.mpf([0, (term * chance / (1 - chance)).b]))

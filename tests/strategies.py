@@ -51,7 +51,9 @@ ties = st.integers(1, 199).map(lambda k: Fraction(1, 2**k))
 """Failure probabilities that q halves meet with equality."""
 
 deltas = (
-    st.sampled_from(EXTREME_DELTAS) | ties | st.fractions(Fraction(1, 10**6), Fraction(999, 1000), max_denominator=10**6)
+    st.sampled_from(EXTREME_DELTAS)
+    | ties
+    | st.fractions(Fraction(1, 10**6), Fraction(999, 1000), max_denominator=10**6)
 )
 """Failure probabilities in (0, 1)."""
 
@@ -90,7 +92,8 @@ def entries(layers: Sequence[Any], factors: Sequence[int]) -> int:
     """Mask entries of the source for these patterns and q_0..q_{L-1}, layer 0 left out."""
     sizes = [*factors, 1]
     return sum(
-        len(layer) * sizes[level + 1] * len(layer[0]) * sizes[level] * _taps(layer) for level, layer in enumerate(layers)
+        len(layer) * sizes[level + 1] * len(layer[0]) * sizes[level] * _taps(layer)
+        for level, layer in enumerate(layers)
     )
 
 

@@ -18,7 +18,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ertheory.binomial import lower_tail
-from ertheory.exact import Context, Decision, Interval, decide, near_zero, rational, smallest
+from ertheory.enclosures import rational
+from ertheory.exact import Context, Decision, Interval, decide, near_zero, smallest
 from ertheory.results import Width
 
 if TYPE_CHECKING:

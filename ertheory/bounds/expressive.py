@@ -16,8 +16,9 @@ from fractions import Fraction
 
 from ertheory.bounds.hall import hall_guess
 from ertheory.bounds.laws import LAW_BITS, Law, Layer0
+from ertheory.enclosures import exp_complement, log_sparsity, rational
 from ertheory.errors import InfeasibleWidth
-from ertheory.exact import Context, Decision, Interval, decide, enclose, log_sparsity, near_zero, rational, smallest
+from ertheory.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
 from ertheory.results import Variant, Width, rational_text
 from ertheory.target import Target
 
@@ -69,6 +70,7 @@ def printed(
     (179536, 18048, 10)
     """
     law = Law(target, densities, layer0)
+    failure_probability = probability("failure_probability", failure_probability)
     form = closed_form(law, failure_probability)
     return describe(
         "printed",
@@ -208,7 +210,7 @@ def describe(
     if not refusal:
         try:
             failure = enclose(
-                lambda context: 1 - context.exp(law.log_success(context, factors, first_width)),
+                lambda context: exp_complement(context, law.log_success(context, factors, first_width)),
                 digits=6,
                 most_bits=LAW_BITS,
             )

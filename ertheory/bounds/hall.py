@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.binomial import log_choose, lower_tail
-from ertheory.exact import Context, Interval, log_sparsity
+from ertheory.enclosures import log_sparsity
+from ertheory.exact import Context, Interval
 
 __all__ = ["hall_guess", "hall_sum"]
 

@@ -14,7 +14,9 @@ from typing import Any
 from ertheory.bounds.available import checked_widths
 from ertheory.bounds.laws import Layer0
 from ertheory.bounds.questions import Question, ask
+from ertheory.exact import probability
 from ertheory.results import Kind, number_for_json, rational_text, success_text
+from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
@@ -116,6 +118,7 @@ def largest_sparsity(
     0.9004
     """
     widths = checked_widths(target, widths)
+    failure_probability = probability("failure_probability", failure_probability)
     question = ask(target, widths, method, layer0)
     if question.refusal:
         return _answer(question, question.refusal, failure_probability=failure_probability)
@@ -168,6 +171,7 @@ def success_probability(
     0.95793
     """
     widths = checked_widths(target, widths)
+    densities = read_densities(target, density=densities)
     question = ask(target, widths, method, layer0)
     refusal = question.refusal or question.refuses(densities)
     if refusal:

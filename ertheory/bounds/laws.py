@@ -27,8 +27,10 @@ from typing import Literal, get_args
 
 from ertheory.binomial import expectation
 from ertheory.bounds.hall import hall_sum
+from ertheory.enclosures import exp_complement, larger, log_complement, log_sparsity
 from ertheory.errors import InvalidInput
-from ertheory.exact import Context, Interval, larger, log_complement, log_sparsity
+from ertheory.exact import Context, Interval
+from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = ["LAYER0", "Law", "Layer0", "checked_layer0"]
@@ -38,7 +40,7 @@ LAYER0: tuple[Layer0, ...] = get_args(Layer0)
 
 _MOST_EXPONENT = 2_000
 
-LAW_BITS = 4_096  # precision up to which a law is evaluated; a bound inside it may never become sharper
+LAW_BITS = 1_024  # precision up to which a law is evaluated; a bound inside it may never become sharper
 
 
 def checked_layer0(layer0: str) -> None:
@@ -81,6 +83,10 @@ class Law:
     layer0: Layer0
     # Enclosures already computed: a search asks for the same ones again and again.
     _known: dict[tuple[int, ...], Interval] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "densities", read_densities(self.target, density=self.densities))
+        checked_layer0(self.layer0)
 
     def log_success(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
         """Enclose the logarithm of the success probability (for ``matched``: of its lower bound).
@@ -157,7 +163,7 @@ class Law:
                     return context.mpf(1)
                 if certain:
                     return context.mpf(0)
-                return 1 - context.exp(demand * log_complement(context, context.exp(alive * log_miss)))
+                return exp_complement(context, demand * log_complement(context, context.exp(alive * log_miss)))
 
             total += inputs * log_complement(context, expectation(context, copies, self.densities[0], loss))
         return total

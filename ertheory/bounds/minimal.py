@@ -8,7 +8,8 @@ from math import prod
 
 from ertheory.bounds.expressive import closed_form, describe
 from ertheory.bounds.laws import LAW_BITS, Law, Layer0
-from ertheory.exact import Decision, decide, log_sparsity, near_zero, smallest
+from ertheory.enclosures import log_sparsity
+from ertheory.exact import Decision, decide, near_zero, probability, smallest
 from ertheory.results import Width
 from ertheory.target import Target
 
@@ -46,6 +47,7 @@ def exact(
     (32, 22, 1)
     """
     law = Law(target, densities, layer0)
+    failure_probability = probability("failure_probability", failure_probability)
     start = closed_form(law, failure_probability)
     factors, used = _equal_shares(law, failure_probability, start.factors)
     factors, first_width, bits = lower_together(law, failure_probability, factors, start.first_width)

@@ -16,8 +16,9 @@ from ertheory.bounds.expressive import closed_form, reading, refuse_masked, stat
 from ertheory.bounds.laws import LAW_BITS, Law, Layer0, checked_layer0
 from ertheory.bounds.minimal import law_holds
 from ertheory.bounds.univariate import coverage_ceiling
+from ertheory.enclosures import exp_complement, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Interval, decide, enclose, rational
+from ertheory.exact import Context, Interval, decide, enclose
 from ertheory.results import Kind
 from ertheory.target import Target
 
@@ -149,7 +150,7 @@ class _Construction:
         factors = self._best(law)
         if self.method == "exact":
             value = enclose(
-                lambda c: 1 - c.exp(law.log_success(c, factors, self.widths[0])), digits=6, most_bits=LAW_BITS
+                lambda c: exp_complement(c, law.log_success(c, factors, self.widths[0])), digits=6, most_bits=LAW_BITS
             )
         else:
             value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6, most_bits=LAW_BITS)

@@ -20,19 +20,9 @@ from typing import Any, Literal, get_args
 
 from ertheory.binomial import expectation
 from ertheory.bounds.expressive import union_factor
+from ertheory.enclosures import exp_complement, log_complement, log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import (
-    Context,
-    Decision,
-    Interval,
-    decide,
-    enclose,
-    log_complement,
-    log_sparsity,
-    near_zero,
-    rational,
-    smallest,
-)
+from ertheory.exact import Context, Decision, Interval, decide, enclose, near_zero, smallest
 from ertheory.results import number_for_json, rational_text, success_text
 from ertheory.target import Target
 
@@ -271,7 +261,7 @@ def path_failure(context: Context, inputs: int, neurons: int, into: Fraction, ou
             return context.mpf(1)
         if into == 1:
             return context.mpf(0)
-        return 1 - context.exp(inputs * log_complement(context, _power(context, into, alive)))
+        return exp_complement(context, inputs * log_complement(context, _power(context, into, alive)))
 
     return expectation(context, neurons, out, loss)
 
@@ -331,7 +321,9 @@ def _necessary_for_paths(inputs: int, densities: tuple[Fraction, Fraction], fail
     # From the peak on the bound only grows: the last violation is found by bisection there.
     pairwise, _ = smallest(
         lambda neurons: decide(
-            lambda context: rational(context, failure_probability) - excess(context, neurons), undecided=True
+            lambda context: rational(context, failure_probability) - excess(context, neurons),
+            undecided=True,
+            most_bits=1024,
         ),
         start,
         least=start,

@@ -17,7 +17,8 @@ from ertheory.binomial import lower_tail
 from ertheory.bounds.degree import degree_ceiling
 from ertheory.bounds.laws import Law, Layer0
 from ertheory.bounds.univariate import path_failure
-from ertheory.exact import Context, Interval, enclose, log_sparsity, rational
+from ertheory.enclosures import log_sparsity, rational
+from ertheory.exact import Context, Interval, enclose
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.sampling import Event
 from ertheory.target import Target

@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit, log, nan, oo, zoo
 
+from ertheory.enclosures import rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Interval, enclose, probability, rational
+from ertheory.exact import Context, Interval, enclose, probability
 from ertheory.results import Kind, Variant
 from ertheory.symbolic.printing import in_latex
 

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ertheory.binomial import expectation, log_choose, log_mass, lower_tail
+from ertheory.enclosures import rational
 from ertheory.errors import InfeasibleWidth
-from ertheory.exact import rational
 from tests.strategies import bits, context, densities, ends, plain_densities
 
 HALF = Fraction(1, 2)

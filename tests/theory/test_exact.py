@@ -12,19 +12,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from ertheory.enclosures import log_complement, log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import (
-    Decision,
-    decide,
-    decimal_text,
-    enclose,
-    exact_rational,
-    log_complement,
-    log_sparsity,
-    probability,
-    rational,
-    smallest,
-)
+from ertheory.exact import Decision, decide, decimal_text, enclose, exact_rational, probability, smallest
 from tests.strategies import bits, context, densities, ends
 
 HALF = Fraction(1, 2)
@@ -263,7 +253,9 @@ def test_log_of_a_complement_is_enclosed(one, other):
 
 
 @pytest.mark.parametrize("digits", [1, 17, 100, 2000])
-@pytest.mark.parametrize("value", [Fraction(2), Fraction(10**300), 1 + Fraction(1, 10**300), 1 - Fraction(1, 10**40)], ids=range(4))
+@pytest.mark.parametrize(
+    "value", [Fraction(2), Fraction(10**300), 1 + Fraction(1, 10**300), 1 - Fraction(1, 10**40)], ids=range(4)
+)
 def test_enclosures_contain_the_truth_and_are_narrow(value, digits):
     low, high = enclose(lambda c: c.log(rational(c, value)), digits=digits)
     truth = log(value, 2 * digits + 700)

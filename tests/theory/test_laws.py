@@ -229,7 +229,9 @@ def test_layer_0_matters_only_where_it_is_masked():
     masked, dense = ((p, HALF, HALF) for p in (HALF, ONE))
     assert success(Law(target, masked, "dense"), (14, 10, 1)) == success(Law(target, dense, "dense"), (14, 10, 1))
     for layer0 in ("preassigned", "matched"):
-        assert success(Law(target, masked, layer0), (14, 10, 1))[1] < success(Law(target, dense, layer0), (14, 10, 1))[0]
+        assert (
+            success(Law(target, masked, layer0), (14, 10, 1))[1] < success(Law(target, dense, layer0), (14, 10, 1))[0]
+        )
 
 
 def test_widths_that_cannot_be_matched_have_no_chance():

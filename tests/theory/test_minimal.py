@@ -152,7 +152,9 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize(("row", "kind", "links", "delta"), COLUMNS, ids=lambda value: value if type(value) is str else "")
+@pytest.mark.parametrize(
+    ("row", "kind", "links", "delta"), COLUMNS, ids=lambda value: value if type(value) is str else ""
+)
 def test_exact_columns_of_the_figure(row, kind, links, delta):
     # A target of one output is one layer, which then has all of delta: the columns "half" and "full".
     density = 1 - Fraction(row["sparsity"])

@@ -79,9 +79,9 @@ def test_json_is_strict_and_keeps_every_number(make, target, density, delta):
     lower = document["success_probability_lower"]
     assert type(lower) is str
     assert Fraction(lower) <= found.success_lower
-    for real, value in zip(found.real_factors, document["real_factors"] or [], strict=make is printed) if make is (
-        printed
-    ) else ():
+    for real, value in (
+        zip(found.real_factors, document["real_factors"] or [], strict=make is printed) if make is (printed) else ()
+    ):
         assert abs(Fraction(value) - real) <= real * Fraction(1, 10**15)
     edges = Source.for_target(network, widths=found.widths, densities=found.densities).edges_expected
     assert abs(Fraction(document["edges_expected"]) - edges) <= max(edges * Fraction(1, 10**15), 1)

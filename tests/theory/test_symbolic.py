@@ -303,7 +303,8 @@ def test_density_one():
 L, N0, d, m1, m2, n, n2, q1 = sympy.symbols("L N0 d m1 m2 n n2 q1", integer=True, positive=True)
 delta, p0, p1, p2, t = sympy.symbols("delta p0 p1 p2 t", positive=True)
 upper = sympy.Symbol("l", integer=True, nonnegative=True) + 1
-p, q, m, c = (sympy.IndexedBase(name, positive=True) for name in "pqmc")
+p, q = (sympy.IndexedBase(name, positive=True) for name in "pq")
+m, c = (sympy.IndexedBase(name, nonnegative=True) for name in "mc")
 log = sympy.log
 
 
