@@ -46,8 +46,8 @@ Rational: TypeAlias = int | float | str | Fraction | Decimal
 _FIRST_BITS = 64
 _LAST_BITS = 2**16
 _LARGEST_SHIFT = 10**6  # of the binary exponent of a number that is turned into a rational
-_LONGEST_TEXT = 5000
-_LARGEST_EXPONENT = 5000
+_LONGEST_TEXT = 1000  # Python converts at most 4300 digits, and products of some such numbers are written out
+_LARGEST_EXPONENT = 1000
 _RATIONAL_TEXT = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(\s*/\s*\d+)?\s*")
 
 
@@ -73,12 +73,14 @@ def exact_rational(argument: str, value: object) -> Fraction:
     (Fraction(1, 10), Fraction(1, 2))
     """
     allowed = "a number such as 0.1, 1/10 or 1e-1"
-    if isinstance(value, str):
-        return _from_text(argument, allowed, value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
+    if isinstance(value, str | Decimal):  # Decimal("1e-999999999") is as dangerous as its text
+        return _from_text(argument, allowed, str(value))
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InvalidInput(argument, allowed, value)
+    if isinstance(value, numbers.Rational):  # of NumPy perhaps, whose integers overflow
+        return Fraction(int(value.numerator), int(value.denominator))
     try:
-        return Fraction(value) if isinstance(value, numbers.Rational | Decimal) else Fraction(float(value))
+        return Fraction(float(value))
     except (ValueError, OverflowError):
         raise InvalidInput(argument, "a finite number", value) from None
 
@@ -256,7 +258,7 @@ def near_zero(decreasing: Callable[[Context, int], Interval], start: int, *, lea
     for _ in range(12):
         if not math.isfinite(at_right - at_left) or at_left <= at_right:
             break
-        step = at_right * (right - left) / (at_left - at_right)
+        step = Fraction(at_right) * (right - left) / Fraction(at_left - at_right)  # a float could not hold it
         left, at_left = right, at_right
         right = max(least, min(2 * right + 2, right + math.ceil(step)))
         if right == left or abs(step) < 0.5:

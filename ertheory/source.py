@@ -50,8 +50,10 @@ class Source:
         for width in (self.inputs, *self.widths):
             if isinstance(width, bool) or not isinstance(width, int) or width < 1:
                 raise InvalidInput("widths", "whole numbers of at least 1", width)
-        for density in self.densities:
-            probability("density", density, one=True)
+        for entries in self.entries_per_pair:
+            if isinstance(entries, bool) or not isinstance(entries, int) or entries < 1:
+                raise InvalidInput("entries_per_pair", "whole numbers of at least 1", entries)
+        object.__setattr__(self, "densities", tuple(probability("density", p, one=True) for p in self.densities))
 
     @classmethod
     def for_target(cls, target: Target, *, widths: Sequence[int], densities: Rational | Sequence[Rational]) -> Source:

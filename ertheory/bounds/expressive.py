@@ -214,7 +214,7 @@ def describe(
                 digits=6,
                 most_bits=LAW_BITS,
             )
-            success = 1 - failure[1]
+            success = max(1 - failure[1], 1 - failure_probability)
         except InfeasibleWidth:
             success = 1 - failure_probability
     variant = _variant(method, law)

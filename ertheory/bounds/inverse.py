@@ -90,6 +90,7 @@ def largest_sparsity(
     *,
     method: str = "exact",
     layer0: Layer0 = "dense",
+    progress: Callable[[], object] | None = None,
 ) -> Answer:
     """Find the largest sparsity at which given widths suffice, or are not ruled out.
 
@@ -105,6 +106,8 @@ def largest_sparsity(
         ``printed``, ``exact``, ``theorem-2.3`` or ``degree``.
     layer0
         ``dense``: layer 0 keeps density 1, the others share one sparsity; else all layers share it.
+    progress
+        Called after each density that was looked at, about fifty times.
 
     Returns
     -------
@@ -124,6 +127,8 @@ def largest_sparsity(
         return _answer(question, question.refusal, failure_probability=failure_probability)
 
     def holds(density: Fraction) -> bool:
+        if progress is not None:
+            progress()
         return question.holds(density, failure_probability)
 
     density = _smallest_density(holds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
+from tqdm import tqdm
 
 from ertheory.bounds import QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
 from ertheory.bounds.available import checked_widths
@@ -57,10 +58,11 @@ class SparsityCommand:
         target, widths = _target_and_widths(self.target, self.widths)
         delta = read_delta(self.delta, self.confidence)
         readings: tuple[Layer0, ...] = ("dense", "matched")
-        answers = [
-            largest_sparsity(target, widths, delta, method=method, layer0=layer0)
-            for method, layer0 in _questions(self.method, checked_name(self.layer0), readings)
-        ]
+        with tqdm(unit=" densities", desc="searching", delay=2, leave=False) as bar:
+            answers = [
+                largest_sparsity(target, widths, delta, method=method, layer0=layer0, progress=bar.update)
+                for method, layer0 in _questions(self.method, checked_name(self.layer0), readings)
+            ]
         if self.json:
             inputs = {"target": str(target), "widths": list(widths), "delta": rational_text(delta)}
             show(document("sparsity", inputs, results=[answer.to_dict() for answer in answers]))

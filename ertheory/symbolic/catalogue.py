@@ -15,10 +15,9 @@ __all__ = ["STATEMENTS", "statement"]
 
 L, N0, N1, d, m1, m2, n, n1, n2, q0, q1 = symbols("L N0 N1 d m1 m2 n n1 n2 q0 q1", integer=True, positive=True)
 i, j, k, l, s = symbols("i j k l s", integer=True, nonnegative=True)  # noqa: E741
-delta, p, p0, p1, p2, t = symbols("delta p p0 p1 p2 t", positive=True)
+F, H, P, P_A, P_B, P_block, delta, p, p0, p1, p2, t = symbols("F H P P_A P_B P_block delta p p0 p1 p2 t", positive=True)
 c, m = (IndexedBase(name, nonnegative=True) for name in "cm")
 ps, q = (IndexedBase(name, positive=True) for name in "pq")
-F, H, P, P_A, P_B, P_block = symbols("F H P P_A P_B P_block", positive=True)
 
 _PAPER = "Gadhikar, Mukherjee, Burkholz, ICML 2023"
 _INTEGER = "q = max(1, ceil(.)), the rounded factor of one layer goes into the formula of the layer below"
