@@ -48,6 +48,7 @@ _LAST_BITS = 2**16
 _LARGEST_SHIFT = 10**6  # of the binary exponent of a number that is turned into a rational
 _LONGEST_TEXT = 1000  # Python converts at most 4300 digits, and products of some such numbers are written out
 _LARGEST_EXPONENT = 1000
+_LONGEST_GUESS = 14_000  # bits; Python writes integers of up to 4300 digits
 _RATIONAL_TEXT = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(\s*/\s*\d+)?\s*")
 
 
@@ -227,6 +228,9 @@ def smallest(predicate: Callable[[int], Decision], guess: int, *, least: int = 1
         while not found.holds:
             low, below = high, found
             high += step
+            if high.bit_length() > _LONGEST_GUESS:
+                msg = "no integer that can be written down satisfies the inequality"
+                raise InfeasibleWidth(msg)
             found = predicate(high)
             step *= 2
     while high - low > 1:

@@ -27,6 +27,7 @@ from ertheory.errors import InvalidInput
 __all__ = ["Layer", "Target"]
 
 _LARGEST_WIDTH = 10**15
+_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,14 @@ class Target:
     def __post_init__(self) -> None:
         if not self.layers:
             raise InvalidInput("target", "at least one layer", self.layers)
+        if len(self.layers) > _MOST_LAYERS:
+            raise InvalidInput("target", f"at most {_MOST_LAYERS} layers", len(self.layers))
         for index, (below, above) in enumerate(pairwise(self.layers), start=2):
             if above.inputs != below.outputs:
-                raise InvalidInput(
-                    f"layer {index}", f"{below.outputs} inputs to follow layer {index - 1}", above.inputs
-                )
+                allowed = f"{below.outputs} inputs to follow layer {index - 1}"
+                raise InvalidInput(f"layer {index}", allowed, above.inputs)
+            if above.kernel and not below.kernel:
+                raise InvalidInput(f"layer {index}", "no kernel behind a fully connected layer", above.kernel)
         if self.domain is not None:
             object.__setattr__(self, "domain", _checked_domain(self.domain, self.inputs))
         if self.weights is None:

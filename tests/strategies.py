@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import mpmath
 from hypothesis import strategies as st
-from mpmath.ctx_iv import MPIntervalContext
 from mpmath.libmp import finf, fninf, to_rational
+
+from ertheory.exact import decide
 
 __all__ = [
     "EXTREME_DELTAS",
@@ -26,6 +28,7 @@ __all__ = [
     "deltas",
     "densities",
     "ends",
+    "entries",
     "large_targets",
     "patterns",
     "plain_densities",
@@ -101,11 +104,17 @@ def _taps(layer: Any) -> int:
     return len(layer[0][0]) if isinstance(layer[0][0], list) else 1
 
 
+@cache
 def context(precision: int = 64) -> Any:
-    """Make a context of intervals."""
-    made = MPIntervalContext()
-    made.prec = precision
-    return made
+    """The context of so many bits in which the package itself decides: it may be more careful than mpmath's own."""
+    made: list[Any] = []
+
+    def collect(given: Any) -> Any:
+        made.append(given)
+        return given.mpf([-1, 1])  # undecided, so that the next precision follows
+
+    decide(collect, undecided=True, most_bits=precision)
+    return made[-1]
 
 
 def ends(interval: Any) -> tuple[Fraction | float, Fraction | float]:
@@ -119,7 +128,7 @@ def ends(interval: Any) -> tuple[Fraction | float, Fraction | float]:
 
 
 def real(value: Fraction | int, digits: int) -> Any:
-    """A rational in a context of so many digits; its context, `real(...).context`, makes the functions to go with it."""
+    """Write a rational with so many digits; its `context` makes the functions to go with it."""
     made = mpmath.mp.clone()
     made.dps = digits
     return made.mpf(Fraction(value).numerator) / Fraction(value).denominator

@@ -30,7 +30,7 @@ from ertheory.bounds.univariate import (
 )
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import Rational, probability
-from ertheory.results import Width
+from ertheory.results import Kind, Width
 from ertheory.source import read_densities
 from ertheory.target import Target
 
@@ -47,6 +47,7 @@ __all__ = [
     "coverage_ceiling",
     "degree",
     "degree_ceiling",
+    "essential_inputs",
     "exact",
     "hall_sum",
     "joint",
@@ -64,6 +65,12 @@ __all__ = [
 
 METHODS = ("printed", "exact", "joint", "theorem-2.3", "degree")
 _DEFAULT_METHODS = ("printed", "exact", "theorem-2.3", "degree")
+_FAILED_KINDS: dict[str, Kind] = {
+    "printed": "printed",
+    "exact": "sufficient",
+    "theorem-2.3": "necessary",
+    "degree": "necessary",
+}
 _CONSTRUCTIONS: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint}
 
 
@@ -112,7 +119,8 @@ def width(
     if method == "theorem-2.3":
         found = coverage(target, densities, delta)
     elif method == "degree":
-        found = degree(target, densities, delta, first_width=reference[0] * target.inputs)
+        # Stated for ten times the printed N_0, so that it covers every other answer beside it.
+        found = degree(target, densities, delta, first_width=10 * reference[0] * target.inputs)
     else:
         default: Layer0 = "dense" if densities[0] == 1 or method != "exact" else "matched"
         found = _CONSTRUCTIONS[method](target, densities, delta, layer0=layer0 or default)
@@ -149,13 +157,13 @@ def widths(
 def _row(target: Target, method: str, densities: tuple[Fraction, ...], delta: Fraction, layer0: Layer0 | None) -> Width:
     try:
         return width(target, method=method, density=densities, failure_probability=delta, layer0=layer0)
-    except InfeasibleWidth as error:  # one law that can not be evaluated must not take the other answers along
+    except InfeasibleWidth as error:  # one answer that cannot be given must not take the others along
         return Width(
             method=method,
             statement=statement_of(target),
             variant="exact",
-            kind="necessary" if method in ("theorem-2.3", "degree") else "sufficient",
-            layer0=layer0 or "matched",
+            kind=_FAILED_KINDS[method],
+            layer0="any" if _FAILED_KINDS[method] == "necessary" else layer0 or "dense",
             applies=False,
             reason=str(error),
             target=target,
@@ -184,7 +192,10 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
     (129, None, 10)
     """
     inputs = essential_inputs(target)
-    value, neurons = (Fraction(0), 1) if not inputs else printed_univariate(inputs, densities[0], failure_probability)
+    neurons: int | None = None
+    value = Fraction(0)
+    if inputs:
+        value, neurons = printed_univariate(inputs, densities[0], failure_probability)
     single = target.depth == 1 and target.widths[-1] == 1
     return Width(
         method="theorem-2.3",
@@ -194,9 +205,9 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
         layer0="any",
         applies=inputs > 0,
         reason=(
-            f"for a target that depends on all {inputs} inputs it reads; each needs an edge into layer 0"
+            f"for a target that depends on {inputs} inputs, all that reach an output; each needs an edge into layer 0"
             if inputs
-            else "the target reads no input"
+            else "the target depends on no input"
         ),
         target=target,
         densities=densities,

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["degree", "degree_ceiling", "degree_refusal"]
 
+_SPARSEST = Fraction(1, 10**30)  # every digit of N_1 takes some steps of the search
+
 _GENERIC = (
-    "for a target with weights in general position: W_2 without zeros, W_1 of rank n whose row span has no vector "
-    "with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
+    "for a target in general position (assumed, not checked): W_2 without zeros, W_1 of rank n whose row span has no "
+    "vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
 )
 
 
@@ -82,7 +84,9 @@ def degree(
                 undecided=True,
             )
 
-        if holds(n - 1).holds:
+        if densities[2] < _SPARSEST:
+            refusal = f"is searched for densities of at least {float(_SPARSEST)} only"
+        elif holds(n - 1).holds:
             refusal = f"says nothing: a layer 0 of {first_width} neurons is too likely to have a row with many entries"
         elif densities[2] == 1:
             width = n

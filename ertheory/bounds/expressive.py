@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _DIGITS = 17  # to which real factors are reported
+_LONGEST_MATCHED = 150  # bits of N_0; every bit takes a step of the search
+_LONGEST = 14_000  # bits of an integer; Python writes no more than 4300 digits
 
 
 def printed(
@@ -126,11 +128,15 @@ def _smallest_for_hall(law: Law, share: Fraction, copies: int) -> tuple[int, int
     def holds(neurons: int) -> Decision:
         return decide(
             lambda context: law.log_matching(context, copies, neurons) - log_sparsity(context, share),
+            tie=lambda: law.exact_matching(copies, neurons) == 1 - share,
             undecided=False,
             most_bits=LAW_BITS,
         )
 
     least = copies * law.target.inputs
+    if least.bit_length() > _LONGEST_MATCHED:
+        msg = "layer 0 matched would need more neurons than the search can handle; read it as preassigned or dense"
+        raise InfeasibleWidth(msg)
     guess = near_zero(
         lambda context, neurons: (
             context.log(-law.log_matching(context, copies, neurons)) - context.log(rational(context, share))
@@ -171,8 +177,11 @@ def union_factor(density: Fraction, links: int | Fraction, failure_probability: 
         return decide(lambda context: -factor * log_sparsity(context, density) - context.log(rational(context, excess)))
 
     low, high = enclose(real, digits=_DIGITS)
-    size = len(str(math.ceil(low)))
-    guess = low if size < _DIGITS else enclose(real, digits=size + 2)[0]
+    length = math.ceil(low).bit_length()
+    if length > _LONGEST:
+        msg = f"the width has about {length * 3 // 10} digits, more than can be written down"
+        raise InfeasibleWidth(msg)
+    guess = low if length < 3 * _DIGITS else enclose(real, digits=length // 3 + 2)[0]
     factor, bits = smallest(holds, math.ceil(guess))
     return factor, (low + high) / 2, bits
 
@@ -225,7 +234,7 @@ def describe(
         kind="printed" if variant == "printed" else "sufficient",
         layer0=law.layer0,
         applies=not refusal,
-        reason=refusal or reading(law.layer0),
+        reason=refusal or reading(target, law.layer0),
         target=target,
         densities=law.densities,
         failure_probability=failure_probability,
@@ -233,7 +242,7 @@ def describe(
         factors=factors,
         real_factors=real_factors,
         success_lower=success,
-        certified="exact integers" if not bits else f"mpmath intervals, {bits} bits",
+        certified=_certificate(bits),
     )
 
 
@@ -242,6 +251,14 @@ def _variant(method: str, law: Law) -> Variant:
         return "printed"
     # With layer 0 matched even the law is a bound, by the Hall sum: a statement of ours, not the exact probability.
     return "repaired" if method == "printed" or law.layer0 == "matched" else "exact"
+
+
+def _certificate(bits: int) -> str:
+    if not bits:
+        return "exact integers"
+    if bits >= LAW_BITS:
+        return f"mpmath intervals, {bits} bits: certainly sufficient, that one less fails could not be decided"
+    return f"mpmath intervals, {bits} bits"
 
 
 def statement_of(target: Target) -> str:
@@ -264,9 +281,11 @@ _READINGS = {
 }
 
 
-def reading(layer0: Layer0) -> str:
-    """Say on what a statement rests, given how layer 0 is read."""
-    return f"bounded inputs; {_READINGS[layer0]}"
+def reading(target: Target, layer0: Layer0) -> str:
+    """Say on what a statement rests, given the target and how layer 0 is read."""
+    # The ReLU shift of layer 0 is undone by a bias, which is wrong where padding supplies zeros instead of inputs.
+    padding = "; layer 0 is a 1x1 convolution; no zero padding, or inputs >= 0" if target.is_convolutional else ""
+    return f"bounded inputs{padding}; {_READINGS[layer0]}"
 
 
 def refuse_masked(law: Law) -> str:

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
 from ertheory.binomial import log_choose, lower_tail
-from ertheory.enclosures import log_sparsity
+from ertheory.enclosures import exp_complement, log_sparsity
 from ertheory.exact import Context, Interval
 
-__all__ = ["hall_guess", "hall_sum"]
+__all__ = ["exact_hall_sum", "hall_guess", "hall_sum"]
 
 _CRUDE_BITS = 64
 _CRUDE_SUM = 1e-9
+_MOST_INPUTS = 10_000
 _LONGEST_TAIL = 10**11  # neurons; tails have about ten times the square root of that many terms
 
 
@@ -47,7 +49,7 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
     Terms that cannot matter at the working precision are not summed but enclosed by Chernoff's bound, evaluated in
     double precision with a margin far above its rounding error. In the lowest precision a sum that is tiny altogether
     is enclosed that way as a whole; whoever needs it sharper asks with more bits. Where N is so large that the tails
-    are too long to be summed, the closed form H <= (1 + y)^d - 1 is the upper end of the interval, with
+    are too long to be summed, or d above ten thousand, the closed form H <= (1 + y)^d - 1 is the upper end, with
     y = exp(-eta^2 q / (2 (1 + eta))) and N = (1 + eta) q d / (1 - (1 - p)^d).
 
     Examples
@@ -62,7 +64,7 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
     if density == 1:
         return context.mpf(0)
     log_miss = log_sparsity(context, density)
-    if neurons > _LONGEST_TAIL:
+    if neurons > _LONGEST_TAIL or inputs > _MOST_INPUTS:
         return _closed_form(context, neurons, inputs, copies, log_miss)
     chernoff = _log_chernoff(neurons, inputs, copies, density)
     crude = context.exp(context.mpf(float(np.max(chernoff)))) * inputs
@@ -75,20 +77,41 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
         if (bound < total * tolerance) is True:
             total += context.mpf([0, bound.b])
             continue
-        tail = lower_tail(context, neurons, copies * size - 1, 1 - context.exp(size * log_miss))
+        tail = lower_tail(context, neurons, copies * size - 1, exp_complement(context, size * log_miss))
         total += context.exp(log_choose(context, inputs, size)) * tail
     return total
 
 
 def _closed_form(context: Context, neurons: int, inputs: int, copies: int, log_miss: Interval) -> Interval:
     """Enclose H between 0 and its Chernoff bound, summed over all sets of inputs at once."""
-    read = 1 - context.exp(inputs * log_miss)
+    read = exp_complement(context, inputs * log_miss)
     excess = neurons * read / (copies * inputs) - 1
     if (excess > 0) is not True:
         return context.mpf([0, 1])
-    single = context.exp(-(excess**2) * copies / (2 * (1 + excess)))
+    exponent = excess**2 * copies / (2 * (1 + excess))
+    # Beyond any delta that can be asked for, and slow to evaluate: only that it is tiny matters.
+    single = context.exp(-exponent) if (exponent < 10**5) is True else context.mpf([0, context.exp(-(10**5)).b])
     bound = (1 + single) ** inputs - 1
     return context.mpf([0, bound.b]) if (bound < 1) is True else context.mpf([0, 1])
+
+
+def exact_hall_sum(neurons: int, inputs: int, copies: int, density: Fraction) -> Fraction:
+    """Sum H exactly; only for few neurons and inputs, to settle ties.
+
+    Examples
+    --------
+    >>> exact_hall_sum(3, 1, 1, Fraction(1, 2))
+    Fraction(1, 8)
+    """
+    total = Fraction(0)
+    for size in range(1, inputs + 1):
+        missed = (1 - density) ** size
+        tail = sum(
+            comb(neurons, read) * (1 - missed) ** read * missed ** (neurons - read)
+            for read in range(min(neurons, copies * size - 1) + 1)
+        )
+        total += comb(inputs, size) * tail
+    return total
 
 
 def hall_guess(inputs: int, copies: int, density: Fraction, failure_probability: Fraction) -> int:
@@ -99,7 +122,7 @@ def hall_guess(inputs: int, copies: int, density: Fraction, failure_probability:
     >>> 179_600 < hall_guess(784, 229, Fraction(1, 100), Fraction(1, 3000)) < 179_700
     True
     """
-    if density == 1:
+    if density == 1 or copies * inputs > _LONGEST_TAIL or inputs > _MOST_INPUTS:
         return copies * inputs
     goal = _log(failure_probability)
 

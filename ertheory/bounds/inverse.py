@@ -7,7 +7,7 @@ which sparsity, or above which probability, no construction at all can work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +22,7 @@ from ertheory.target import Target
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
 _DIGITS = 12  # significant digits of the density that is searched for
-_SPARSEST = 60  # densities below 10^-60 are not looked at
+_SPARSEST = 30  # densities below 10^-30 are not looked at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +136,17 @@ def largest_sparsity(
         refused = f"these widths do not suffice at any sparsity with delta = {rational_text(failure_probability)}"
         return _answer(question, refused, failure_probability=failure_probability)
     densities = question.densities(density)
-    return _answer(
+    answer = _answer(
         question,
         failure_probability=failure_probability,
         sparsity=1 - density,
         densities=densities,
-        factors=question.factors(densities),
+        factors=question.factors(densities, failure_probability),
     )
+    if question.kind != "necessary":
+        return answer
+    # With a dense layer 0 the same widths could be sparser elsewhere.
+    return replace(answer, layer0="masked", reason=f"{answer.reason}; layer 0 is as sparse as the other layers")
 
 
 def success_probability(

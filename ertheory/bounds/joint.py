@@ -8,6 +8,7 @@ and the integers are then lowered until the law forbids it, which gives a good d
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from ertheory.bounds.expressive import closed_form, describe
 from ertheory.bounds.laws import Law, Layer0
-from ertheory.bounds.minimal import law_holds, lower_together
+from ertheory.bounds.minimal import exact, law_holds, lower_together
 from ertheory.errors import InvalidInput
 from ertheory.exact import probability, smallest
 from ertheory.results import Width
@@ -70,7 +71,11 @@ def joint(
     if not scanned:
         factors, first_width, used = lower_together(law, failure_probability, factors, first_width)
         bits = max(bits, used)
-    return describe("joint", law, failure_probability, factors, first_width, bits=bits)
+    found = describe("joint", law, failure_probability, factors, first_width, bits=bits)
+    equal = exact(target, densities, failure_probability)
+    if found.total is not None and equal.total is not None and equal.total < found.total:
+        return replace(equal, method="joint")
+    return found
 
 
 def _scan(law: Law, failure_probability: Fraction, start: tuple[int, ...]) -> tuple[int, ...]:

@@ -23,10 +23,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
+from math import comb
 from typing import Literal, get_args
 
 from ertheory.binomial import expectation
-from ertheory.bounds.hall import hall_sum
+from ertheory.bounds.hall import exact_hall_sum, hall_sum
 from ertheory.enclosures import exp_complement, larger, log_complement, log_sparsity
 from ertheory.errors import InvalidInput
 from ertheory.exact import Context, Interval
@@ -38,7 +39,7 @@ __all__ = ["LAYER0", "Law", "Layer0", "checked_layer0"]
 Layer0 = Literal["dense", "preassigned", "matched"]
 LAYER0: tuple[Layer0, ...] = get_args(Layer0)
 
-_MOST_EXPONENT = 2_000
+_MOST_EXPONENT = 20_000
 
 LAW_BITS = 1_024  # precision up to which a law is evaluated; a bound inside it may never become sharper
 
@@ -168,6 +169,14 @@ class Law:
             total += inputs * log_complement(context, expectation(context, copies, self.densities[0], loss))
         return total
 
+    def exact_matching(self, copies: int, first_width: int) -> Fraction | None:
+        """1 - H as an exact rational where that is short enough to write down; 1 unless layer 0 is ``matched``."""
+        if self.layer0 != "matched":
+            return Fraction(1)
+        if first_width * self.target.inputs > _MOST_EXPONENT:
+            return None
+        return 1 - exact_hall_sum(first_width, self.target.inputs, copies, self.densities[0])
+
     def exact_layer(self, layer: int, copies: int, above: int) -> Fraction | None:
         """Layer l's factor as an exact rational where that is short enough to write down, to settle ties.
 
@@ -177,6 +186,21 @@ class Law:
         Fraction(7, 8)
         """
         demand = self.target.nonzeros[layer] * above
-        if (layer == 0 and self.layer0 != "dense") or demand * copies > _MOST_EXPONENT:
+        if demand * copies > _MOST_EXPONENT:
             return None
+        if layer == 0 and self.layer0 == "preassigned":
+            first, into = self.densities[0], self.densities[1]
+            product = Fraction(1)
+            for fan_out, inputs in self.target.layers[0].fan_out_counts.items():
+                product *= (
+                    sum(
+                        comb(copies, alive)
+                        * first**alive
+                        * (1 - first) ** (copies - alive)
+                        * (1 - (1 - into) ** alive) ** (fan_out * above)
+                        for alive in range(copies + 1)
+                    )
+                    ** inputs
+                )
+            return product
         return (1 - (1 - self.densities[layer + 1]) ** copies) ** demand

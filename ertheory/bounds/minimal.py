@@ -67,8 +67,9 @@ def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...],
     def tie() -> bool:
         pairs = enumerate(pairwise(factors))
         values = [law.exact_layer(layer, copies, above) for layer, (copies, above) in pairs]
+        values.append(law.exact_matching(factors[0], first_width))
         known = [value for value in values if value is not None]
-        return law.layer0 != "matched" and len(known) == len(values) and prod(known) == 1 - failure_probability
+        return len(known) == len(values) and prod(known) == 1 - failure_probability
 
     return decide(
         lambda context: law.log_success(context, factors, first_width) - log_sparsity(context, failure_probability),

@@ -41,7 +41,8 @@ def path_ceiling(inputs: int, hidden: tuple[int, ...], densities: tuple[Fraction
     Returns
     -------
     float
-        The exact law in double precision; its relative error is below 1e-10.
+        The exact law in double precision. Its relative error is below 1e-10 for layers of up to ten thousand neurons
+        and grows in proportion to the widths, to about 1e-7 for ten million.
 
     Raises
     ------

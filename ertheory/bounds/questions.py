@@ -76,7 +76,9 @@ class Question(Protocol):
     def success(self, densities: tuple[Fraction, ...]) -> Bounds:
         """Lower and upper bound on the success probability, as far as the statement gives them."""
 
-    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:
+    def factors(
+        self, densities: tuple[Fraction, ...], failure_probability: Fraction | None = None
+    ) -> tuple[int, ...] | None:
         """Give the copies that the answer builds on."""
 
 
@@ -118,7 +120,7 @@ class _Construction:
 
     @property
     def reason(self) -> str:
-        return reading(self.layer0)
+        return reading(self.target, self.layer0)
 
     @property
     def refusal(self) -> str:
@@ -156,8 +158,13 @@ class _Construction:
             value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6, most_bits=LAW_BITS)
         return max(Fraction(0), 1 - value[1]), None
 
-    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:
-        return self._best(Law(self.target, densities, self.layer0))
+    def factors(
+        self, densities: tuple[Fraction, ...], failure_probability: Fraction | None = None
+    ) -> tuple[int, ...] | None:
+        law = Law(self.target, densities, self.layer0)
+        if self.method == "printed" and failure_probability is not None:
+            return closed_form(law, failure_probability).factors
+        return self._best(law)
 
     @property
     def _most(self) -> tuple[int, ...]:
@@ -202,11 +209,17 @@ class _Necessary:
         return decide(margin, undecided=True).holds
 
     def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        return None, min(
-            Fraction(1), enclose(lambda context: self._ceiling(context, densities), digits=6, most_bits=LAW_BITS)[1]
-        )
+        try:
+            ceiling = enclose(lambda context: self._ceiling(context, densities), digits=6, most_bits=LAW_BITS)[1]
+        except InfeasibleWidth:  # too close to 0 or 1 to be written down
+            return None, Fraction(1)
+        return None, min(Fraction(1), ceiling)
 
-    def factors(self, densities: tuple[Fraction, ...]) -> tuple[int, ...] | None:  # noqa: ARG002
+    def factors(
+        self,
+        densities: tuple[Fraction, ...],  # noqa: ARG002
+        failure_probability: Fraction | None = None,  # noqa: ARG002
+    ) -> tuple[int, ...] | None:
         return None
 
     def _ceiling(self, context: Context, densities: tuple[Fraction, ...]) -> Interval:

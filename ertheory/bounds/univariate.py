@@ -22,7 +22,7 @@ from ertheory.binomial import expectation
 from ertheory.bounds.expressive import union_factor
 from ertheory.enclosures import exp_complement, log_complement, log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Decision, Interval, decide, enclose, near_zero, smallest
+from ertheory.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
 from ertheory.results import number_for_json, rational_text, success_text
 from ertheory.target import Target
 
@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 Output = Literal["relu", "linear"]
+
+_LONGEST_POWER = 100_000  # bits of p_1^d
 
 CONDITIONS: dict[Output, str] = {
     "relu": "bounded box, w without zeros, w.x + b positive somewhere on the box, ReLU at the output; "
@@ -152,7 +154,11 @@ def univariate_width(
         raise InvalidInput("inputs", "a whole number of at least 1", inputs)
     if output not in get_args(Output):
         raise InvalidInput("output", "relu or linear", output)
-    into, out = densities
+    into, out = (probability("density", density, one=True) for density in densities)
+    failure_probability = probability("failure_probability", failure_probability)
+    if output == "linear" and inputs * into.denominator.bit_length() > _LONGEST_POWER:
+        msg = f"the density to the power of {inputs} is too small a number to be written down"
+        raise InfeasibleWidth(msg)
     printed_value, printed = printed_univariate(inputs, into, failure_probability)
     if output == "linear":
         width, _, _ = union_factor(out * into**inputs, 1, failure_probability)
@@ -235,14 +241,20 @@ def coverage_ceiling(context: Context, target: Target, density: Fraction, neuron
 
 
 def essential_inputs(target: Target) -> int:
-    """Count the inputs that the first layer of the target reads.
+    """Count the inputs that can matter: those that the first layer reads, or with weights that reach an output.
 
     Examples
     --------
     >>> essential_inputs(Target.from_arrays([[[1.0, 0.0]], [[1.0]]]))
     1
     """
-    return sum(count for fan_out, count in target.layers[0].fan_out_counts.items() if fan_out)
+    if target.weights is None:
+        return sum(count for fan_out, count in target.layers[0].fan_out_counts.items() if fan_out)
+    needed = [True] * target.widths[-1]
+    for layer, weight in zip(reversed(target.layers), reversed(target.weights), strict=True):
+        links = (weight != 0).reshape(layer.outputs, layer.inputs, -1).any(axis=2)
+        needed = links[needed].any(axis=0).tolist()
+    return sum(needed)
 
 
 def path_failure(context: Context, inputs: int, neurons: int, into: Fraction, out: Fraction) -> Interval:

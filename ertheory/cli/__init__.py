@@ -106,6 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 a check failed, 2 bad input.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        from ertheory import __version__
+
+        print(f"ertheory {__version__}")
+        return 0
     try:
         return int(_parse(given).run())
     except ErError as error:
@@ -152,13 +157,14 @@ class UsageError(ErError):
 
 def _in_one_line(box: str) -> str:
     """Turn tyro's box into one line, without its frame and its pointer to the help."""
-    lines = (re.sub(r"[│╭╮╰╯─]+", " ", line).strip() for line in box.splitlines())
+    lines = (re.sub(r"[│╭╮╰╯─]+|^[|+]|[|+]$|-{3,}", " ", line).strip() for line in box.splitlines())
     kept: list[str] = []
     for line in filter(None, lines):
         if line.startswith(("For full helptext", "Argument helptext", "Perhaps you meant")):
             break
         kept.append(" ".join(line.split()))
-    return ": ".join(kept[:1]) + (": " + " ".join(kept[1:]) if kept[1:] else "")
+    # The first line is the title of the box; the next one often says the same again.
+    return " ".join(kept[1:] or kept)
 
 
 def _refuse(message: str) -> int:

@@ -25,6 +25,7 @@ __all__ = [
     "Text",
     "densities_inputs",
     "read_delta",
+    "read_integer",
     "read_integers",
     "read_target_text",
     "read_text_densities",
@@ -86,10 +87,18 @@ def read_integers(argument: str, text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def read_integer(argument: str, text: str) -> int:
+    """Read one whole number."""
+    numbers = read_integers(argument, text)
+    if len(numbers) != 1:
+        raise InvalidInput(argument, "one whole number", text)
+    return numbers[0]
+
+
 def densities_inputs(target: Target, densities: Sequence[Fraction]) -> dict[str, Any]:
     """Give the resolved target and densities for the JSON document."""
     return {
-        "target": str(target),
+        "target_widths": list(target.widths),
         "nonzeros": list(target.nonzeros),
         "density": [rational_text(density) for density in densities],
         "sparsity": [rational_text(1 - density) for density in densities],

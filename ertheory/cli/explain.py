@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ertheory.bounds import Law, UnivariateWidth
+from ertheory.bounds import Law, UnivariateWidth, essential_inputs
 from ertheory.bounds.expressive import closed_form
 from ertheory.results import Width
 from ertheory.symbolic import explain
@@ -17,10 +17,12 @@ def explain_width(result: Width) -> str:
     steps: list[tuple[str, dict[str, Any]]] = []
     target, densities, delta = result.target, result.densities, result.failure_probability
     if result.method == "theorem-2.3":
-        steps.append(("theorem-2.3", {"d": target.inputs, "delta": delta, "p1": densities[0]}))
+        inputs = essential_inputs(target)
+        if inputs:
+            steps.append(("theorem-2.3", {"d": inputs, "delta": delta, "p1": densities[0]}))
     elif result.method == "degree" and result.applies:
         d, n1, n2 = target.widths
-        first = closed_form(Law(target, densities, "dense"), delta).first_width
+        first = 10 * closed_form(Law(target, densities, "dense"), delta).first_width
         values = {"d": d, "n1": n1, "n2": n2, "p0": densities[0], "p2": densities[2]}
         steps.append(("degree", {**values, "N0": first, "N1": result.widths[1]}))
     elif result.factors is not None:

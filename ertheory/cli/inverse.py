@@ -64,7 +64,7 @@ class SparsityCommand:
                 for method, layer0 in _questions(self.method, checked_name(self.layer0), readings)
             ]
         if self.json:
-            inputs = {"target": str(target), "widths": list(widths), "delta": rational_text(delta)}
+            inputs = {"target": self.target, "widths": list(widths), "delta": rational_text(delta), **_asked(answers)}
             show(document("sparsity", inputs, results=[answer.to_dict() for answer in answers]))
             return 0
         rows = [
@@ -100,7 +100,8 @@ class ConfidenceCommand:
             for method, layer0 in _questions(self.method, checked_name(self.layer0), readings)
         ]
         if self.json:
-            inputs = {**densities_inputs(target, densities), "widths": list(widths)}
+            resolved = densities_inputs(target, densities)
+            inputs = {**resolved, "target": self.target, "widths": list(widths), **_asked(answers)}
             show(document("confidence", inputs, results=[answer.to_dict() for answer in answers]))
             return 0
         rows = [[answer.method, _kind(answer), answer.layer0, _success(answer)] for answer in answers]
@@ -127,6 +128,10 @@ def _questions(method: str | None, layer0: Layer0 | None, readings: tuple[Layer0
             yield name, "dense"
         else:
             yield from ((name, reading) for reading in (("dense",) if name == "printed" else readings))
+
+
+def _asked(answers: list[Answer]) -> dict[str, list[str]]:
+    return {"method": [answer.method for answer in answers], "layer0": [answer.layer0 for answer in answers]}
 
 
 def _kind(answer: Answer) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from ertheory.architectures import ARCHITECTURES, architecture
-from ertheory.cli.arguments import Format, read_integers
+from ertheory.cli.arguments import Format, read_integer
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.densities import ERK_KERNELS, RATIOS, layer_densities
 from ertheory.errors import InvalidInput
@@ -44,15 +44,18 @@ class DensitiesCommand:
             density = probability("--density", self.density, one=True)
         else:
             density = 1 - probability("--sparsity", self.sparsity, zero=True)
-        classes = None if self.classes is None else read_integers("--classes", self.classes)[0]
-        layers = architecture(self.model, classes=classes, width=float(exact_rational("--width", self.width)))
+        classes = None if self.classes is None else read_integer("--classes", self.classes)
+        width = exact_rational("--width", self.width)
+        if not 0 < width <= 1000:
+            raise InvalidInput("--width", "a number in (0, 1000]", self.width)
+        layers = architecture(self.model, classes=classes, width=float(width))
         result = layer_densities(layers, density, self.ratio, erk_kernel=self.erk_kernel)
         if self.json:
             content = result.to_dict()
             inputs = {
                 "model": self.model,
                 "classes": classes,
-                "width": float(exact_rational("--width", self.width)),
+                "width": float(width),
                 "ratio": content.pop("ratio"),
                 "erk_kernel": content.pop("erk_kernel"),
                 "density": rational_text(density),
@@ -120,8 +123,8 @@ class VerifyCommand:
 
         from ertheory.montecarlo import verify
 
-        trials = None if self.trials is None else read_integers("--trials", self.trials)[0]
-        seed = read_integers("--seed", self.seed)[0]
+        trials = None if self.trials is None else read_integer("--trials", self.trials)
+        seed = read_integer("--seed", self.seed)
         with tqdm(total=trials, unit=" masks", delay=2, leave=False) as bar:
             result = verify(self.statement, trials=trials, seed=seed, progress=lambda done: bar.update(done - bar.n))
         content = result.to_dict()

@@ -35,7 +35,7 @@ def render(rows: Sequence[Sequence[str]], headers: Sequence[str], style: str) ->
     A table that is wider than the terminal becomes one block per row.
     """
     if style not in _FORMATS:
-        raise InvalidInput("format", f"one of {', '.join(_FORMATS)}", style)
+        raise InvalidInput("--format", f"one of {', '.join(_FORMATS)}", style)
     if style == "csv":
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([headers, *rows])

@@ -19,7 +19,7 @@ from ertheory.cli.arguments import (
     TargetText,
     densities_inputs,
     read_delta,
-    read_integers,
+    read_integer,
     read_target_text,
     read_text_densities,
 )
@@ -66,6 +66,7 @@ class WidthCommand:
         if self.json:
             inputs = {
                 **densities_inputs(target, densities),
+                "target": self.target,
                 "delta": rational_text(delta),
                 "method": [result.method for result in results],
                 "layer0": [result.layer0 for result in results],
@@ -108,18 +109,18 @@ class LowerCommand:
 
     def run(self) -> int:
         """Answer the question."""
-        counts = read_integers("--inputs", self.inputs)
-        if len(counts) != 1 or not 1 <= counts[0] <= 10**15:
+        inputs_read = read_integer("--inputs", self.inputs)
+        if not 1 <= inputs_read <= 10**15:
             raise InvalidInput("--inputs", "one whole number from 1 to 10^15", self.inputs)
         densities = _two_densities(self.density, self.sparsity)
         delta = read_delta(self.delta, self.confidence)
         if self.output not in ("relu", "linear"):
             raise InvalidInput("--output", "relu or linear", self.output)
-        result = univariate_width(counts[0], densities, delta, output="relu" if self.output == "relu" else "linear")
+        result = univariate_width(inputs_read, densities, delta, output="relu" if self.output == "relu" else "linear")
         if self.json:
             content = result.to_dict()
             inputs = {
-                "inputs": counts[0],
+                "inputs": inputs_read,
                 "density": content.pop("densities"),
                 "delta": content.pop("delta"),
                 "output": content.pop("output"),
@@ -127,6 +128,7 @@ class LowerCommand:
             content.pop("inputs")
             show(document("lower", inputs, **content))
             return 0
+        reached = "sufficient" if result.exact is None else "exact"
         exact = "too long a sum" if result.exact is None else _long(result.exact)
         rows = [
             ["Theorem 2.3", "printed", "necessary", _long(result.printed)],
@@ -136,7 +138,7 @@ class LowerCommand:
         ]
         show(render(rows, ["statement", "variant", "kind", "width"], self.format))
         if self.format == "table":
-            show(f"\n{self.output} output, success >= {success_text(result.success_lower)} at the exact width.")
+            show(f"\n{self.output} output, success >= {success_text(result.success_lower)} at the {reached} width.")
             show(wrap(f"Conditions: {result.conditions}."))
         if self.explain:
             from ertheory.cli.explain import explain_lower

@@ -142,7 +142,7 @@ def test_a_target_that_reads_nothing_has_no_coverage():
     target = Target.from_arrays([[[0.0, 0.0]], [[1.0]]])
     answer = coverage(target, (HALF,) * 3, HALF)
     assert not answer.applies
-    assert answer.reason == "the target reads no input"
+    assert answer.reason == "the target depends on no input"
 
 
 BAD = [

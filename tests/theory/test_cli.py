@@ -173,7 +173,7 @@ def test_a_law_that_does_not_agree_gives_exit_status_1(monkeypatch, capsys):
 
 
 BAD = [
-    ([], "Missing subcommand"),
+    ([], "Expected one of"),
     (["nonsense"], "nonsense"),
     (["width"], "--target"),
     ([*WIDTH], "--density"),

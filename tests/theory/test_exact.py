@@ -220,6 +220,32 @@ def log(value: Fraction, digits: int) -> Fraction:
     return Fraction(int(mp.floor(number * mp.mpf(10) ** (digits - 20))), 10 ** (digits - 20))
 
 
+beside = st.builds(lambda k, e: Fraction(k, 2**e), st.integers(-1000, 1000), st.integers(11, 200))
+
+
+@given(beside | st.fractions(-40, 40, max_denominator=10**6), bits)
+@example(Fraction(-7, 2**48), 64)
+@example(Fraction(1, 2**48), 64)
+@example(Fraction(-1, 2**24), 128)
+def test_exponentials_and_logarithms_are_enclosed(value, precision):
+    # Next to 0 and 1 the truth lies next to a number that the precision can hold, just beyond the bits that mpmath
+    # works with: rounding outwards from there may leave the truth outside.
+    c, mp = context(precision), mpmath.mp.clone()
+    mp.dps = 400
+    argument = rational(c, value)
+    exact = c.mpf(argument.a)  # the argument itself, not an interval around it
+    number = mp.make_mpf(argument._mpi_[0])
+    low, high = map(mp.make_mpf, c.exp(exact)._mpi_)
+    assert low <= mp.exp(number) <= high
+    assert high - low <= mp.mpf(2) ** (4 - precision) * high
+    one = c.mpf((1 + exact).a)
+    if one > 0:
+        low, high = map(mp.make_mpf, c.log(one)._mpi_)
+        truth = mp.log(mp.make_mpf(one._mpi_[0]))
+        assert low <= truth <= high
+        assert high - low <= mp.mpf(2) ** (4 - precision) * abs(truth)
+
+
 @given(densities, bits)
 @example(Fraction(1, 10**300), 64)
 @example(Fraction(1, 2**16), 64)

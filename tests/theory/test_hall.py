@@ -80,13 +80,26 @@ def test_too_few_neurons_fail_and_a_dense_layer_does_not():
 
 
 def test_a_density_next_to_1():
-    # q d neurons must all read something: N r^d, and next to it d r^{N-q+1} C(N, q-1) ...
     r = Fraction(1, 10**300)
     truth = ref.hall_sum(3, 2, 1 - r, 6)
-    low, high = hall(6, 3, 2, 1 - r, 2048)
+    low, high = hall(6, 3, 2, 1 - r, 4096)
     assert low <= truth <= high
     assert (high - low) * 10**100 <= high
     assert hall(6, 3, 2, 1 - r, 64)[1] >= truth
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 60), plain_densities, bits)
+def test_the_closed_form_for_long_tails_is_a_bound(inputs, copies, spare, density, precision):
+    neurons = inputs * copies + spare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ertheory.bounds.hall._LONGEST_TAIL", 0)
+        low, high = hall(neurons, inputs, copies, density, precision)
+    assert low == 0
+    assert min(1, ref.hall_sum(inputs, copies, density, neurons)) <= high <= 1
+    eta = neurons * float(1 - (1 - density) ** inputs) / (inputs * copies) - 1
+    closed = (1 + math.exp(-(eta**2) * copies / (2 * (1 + eta)))) ** inputs - 1 if eta > 0 else math.inf
+    assert float(high) == pytest.approx(min(closed, 1), rel=1e-9)
 
 
 def test_bits_only_narrow_the_enclosure():

@@ -204,6 +204,18 @@ def test_ties_of_two_layers():
     assert law_holds(law, delta + Fraction(1, 10**300), (4, 2, 1), 4).holds
 
 
+@settings(max_examples=60)
+@given(st.integers(1, 63), st.integers(20, 60), st.integers(2, 40), st.data())
+@example(1, 48, 7, None)
+def test_next_to_a_tie_the_width_still_suffices(mantissa, exponent, copies, data):
+    # 1 - (1 - p)^k = k p - k (k - 1) / 2 p^2 + ..., and 1 - delta = k p - c p^2: the rounding of logarithms decides.
+    p = Fraction(mantissa, 2**exponent)
+    second = 1 if data is None else data.draw(st.integers(1, copies * (copies - 1) // 2 + 1))
+    delta = 1 - copies * p + second * p**2
+    found = exact(Target.from_text("1-1"), (ONE, p), delta).factors[0]
+    assert (1 - p) ** found <= delta < (1 - p) ** (found - 1)
+
+
 def test_extremes():
     wide = Target.from_text("1000000000000-1")
     tiny = Fraction(1, 10**12)
