@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -74,7 +75,7 @@ bits = st.sampled_from((64, 128, 256))
 def patterns(draw: st.DrawFn, *, depth: int = 2, largest: int = 2) -> list[list[list[int]]]:
     """Draw the non-zero patterns of W_1..W_L, shape (out, in) each; rows, columns and whole layers may be empty."""
     widths = draw(st.lists(st.integers(1, largest), min_size=depth + 1, max_size=depth + 1))
-    return [_pattern(draw, (after, before)) for before, after in zip(widths, widths[1:], strict=False)]
+    return [_pattern(draw, (after, before)) for before, after in pairwise(widths)]
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Enclosures of binomial tails and expectations against sums of fractions; where n is large, against sums of many digits."""
+"""Enclosures of binomial tails and expectations against sums of fractions, or of many digits where n is large."""
 
 from __future__ import annotations
 

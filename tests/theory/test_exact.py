@@ -89,7 +89,7 @@ def test_long_numbers_are_read_or_refused_but_never_crash(text):
     try:
         value = probability("delta", text)
     except InvalidInput as error:
-        assert len(str(error)) <= 400
+        assert len(str(error)) <= 400  # noqa: PT017
     else:
         assert Fraction(decimal_text(value, digits=5100)) > 0
 

@@ -76,7 +76,10 @@ def test_dense_block_law_is_the_enumerated_probability(layers, factors, chances)
     law = Law(target_of(layers), (ONE, *chances), "dense")
     truth = oracles.block_probability(layers, factors, chances)
     assert_encloses(*success(law, (*factors, 1)), truth)
-    exact = [law.exact_layer(layer, q, above) for layer, (q, above) in enumerate(zip(factors, (*factors[1:], 1)))]
+    exact = [
+        law.exact_layer(layer, q, above)
+        for layer, (q, above) in enumerate(zip(factors, (*factors[1:], 1), strict=True))
+    ]
     assert math.prod(exact) == truth
 
 

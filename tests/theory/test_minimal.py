@@ -1,4 +1,4 @@
-"""The smallest widths by the exact law: each satisfies it, no single factor can be lowered, none exceeds the printed."""
+"""The smallest widths by the exact law: each satisfies it, no factor can be lowered, none exceeds the printed."""
 
 from __future__ import annotations
 
