@@ -330,8 +330,8 @@ def _context(bits: int) -> Context:
     context = MPIntervalContext()
     context.prec = bits
     # mpmath 1.3 rounds these functions outward after computing them with a few guard bits, and can then miss the truth
-    # by a unit in the last place (exp of -7 / 2^48, for example). Eight bits are given away for certainty.
-    margin = 1 + context.mpf([-1, 1]) / 2 ** (bits - 8)
+    # by a unit in the last place (exp of -7 / 2^48, for example). Four units are added on each side.
+    margin = 1 + context.mpf([-1, 1]) / 2 ** (bits - 2)
     for name in ("exp", "log", "loggamma"):
         setattr(context, name, _widened(getattr(context, name), margin))
     return context
