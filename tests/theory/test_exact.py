@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -139,6 +140,7 @@ def test_intervals_that_separate_ask_for_no_tie():
 
     assert decide(lambda c: c.log(2), tie=never) == Decision(True, 64)
     assert decide(lambda c: -c.log(2), tie=never) == Decision(False, 64)
+    assert decide(lambda c: c.mpf(0), tie=never) == Decision(True, 64)
 
 
 def test_a_tie_is_decided_by_integers_and_asked_for_once():
@@ -156,6 +158,7 @@ def test_a_tie_is_decided_by_integers_and_asked_for_once():
         assert decision.holds is safe
         assert decision.bits >= 2**14
         assert asked == [1]
+    assert decide(difference, undecided=True, most_bits=512) == Decision(True, 512)
     with pytest.raises(InfeasibleWidth, match="too close to equality"):
         decide(difference)
 
@@ -313,4 +316,4 @@ def test_decimals_are_rounded_in_the_direction_asked_for(value, digits):
     assert Fraction(down) <= value < Fraction(down) + step
     assert Fraction(up) - step < value <= Fraction(up)
     for text in (down, up):
-        assert len(text.partition(".")[2]) == digits
+        assert re.fullmatch(rf"-?\d+\.\d{{{digits}}}" if digits else r"-?\d+", text)
