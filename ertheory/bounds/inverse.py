@@ -22,7 +22,7 @@ from ertheory.target import Target
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
 _DIGITS = 12  # significant digits of the density that is searched for
-_SPARSEST = 30  # densities below 10^-30 are not looked at
+_SPARSEST = 60  # densities below 10^-60 are not looked at
 
 
 @dataclass(frozen=True, kw_only=True)
