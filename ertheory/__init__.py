@@ -17,6 +17,7 @@ from ertheory.bounds import (
     Layer0,
     UnivariateWidth,
     degree,
+    drop,
     exact,
     joint,
     largest_sparsity,
@@ -27,14 +28,20 @@ from ertheory.bounds import (
     width,
     widths,
 )
+from ertheory.check import Check, check_embedding, check_file
 from ertheory.densities import RATIOS, LayerDensities, layer_densities, nonzero_counts
+from ertheory.embed import Embedding, MissingEdge, Plan, embed_target, plan, write_embedding
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.grids import exact_factor, printed_copies, printed_factor
+from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
+from ertheory.network import Network, network_of
 from ertheory.readers import load_target, read_target, target_from_sklearn, target_from_torch, write_target
 from ertheory.reduction import Reduction, reduce
 from ertheory.results import Width
 from ertheory.source import Source, read_densities
 from ertheory.target import Layer, Target
+from ertheory.torch_read import network_from_torch
+from ertheory.torch_write import network_to_torch
 
 __version__ = "0.1.0"
 
@@ -44,14 +51,21 @@ __all__ = [
     "METHODS",
     "RATIOS",
     "Answer",
+    "Check",
     "ConstructionFailed",
+    "DrawnMask",
+    "Embedding",
     "ErError",
+    "GivenMask",
     "InfeasibleWidth",
     "InvalidInput",
     "Layer",
     "Layer0",
     "LayerDensities",
     "LayerShape",
+    "MissingEdge",
+    "Network",
+    "Plan",
     "Reduction",
     "Source",
     "Target",
@@ -59,19 +73,29 @@ __all__ = [
     "UnivariateWidth",
     "Width",
     "architecture",
+    "check_embedding",
+    "check_file",
     "degree",
+    "draw_masks",
+    "drop",
+    "embed_target",
     "exact",
     "exact_factor",
     "joint",
     "largest_sparsity",
     "layer_densities",
     "load_target",
+    "network_from_torch",
+    "network_of",
+    "network_to_torch",
     "nonzero_counts",
     "path_ceiling",
+    "plan",
     "printed",
     "printed_copies",
     "printed_factor",
     "read_densities",
+    "read_masks",
     "read_target",
     "reduce",
     "success_probability",
@@ -80,5 +104,6 @@ __all__ = [
     "univariate_width",
     "width",
     "widths",
+    "write_embedding",
     "write_target",
 ]

@@ -12,22 +12,17 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.batch_norm import ChannelMap
 from ertheory.errors import InvalidInput
 from ertheory.target import Target
+from ertheory.torch_modules import LAYERS, NORMS, PARTS, POOLS, SILENT, class_name, entries, pads, parameter
 
 __all__ = ["target_from_sklearn", "target_from_torch"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-_LAYERS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
-_NORMS = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}
-_POOLS = {
-    f"{adaptive}{kind}Pool{axes}d" for adaptive in ("", "Adaptive") for kind in ("Avg", "Max") for axes in (1, 2, 3)
-}
-_SILENT = {"Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
-_PARTS = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
 _LONGEST_NAME = 80
-_KNOWN = _LAYERS | _NORMS | _POOLS | _SILENT | {"Sequential", "ReLU", "Flatten"}
+_KNOWN = LAYERS | NORMS | POOLS | SILENT | {"Flatten", "Identity", "ReLU", "Sequential"}
 
 
 def target_from_torch(model: object) -> Target:
@@ -118,16 +113,16 @@ class _Chain:
         self.activated = False
         self.flattened = False
         self.pooled = False
-        # x -> scale * x + shift per channel: a BatchNorm behind a ReLU that waits for the next layer.
-        self.pending: tuple[Array, Array] | None = None
+        # A BatchNorm behind a ReLU that waits for the next layer.
+        self.pending: ChannelMap | None = None
 
     def append(self, label: str, kind: str, module: Any) -> None:
         named = f"{label} ({kind})"
-        if kind in _LAYERS | _NORMS:
+        if kind in LAYERS | NORMS:
             # What overflows is refused by the target, which names the layer.
             with np.errstate(over="ignore", invalid="ignore"):
-                (self._layer if kind in _LAYERS else self._norm)(named, module)
-        elif kind in _POOLS:
+                (self._layer if kind in LAYERS else self._norm)(named, module)
+        elif kind in POOLS:
             self._pool(named, module)
         elif kind == "ReLU":
             if not self.weights or self.pending is not None:
@@ -153,8 +148,8 @@ class _Chain:
     def _layer(self, named: str, module: Any) -> None:
         if self.weights and not self.activated:
             raise InvalidInput(named, "a ReLU between two layers", "none")
-        weight = _parameter(named, _entries(module), "weight")
-        bias = _parameter(named, _entries(module), "bias")
+        weight = parameter(named, entries(module), "weight")
+        bias = parameter(named, entries(module), "bias")
         if weight is None:
             raise InvalidInput(named, "a weight", None)
         if weight.ndim > 2:
@@ -165,50 +160,29 @@ class _Chain:
             raise InvalidInput(named, "a Flatten between a convolution and a Linear layer", "none")
         offset = np.zeros(weight.shape[0]) if bias is None else bias
         if self.pending is not None:
-            weight, offset = self._behind_norm(named, module, weight, offset, *self.pending)
+            weight, offset = self.pending.into_layer_behind(
+                named, weight, offset, flattened=self.flattened, padding=module.padding if pads(module) else None
+            )
         self.weights.append(weight)
         self.biases.append(offset)
         self.activated = self.flattened = False
         self.pending = None
 
     def _norm(self, named: str, module: Any) -> None:
-        scale, shift = _affine_map(named, module)
+        norm = ChannelMap.of_module(named, module)
         if self.pending is not None:
-            first_scale, first_shift = self.pending
-            if first_scale.shape != scale.shape:
-                raise InvalidInput(named, f"{len(first_scale)} features as in the BatchNorm before", len(scale))
-            self.pending = scale * first_scale, scale * first_shift + shift
+            self.pending = norm.after(named, self.pending)
         elif not self.weights or self.activated:
-            self.pending = scale, shift
+            self.pending = norm
         else:
-            weight = self.weights[-1]
-            if len(scale) != len(weight):
-                raise InvalidInput(named, f"{len(weight)} features as in the layer before", len(scale))
-            self.weights[-1] = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
-            self.biases[-1] = self.biases[-1] * scale + shift
+            self.weights[-1], self.biases[-1] = norm.into_layer_before(named, self.weights[-1], self.biases[-1])
 
     def _pool(self, named: str, module: Any) -> None:
         if self.weights and (self.flattened or not self._behind_convolution):
             raise InvalidInput(named, "pooling of the feature maps of a convolution", "pooling of neurons")
-        if self.pending is not None and np.any(self.pending[1]) and _pads(module):
-            raise InvalidInput(named, "no padding behind a BatchNorm that follows a ReLU", module.padding)
+        if self.pending is not None and np.any(self.pending.shift) and pads(module):
+            raise InvalidInput(named, "no padding behind a BatchNorm that follows an activation", module.padding)
         self.pooled = True
-
-    def _behind_norm(
-        self, named: str, module: Any, weight: Array, bias: Array, scale: Array, shift: Array
-    ) -> tuple[Array, Array]:
-        # Outside the border the padded zeros do not carry the shift, so no bias can replace it there.
-        if weight.ndim > 2 and np.any(shift) and _pads(module):
-            raise InvalidInput(named, "no padding behind a BatchNorm that follows a ReLU", module.padding)
-        columns = weight.shape[1]
-        if self.flattened and columns % len(scale) == 0:
-            positions = columns // len(scale)
-            scale, shift = np.repeat(scale, positions), np.repeat(shift, positions)
-        if len(scale) != columns:
-            raise InvalidInput(named, f"the {len(scale)} features of the BatchNorm before", columns)
-        per_channel = (1, -1, *(1,) * (weight.ndim - 2))
-        shifted = weight * shift.reshape(per_channel)
-        return weight * scale.reshape(per_channel), bias + shifted.reshape(len(weight), -1).sum(axis=1)
 
 
 def _modules(label: str, module: Any) -> Iterator[tuple[str, str, Any]]:
@@ -222,15 +196,13 @@ def _modules(label: str, module: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _kind(label: str, module: object) -> str:
-    own = type(module)
-    for base in own.__mro__:
-        if base.__module__.startswith("torch.nn.modules.") and base.__name__ in _KNOWN:
-            # A subclass with a forward of its own computes something else.
-            if getattr(own, "forward", None) is getattr(base, "forward", None):
-                return base.__name__
-            break
-    allowed = "a torch.nn.Sequential of Linear, Conv, ReLU, Flatten, BatchNorm, pooling and dropout, or a state dict"
-    raise InvalidInput(label, allowed, own.__name__)
+    kind = class_name(module, _KNOWN)
+    if kind is None:
+        allowed = (
+            "a torch.nn.Sequential of Linear, Conv, ReLU, Flatten, BatchNorm, pooling and dropout, or a state dict"
+        )
+        raise InvalidInput(label, allowed, type(module).__name__)
+    return kind
 
 
 def _from_state_dict(state: Mapping[Any, Any]) -> Target:
@@ -241,64 +213,19 @@ def _from_state_dict(state: Mapping[Any, Any]) -> Target:
         owner, dot, name = key.rpartition(".")
         if name not in {"weight", "weight_orig"}:
             continue
-        entries = {part: state.get(f"{owner}{dot}{part}") for part in _PARTS}
+        held = {part: state.get(f"{owner}{dot}{part}") for part in PARTS}
         label = f"state dict, {' '.join(owner.split())[:_LONGEST_NAME]}"
-        weight, bias = _parameter(label, entries, "weight"), _parameter(label, entries, "bias")
+        weight, bias = parameter(label, held, "weight"), parameter(label, held, "bias")
         if weight is None or weight.ndim < 2:
             allowed = "weights of Linear and Conv layers alone; give the module itself if it has BatchNorm"
             raise InvalidInput(label, allowed, None if weight is None else weight.shape)
         weights.append(weight)
         biases.append(np.zeros(len(weight)) if bias is None else bias)
-        read.update(f"{owner}{dot}{part}" for part in _PARTS)
+        read.update(f"{owner}{dot}{part}" for part in PARTS)
     unread = [key for key in state if key not in read]
     if unread or not weights:
         raise InvalidInput("state dict", "a weight and a bias per Linear or Conv layer and nothing else", unread)
     return Target.from_arrays(weights, biases)
-
-
-def _entries(module: Any) -> dict[str, Any]:
-    return {part: getattr(module, part, None) for part in _PARTS}
-
-
-def _parameter(label: str, entries: Mapping[str, Any], name: str) -> Array | None:
-    # torch.nn.utils.prune keeps the full weight and a mask; `weight` itself is stale until the next forward pass.
-    original, mask = entries.get(f"{name}_orig"), entries.get(f"{name}_mask")
-    if original is not None and mask is not None:
-        return _numbers(label, original) * _numbers(label, mask)
-    value = entries.get(name)
-    return None if value is None else _numbers(label, value)
-
-
-def _numbers(label: str, value: Any) -> Array:
-    allowed = "a tensor of real numbers"
-    try:
-        is_real = not hasattr(value, "is_complex") or not value.is_complex()
-        array = np.asarray(value.detach().cpu().double().numpy() if is_real and hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError, AttributeError):
-        raise InvalidInput(label, allowed, type(value).__name__) from None
-    if array.dtype.kind not in "bfiu":
-        raise InvalidInput(label, allowed, array.dtype.name)
-    return array.astype(np.float64)
-
-
-def _affine_map(named: str, module: Any) -> tuple[Array, Array]:
-    if module.running_mean is None or module.running_var is None:
-        raise InvalidInput(named, "running statistics", "track_running_stats=False")
-    mean, variance = _numbers(named, module.running_mean), _numbers(named, module.running_var)
-    if not (variance + module.eps > 0).all():
-        raise InvalidInput(named, "a running variance above -eps", float(variance.min()))
-    scale = 1 / np.sqrt(variance + module.eps)
-    if module.weight is not None:
-        scale = scale * _numbers(named, module.weight)
-    shift = -mean * scale
-    if module.bias is not None:
-        shift = shift + _numbers(named, module.bias)
-    return scale, shift
-
-
-def _pads(module: Any) -> bool:
-    padding = getattr(module, "padding", 0)
-    return padding != "valid" and (isinstance(padding, str) or bool(np.any(padding)))
 
 
 def _ungrouped(weight: Array, groups: int) -> Array:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
+from ertheory.files import SUFFIXES, check_place, write_arrays
 from ertheory.frameworks import target_from_sklearn, target_from_torch
 from ertheory.target import Target
 
@@ -25,7 +25,6 @@ __all__ = ["load_target", "read_target", "target_from_sklearn", "target_from_tor
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
-_SUFFIXES = (".npz", ".safetensors")
 _KEYS = "the keys W1, b1, W2, b2, ..., domain, activation"
 _LARGEST_INTEGER = 2**53  # up to here every integer is a double
 _BFLOAT = "BF16"
@@ -59,7 +58,7 @@ def load_target(thing: object) -> Target:
     """
     if isinstance(thing, Target):
         return thing
-    if isinstance(thing, str) and not thing.lower().endswith(_SUFFIXES):
+    if isinstance(thing, str) and not thing.lower().endswith(SUFFIXES):
         return Target.from_text(thing)
     if isinstance(thing, str | os.PathLike):
         return read_target(thing)
@@ -97,7 +96,7 @@ def read_target(path: FilePath) -> Target:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in SUFFIXES:
         raise InvalidInput("target", "a .npz or .safetensors file", str(path))
     try:
         entries = _npz_entries(path) if suffix == ".npz" else _safetensors_entries(path)
@@ -130,28 +129,8 @@ def write_target(path: FilePath, target: Target, *, force: bool = False) -> None
         If the target has no weights or could not be read back, the file exists, or the place cannot be written.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise InvalidInput("path", "a name that ends in .npz or .safetensors", str(path))
-    arrays = _arrays(target)
-    if os.path.lexists(path) and not force:
-        raise InvalidInput("path", "a file that does not exist yet, or force", str(path))
-    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with draft.open("xb") as file:
-            if suffix == ".npz":
-                np.savez(file, allow_pickle=False, activation=np.array("relu"), **arrays)
-            else:
-                from safetensors.numpy import save
-
-                file.write(save(arrays, metadata={"activation": "relu"}))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except (OSError, ValueError) as error:
-        raise InvalidInput("path", "a place that can be written", str(path)) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    check_place(path, force=force)
+    write_arrays(path, _arrays(target), {"activation": "relu"}, force=force)
 
 
 def _npz_entries(path: Path) -> dict[str, Any]:

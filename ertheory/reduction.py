@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.target import Target
+from ertheory.target import Target, read_box
 
 __all__ = ["Reduction", "RemovedNeuron", "reduce"]
 
@@ -204,11 +204,7 @@ def _checked(target: Target, domain: npt.ArrayLike | None) -> Target:
         raise TheoremNotApplicable(message)
     if domain is None:
         return target
-    try:
-        box = np.array(domain, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput("domain", "(a, b) or numbers of shape (d, 2)", type(domain).__name__) from None
-    return replace(target, domain=np.tile(box, (target.inputs, 1)) if box.shape == (2,) else box)
+    return replace(target, domain=read_box(domain, target.inputs))
 
 
 class _Network:

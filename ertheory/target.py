@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["Layer", "Target"]
+__all__ = ["Layer", "Target", "read_box"]
 
 _LARGEST_WIDTH = 10**15
 _MOST_LAYERS = 1000
@@ -345,12 +345,29 @@ def _check_numbers(name: str, array: npt.NDArray[np.float64], shape: tuple[int, 
         raise InvalidInput(name, "finite numbers", array[~np.isfinite(array)][0].item())
 
 
-def _checked_domain(domain: npt.NDArray[np.float64], inputs: int) -> npt.NDArray[np.float64]:
-    _check_numbers("domain", domain, (inputs, 2))
-    for low, high in domain:
+def read_box(value: npt.ArrayLike, inputs: int) -> npt.NDArray[np.float64]:
+    """Read a box of the inputs: one interval (a, b) for all of them, or shape (inputs, 2).
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such array of finite numbers, or an interval has a > b.
+
+    Examples
+    --------
+    >>> read_box((0, 1), 2).tolist()
+    [[0.0, 1.0], [0.0, 1.0]]
+    """
+    box = _as_float("domain", value)
+    return _checked_domain(np.tile(box, (inputs, 1)) if box.shape == (2,) else box, inputs)
+
+
+def _checked_domain(box: npt.NDArray[np.float64], inputs: int) -> npt.NDArray[np.float64]:
+    _check_numbers("domain", box, (inputs, 2))
+    for low, high in box:
         if low > high:
             raise InvalidInput("domain", "intervals [a, b] with a <= b", (float(low), float(high)))
-    return _read_only(domain)
+    return _read_only(box)
 
 
 def _read_only(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

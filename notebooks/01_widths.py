@@ -35,10 +35,11 @@ for answer in answers:
     print(f"{answer.method:12} {answer.kind:10} layer 0 {answer.layer0:8} applies {answer.applies!s:6} {answer.widths}")
 
 # %% [markdown]
-# Every answer says on what it rests. There are four, because four statements speak about this question:
+# Every answer says on what it rests. There are five, because five statements speak about this question:
 #
 # * **printed**: Theorem 2.1 of Gadhikar, Mukherjee and Burkholz (ICML 2023), by its formula;
 # * **exact**: the same construction, sized by the exact probability that it succeeds instead of a union bound;
+# * **drop**: the same blocks, but copies that miss an edge are left out, so that not every one of them has to work;
 # * **theorem-2.3** and **degree**: *necessary* widths, below which no construction at all reaches this confidence.
 #   `None` stands for a layer of which a statement says nothing.
 #

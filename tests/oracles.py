@@ -25,6 +25,7 @@ __all__ = [
     "block_probability",
     "covering_probability",
     "degree_probability",
+    "drop_probability",
     "path_probability",
     "preassigned_probability",
 ]
@@ -138,6 +139,36 @@ def block_probability(layers: Sequence[Pattern], factors: Sequence[Sizes], densi
         for v, j in enumerate(owners[level + 1]):
             for i, tap in np.argwhere(pattern[j]):
                 event &= space.some(space.layers[level][v, owners[level] == i, tap])
+    return space.probability(event)
+
+
+def drop_probability(layers: Sequence[Pattern], factors: Sequence[Sizes], densities: Sequence[Fraction]) -> Fraction:
+    """Probability that every output sees a good copy of every neuron that it needs, layer 0 alive.
+
+    A hidden copy is good if it sees a good copy of every neuron that it needs; all copies in layer 0 are good.
+    Arguments as for `block_probability`.
+    """
+    patterns = _patterns(layers)
+    owners = _owners(patterns, factors)
+    shapes = [
+        (len(after), len(before), pattern.shape[2])
+        for before, after, pattern in zip(owners, owners[1:], patterns, strict=False)
+    ]
+    space = _space(shapes, densities)
+    good = [space.everywhere() for _ in owners[0]]
+    for level, pattern in enumerate(patterns):
+        above = []
+        for v, j in enumerate(owners[level + 1]):
+            event = space.everywhere()
+            for i, tap in np.argwhere(pattern[j]):
+                copies = np.flatnonzero(owners[level] == i)
+                entries = space.layers[level][v, :, tap]
+                event &= _union(space, [good[u] & space.kept(int(entries[u])) for u in copies])
+            above.append(event)
+        good = above
+    event = space.everywhere()
+    for output in good:
+        event &= output
     return space.probability(event)
 
 

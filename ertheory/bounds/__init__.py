@@ -1,7 +1,8 @@
 """How wide must the source be? One statement a file; this page is the catalogue that puts them side by side.
 
 Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by their closed form), `exact` (the smallest
-integers by the exact law), `joint` (the best split of the failure budget). Necessary: ``theorem-2.3`` and ``degree``.
+integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out). Necessary:
+``theorem-2.3`` and ``degree``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fractions import Fraction
 
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
+from ertheory.bounds.drop import SHARED, drop, drop_success, dropped_statement
 from ertheory.bounds.expressive import closed_form, printed, statement_of, union_factor
 from ertheory.bounds.hall import hall_sum
 from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
@@ -28,7 +30,7 @@ from ertheory.bounds.univariate import (
     printed_univariate,
     univariate_width,
 )
-from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.exact import Rational, probability
 from ertheory.results import Kind, Width
 from ertheory.source import read_densities
@@ -47,6 +49,8 @@ __all__ = [
     "coverage_ceiling",
     "degree",
     "degree_ceiling",
+    "drop",
+    "drop_success",
     "essential_inputs",
     "exact",
     "hall_sum",
@@ -63,15 +67,16 @@ __all__ = [
     "widths",
 ]
 
-METHODS = ("printed", "exact", "joint", "theorem-2.3", "degree")
-_DEFAULT_METHODS = ("printed", "exact", "theorem-2.3", "degree")
+METHODS = ("printed", "exact", "joint", "drop", "theorem-2.3", "degree")
+_DEFAULT_METHODS = ("printed", "exact", "drop", "theorem-2.3", "degree")
 _FAILED_KINDS: dict[str, Kind] = {
     "printed": "printed",
     "exact": "sufficient",
+    "drop": "sufficient",
     "theorem-2.3": "necessary",
     "degree": "necessary",
 }
-_CONSTRUCTIONS: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint}
+_CONSTRUCTIONS: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
 
 
 def width(
@@ -90,7 +95,7 @@ def width(
     target
         The network to represent.
     method
-        ``printed``, ``exact``, ``joint``, ``theorem-2.3`` or ``degree``.
+        ``printed``, ``exact``, ``joint``, ``drop``, ``theorem-2.3`` or ``degree``.
     density, sparsity
         Exactly one: one number for all layers, or one per source layer, layer 0 first.
     failure_probability
@@ -102,6 +107,8 @@ def width(
     ------
     InvalidInput
         If an argument lies outside its domain.
+    TheoremNotApplicable
+        For ``drop`` with layer 0 ``preassigned``.
 
     Examples
     --------
@@ -122,7 +129,7 @@ def width(
         # Stated for ten times the printed N_0, so that it covers every other answer beside it.
         found = degree(target, densities, delta, first_width=10 * reference[0] * target.inputs)
     else:
-        default: Layer0 = "dense" if densities[0] == 1 or method != "exact" else "matched"
+        default: Layer0 = "dense" if densities[0] == 1 or method not in ("exact", "drop") else "matched"
         found = _CONSTRUCTIONS[method](target, densities, delta, layer0=layer0 or default)
     total = sum(q * n for q, n in zip(reference[:-1], target.widths[:-1], strict=True))
     return replace(found, printed_total=total)
@@ -157,15 +164,15 @@ def widths(
 def _row(target: Target, method: str, densities: tuple[Fraction, ...], delta: Fraction, layer0: Layer0 | None) -> Width:
     try:
         return width(target, method=method, density=densities, failure_probability=delta, layer0=layer0)
-    except InfeasibleWidth as error:  # one answer that cannot be given must not take the others along
+    except (InfeasibleWidth, TheoremNotApplicable) as error:  # one answer less must not take the others along
         return Width(
             method=method,
-            statement=statement_of(target),
+            statement=dropped_statement(target) if method == "drop" else statement_of(target),
             variant="exact",
             kind=_FAILED_KINDS[method],
             layer0="any" if _FAILED_KINDS[method] == "necessary" else layer0 or "dense",
             applies=False,
-            reason=str(error),
+            reason=SHARED if isinstance(error, TheoremNotApplicable) else str(error),
             target=target,
             densities=densities,
             failure_probability=delta,

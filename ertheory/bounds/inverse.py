@@ -103,7 +103,7 @@ def largest_sparsity(
     failure_probability
         delta in (0, 1).
     method
-        ``printed``, ``exact``, ``theorem-2.3`` or ``degree``.
+        ``printed``, ``exact``, ``drop``, ``theorem-2.3`` or ``degree``.
     layer0
         ``dense``: layer 0 keeps density 1, the others share one sparsity; else all layers share it.
     progress
@@ -169,8 +169,8 @@ def success_probability(
     Returns
     -------
     Answer
-        A lower bound from ``printed`` (the union bound) and ``exact`` (the law of the construction), an upper bound
-        from the necessary statements.
+        A lower bound from ``printed`` (the union bound), ``exact`` and ``drop`` (the laws of the constructions), an
+        upper bound from the necessary statements.
 
     Examples
     --------

@@ -12,19 +12,21 @@ from typing import Protocol
 
 from ertheory.bounds.available import best_factors, most_factors
 from ertheory.bounds.degree import degree_ceiling, degree_refusal
+from ertheory.bounds.drop import SHARED, dropped_statement, log_kept
+from ertheory.bounds.drop_thresholds import best_thresholds
 from ertheory.bounds.expressive import closed_form, reading, refuse_masked, statement_of
 from ertheory.bounds.laws import LAW_BITS, Law, Layer0, checked_layer0
 from ertheory.bounds.minimal import law_holds
 from ertheory.bounds.univariate import coverage_ceiling
-from ertheory.enclosures import exp_complement, rational
+from ertheory.enclosures import exp_complement, log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Interval, decide, enclose
+from ertheory.exact import Context, Interval, decide, enclose, midpoint
 from ertheory.results import Kind
 from ertheory.target import Target
 
 __all__ = ["QUESTIONS", "Question", "ask"]
 
-QUESTIONS = ("printed", "exact", "theorem-2.3", "degree")
+QUESTIONS = ("printed", "exact", "drop", "theorem-2.3", "degree")
 
 Bounds = tuple[Fraction | None, Fraction | None]
 
@@ -100,6 +102,8 @@ def ask(target: Target, widths: tuple[int, ...], method: str, layer0: Layer0) ->
     checked_layer0(layer0)
     if method in ("printed", "exact"):
         return _Construction(method, target, widths, layer0)
+    if method == "drop":
+        return _Dropped(method, target, widths, layer0)
     return _Necessary(method, target, widths)
 
 
@@ -172,6 +176,57 @@ class _Construction:
 
     def _best(self, law: Law) -> tuple[int, ...]:
         return best_factors(law, self._most, self.widths[0])
+
+
+@dataclass(frozen=True)
+class _Dropped(_Construction):
+    @property
+    def statement(self) -> str:
+        return dropped_statement(self.target)
+
+    @property
+    def reason(self) -> str:
+        return f"{reading(self.target, self.layer0)}; bad copies are left out"
+
+    @property
+    def refusal(self) -> str:
+        return SHARED if self.layer0 == "preassigned" else super().refusal
+
+    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
+        law = Law(self.target, self.densities(density), self.layer0)
+        factors = self._best(law)
+        return decide(
+            lambda context: self._log_success(context, law, factors) - log_sparsity(context, failure_probability),
+            undecided=False,
+            most_bits=LAW_BITS,
+        ).holds
+
+    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
+        law = Law(self.target, densities, self.layer0)
+        factors = self._best(law)
+        value = enclose(lambda c: exp_complement(c, self._log_success(c, law, factors)), digits=6, most_bits=LAW_BITS)
+        return max(Fraction(0), 1 - value[1]), None
+
+    def _log_success(self, context: Context, law: Law, factors: tuple[int, ...]) -> Interval:
+        thresholds = best_thresholds(self.target, law.densities, factors)
+        kept = log_kept(context, self.target, law.densities, factors, thresholds)
+        return kept + law.log_matching(context, factors[0], self.widths[0])
+
+    def _best(self, law: Law) -> tuple[int, ...]:
+        # What is not needed is dropped, so more copies never hurt; only of a matched layer 0 they ask more neurons.
+        most = self._most
+        if self.layer0 == "dense":
+            return most
+
+        def value(copies: int) -> float:
+            return midpoint(lambda context: self._log_success(context, law, (copies, *most[1:])))
+
+        low, high = 1, most[0]
+        while high - low > 2:
+            left, right = low + (high - low) // 3, high - (high - low) // 3
+            # Where both are hopeless, fewer copies are easier to match.
+            low, high = (left, high) if value(left) < value(right) else (low, right)
+        return (max(range(low, high + 1), key=value), *most[1:])
 
 
 @dataclass(frozen=True)

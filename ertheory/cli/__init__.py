@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ertheory.cli.embed import EmbedCommand
 from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
 from ertheory.cli.others import DensitiesCommand, FigureCommand, VerifyCommand
 from ertheory.cli.widths import LowerCommand, WidthCommand
@@ -66,6 +67,15 @@ Example:
   ertheory lower --inputs 10 --density 0.01 --delta 0.05 --output relu""",
     ),
     (
+        "embed",
+        EmbedCommand,
+        """Build the target inside one random masked network, prove that it is there, and write it to a file.
+
+Examples:
+  ertheory embed --target net.npz --sparsity 0,0.9,0.9 --delta 0.001 --method printed --out source.npz
+  ertheory embed --target net.npz --sparsity 0.9 --delta 0.01 --method drop --domain=-1,1 --seed 3 --out source.npz""",
+    ),
+    (
         "densities",
         DensitiesCommand,
         """Layer-wise densities of a known architecture.
@@ -86,8 +96,9 @@ Example:
         VerifyCommand,
         """Check an exact law by Monte Carlo on masks that are really drawn.
 
-Example:
-  ertheory verify theorem-2.1 --trials 20000 --seed 1""",
+Examples:
+  ertheory verify theorem-2.1 --trials 20000 --seed 1
+  ertheory verify drop --build""",
     ),
 )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ertheory.bounds import Law, UnivariateWidth, essential_inputs
+from ertheory.bounds.drop_law import read_neurons
 from ertheory.bounds.expressive import closed_form
-from ertheory.results import Width
+from ertheory.results import Width, rational_text, success_text
 from ertheory.symbolic import explain
 
 __all__ = ["explain_lower", "explain_width"]
+
+_MOST_KINDS = 5
 
 
 def explain_width(result: Width) -> str:
@@ -25,10 +28,37 @@ def explain_width(result: Width) -> str:
         first = 10 * closed_form(Law(target, densities, "dense"), delta).first_width
         values = {"d": d, "n1": n1, "n2": n2, "p0": densities[0], "p2": densities[2]}
         steps.append(("degree", {**values, "N0": first, "N1": result.widths[1]}))
+    elif result.method == "drop" and result.factors is not None and target.depth > 1:
+        return _explain_drop(result, result.factors)
     elif result.factors is not None:
         common = {"L": target.depth, "p": densities, "q": result.factors, "m": target.nonzeros}
         steps += _steps_of_construction(result, common)
     lines = [line for name, values in steps for line in explain(name, **values)]
+    return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
+
+
+def _explain_drop(result: Width, factors: tuple[int, ...]) -> str:
+    target, last = result.target, result.target.depth - 1
+    below = "q0" if last == 1 else f"t{last - 1}"
+    read = f"E[(1 - (1 - p{last + 1})^G)^c_j],  G ~ Bin(q{last}, (1 - (1 - p{last})^{below})^k_j)"
+    if last > 1:
+        kept = f"prod_l prod_j P(Bin(ql, (1 - (1 - pl)^t(l-1))^k_j) >= tl)  (l = 1..{last - 1})"
+        lines = [f"P >= {kept}", f"     * prod_j {read},  t0 = q0"]
+    else:
+        lines = [f"P = prod_j {read}"]
+        into, out = (rational_text(density) for density in result.densities[1:])
+        kinds = read_neurons(target, 1)
+        for fan_in, fan_out, count in kinds[:_MOST_KINDS]:
+            copies = f"Bin({factors[1]}, (1 - (1 - {into})^{factors[0]})^{fan_in})"
+            lines.append(f"{count} neurons with k_j = {fan_in}: E[(1 - (1 - {out})^G)^{fan_out}],  G ~ {copies}")
+        if len(kinds) > _MOST_KINDS:
+            lines.append(f"and {len(kinds) - _MOST_KINDS} more kinds of neurons")
+    if result.layer0 == "matched":
+        hall = {"N0": result.widths[0], "d": target.inputs, "q0": factors[0], "p0": result.densities[0]}
+        lines += explain("hall-sum", **hall)
+    if result.success_lower is not None:
+        bound = "(1 - H) P" if result.layer0 == "matched" else "P"
+        lines.append(f"{bound} >= {success_text(result.success_lower)}")
     return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
 
 

@@ -80,7 +80,9 @@ class DensitiesCommand:
 class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
-    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure7 or lower-bound.")]
+    name: Annotated[
+        tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure4, figure7 or lower-bound.")
+    ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False
     """Write over files that exist."""
@@ -108,12 +110,14 @@ class VerifyCommand:
         tyro.conf.Positional[str],
         tyro.conf.arg(
             metavar="STATEMENT",
-            help="theorem-2.1, theorem-2.2, convolution, preassigned, matched, theorem-2.3, theorem-2.3-linear, degree "
-            "or path-ceiling.",
+            help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
+            "drop-deep, theorem-2.3, theorem-2.3-linear, degree or path-ceiling.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None
     seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
+    build: bool = False
+    """Build the source in every mask and prove that it is the target, instead of reading the event off the mask."""
     json: bool = False
     """Print one JSON document."""
 
@@ -126,10 +130,14 @@ class VerifyCommand:
         trials = None if self.trials is None else read_integer("--trials", self.trials)
         seed = read_integer("--seed", self.seed)
         with tqdm(total=trials, unit=" masks", delay=2, leave=False) as bar:
-            result = verify(self.statement, trials=trials, seed=seed, progress=lambda done: bar.update(done - bar.n))
+
+            def progress(done: int) -> object:
+                return bar.update(done - bar.n)
+
+            result = verify(self.statement, trials=trials, seed=seed, build=self.build, progress=progress)
         content = result.to_dict()
         if self.json:
-            inputs = {"statement": self.statement, "trials": result.trials, "seed": seed}
+            inputs = {"statement": self.statement, "trials": result.trials, "seed": seed, "build": self.build}
             fields = {key: value for key, value in content.items() if key not in {"seed", "trials"}}
             show(document("verify", inputs, seed=seed, trials=result.trials, **fields))
         else:

@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from ertheory.binomial import lower_tail
 from ertheory.bounds.degree import degree_ceiling
+from ertheory.bounds.drop import drop_success
 from ertheory.bounds.laws import Law, Layer0
 from ertheory.bounds.univariate import path_failure
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.exact import Context, Interval, enclose
+from ertheory.montecarlo.built import built_event, chain_of, residual_chain, shapes_of
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
+from ertheory.montecarlo.events_blocks import drop_event, residual_event
 from ertheory.montecarlo.sampling import Event
 from ertheory.target import Target
 
@@ -47,6 +50,8 @@ class Case:
         The event, to be decided from drawn masks.
     predicted
         The probability by the exact law, or a lower and an upper bound on it.
+    built
+        The event that the builder finds the target, for statements about a construction.
     """
 
     says: str
@@ -55,6 +60,7 @@ class Case:
     densities: tuple[Fraction, ...]
     event: Event
     predicted: float | tuple[float, float]
+    built: Event | None = None
 
 
 def case_of(statement: str) -> Case:
@@ -124,19 +130,82 @@ def _block(
             )
         )
         predicted = float(low), float(ceiling[1])
+    widths = (first, *(n * q for n, q in zip(target.widths[1:], copies[1:], strict=True)))
+    network = chain_of(patterns)
     return Case(
         says=says,
         target=target,
-        widths=(first, *(n * q for n, q in zip(target.widths[1:], copies[1:], strict=True))),
+        widths=widths,
         densities=densities,
         event=block_event(patterns, factors, densities, layer0=layer0, first_width=first_width),
         predicted=predicted,
+        built=built_event(network, shapes_of(network, widths), densities, layer0=layer0, copies=factors[0]),
     )
 
 
 def _matching_ceiling(context: Context, neurons: int, inputs: int, copies: int, density: Fraction) -> Interval:
     # Every input must be read by q neurons at least, and different inputs are read independently.
     return (1 - lower_tail(context, neurons, copies - 1, rational(context, density))) ** inputs
+
+
+def _drop() -> Case:
+    patterns = [[[1, 1, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]], [[1, 1, 0, 1], [1, 0, 1, 1]]]
+    return _dropped(patterns, (3, 8), (Fraction(1), _HALF, Fraction(2, 5)))
+
+
+def _drop_deep() -> Case:
+    patterns = [np.ones((3, 2)), np.ones((4, 3)), np.ones((2, 4))]
+    return _dropped(patterns, (4, 8, 7), (Fraction(1), Fraction(3, 5), _HALF, Fraction(2, 5)))
+
+
+def _dropped(patterns: Sequence[npt.ArrayLike], factors: tuple[int, ...], densities: tuple[Fraction, ...]) -> Case:
+    target = Target.from_arrays(patterns)
+    copies = (*factors, 1)
+    low, high = enclose(lambda context: drop_success(context, target, densities, copies))
+    predicted: float | tuple[float, float] = _middle(low, high)
+    if target.depth > 2:
+        # At most as likely as if every copy below the last hidden layer were good, which leaves one hidden layer.
+        last = Target(target.layers[-2:])
+        ceiling = enclose(lambda context: drop_success(context, last, densities[-3:], copies[-3:]))
+        predicted = float(low), float(ceiling[1])
+    widths = tuple(n * q for n, q in zip(target.widths, copies, strict=True))
+    network = chain_of(patterns)
+    return Case(
+        says="every output finds an edge to a good copy of each neuron that it reads; a hidden copy is good if it does",
+        target=target,
+        widths=widths,
+        densities=densities,
+        event=drop_event(patterns, factors, densities),
+        predicted=predicted,
+        built=built_event(network, shapes_of(network, widths), densities, construction="drop"),
+    )
+
+
+def _residual() -> Case:
+    cross = np.multiply.outer([[1, 1], [0, 1]], [0, 1, 1])  # (hidden 2, stream 2, 3 taps)
+    branches = [[np.ones((2, 2, 3)), cross], [cross, np.ones((2, 2, 3))]]
+    densities = [(_HALF, Fraction(3, 5)), (Fraction(3, 5), _HALF)]
+    stream, inner = 9, 8
+    target = Target.from_arrays([weight for branch in branches for weight in branch])
+    # The skip ties both ends of a block: as many copies there, in the same places.
+    copies = (stream, inner, stream, inner, stream)
+    masks = (Fraction(1), *(density for pair in densities for density in pair))
+    law = Law(target, masks, "dense")
+    low, high = enclose(lambda context: context.exp(law.log_success(context, copies, target.inputs * stream)))
+    network = residual_chain(branches)
+    # The first and the last layer are dense, so that nothing can fail there.
+    widths = (target.inputs, *(n * q for n, q in zip(target.widths, copies, strict=True)), 1)
+    built = built_event(network, shapes_of(network, widths), (Fraction(1), *masks, Fraction(1)))
+    return Case(
+        says="in two residual blocks, every copy inside a branch and on the stream finds an edge to a copy of every "
+        "channel, tap by tap, that it reads; the skip ties the copies of the stream",
+        target=target,
+        widths=tuple(n * q for n, q in zip(target.widths, copies, strict=True)),
+        densities=masks,
+        event=residual_event(branches, stream, inner, densities),
+        predicted=_middle(low, high),
+        built=built,
+    )
 
 
 def _theorem_2_3_relu() -> Case:
@@ -204,14 +273,17 @@ _CASES: dict[str, Callable[[], Case]] = {
     "convolution": _convolution,
     "preassigned": _preassigned,
     "matched": _matched,
+    "drop": _drop,
+    "drop-deep": _drop_deep,
+    "residual": _residual,
     "theorem-2.3-relu": _theorem_2_3_relu,
     "theorem-2.3-linear": _theorem_2_3_linear,
     "degree": _degree,
     "path-ceiling": _path_ceiling,
 }
 
-# Short names: the paper's general definition has a ReLU at the output.
-ALIASES = {"theorem-2.3": "theorem-2.3-relu"}
+# Short names; the paper's general definition has a ReLU at the output.
+ALIASES = {"conv": "convolution", "layer-0": "preassigned", "theorem-2.3": "theorem-2.3-relu"}
 
 # The names that `verify` knows.
 STATEMENTS = (*_CASES, *ALIASES)

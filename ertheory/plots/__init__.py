@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ertheory.errors import InvalidInput
 from ertheory.plots.columns import Columns, csv_text
 from ertheory.plots.figure2 import draw_figure2, figure2_data
+from ertheory.plots.figure4 import draw_figure4, figure4_data
 from ertheory.plots.figure7 import draw_figure7, figure7_data
 from ertheory.plots.files import refuse_existing, write_together
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
@@ -21,15 +22,26 @@ from ertheory.plots.style import rendered
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Columns", "draw", "figure2_data", "figure7_data", "figure_data", "lower_bound_data"]
+__all__ = [
+    "FIGURES",
+    "Columns",
+    "draw",
+    "figure2_data",
+    "figure4_data",
+    "figure7_data",
+    "figure_data",
+    "lower_bound_data",
+]
 
 _DATA: dict[str, Callable[[], Columns]] = {
     "figure2": figure2_data,
+    "figure4": figure4_data,
     "figure7": figure7_data,
     "lower-bound": lower_bound_data,
 }
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
+    "figure4": draw_figure4,
     "figure7": draw_figure7,
     "lower-bound": draw_lower_bound,
 }

@@ -19,6 +19,8 @@ __all__ = [
     "GREEN",
     "GREY",
     "ORANGE",
+    "PURPLE",
+    "SKY",
     "VERMILION",
     "logit_axis",
     "rendered",
@@ -27,6 +29,7 @@ __all__ = [
 # The palette of Okabe and Ito (2008).
 BLACK, ORANGE, GREEN = "#000000", "#E69F00", "#009E73"
 BLUE, VERMILION = "#0072B2", "#D55E00"
+SKY, PURPLE = "#56B4E9", "#CC79A7"
 GREY = "#595959"
 
 _DOTS_PER_INCH = 150

@@ -20,9 +20,9 @@ few_deltas = st.fractions(Fraction(1, 10**6), Fraction(999, 1000), max_denominat
 
 def test_order_and_names():
     answers = widths(MNIST, density="1,0.1,0.1", failure_probability="0.001")
-    assert [answer.method for answer in answers] == ["printed", "exact", "theorem-2.3", "degree"]
-    assert [answer.kind for answer in answers] == ["printed", "sufficient", "necessary", "necessary"]
-    assert METHODS == ("printed", "exact", "joint", "theorem-2.3", "degree")
+    assert [answer.method for answer in answers] == ["printed", "exact", "drop", "theorem-2.3", "degree"]
+    assert [answer.kind for answer in answers] == ["printed", "sufficient", "sufficient", "necessary", "necessary"]
+    assert METHODS == ("printed", "exact", "joint", "drop", "theorem-2.3", "degree")
     for method in METHODS:
         assert width(MNIST, method=method, density="1,0.1,0.1", failure_probability="0.001").method == method
     for answer in answers:
@@ -51,9 +51,12 @@ def test_layer_0_is_chosen_where_it_is_not_given():
     assert width(small, method="exact", **masked).layer0 == "matched"
     assert width(small, method="exact", **masked).applies
     assert width(small, method="exact", **dense).layer0 == "dense"
+    assert width(small, method="drop", **masked).layer0 == "matched"
+    assert width(small, method="drop", **dense).layer0 == "dense"
     assert width(small, method="exact", layer0="preassigned", **masked).layer0 == "preassigned"
     assert width(small, method="printed", layer0="matched", **masked).variant == "repaired"
     assert [answer.layer0 for answer in widths(small, layer0="matched", **masked)] == [
+        "matched",
         "matched",
         "matched",
         "any",
@@ -98,13 +101,15 @@ def test_exact_is_at_most_printed_for_large_targets(sizes, density, delta):
 @given(st.integers(2, 30), st.integers(1, 6), st.integers(1, 4), plain_densities, few_deltas)
 def test_necessary_widths_are_below_sufficient_ones(inputs, hidden, outputs, density, delta):
     target = Target.from_widths([inputs, hidden, outputs])
-    _, exact, counted, degree = widths(target, density=density, failure_probability=delta)
+    _, exact, dropped, counted, degree = widths(target, density=density, failure_probability=delta)
     assert exact.applies
     assert counted.applies
-    assert counted.widths[0] <= exact.widths[0]
-    assert counted.widths[1:] == (None, outputs)
-    if degree.applies and exact.widths[0] <= width_of_layer_0(target, density, delta):
-        assert degree.widths[1] <= exact.widths[1]
+    assert dropped.applies
+    assert dropped.total <= exact.total
+    for enough in (exact, dropped):
+        assert counted.widths[0] <= enough.widths[0]
+        if degree.applies and enough.widths[0] <= width_of_layer_0(target, density, delta):
+            assert degree.widths[1] <= enough.widths[1]
 
 
 def width_of_layer_0(target, density, delta):
@@ -148,7 +153,7 @@ def test_a_target_that_reads_nothing_has_no_coverage():
 BAD = [
     (
         {"method": "Theorem 2.1"},
-        "^method: expected one of printed, exact, joint, theorem-2.3, degree, got 'Theorem 2.1'$",
+        "^method: expected one of printed, exact, joint, drop, theorem-2.3, degree, got 'Theorem 2.1'$",
     ),
     ({"layer0": "sparse"}, "^layer0: expected one of dense, preassigned, matched, got 'sparse'$"),
     ({"failure_probability": 0}, "^delta: "),

@@ -26,7 +26,8 @@ def ask(capsys):
     def run(*arguments: str, status: int = 0):
         assert main([*arguments, "--json"]) == status
         output = capsys.readouterr()
-        assert output.err == ""
+        # A slow machine may see a progress bar, which wipes itself; nothing else is said.
+        assert output.err.rpartition("\r")[2] == ""
         document = json.loads(output.out, parse_constant=pytest.fail)  # NaN and Infinity never appear
         assert document.keys() >= COMMON
         assert document["command"] == arguments[0]
@@ -40,7 +41,7 @@ def test_width_gives_every_field_of_the_contract(ask):
     assert document["inputs"]["density"] == ["1", "0.1", "0.1"]
     assert document["inputs"]["delta"] == "0.001"
     rows = {row["method"]: row for row in document["results"]}
-    assert list(rows) == ["printed", "exact", "theorem-2.3", "degree"]
+    assert list(rows) == ["printed", "exact", "drop", "theorem-2.3", "degree"]
     fields = {"method", "kind", "applies", "reason", "widths", "factors", "layer0", "success_probability_lower"}
     fields |= {"edges_expected", "width_ratio"}
     assert all(row.keys() >= fields for row in rows.values())
@@ -57,15 +58,16 @@ def test_width_gives_every_field_of_the_contract(ask):
 
 def test_a_masked_layer_0_makes_the_printed_statement_not_apply(ask):
     document = ask(*WIDTH, "--sparsity", "0.9")
-    printed, exact, _, degree = document["results"]
+    printed, exact, drop, _, degree = document["results"]
     assert printed["applies"] is False
     assert "layer 0" in printed["reason"]
     assert printed["success_probability_lower"] is None
     assert exact["layer0"] == "matched"
+    assert (drop["layer0"], drop["kind"], drop["widths"]) == ("matched", "sufficient", [58016, 23936, 10])
     assert degree["widths"] == [None, 1720, 10]
 
 
-@pytest.mark.parametrize("method", ["printed", "exact"])
+@pytest.mark.parametrize("method", ["printed", "exact", "drop"])
 def test_dense_layer_0_asked_for_but_masked_does_not_apply(ask, method):
     (row,) = ask(*WIDTH, "--sparsity", "0.9", "--method", method, "--layer0", "dense")["results"]
     assert row["layer0"] == "dense"
@@ -239,7 +241,7 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
 def test_csv_has_the_numbers_of_the_table(capsys):
     assert main([*WIDTH, "--sparsity", "0.9", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["N_1"] for row in rows] == ["18,048", "18,432", "-", "1,720"]
+    assert [row["N_1"] for row in rows] == ["18,048", "18,432", "23,936", "-", "1,720"]
 
 
 def test_explain_puts_the_numbers_in(capsys):
@@ -254,6 +256,30 @@ def test_explain_works_for_every_construction(capsys, method, layer0):
     words = ["width", "--target", "3-4-2", "--density", "1/2", "--delta", "0.1", "--explain"]
     assert main([*words, "--method", method, "--layer0", layer0]) == 0
     assert " ~ " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["3-2", "3-4-2", "3-4-4-2"])
+@pytest.mark.parametrize("layer0", ["dense", "matched"])
+def test_explain_works_for_dropped_copies(capsys, target, layer0):
+    words = ["width", "--target", target, "--density", "1/2", "--delta", "0.1", "--explain"]
+    assert main([*words, "--method", "drop", "--layer0", layer0]) == 0
+    output = capsys.readouterr().out
+    assert "Bin(" in output or target == "3-2"
+    assert ("H = " in output) == (layer0 == "matched")
+
+
+def test_explain_puts_the_numbers_of_dropped_copies_in(capsys):
+    assert main([*WIDTH, "--density", "1,0.1,0.1", "--method", "drop", "--explain"]) == 0
+    output = capsys.readouterr().out
+    assert "128 neurons with k_j = 784: E[(1 - (1 - 0.1)^G)^10],  G ~ Bin(187, (1 - (1 - 0.1)^74)^784)" in output
+
+
+def test_dropping_with_preassigned_neurons_is_refused_in_one_line(capsys):
+    assert main([*WIDTH, "--sparsity", "0.9", "--method", "drop", "--layer0", "preassigned"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert "read layer 0 as matched or dense" in output.err
 
 
 @pytest.mark.parametrize("output", ["relu", "linear"])

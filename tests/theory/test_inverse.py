@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, exact, largest_sparsity, printed, success_probability, width
+from ertheory import Target, drop, exact, largest_sparsity, printed, success_probability, width
 from ertheory.bounds import QUESTIONS, best_factors
 from ertheory.bounds.available import checked_widths, most_factors
 from ertheory.bounds.laws import Law
@@ -27,7 +27,7 @@ TARGETS = [Target.from_text(text) for text in ("1-1", "3-2", "4-8-3", "3-4-4-2")
 few_targets = st.sampled_from(TARGETS)
 percents = st.integers(2, 98).map(lambda count: Fraction(count, 100))
 few_deltas = st.sampled_from([Fraction(1, 1000), Fraction(1, 20), Fraction(1, 3), Fraction(9, 10)])
-METHODS = {"printed": printed, "exact": exact}
+METHODS = {"printed": printed, "exact": exact, "drop": drop}
 
 
 def masked(target, density, layer0="dense"):
@@ -42,7 +42,7 @@ def below(density):
 # --- largest sparsity ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["printed", "exact"])
+@pytest.mark.parametrize("method", ["printed", "exact", "drop"])
 @settings(max_examples=5)
 @given(few_targets, percents, few_deltas)
 def test_widths_for_a_sparsity_allow_that_sparsity(method, target, density, delta):
@@ -219,6 +219,54 @@ def test_more_hidden_copies_do_not_hurt():
     assert union.success_lower >= 1 - Fraction(1, 1000)
 
 
+@settings(max_examples=15)
+@given(few_targets, percents, few_deltas, st.sampled_from(["dense", "matched"]))
+def test_dropping_keeps_its_promise_and_is_never_less_likely(target, density, delta, layer0):
+    densities = masked(target, density, layer0)
+    answer = drop(target, densities, delta, layer0=layer0)
+    close = 1 - Fraction(1, 10**5)
+    found = success_probability(target, answer.widths, densities, method="drop", layer0=layer0)
+    assert 1 - found.success_lower <= delta / close
+    assert (found.kind, found.method, found.layer0) == ("sufficient", "drop", layer0)
+    assert found.statement.startswith("dropped copies (ours)")
+    whole = success_probability(target, answer.widths, densities, layer0=layer0)
+    assert 1 - found.success_lower <= (1 - whole.success_lower) / close
+
+
+@settings(max_examples=5)
+@given(few_targets, percents, few_deltas)
+def test_the_answer_of_drop_holds_and_fails_a_unit_below(target, density, delta):
+    widths = drop(target, masked(target, density), delta).widths
+    found = largest_sparsity(target, widths, delta, method="drop")
+    assert found.sparsity >= (largest_sparsity(target, widths, delta).sparsity or 0)
+    at = success_probability(target, widths, found.densities, method="drop")
+    assert at.success_lower >= (1 - delta) * (1 - Fraction(1, 10**6))
+    less = success_probability(target, widths, masked(target, below(1 - found.sparsity)), method="drop")
+    assert less.success_lower < 1 - delta
+
+
+@pytest.mark.parametrize("copies", [(2, 3), (3, 2), (1, 4)])
+def test_enumeration_of_dropped_copies(copies):
+    target, density = Target.from_widths([2, 1, 2]), Fraction(3, 5)
+    truth = oracles.drop_probability([[[1, 1]], [[1], [1]]], copies, (density, density))
+    widths = (2 * copies[0], copies[1])
+    found = success_probability(target, widths, masked(target, density), method="drop")
+    assert truth * (1 - Fraction(1, 10**5)) <= found.success_lower <= truth
+    assert found.factors == (*copies, 1)
+
+
+def test_dropping_shares_no_preassigned_neurons():
+    widths = (40, 40)
+    for ask in (
+        lambda: largest_sparsity(TARGETS[2], widths, HALF, method="drop", layer0="preassigned"),
+        lambda: success_probability(TARGETS[2], widths, (HALF,) * 3, method="drop", layer0="preassigned"),
+    ):
+        found = ask()
+        assert not found.applies
+        assert "share the dead ones" in found.reason
+    assert not success_probability(TARGETS[2], widths, (HALF,) * 3, method="drop").applies
+
+
 def test_necessary_ceilings():
     found = success_probability(MNIST, (129, 10**4), (Fraction(1, 10),) * 3, method="theorem-2.3")
     assert found.success_upper >= (1 - Fraction(9, 10) ** 129) ** 784 >= found.success_upper * (1 - Fraction(1, 10**5))
@@ -285,7 +333,7 @@ def test_outputs_may_be_left_out():
 def test_bad_methods_and_readings():
     target = Target.from_text("4-8-3")
     with pytest.raises(
-        InvalidInput, match=r"^method: expected one of printed, exact, theorem-2.3, degree, got 'joint'$"
+        InvalidInput, match=r"^method: expected one of printed, exact, drop, theorem-2.3, degree, got 'joint'$"
     ):
         largest_sparsity(target, (56, 80), HALF, method="joint")
     with pytest.raises(InvalidInput, match=r"^layer0: "):

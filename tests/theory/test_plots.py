@@ -74,6 +74,29 @@ def test_figure2_is_ordered(data):
         assert all(a < b for a, b in pairwise(values))
 
 
+def test_figure4_is_a_construction_that_works(data):
+    """Every used copy of the source has one used edge per link of the target, from a copy of the right neuron."""
+    table = rows(data["figure4"])
+    target = {(row["layer"], row["neuron"], row["reads"]): row["weight"] for row in table if row["network"] == "target"}
+    source = [row for row in table if row["network"] == "source"]
+    owner = {(row["layer"], row["neuron"]): row["owner"] for row in source if row["kind"] == "neuron"}
+    used = {(row["layer"], row["neuron"]) for row in source if row["kind"] == "neuron" and row["used"] == 1}
+    edges = [row for row in source if row["kind"] == "edge" and row["used"] == 1]
+    assert len(edges) == 21
+    assert sum(row["kind"] == "edge" for row in source) == 131
+    for layer, neuron in used:
+        into = [row for row in edges if (row["layer"], row["neuron"]) == (layer, neuron)]
+        if layer > 0:
+            read = {(owner[layer - 1, row["reads"]]): row["weight"] for row in into}
+            wanted = {i: w for (at, j, i), w in target.items() if at == layer and j == owner[layer, neuron] and w}
+            assert read == wanted
+            assert len(into) == len(wanted)
+            assert all((layer - 1, row["reads"]) in used for row in into)
+        elif layer == 0:
+            assert [row["reads"] for row in into] == [owner[layer, neuron]]
+    assert {owner[place] for place in used if place[0] == 2} == {0, 1}
+
+
 def test_figure7_spends_the_budget_except_as_printed(data):
     groups: dict[tuple, list[dict]] = {}
     for row in rows(data["figure7"]):
@@ -167,9 +190,9 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="figure2, figure7, lower-bound, got 'figure3'"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, lower-bound, got 'figure3'"):
         plots.draw("figure3", tmp_path)
-    with pytest.raises(InvalidInput, match="figure2, figure7, lower-bound"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, lower-bound"):
         plots.figure_data("Figure2")
 
 

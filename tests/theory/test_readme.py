@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ertheory import Target, write_target
 from ertheory.cli import main
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z]+ [^`]+)`", README)))
+
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.S)
 
 
 def test_the_first_table_is_what_the_command_prints(monkeypatch, capsys):
@@ -21,21 +24,23 @@ def test_the_first_table_is_what_the_command_prints(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith(table)
 
 
-def test_the_python_example_prints_what_is_shown(capsys):
-    code = re.search(r"```python\n(.*?)```", README, flags=re.S)[1]
-    shown = re.search(r"```text\n(.*?)```", README, flags=re.S)[1]
+@pytest.mark.parametrize(("code", "shown"), EXAMPLES)
+def test_the_python_examples_print_what_is_shown(code, shown, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_runs(command, capsys):
+def test_every_command_runs(command, capsys, monkeypatch, tmp_path):
+    write_target(tmp_path / "net.npz", Target.from_arrays([[[1.0, -2.0], [0.5, 1.5]], [[1.0, -1.0]]]))
+    monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)[1:]) == 0
     assert capsys.readouterr().out
 
 
-def test_there_are_commands_to_run():
+def test_there_is_something_to_run():
     assert len(COMMANDS) >= 5
+    assert len(EXAMPLES) == README.count("```python") >= 2
 
 
 def test_every_link_leads_to_a_file():

@@ -1,0 +1,25 @@
+"""Build it: the target inside a random masked source, with a certificate, or the edges that are missing."""
+
+from __future__ import annotations
+
+from ertheory.embed.build import Construction, embed_target
+from ertheory.embed.coding import FORMS, Coding, Form
+from ertheory.embed.files import write_embedding
+from ertheory.embed.links import MissingEdge
+from ertheory.embed.plan import BUILT, Plan, plan
+from ertheory.embed.result import Embedding, LinkEdge
+
+__all__ = [
+    "BUILT",
+    "FORMS",
+    "Coding",
+    "Construction",
+    "Embedding",
+    "Form",
+    "LinkEdge",
+    "MissingEdge",
+    "Plan",
+    "embed_target",
+    "plan",
+    "write_embedding",
+]

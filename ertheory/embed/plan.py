@@ -1,0 +1,196 @@
+"""From a target, a sparsity and a failure probability to a source that is wide enough for a builder.
+
+A bound gives widths for the target as the builder sees it: written in the units of layer 0, which are one per input, or
+more where pairs or constants are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.bounds import Layer0, width
+from ertheory.embed.build import Construction, embed_target
+from ertheory.embed.coding import Coding, Form, code_inputs
+from ertheory.embed.result import Embedding
+from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.exact import Rational
+from ertheory.masks import DrawnMask
+from ertheory.network import Affine, Network, Residual, network_of
+from ertheory.results import Width
+from ertheory.source import read_densities
+from ertheory.target import Layer, Target, read_box
+
+__all__ = ["BUILT", "Plan", "plan"]
+
+# Methods of `ertheory.width` that can be built, and how.
+BUILT: dict[str, Construction] = {"printed": "blocks", "exact": "blocks", "joint": "blocks", "drop": "drop"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A source that is wide enough, and how to build in it.
+
+    Parameters
+    ----------
+    network
+        The target, with its box.
+    answer
+        The widths, and what they rest on; its target is written in the units of layer 0.
+    coding
+        The units of layer 0.
+    layer0
+        How the neurons of layer 0 are shared out.
+    shapes
+        Of the masks of source layers 0..L.
+    """
+
+    network: Network
+    answer: Width
+    coding: Coding
+    layer0: Layer0
+    shapes: tuple[tuple[int, int], ...]
+
+    @property
+    def construction(self) -> Construction:
+        """How the source is built."""
+        return BUILT[self.answer.method]
+
+    @property
+    def entries(self) -> int:
+        """Entries of all masks."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    def masks(self, seed: int = 0) -> tuple[DrawnMask, ...]:
+        """Draw the masks; they depend on the seed, the widths and the densities alone."""
+        pairs = zip(self.shapes, self.answer.densities, strict=True)
+        return tuple(DrawnMask(shape, density, seed, layer) for layer, (shape, density) in enumerate(pairs))
+
+    def embed(self, seed: int = 0, **options: object) -> Embedding:
+        """Draw the masks and build; `options` are ``workers`` and ``progress`` as for `embed_target`.
+
+        Raises
+        ------
+        ConstructionFailed
+            If the mask lacks an edge, which happens with probability delta at most.
+        """
+        factors = self.answer.factors
+        return embed_target(
+            self.network,
+            self.masks(seed),
+            construction=self.construction,
+            layer0=self.layer0,
+            copies=None if factors is None else factors[0],
+            form=self.coding.form,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def plan(
+    target: Target | Network,
+    *,
+    method: str = "exact",
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    failure_probability: Rational,
+    layer0: Layer0 | None = None,
+    domain: npt.ArrayLike | None = None,
+    form: Form | None = None,
+) -> Plan:
+    """Compute how wide the source has to be for a builder to succeed with probability 1 - delta.
+
+    Parameters
+    ----------
+    target
+        The network to represent, with weights; no residual blocks.
+    method
+        ``printed``, ``exact``, ``joint`` or ``drop``.
+    density, sparsity, failure_probability, layer0
+        As for `ertheory.width`.
+    domain, form
+        As for `embed_target`.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable
+        If the statement does not hold for this source, such as Theorem 2.1 as printed where layer 0 is masked.
+
+    Examples
+    --------
+    >>> target = Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]], [[3.0, 1.0]]])
+    >>> small = plan(target, density="1,1/2,1/2", failure_probability="0.1", domain=(-1, 1))
+    >>> small.answer.widths, small.embed(seed=3).widths
+    ((18, 10, 1), (18, 10, 1))
+    """
+    if method not in BUILT:
+        raise InvalidInput("method", f"one of {', '.join(BUILT)}", method)
+    network = network_of(target) if isinstance(target, Target) else target
+    first = network.affine[0]
+    box = network.domain if domain is None else read_box(domain, first.inputs)
+    name = "relu" if network.activation == "identity" else network.activation
+    coding = code_inputs(first, box, name=name, form=form)
+    counted = _counted(network, coding)
+    densities = read_densities(counted, density=density, sparsity=sparsity)
+    apart = coding.units != first.inputs or first.groups > 1
+    if layer0 == "matched" and apart:
+        msg = f"with layer 0 in the form {coding.form} its units share edges, so it is read as dense or preassigned"
+        if first.groups > 1:
+            msg = "with groups in its first layer the neurons of layer 0 fall into parts: use dense or preassigned"
+        raise TheoremNotApplicable(msg)
+    if layer0 is None:
+        layer0 = "dense" if densities[0] == 1 or method == "printed" else "matched"
+        if layer0 == "matched" and apart:
+            layer0 = "preassigned"
+    answer = width(counted, method=method, density=densities, failure_probability=failure_probability, layer0=layer0)
+    if not answer.applies:
+        raise TheoremNotApplicable(f"{method}: {answer.reason}")
+    return Plan(
+        network=Network(network.steps, box),
+        answer=answer,
+        coding=coding,
+        layer0=layer0,
+        shapes=_shapes(network, coding, answer.widths),
+    )
+
+
+def _counted(network: Network, coding: Coding) -> Target:
+    """Give the target as the bounds see it: its counts, with layer 1 written in the units of layer 0."""
+    if any(isinstance(step, Residual) for step in network.steps):
+        msg = "widths are computed for chains of layers; choose those of residual blocks and give masks to embed_target"
+        raise TheoremNotApplicable(msg)
+    steps = (coding.first, *network.affine[1:])
+    layers = [_layer(coding.first, coding.units)]
+    layers += [_layer(step, below.outputs) for below, step in pairwise(steps)]
+    return Target(tuple(layers))
+
+
+def _layer(step: Affine, channels: int) -> Layer:
+    per_channel = step.inputs // channels * step.taps
+    rows, columns = step.weight.nonzero()
+    groups = rows // (step.outputs // step.groups)
+    read = groups * (channels // step.groups) + columns // per_channel
+    return Layer(
+        outputs=step.outputs,
+        inputs=channels,
+        kernel=step.kernel,
+        positions=step.inputs // channels,
+        row_nonzeros=tuple(np.diff(step.weight.indptr).tolist()),
+        column_nonzeros=tuple(np.bincount(read, minlength=channels).tolist()),
+    )
+
+
+def _shapes(network: Network, coding: Coding, widths: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:
+    known = [int(width or 0) for width in widths]
+    steps = (coding.first, *network.affine[1:])
+    channels = [coding.units, *(step.outputs for step in steps[:-1])]
+    shapes = [(known[0], network.affine[0].inputs)]
+    for step, below, size, above in zip(steps, known, channels, known[1:], strict=False):
+        per_channel = step.inputs // size * step.taps
+        shapes.append((above, below // step.groups * per_channel))
+    return tuple(shapes)
