@@ -89,6 +89,8 @@ def _searched(
             found = levels.best(rival)
         except InfeasibleWidth:
             continue
+        if found is not None and layer0 == "matched":
+            found = _with_first(found, _matched_width(found, levels.first_share))
         if found is not None and decided(found.failure(), delta).holds:
             yield _lowered(found, delta)
 
@@ -159,7 +161,8 @@ class _Levels:
     def _made(self, levels: tuple[int, ...]) -> Design | None:
         design = replace(self.start, thresholds=levels[1:], factors=levels[1:])
         if design.layer0 == "matched":
-            first = _matched_width(design, levels[0], self.first_share)
+            # A guess in floats will do to compare designs; the one that is chosen gets a width that is certified.
+            first = hall_guess(design.target.inputs, levels[0], design.densities[0], self.first_share)
             design = replace(design, copies=levels[0], first_width=first, hall=self.first_share)
         else:
             design = _with_first(design, levels[0])
@@ -197,8 +200,8 @@ def _copies(threshold: int, missing: tuple[Fraction, Fraction], share: Fraction)
     )[0]
 
 
-def _matched_width(design: Design, copies: int, share: Fraction) -> int:
-    inputs, density = design.target.inputs, design.densities[0]
+def _matched_width(design: Design, share: Fraction) -> int:
+    inputs, copies, density = design.target.inputs, design.copies, design.densities[0]
 
     def holds(neurons: int) -> Decision:
         return decide(
