@@ -1,8 +1,9 @@
 """How wide must the source be? One statement a file; this page is the catalogue that puts them side by side.
 
 Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by their closed form), `exact` (the smallest
-integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out). Necessary:
-``theorem-2.3`` and ``degree``.
+integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out),
+`sequential` and `matching` (the last hidden layer coloured after the mask is seen, layer 0 coded or matched), `sharp`
+(the best of these two). Necessary: ``theorem-2.3``, ``degree``, ``size-lp``, and for colourings ``first-moment``.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal, TypeAlias
 
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
-from ertheory.bounds.drop import SHARED, drop, drop_success, dropped_statement
+from ertheory.bounds.drop import drop, drop_success, dropped_statement
 from ertheory.bounds.expressive import closed_form, printed, statement_of, union_factor
+from ertheory.bounds.first_moment import first_moment
 from ertheory.bounds.hall import hall_sum
 from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
 from ertheory.bounds.joint import joint
-from ertheory.bounds.laws import LAYER0, Law, Layer0, checked_layer0
+from ertheory.bounds.laws import LAYER0, Law, Layer0
 from ertheory.bounds.minimal import exact
 from ertheory.bounds.paths import path_ceiling
 from ertheory.bounds.questions import QUESTIONS
+from ertheory.bounds.sharp import SHARP_STATEMENT, matching, sequential, sharp
+from ertheory.bounds.sharp_search import SharpLayer0
+from ertheory.bounds.size_lp import size_lp
 from ertheory.bounds.univariate import (
     UnivariateWidth,
     coverage_ceiling,
@@ -32,7 +38,7 @@ from ertheory.bounds.univariate import (
 )
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.exact import Rational, probability
-from ertheory.results import Kind, Width
+from ertheory.results import Width
 from ertheory.source import read_densities
 from ertheory.target import Target
 
@@ -40,9 +46,11 @@ __all__ = [
     "LAYER0",
     "METHODS",
     "QUESTIONS",
+    "READINGS",
     "Answer",
     "Law",
     "Layer0",
+    "Reading",
     "UnivariateWidth",
     "best_factors",
     "coverage",
@@ -53,13 +61,18 @@ __all__ = [
     "drop_success",
     "essential_inputs",
     "exact",
+    "first_moment",
     "hall_sum",
     "joint",
     "largest_sparsity",
+    "matching",
     "path_ceiling",
     "path_failure",
     "printed",
     "printed_univariate",
+    "sequential",
+    "sharp",
+    "size_lp",
     "success_probability",
     "union_factor",
     "univariate_width",
@@ -67,16 +80,27 @@ __all__ = [
     "widths",
 ]
 
-METHODS = ("printed", "exact", "joint", "drop", "theorem-2.3", "degree")
-_DEFAULT_METHODS = ("printed", "exact", "drop", "theorem-2.3", "degree")
-_FAILED_KINDS: dict[str, Kind] = {
-    "printed": "printed",
-    "exact": "sufficient",
-    "drop": "sufficient",
-    "theorem-2.3": "necessary",
-    "degree": "necessary",
-}
-_CONSTRUCTIONS: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
+Reading: TypeAlias = Literal["dense", "preassigned", "matched", "coded"]
+READINGS: tuple[Reading, ...] = (*LAYER0, "coded")
+
+METHODS = (
+    "printed",
+    "exact",
+    "joint",
+    "drop",
+    "sequential",
+    "matching",
+    "sharp",
+    "theorem-2.3",
+    "degree",
+    "size-lp",
+    "first-moment",
+)
+_DEFAULT_METHODS = ("printed", "exact", "drop", "sharp", "theorem-2.3", "degree")
+_NECESSARY = ("theorem-2.3", "degree", "size-lp", "first-moment")
+_COPYING: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
+_SHARP: dict[str, Callable[..., Width]] = {"sequential": sequential, "matching": matching, "sharp": sharp}
+_QUICK_DENSITY = Fraction(1, 1000)  # below, the search for sharp widths takes longer than one cares to wait unasked
 
 
 def width(
@@ -86,7 +110,7 @@ def width(
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
-    layer0: Layer0 | None = None,
+    layer0: Reading | None = None,
 ) -> Width:
     """Compute the widths that one statement asks for.
 
@@ -95,20 +119,24 @@ def width(
     target
         The network to represent.
     method
-        ``printed``, ``exact``, ``joint``, ``drop``, ``theorem-2.3`` or ``degree``.
+        One of `METHODS`.
     density, sparsity
         Exactly one: one number for all layers, or one per source layer, layer 0 first.
     failure_probability
         delta in (0, 1).
     layer0
-        How layer 0 is read. By default ``dense`` where p_0 = 1 and for the printed statement, else ``matched``.
+        How layer 0 is read. By default ``dense`` where p_0 = 1 and for the printed statement, else ``matched``; for the
+        sharp ones ``coded`` or ``matched``, whichever needs fewer neurons. Necessary widths hold for all readings.
 
     Raises
     ------
     InvalidInput
         If an argument lies outside its domain.
     TheoremNotApplicable
-        For ``drop`` with layer 0 ``preassigned``.
+        If the statement cannot read layer 0 in this way: ``drop`` not as ``preassigned``, those that copy inputs not as
+        ``coded``, and the sharp ones only as ``coded`` or ``matched`` (which is what ``dense`` is where p_0 = 1).
+    InfeasibleWidth
+        If no width could be certified.
 
     Examples
     --------
@@ -118,21 +146,35 @@ def width(
     """
     if method not in METHODS:
         raise InvalidInput("method", f"one of {', '.join(METHODS)}", method)
-    if layer0 is not None:
-        checked_layer0(layer0)
+    if layer0 is not None and layer0 not in READINGS:
+        raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)
     densities = read_densities(target, density=density, sparsity=sparsity)
     delta = probability("delta", failure_probability)
     reference = closed_form(Law(target, densities, "dense"), delta).factors
+    first_width = 10 * reference[0] * target.inputs  # of necessary statements: it covers every other answer beside them
     if method == "theorem-2.3":
         found = coverage(target, densities, delta)
     elif method == "degree":
-        # Stated for ten times the printed N_0, so that it covers every other answer beside it.
-        found = degree(target, densities, delta, first_width=10 * reference[0] * target.inputs)
+        found = degree(target, densities, delta, first_width=first_width)
+    elif method == "size-lp":
+        found = size_lp(target, densities, delta, first_width=first_width)
+    elif method == "first-moment":
+        found = first_moment(target, densities, delta)
+    elif method in _SHARP:
+        found = _SHARP[method](target, densities, delta, layer0=_sharp_layer0(method, densities, layer0))
+    elif layer0 == "coded":
+        raise TheoremNotApplicable(f"{method}: inputs are copied; read layer 0 as dense, preassigned or matched")
     else:
         default: Layer0 = "dense" if densities[0] == 1 or method not in ("exact", "drop") else "matched"
-        found = _CONSTRUCTIONS[method](target, densities, delta, layer0=layer0 or default)
+        found = _COPYING[method](target, densities, delta, layer0=layer0 or default)
     total = sum(q * n for q, n in zip(reference[:-1], target.widths[:-1], strict=True))
     return replace(found, printed_total=total)
+
+
+def _sharp_layer0(method: str, densities: tuple[Fraction, ...], layer0: Reading | None) -> SharpLayer0 | None:
+    if layer0 == "preassigned" or (layer0 == "dense" and densities[0] < 1):
+        raise TheoremNotApplicable(f"{method}: layer 0 is masked; read it as coded or matched")
+    return "matched" if layer0 == "dense" else layer0
 
 
 def widths(
@@ -141,14 +183,15 @@ def widths(
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
-    layer0: Layer0 | None = None,
+    layer0: Reading | None = None,
 ) -> tuple[Width, ...]:
-    """Compute the widths of all statements, printed first, necessary ones last.
+    """Compute the widths of the main statements, printed first, necessary ones last.
 
     Parameters
     ----------
     target, density, sparsity, failure_probability, layer0
-        As for `width`.
+        As for `width`. A statement without an answer does not apply, and says why; so does ``sharp`` below densities of
+        1/1000, where its search takes minutes and has to be asked for.
 
     Examples
     --------
@@ -161,23 +204,34 @@ def widths(
     return tuple(_row(target, method, densities, delta, layer0) for method in _DEFAULT_METHODS)
 
 
-def _row(target: Target, method: str, densities: tuple[Fraction, ...], delta: Fraction, layer0: Layer0 | None) -> Width:
+def _row(
+    target: Target, method: str, densities: tuple[Fraction, ...], delta: Fraction, layer0: Reading | None
+) -> Width:
     try:
+        if method in _SHARP and min(densities) < _QUICK_DENSITY:
+            msg = "takes some time at densities below 1/1000: ask for sharp alone"
+            raise InfeasibleWidth(msg)
         return width(target, method=method, density=densities, failure_probability=delta, layer0=layer0)
     except (InfeasibleWidth, TheoremNotApplicable) as error:  # one answer less must not take the others along
         return Width(
             method=method,
-            statement=dropped_statement(target) if method == "drop" else statement_of(target),
-            variant="exact",
-            kind=_FAILED_KINDS[method],
-            layer0="any" if _FAILED_KINDS[method] == "necessary" else layer0 or "dense",
+            statement=_statement(method, target),
+            variant="repaired" if method in _SHARP else "exact",
+            kind="necessary" if method in _NECESSARY else "printed" if method == "printed" else "sufficient",
+            layer0="any" if method in _NECESSARY else layer0 or ("coded" if method in _SHARP else "dense"),
             applies=False,
-            reason=SHARED if isinstance(error, TheoremNotApplicable) else str(error),
+            reason=str(error).removeprefix(f"{method}: "),
             target=target,
             densities=densities,
             failure_probability=delta,
             widths=(*(None,) * target.depth, target.widths[-1]),
         )
+
+
+def _statement(method: str, target: Target) -> str:
+    if method in _SHARP:
+        return SHARP_STATEMENT
+    return dropped_statement(target) if method == "drop" else statement_of(target)
 
 
 def coverage(target: Target, densities: tuple[Fraction, ...], failure_probability: Fraction) -> Width:

@@ -24,9 +24,9 @@ from ertheory.results import Width
 from ertheory.source import read_densities
 from ertheory.target import Target
 
-__all__ = ["matching", "sequential", "sharp"]
+__all__ = ["SHARP_STATEMENT", "matching", "sequential", "sharp"]
 
-_STATEMENT = "sharp construction (ours)"
+SHARP_STATEMENT = "sharp construction (ours)"
 _CERTIFIED = "double precision with directed bounds, every rounding counted"
 _LEAST_FAILURE = Fraction(1, 10**25)  # below, what is left out of the sums would count
 
@@ -184,7 +184,7 @@ def _single_layer(
     if not found:
         raise InfeasibleWidth(f"{method}: no widths could be certified for target {target}")
     best = min(found, key=lambda answer: answer.widths[0] or 0)
-    return replace(best, method=method, statement=_STATEMENT)
+    return replace(best, method=method, statement=SHARP_STATEMENT)
 
 
 def _coded_width(
@@ -203,7 +203,7 @@ def _coded_width(
         failure = primal_failure(mean_size(used), target.inputs, first, pair)[1]
     return Width(
         method=method,
-        statement=_STATEMENT,
+        statement=SHARP_STATEMENT,
         variant="repaired",
         kind="sufficient",
         layer0="coded",
@@ -238,7 +238,7 @@ def _describe(method: str, design: Design, delta: Fraction) -> Width:
     parts.append(f"last hidden layer: {design.colours.method}, {design.served} good neurons")
     return Width(
         method=method,
-        statement=_STATEMENT,
+        statement=SHARP_STATEMENT,
         variant="repaired",
         kind="sufficient",
         layer0="matched" if design.layer0 == "matched" else "coded",

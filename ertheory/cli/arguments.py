@@ -20,6 +20,7 @@ __all__ = [
     "Density",
     "Format",
     "Layer0Name",
+    "ReadingName",
     "Sparsity",
     "TargetText",
     "Text",
@@ -47,6 +48,14 @@ Layer0Name = Annotated[
     tyro.conf.arg(
         metavar="Z",
         help="How layer 0 is read: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
+    ),
+]
+ReadingName = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="Z",
+        help="How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or coded "
+        "(carries linear combinations; sharp widths only).",
     ),
 ]
 Format = Annotated[str, tyro.conf.arg(metavar="F", help="table, markdown, latex or csv.")]

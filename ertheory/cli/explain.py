@@ -13,6 +13,18 @@ from ertheory.symbolic import explain
 __all__ = ["explain_lower", "explain_width"]
 
 _MOST_KINDS = 5
+_COLOURED = (
+    "P(failure) <= [layer 0] + sum_l sum_j P(Bin(ql, g_lj) < tl) + P(Bin(N_(L-1), g) < N') + last(N')",
+    "[layer 0] = E|V| eps(d, N0, p0, p1) (primal), E[min(1, d eps(|V|, N0, p1, p0))] (dual) or the Hall sum (matched)",
+    "eps(d, N, a, b) = E[min(1, sum_s C(d, s) C(K, s - 1) (1 - a)^(s (K - s + 1)))],  K ~ Bin(N, b)",
+)
+_LAWS = {
+    "sequential": _COLOURED,
+    "matching": _COLOURED,
+    "sharp": _COLOURED,
+    "size-lp": ("P(represented) <= P(z_D1 + .. + z_DN >= n) + N0 P(Bin(d, p0) >= d - n + 1),  Dv ~ Bin(o, p2)",),
+    "first-moment": ("P(a colouring serves all) <= sum over colourings of prod_j (1 - (1 - p)^a_j)^c_j, over n!",),
+}
 
 
 def explain_width(result: Width) -> str:
@@ -30,11 +42,20 @@ def explain_width(result: Width) -> str:
         steps.append(("degree", {**values, "N0": first, "N1": result.widths[1]}))
     elif result.method == "drop" and result.factors is not None and target.depth > 1:
         return _explain_drop(result, result.factors)
+    elif result.method in _LAWS:
+        return _explain_law(result)
     elif result.factors is not None:
         common = {"L": target.depth, "p": densities, "q": result.factors, "m": target.nonzeros}
         steps += _steps_of_construction(result, common)
     lines = [line for name, values in steps for line in explain(name, **values)]
     return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
+
+
+def _explain_law(result: Width) -> str:
+    law = list(_LAWS[result.method])
+    if result.success_lower is not None:
+        law.append(f"P(failure) <= {float(1 - result.success_lower):.4g} with {result.reason}")
+    return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in law)])
 
 
 def _explain_drop(result: Width, factors: tuple[int, ...]) -> str:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import tyro
 
-from ertheory.bounds import LAYER0, METHODS, Layer0, univariate_width, width, widths
+from ertheory.bounds import LAYER0, METHODS, READINGS, Layer0, Reading, univariate_width, width, widths
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Density,
     Format,
-    Layer0Name,
+    ReadingName,
     Sparsity,
     TargetText,
     densities_inputs,
@@ -41,9 +41,9 @@ class WidthCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[
-        str | None, tyro.conf.arg(metavar="M", help=f"One of {', '.join(METHODS)}; all but joint if left out.")
+        str | None, tyro.conf.arg(metavar="M", help=f"One of {', '.join(METHODS)}; the main ones if left out.")
     ] = None
-    layer0: Layer0Name = None
+    layer0: ReadingName = None
     explain: bool = False
     """Show the formulas, and the formulas with the numbers put in."""
     format: Format = "table"
@@ -55,7 +55,7 @@ class WidthCommand:
         target = read_target_text(self.target)
         densities = read_text_densities(target, self.density, self.sparsity)
         delta = read_delta(self.delta, self.confidence)
-        layer0 = checked_name(self.layer0)
+        layer0 = _checked_reading(self.layer0)
         if self.method is None:
             results = widths(target, density=densities, failure_probability=delta, layer0=layer0)
         else:
@@ -170,6 +170,15 @@ def checked_name(name: str | None) -> Layer0 | None:
     return None
 
 
+def _checked_reading(name: str | None) -> Reading | None:
+    for known in READINGS:
+        if name == known:
+            return known
+    if name is not None:
+        raise InvalidInput("--layer0", f"one of {', '.join(READINGS)}", name)
+    return None
+
+
 def _names(depth: int) -> list[str]:
     return [f"N_{layer}" for layer in range(depth)]
 
@@ -181,7 +190,7 @@ def _row(result: Width) -> list[str]:
         result.kind if result.applies else f"{result.kind}*",
         result.layer0,
         *("-" if number is None else _long(number) for number in result.widths[:-1]),
-        "-" if ratio is None else f"{ratio:.4g}",
+        "-" if ratio is None else f"{ratio:.3g}",
         "-" if result.success_lower is None else _short(success_text(result.success_lower)),
         "-" if edges is None else f"{float(edges):.4g}" if edges < 10**300 else "over 1e300",
     ]

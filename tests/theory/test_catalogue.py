@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ertheory import METHODS, Target, width, widths
 from ertheory.bounds import coverage
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, TheoremNotApplicable
 from tests.strategies import HALF, deltas, plain_densities, small_targets
 
 MNIST = Target.from_text("784-128-10")
@@ -20,9 +20,11 @@ few_deltas = st.fractions(Fraction(1, 10**6), Fraction(999, 1000), max_denominat
 
 def test_order_and_names():
     answers = widths(MNIST, density="1,0.1,0.1", failure_probability="0.001")
-    assert [answer.method for answer in answers] == ["printed", "exact", "drop", "theorem-2.3", "degree"]
-    assert [answer.kind for answer in answers] == ["printed", "sufficient", "sufficient", "necessary", "necessary"]
-    assert METHODS == ("printed", "exact", "joint", "drop", "theorem-2.3", "degree")
+    assert [answer.method for answer in answers] == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree"]
+    assert [answer.kind for answer in answers] == ["printed", *["sufficient"] * 3, *["necessary"] * 2]
+    sharp = "sequential matching sharp".split()
+    necessary = "theorem-2.3 degree size-lp first-moment".split()
+    assert list(METHODS) == ["printed", "exact", "joint", "drop", *sharp, *necessary]
     for method in METHODS:
         assert width(MNIST, method=method, density="1,0.1,0.1", failure_probability="0.001").method == method
     for answer in answers:
@@ -59,9 +61,48 @@ def test_layer_0_is_chosen_where_it_is_not_given():
         "matched",
         "matched",
         "matched",
+        "matched",
         "any",
         "any",
     ]
+
+
+def test_readings_that_a_statement_does_not_know_are_refused():
+    half = {"density": HALF, "failure_probability": HALF}
+    small = Target.from_text("4-8-3")
+    for method in ("printed", "exact", "joint", "drop"):
+        with pytest.raises(TheoremNotApplicable, match="read layer 0 as dense, preassigned or matched"):
+            width(small, method=method, layer0="coded", **half)
+    for method in ("sequential", "matching", "sharp"):
+        for layer0 in ("dense", "preassigned"):
+            with pytest.raises(TheoremNotApplicable, match="read it as coded or matched"):
+                width(small, method=method, layer0=layer0, **half)
+        assert width(small, method=method, layer0="coded", **half).layer0 == "coded"
+    dense = width(small, method="sharp", density=(1, HALF, HALF), failure_probability=HALF, layer0="dense")
+    assert dense.layer0 == "matched"
+    assert dense.applies
+    rows = {answer.method: answer for answer in widths(small, layer0="coded", **half)}
+    assert [row.applies for row in rows.values()][:4] == [False, False, False, True]
+    assert rows["drop"].reason == "inputs are copied; read layer 0 as dense, preassigned or matched"
+    assert rows["exact"].layer0 == "coded"
+
+
+def test_sharp_widths_lie_between_the_necessary_ones_and_those_of_the_paper():
+    tenth = {"sparsity": "0.9", "failure_probability": "0.001"}
+    sharp = width(MNIST, method="sharp", **tenth)
+    assert sharp.widths == (9206, 1850, 10)
+    assert sharp.widths[1] >= width(MNIST, method="degree", **tenth).widths[1]
+    assert sharp.widths[1] >= width(MNIST, method="size-lp", **tenth).widths[1]
+    assert sharp.widths[1] >= width(MNIST, method="first-moment", **tenth).widths[1]
+    assert sharp.width_ratio < 0.06
+    assert sharp.total <= min(width(MNIST, method=name, **tenth).total for name in ("sequential", "matching"))
+
+
+def test_a_long_search_has_to_be_asked_for():
+    rows = widths(MNIST, sparsity="0.9995", failure_probability="0.001")
+    sharp = next(row for row in rows if row.method == "sharp")
+    assert not sharp.applies
+    assert "ask for sharp alone" in sharp.reason
 
 
 def test_the_degree_bound_speaks_of_the_printed_layer_0():
@@ -101,7 +142,7 @@ def test_exact_is_at_most_printed_for_large_targets(sizes, density, delta):
 @given(st.integers(2, 30), st.integers(1, 6), st.integers(1, 4), plain_densities, few_deltas)
 def test_necessary_widths_are_below_sufficient_ones(inputs, hidden, outputs, density, delta):
     target = Target.from_widths([inputs, hidden, outputs])
-    _, exact, dropped, counted, degree = widths(target, density=density, failure_probability=delta)
+    _, exact, dropped, _, counted, degree = widths(target, density=density, failure_probability=delta)
     assert exact.applies
     assert counted.applies
     assert dropped.applies
@@ -153,9 +194,9 @@ def test_a_target_that_reads_nothing_has_no_coverage():
 BAD = [
     (
         {"method": "Theorem 2.1"},
-        "^method: expected one of printed, exact, joint, drop, theorem-2.3, degree, got 'Theorem 2.1'$",
+        "^method: expected one of printed, .*, first-moment, got 'Theorem 2.1'$",
     ),
-    ({"layer0": "sparse"}, "^layer0: expected one of dense, preassigned, matched, got 'sparse'$"),
+    ({"layer0": "sparse"}, "^layer0: expected one of dense, preassigned, matched, coded, got 'sparse'$"),
     ({"failure_probability": 0}, "^delta: "),
     ({"failure_probability": "1"}, "^delta: "),
     ({"density": "0.5,0.5"}, "^density: expected one number, or 3"),

@@ -41,7 +41,7 @@ def test_width_gives_every_field_of_the_contract(ask):
     assert document["inputs"]["density"] == ["1", "0.1", "0.1"]
     assert document["inputs"]["delta"] == "0.001"
     rows = {row["method"]: row for row in document["results"]}
-    assert list(rows) == ["printed", "exact", "drop", "theorem-2.3", "degree"]
+    assert list(rows) == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree"]
     fields = {"method", "kind", "applies", "reason", "widths", "factors", "layer0", "success_probability_lower"}
     fields |= {"edges_expected", "width_ratio"}
     assert all(row.keys() >= fields for row in rows.values())
@@ -58,12 +58,13 @@ def test_width_gives_every_field_of_the_contract(ask):
 
 def test_a_masked_layer_0_makes_the_printed_statement_not_apply(ask):
     document = ask(*WIDTH, "--sparsity", "0.9")
-    printed, exact, drop, _, degree = document["results"]
+    printed, exact, drop, sharp, _, degree = document["results"]
     assert printed["applies"] is False
     assert "layer 0" in printed["reason"]
     assert printed["success_probability_lower"] is None
     assert exact["layer0"] == "matched"
     assert (drop["layer0"], drop["kind"], drop["widths"]) == ("matched", "sufficient", [58016, 23936, 10])
+    assert (sharp["layer0"], sharp["kind"], sharp["widths"]) == ("coded", "sufficient", [9206, 1850, 10])
     assert degree["widths"] == [None, 1720, 10]
 
 
@@ -241,7 +242,7 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
 def test_csv_has_the_numbers_of_the_table(capsys):
     assert main([*WIDTH, "--sparsity", "0.9", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["N_1"] for row in rows] == ["18,048", "18,432", "23,936", "-", "1,720"]
+    assert [row["N_1"] for row in rows] == ["18,048", "18,432", "23,936", "1,850", "-", "1,720"]
 
 
 def test_explain_puts_the_numbers_in(capsys):
@@ -266,6 +267,23 @@ def test_explain_works_for_dropped_copies(capsys, target, layer0):
     output = capsys.readouterr().out
     assert "Bin(" in output or target == "3-2"
     assert ("H = " in output) == (layer0 == "matched")
+
+
+@pytest.mark.parametrize("method", ["sequential", "matching", "sharp", "size-lp", "first-moment"])
+@pytest.mark.parametrize("target", ["6-4-2", "3-4-4-2"])
+def test_explain_shows_the_law_of_every_statement_of_ours(capsys, method, target):
+    words = ["width", "--target", target, "--density", "1/2", "--delta", "0.1", "--explain"]
+    assert main([*words, "--method", method]) == 0
+    assert "P(" in capsys.readouterr().out.split("\n\n")[-1]
+
+
+def test_coded_is_a_reading_of_widths_only(capsys):
+    assert main([*WIDTH, "--sparsity", "0.9", "--method", "sharp", "--layer0", "coded"]) == 0
+    assert "9,206" in capsys.readouterr().out
+    assert main([*WIDTH, "--sparsity", "0.9", "--method", "drop", "--layer0", "coded"]) == 2
+    assert "read layer 0 as dense, preassigned or matched" in capsys.readouterr().err
+    assert main([*WIDTH, "--sparsity", "0.9", "--layer0", "codes"]) == 2
+    assert "one of dense, preassigned, matched, coded" in capsys.readouterr().err
 
 
 def test_explain_puts_the_numbers_of_dropped_copies_in(capsys):
