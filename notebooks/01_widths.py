@@ -92,8 +92,9 @@ print(f"the construction is {dense.widths[1] / needed.widths[1]:.1f} times wider
 
 # %% [markdown]
 # The union bound gives away almost nothing: the exact law saves one copy of each input and no hidden neuron. What
-# costs a factor of ten is the construction itself: `sharp` needs 1,850 hidden neurons in layer 1, next to the 1,720 that
-# are necessary. The necessary width is for a source with every layer masked; it has further hypotheses, and states them:
+# costs a factor of ten is the construction itself: `sharp` needs 1,850 hidden neurons in layer 1, next to the 1,720
+# that are necessary. The necessary width is for a source with every layer masked; it has further hypotheses, and states
+# them:
 
 # %%
 print(needed.reason)

@@ -16,6 +16,7 @@ from ertheory.plots.figure2 import draw_figure2, figure2_data
 from ertheory.plots.figure4 import draw_figure4, figure4_data
 from ertheory.plots.figure7 import draw_figure7, figure7_data
 from ertheory.plots.files import refuse_existing, write_together
+from ertheory.plots.gap import draw_gap, gap_data
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
 from ertheory.plots.style import rendered
 
@@ -30,6 +31,7 @@ __all__ = [
     "figure4_data",
     "figure7_data",
     "figure_data",
+    "gap_data",
     "lower_bound_data",
 ]
 
@@ -37,12 +39,14 @@ _DATA: dict[str, Callable[[], Columns]] = {
     "figure2": figure2_data,
     "figure4": figure4_data,
     "figure7": figure7_data,
+    "gap": gap_data,
     "lower-bound": lower_bound_data,
 }
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
     "figure4": draw_figure4,
     "figure7": draw_figure7,
+    "gap": draw_gap,
     "lower-bound": draw_lower_bound,
 }
 

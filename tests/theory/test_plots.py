@@ -97,6 +97,26 @@ def test_figure4_is_a_construction_that_works(data):
     assert {owner[place] for place in used if place[0] == 2} == {0, 1}
 
 
+def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
+    table = {(row["target"], row["sparsity"], row["method"]): row for row in rows(data["gap"])}
+    assert (table["784-128-10", 0.9, "sharp"]["total"], table["784-128-10", 0.9, "sharp"]["last"]) == (11_056, 1_850)
+    assert (table["784-128-10", 0.9, "necessary"]["total"], table["784-128-10", 0.9, "necessary"]["last"]) == (
+        1849,
+        1720,
+    )
+    places = {key[:2] for key in table}
+    assert len(places) == 2 * 14
+    for target, sparsity in places:
+        here = {method: table[target, sparsity, method] for method in ("printed", "drop", "matching", "sharp")}
+        assert here["sharp"]["total"] <= here["matching"]["total"] < here["printed"]["total"]
+        assert here["sharp"]["total"] < here["drop"]["total"] < here["printed"]["total"]
+        necessary = table[target, sparsity, "necessary"]
+        assert (necessary["last"] is not None) == (target == "784-128-10" and sparsity >= 0.3)
+        if necessary["last"] is not None:
+            assert necessary["last"] <= here["sharp"]["last"]
+            assert necessary["total"] < here["sharp"]["total"]
+
+
 def test_figure7_spends_the_budget_except_as_printed(data):
     groups: dict[tuple, list[dict]] = {}
     for row in rows(data["figure7"]):
@@ -190,9 +210,9 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, lower-bound, got 'figure3'"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, got 'figure3'"):
         plots.draw("figure3", tmp_path)
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, lower-bound"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound"):
         plots.figure_data("Figure2")
 
 
