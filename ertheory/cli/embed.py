@@ -25,8 +25,18 @@ from ertheory.cli.arguments import (
     read_target_text,
 )
 from ertheory.cli.output import document, show, wrap
-from ertheory.cli.widths import checked_name
-from ertheory.embed import BUILT, FORMS, Embedding, Form, MissingEdge, Plan, plan, write_embedding
+from ertheory.embed import (
+    BUILT,
+    FORMS,
+    SOURCE_LAYER0,
+    Embedding,
+    Form,
+    MissingEdge,
+    Plan,
+    SourceLayer0,
+    plan,
+    write_embedding,
+)
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.exact import exact_rational
 from ertheory.files import check_place
@@ -104,7 +114,7 @@ class EmbedCommand:
     def _plan(self) -> Plan:
         delta, layer0, form = (
             read_delta(self.delta, self.confidence),
-            checked_name(self.layer0),
+            _checked_layer0(self.layer0),
             _checked_form(self.form),
         )
         try:
@@ -120,7 +130,7 @@ class EmbedCommand:
         except InvalidInput as error:  # named as in a call from Python
             option = f"--{error.argument}" if error.argument in _OPTIONS else error.argument
             raise InvalidInput(option, error.allowed, error.value) from None
-        if chosen.coding.error is None:
+        if chosen.coding.error is None and chosen.layer0 != "coded":
             msg = f"{self.activation}: weights would have to be rounded, which unbounded inputs turn into any error"
             raise TheoremNotApplicable(f"{msg}; state a box by --domain a,b")
         return chosen
@@ -268,6 +278,15 @@ def _proved(embedding: Embedding, checked: Check) -> str:
         bound = float(embedding.error_bound or 0)
         return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
     return f"WRONG: {checked.differs}"
+
+
+def _checked_layer0(name: str | None) -> SourceLayer0 | None:
+    for known in SOURCE_LAYER0:
+        if name == known:
+            return known
+    if name is not None:
+        raise InvalidInput("--layer0", f"one of {', '.join(SOURCE_LAYER0)}", name)
+    return None
 
 
 def _checked_form(name: str | None) -> Form | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ertheory.embed.build import Construction, embed_target
 from ertheory.embed.coding import FORMS, Coding, Form
 from ertheory.embed.files import write_embedding
+from ertheory.embed.layer0 import SOURCE_LAYER0, SourceLayer0
 from ertheory.embed.links import MissingEdge
 from ertheory.embed.plan import BUILT, Plan, plan
 from ertheory.embed.result import Embedding, LinkEdge
@@ -12,6 +13,7 @@ from ertheory.embed.result import Embedding, LinkEdge
 __all__ = [
     "BUILT",
     "FORMS",
+    "SOURCE_LAYER0",
     "Coding",
     "Construction",
     "Embedding",
@@ -19,6 +21,7 @@ __all__ = [
     "LinkEdge",
     "MissingEdge",
     "Plan",
+    "SourceLayer0",
     "embed_target",
     "plan",
     "write_embedding",
