@@ -121,7 +121,10 @@ def neighbours(target: Forms, source: Forms, rows: Integers) -> list[Integers]:
     """Propose target rows for each source row: that of the same number where there is one, and the next two."""
     direction = np.random.default_rng(_SEED).standard_normal(target.near.shape[1])
     with np.errstate(all="ignore"):
-        places, wanted = target.near @ direction, source.near[rows] @ direction
+        near = source.near[rows]
+        if source.moduli is not None:  # what is left of large terms that cancel must not decide
+            near = near.multiply(abs(near) - source.moduli[rows] * _TOLERANCE > 0)
+        places, wanted = target.near @ direction, near @ direction
     order = np.argsort(places, kind="stable")
     right = np.searchsorted(places[order], wanted)
     proposals = [order[np.clip(right + shift, 0, target.units - 1)] for shift in (-1, 0)]

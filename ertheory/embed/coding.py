@@ -28,7 +28,7 @@ from ertheory.activations import ActivationFunction, Piece, activation
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.network import Affine
 
-__all__ = ["FORMS", "Coding", "Form", "code_inputs", "combinations", "into_piece"]
+__all__ = ["FORMS", "Coding", "Form", "code_inputs", "combinations", "finite", "into_piece"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Form: TypeAlias = Literal["shift", "constant", "pairs", "approximate"]
@@ -192,7 +192,13 @@ def _shifted(domain: Array, function: ActivationFunction) -> list[_Unit]:
 
 
 def into_piece(low: Fraction, high: Fraction, piece: Piece) -> tuple[float, float]:
-    """Find s, a power of two, and c, so that s x + c lies in the piece for all x of an interval, exactly."""
+    """Find s, a power of two, and c, so that s x + c lies in the piece for all x of an interval, exactly.
+
+    Examples
+    --------
+    >>> into_piece(Fraction(-3), Fraction(1), Piece(Fraction(0), None))
+    (1.0, 3.0)
+    """
     weight = Fraction(1)
     while True:
         least, most = weight * low, weight * high
@@ -312,7 +318,7 @@ def _rewritten(form: Form, first: Affine, units: list[_Unit], domain: Array | No
         starts.append(len(columns))
         biases.append(bias + sum(corrections.values()))
         errors.append(error)
-    doubles = [_finite(bias) for bias in biases]
+    doubles = [finite(bias) for bias in biases]
     rounded = any(Fraction(double) != bias for double, bias in zip(doubles, biases, strict=True))
     return Coding(
         form=form,
@@ -351,7 +357,8 @@ def _weight(value: Fraction) -> float:
     return near
 
 
-def _finite(value: Fraction) -> float:
+def finite(value: Fraction) -> float:
+    """Give the double nearest to a bias, and refuse one beyond the doubles."""
     try:
         return float(value)
     except OverflowError:

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.activations import ActivationFunction
-from ertheory.embed.coding import into_piece
+from ertheory.embed.coding import finite, into_piece
 from ertheory.embed.links import Owners
 from ertheory.embed.solve import combine_rows, unmatched
 from ertheory.errors import InvalidInput, TheoremNotApplicable
@@ -77,8 +77,9 @@ class Unsolved:
     neurons
         Their numbers.
     unmatched
-        For each of them, inputs that cannot be matched to neurons of layer 0 that it reads; none if it only is that no
-        numbers were found.
+        For each of them, inputs whose weights it cannot have: those that no path leads to it from, or where there is a
+        path for each, those left over when inputs are matched to neurons of layer 0 that it reads. None if it only is
+        that no numbers were found.
     """
 
     neurons: Integers
@@ -136,7 +137,7 @@ def combine(
     upper = csr_array(_rows(masks[1], rows))
     bottom, top, unsolved = _solved(lower, upper, wanted, seed, workers)
     if len(unsolved):
-        missing = [_missing(lower, upper, place, read) for place in unsolved.tolist()]
+        missing = [read[_missing(lower, upper, place, wanted)] for place in unsolved.tolist()]
         return Unsolved(rows[unsolved], tuple(missing))
     return _assembled(bottom, top, rows, read, (first, owners, box, function))
 
@@ -146,9 +147,11 @@ def _rows(mask: Mask, rows: Integers) -> csr_array:
     return pattern_csr(starts, kept, mask.shape[1])[rows]
 
 
-def _missing(lower: csr_array, upper: csr_array, place: int, read: Integers) -> Integers:
+def _missing(lower: csr_array, upper: csr_array, place: int, wanted: Array) -> Integers:
     support = upper.indices[upper.indptr[place] : upper.indptr[place + 1]]
-    return read[unmatched(lower, support)]
+    lost = wanted[place] != 0
+    lost[lower[support].indices] = False
+    return np.flatnonzero(lost) if lost.any() else unmatched(lower, support)
 
 
 def _solved(
@@ -161,7 +164,7 @@ def _solved(
         top, unsolved = combine_rows(bottom, upper, wanted, workers=workers)
         if not len(unsolved):
             return bottom, top, unsolved
-        if any(len(_missing(lower, upper, place, np.arange(lower.shape[1]))) for place in unsolved.tolist()):
+        if any(len(_missing(lower, upper, place, wanted)) for place in unsolved.tolist()):
             break  # no numbers at all can help
     drawn = _drawn(upper, random)
     solved, left = combine_rows(drawn.T.tocsr(), lower.T.tocsr(), wanted.T.copy(), workers=workers)
@@ -207,7 +210,11 @@ def _assembled(
     )
     reach = np.abs(box[read]).max(axis=1, initial=0.0)
     per_class = np.zeros(first.outputs)
-    np.maximum.at(per_class, classes, (errors[0] @ reach + errors[1]) * (1 + (len(read) + 8) * 2 * _UNIT))
+    with np.errstate(over="ignore", invalid="ignore"):
+        each = (errors[0] @ reach + errors[1]) * (1 + (len(read) + 8) * 2 * _UNIT)
+    if not np.isfinite(each).all():
+        raise InvalidInput("target", "weights whose combinations do not overflow", float(np.abs(wanted).max()))
+    np.maximum.at(per_class, classes, each)
     bias = np.where(owners >= 0, first.bias[owners], 0.0)
     bias[rows] = new_biases
     neurons, width = len(owners), bottom.shape[0]
@@ -232,9 +239,11 @@ def _into_pieces(
     """Give for each neuron a power of two and a bias that keep it where the activation is affine."""
     assert function.piece is not None
     positive, negative = bottom.maximum(0), bottom.minimum(0)
-    low = positive @ box[:, 0] + negative @ box[:, 1]
-    high = positive @ box[:, 1] + negative @ box[:, 0]
-    slack = (abs(bottom) @ np.abs(box).max(axis=1)) * ((np.diff(bottom.indptr) + 4) * 4 * _UNIT)
+    terms = np.diff(bottom.indptr) + 4
+    with np.errstate(over="ignore", invalid="ignore"):
+        low = positive @ box[:, 0] + negative @ box[:, 1]
+        high = positive @ box[:, 1] + negative @ box[:, 0]
+        slack = (abs(bottom) @ np.abs(box).max(axis=1, initial=0.0)) * (terms * 4 * _UNIT) + terms * _TINY
     scales, biases = np.ones(len(low)), np.zeros(len(low))
     if not np.isfinite([low, high, slack]).all():
         raise InvalidInput(
@@ -254,18 +263,28 @@ def _rounded(
     Sums of k products err by at most (k + 2) u times the sum of the moduli; so much more is added for the few
     operations around them. Where there are few products, all is computed exactly instead.
     """
-    lengths = np.diff(top.indptr)
     if int(np.diff(bottom.indptr)[top.indices].sum()) <= _MOST_PRODUCTS:
         return _exactly_rounded(top, bottom, wanted, constants, slope)
     near = np.array([float(value) for value in constants])
     goal = np.array([float(value) for value in wanted[1]])
-    sums = top @ near
-    biases: Array = goal - sums
-    factor = (lengths + 12) * 2 * _UNIT
-    tiny = (lengths + 4) * _TINY
-    products = (top @ bottom).toarray() * float(slope)
-    moduli = (abs(top) @ abs(bottom)).toarray() * abs(float(slope))
-    weights = np.abs(products - wanted[0]) + factor[:, None] * (moduli + np.abs(wanted[0])) + tiny[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused later
+        return _roughly_rounded((top, bottom), wanted[0], goal, near, float(slope))
+
+
+def _roughly_rounded(
+    matrices: tuple[csr_array, csr_array],
+    wanted: Array,
+    goal: Array,
+    near: Array,
+    slope: float,
+) -> tuple[Array, tuple[Array, Array]]:
+    top, bottom = matrices
+    terms = np.diff(top.indptr)
+    factor, tiny = (terms + 12) * 2 * _UNIT, (terms + 4) * _TINY
+    biases: Array = goal - top @ near
+    products = (top @ bottom).toarray() * slope
+    moduli = (abs(top) @ abs(bottom)).toarray() * abs(slope)
+    weights = np.abs(products - wanted) + factor[:, None] * (moduli + np.abs(wanted)) + tiny[:, None]
     sizes = abs(top) @ np.abs(near) + np.abs(goal) + np.abs(biases)
     return biases, (weights, factor * sizes + tiny)
 
@@ -283,7 +302,7 @@ def _exactly_rounded(
         cut = slice(int(top.indptr[row]), int(top.indptr[row + 1]))
         pairs = zip(top.data[cut].tolist(), top.indices[cut].tolist(), strict=True)
         bias = wanted[1][row] - sum((Fraction(value) * constants[unit] for value, unit in pairs), start=Fraction(0))
-        biases[row] = float(bias)
+        biases[row] = finite(bias)
         rest[row] = _above(abs(Fraction(biases[row].item()) - bias))
     return biases, (weights, rest)
 
@@ -308,4 +327,4 @@ def products_of(top: csr_array, bottom: csr_array) -> Iterator[dict[int, Fractio
 
 
 def _above(value: Fraction) -> float:
-    return math.nextafter(float(value), math.inf) if value else 0.0
+    return math.nextafter(finite(value), math.inf) if value else 0.0
