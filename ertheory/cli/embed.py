@@ -17,7 +17,6 @@ from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Density,
-    Layer0Name,
     Sparsity,
     densities_inputs,
     read_delta,
@@ -62,7 +61,14 @@ class EmbedCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(BUILT)}.")] = "exact"
-    layer0: Layer0Name = None
+    layer0: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="Z",
+            help="How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or "
+            "coded (linear combinations; for sharp, sequential and matching).",
+        ),
+    ] = None
     seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
     domain: Annotated[
         str | None,

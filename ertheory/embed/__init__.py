@@ -8,6 +8,7 @@ from ertheory.embed.files import write_embedding
 from ertheory.embed.layer0 import SOURCE_LAYER0, SourceLayer0
 from ertheory.embed.links import MissingEdge
 from ertheory.embed.plan import BUILT, Plan, plan
+from ertheory.embed.rational import RationalRow, rational_rows
 from ertheory.embed.result import Embedding, LinkEdge
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "LinkEdge",
     "MissingEdge",
     "Plan",
+    "RationalRow",
     "SourceLayer0",
     "embed_target",
     "plan",
+    "rational_rows",
     "write_embedding",
 ]

@@ -41,7 +41,7 @@ from ertheory.target import Target, read_box
 __all__ = ["Construction", "embed_target"]
 
 _CONSTRUCTIONS = ("blocks", "drop", "sequential", "matching")
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 16
 
 
 def embed_target(
@@ -79,8 +79,8 @@ def embed_target(
         Box of the inputs, (a, b) for all of them or shape (inputs, 2). The target's own if left out; without either,
         all of R^d.
     form
-        How layer 0 hands inputs on: ``shift``, ``constant``, ``pairs`` or ``approximate``; the first that is exact for
-        this target if left out.
+        How layer 0 hands inputs on, unless it is coded: ``shift``, ``constant``, ``pairs`` or ``approximate``; the
+        first that is exact for this target if left out.
     scale
         For ``approximate``: the power of two by which inputs are made small, 2^-10 if left out.
     workers, progress
@@ -106,7 +106,8 @@ def embed_target(
     biases of source layer 1 absorb what the shift of layer 0 adds; where these are no doubles, the file holds the
     nearest ones. Some activations divide the weights of layer 1 by a number that is no power of two; where the result
     is no double, the source is off by at most ``error_bound``; so it is with a coded layer 0, where weights are solved
-    for. Neurons that no output reads have no weights.
+    for. Where the mask has no solution for a neuron of layer 1, it is left out and the target is built again; where the
+    colouring leaves links unserved, a local search goes on. Neurons that no output reads have no weights.
 
     Examples
     --------
@@ -199,6 +200,8 @@ def _coded(
         pair = masks[0], masks[1]
         found = combine(pair, first, owners[0], target.domain, activation(name), seed=seed, workers=workers)
         if isinstance(found, Combined):
+            if progress is not None:
+                progress(len(excluded) * masks[1].shape[1])
             return _on_combinations(target, masks, construction, found, steps, owners)
         failure = failure or _unsolved(found, owners[0], construction)
         starts, _ = masks[1].rows(0, len(excluded))

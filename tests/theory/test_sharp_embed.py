@@ -21,6 +21,7 @@ from scipy.stats import binom
 from ertheory.bounds.sharp import sharp
 from ertheory.check import check_embedding
 from ertheory.embed import embed_target, plan
+from ertheory.embed.coding import code_inputs
 from ertheory.embed.combined import products_of
 from ertheory.embed.rational import exact_combination, rational_rows
 from ertheory.embed.solve import combine_rows, unmatched
@@ -29,7 +30,7 @@ from ertheory.masks import DrawnMask
 from ertheory.network import Activation, Affine, Network, network_of
 from ertheory.target import Target
 from tests.oracles_networks import attempt, dense_masks, evaluate
-from tests.strategies_networks import ANY, DYADIC, chains, masks, points, source_shapes
+from tests.strategies_networks import ANY, DYADIC, chains, conv_networks, masks, points, source_shapes
 
 FALSE_ALARM = 1e-9
 DENSITIES = [Fraction(3, 10), Fraction(1, 2), Fraction(4, 5)]
@@ -126,6 +127,24 @@ def test_colourings_on_shared_inputs_are_exact(case, construction, layer0, data)
     assert embedding.error_bound == 0
     assert_near(embedding, data)
     assert check_embedding(embedding.target, embedding.source, embedding.masks).exact
+
+
+@given(st.data(), conv_networks(), st.sampled_from(["sequential", "matching"]))
+@settings(max_examples=100, deadline=None)
+def test_the_last_layer_of_convolutions_is_coloured_too(data, drawn, construction):
+    network, positions = drawn
+    coding = code_inputs(network.affine[0], network.domain)
+    shapes = data.draw(source_shapes(network, coding.units))
+    given_masks = data.draw(masks(shapes, first_full=True))
+    if any(step.groups > 1 for step in network.affine[-2:]):
+        return  # refused, unless an edge is missing before
+    embedding, error = attempt(embed_target, network, given_masks, construction=construction)
+    if error is not None:
+        assert error.missing
+        return
+    assert_on_masks(embedding)
+    point = data.draw(points(network.domain, network.inputs, positions))
+    assert evaluate(embedding.source, point) == evaluate(network, point)
 
 
 # ---- on many masks
@@ -315,6 +334,8 @@ def test_where_it_does_not_apply_it_says_so():
         plan(target, method="exact", density="1/2", failure_probability="1/10", layer0="coded")
     with pytest.raises(InvalidInput, match="layer0"):
         plan(target, method="sharp", density="1/2", failure_probability="1/10", layer0="dense")
+    with pytest.raises(InvalidInput, match=r"mask of layer 1: expected shape \(6, 8\)"):
+        embed_target(target, [full[0], np.ones((6, 9)), full[2]], construction="sequential", layer0="coded")
     with pytest.raises(InvalidInput, match="construction"):
         embed_target(target, full, construction="greedy")
     last = Affine.from_dense(np.ones((1, 4)))
