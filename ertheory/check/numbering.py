@@ -118,14 +118,24 @@ def keys(forms: Forms, rows: Iterable[int]) -> list[object]:
 
 
 def neighbours(target: Forms, source: Forms, rows: Integers) -> list[Integers]:
-    """Propose target rows for each source row: that of the same number where there is one, and the next two."""
-    direction = np.random.default_rng(_SEED).standard_normal(target.near.shape[1])
+    """Propose target rows for each source row: that of the same number where there is one, and the next few.
+
+    What is left of large terms that cancel must not decide: neither coefficients that are rounding alone, nor the
+    constants, which take back the shift of layer 0.
+    """
+    near = source.near[rows]
     with np.errstate(all="ignore"):
-        places, wanted = target.near @ direction, source.near[rows] @ direction
-    order = np.argsort(places, kind="stable")
-    right = np.searchsorted(places[order], wanted)
-    proposals = [order[np.clip(right + shift, 0, target.units - 1)] for shift in (-1, 0)]
-    return [rows, *proposals] if target.units == source.units else proposals
+        if source.moduli is not None:
+            near = near.multiply(abs(near) - source.moduli[rows] * _TOLERANCE > 0)
+        proposals = [rows] if target.units == source.units else []
+        for constant in (1.0, 0.0):
+            direction = np.random.default_rng(_SEED).standard_normal(target.near.shape[1])
+            direction[-1] *= constant
+            places, wanted = target.near @ direction, near @ direction
+            order = np.argsort(places, kind="stable")
+            right = np.searchsorted(places[order], wanted)
+            proposals += [order[np.clip(right + shift, 0, target.units - 1)] for shift in (-1, 0)]
+    return proposals
 
 
 def compare(target: Forms, source: Forms, magnitude: Array) -> tuple[npt.NDArray[np.bool_], Array]:

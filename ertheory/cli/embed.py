@@ -17,7 +17,6 @@ from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Density,
-    Layer0Name,
     Sparsity,
     densities_inputs,
     read_delta,
@@ -25,8 +24,18 @@ from ertheory.cli.arguments import (
     read_target_text,
 )
 from ertheory.cli.output import document, show, wrap
-from ertheory.cli.widths import checked_name
-from ertheory.embed import BUILT, FORMS, Embedding, Form, MissingEdge, Plan, plan, write_embedding
+from ertheory.embed import (
+    BUILT,
+    FORMS,
+    SOURCE_LAYER0,
+    Embedding,
+    Form,
+    MissingEdge,
+    Plan,
+    SourceLayer0,
+    plan,
+    write_embedding,
+)
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.exact import exact_rational
 from ertheory.files import check_place
@@ -52,7 +61,14 @@ class EmbedCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(BUILT)}.")] = "exact"
-    layer0: Layer0Name = None
+    layer0: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="Z",
+            help="How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or "
+            "coded (linear combinations; for sharp, sequential and matching).",
+        ),
+    ] = None
     seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
     domain: Annotated[
         str | None,
@@ -104,7 +120,7 @@ class EmbedCommand:
     def _plan(self) -> Plan:
         delta, layer0, form = (
             read_delta(self.delta, self.confidence),
-            checked_name(self.layer0),
+            _checked_layer0(self.layer0),
             _checked_form(self.form),
         )
         try:
@@ -120,7 +136,7 @@ class EmbedCommand:
         except InvalidInput as error:  # named as in a call from Python
             option = f"--{error.argument}" if error.argument in _OPTIONS else error.argument
             raise InvalidInput(option, error.allowed, error.value) from None
-        if chosen.coding.error is None:
+        if chosen.coding.error is None and chosen.layer0 != "coded":
             msg = f"{self.activation}: weights would have to be rounded, which unbounded inputs turn into any error"
             raise TheoremNotApplicable(f"{msg}; state a box by --domain a,b")
         return chosen
@@ -268,6 +284,15 @@ def _proved(embedding: Embedding, checked: Check) -> str:
         bound = float(embedding.error_bound or 0)
         return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
     return f"WRONG: {checked.differs}"
+
+
+def _checked_layer0(name: str | None) -> SourceLayer0 | None:
+    for known in SOURCE_LAYER0:
+        if name == known:
+            return known
+    if name is not None:
+        raise InvalidInput("--layer0", f"one of {', '.join(SOURCE_LAYER0)}", name)
+    return None
 
 
 def _checked_form(name: str | None) -> Form | None:

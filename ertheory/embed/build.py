@@ -5,6 +5,10 @@ All constructions go through the target from the inputs to the outputs and choos
 
 - blocks (Theorems 2.1 and 2.2): every copy has to find all its edges, as the exact law demands.
 - drop: a copy without all its edges is left out, and nothing may read it. Only the outputs must find theirs.
+- sequential and matching: as drop, but which target neuron a neuron of the last hidden layer copies is decided after
+  the last mask was seen (`ertheory.embed.last_hidden`).
+
+With a coded layer 0 (`ertheory.embed.combined`) the neurons of source layer 1 choose no edges, they solve for weights.
 
 Convolutions, groups, pooling and flattening change which columns of the mask belong to a channel and nothing else,
 because the copies of a channel have the same feature map. A skip that is the identity ties both its ends: channel k of
@@ -14,30 +18,30 @@ the stream is a copy of the same target channel everywhere, and it works only if
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import takewhile
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds.laws import Layer0
-from ertheory.embed.coding import Coding, Form, code_inputs
-from ertheory.embed.layer0 import assign
-from ertheory.embed.links import Choice, MissingEdge, Owners, Signal, choose, layout
+from ertheory.activations import activation
+from ertheory.embed.coding import Coding, Form, code_inputs, combinations
+from ertheory.embed.combined import Combined, Unsolved, combine
+from ertheory.embed.layer0 import SourceLayer0, assign
+from ertheory.embed.links import MissingEdge, Owners, Signal
 from ertheory.embed.prune import prune
+from ertheory.embed.realise import MOST_LISTED, Construction, Work, failure_text, realise
 from ertheory.embed.result import Embedding
-from ertheory.errors import ConstructionFailed, InvalidInput
-from ertheory.masks import Mask, count_edges, read_masks
+from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
+from ertheory.masks import DrawnMask, Mask, count_edges, read_masks
 from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step, network_of
 from ertheory.target import Target, read_box
 
 __all__ = ["Construction", "embed_target"]
 
-Construction: TypeAlias = Literal["blocks", "drop"]
-
-_MOST_LISTED = 10_000
+_CONSTRUCTIONS = ("blocks", "drop", "sequential", "matching")
+_MOST_ROUNDS = 16
 
 
 def embed_target(
@@ -45,7 +49,7 @@ def embed_target(
     masks: Sequence[object],
     *,
     construction: Construction = "blocks",
-    layer0: Layer0 = "dense",
+    layer0: SourceLayer0 = "dense",
     copies: int | None = None,
     domain: npt.ArrayLike | None = None,
     form: Form | None = None,
@@ -65,17 +69,18 @@ def embed_target(
         the target's affine step l + 1, those of a residual branch before the projection beside it. Their shapes give
         the widths.
     construction
-        ``blocks`` or ``drop``.
+        ``blocks``, ``drop``, ``sequential`` or ``matching``.
     layer0
-        ``dense``, ``preassigned`` or ``matched``: how the neurons of layer 0 are shared out.
+        ``dense``, ``preassigned`` or ``matched``: how the neurons of layer 0 are shared out. ``coded``, for chains of
+        fully connected layers on a box: every one carries a combination of all inputs that it reads.
     copies
         Neurons of layer 0 for each of its units where they are matched; as many as fit if left out.
     domain
         Box of the inputs, (a, b) for all of them or shape (inputs, 2). The target's own if left out; without either,
         all of R^d.
     form
-        How layer 0 hands inputs on: ``shift``, ``constant``, ``pairs`` or ``approximate``; the first that is exact for
-        this target if left out.
+        How layer 0 hands inputs on, unless it is coded: ``shift``, ``constant``, ``pairs`` or ``approximate``; the
+        first that is exact for this target if left out.
     scale
         For ``approximate``: the power of two by which inputs are made small, 2^-10 if left out.
     workers, progress
@@ -100,7 +105,9 @@ def embed_target(
     Exact as real functions: all hidden copies of a target neuron have its preactivation, whatever the activation. The
     biases of source layer 1 absorb what the shift of layer 0 adds; where these are no doubles, the file holds the
     nearest ones. Some activations divide the weights of layer 1 by a number that is no power of two; where the result
-    is no double, the source is off by at most ``error_bound``. Neurons that no output reads have no weights.
+    is no double, the source is off by at most ``error_bound``; so it is with a coded layer 0, where weights are solved
+    for. Where the mask has no solution for a neuron of layer 1, it is left out and the target is built again; where the
+    colouring leaves links unserved, a local search goes on. Neurons that no output reads have no weights.
 
     Examples
     --------
@@ -115,14 +122,16 @@ def embed_target(
     ertheory.errors.ConstructionFailed: blocks: the mask lacks edges: neuron 0 of source layer 1 has no edge for ...
     """
     network = network_of(target) if isinstance(target, Target) else target
-    if construction not in ("blocks", "drop"):
-        raise InvalidInput("construction", "blocks or drop", construction)
+    if construction not in _CONSTRUCTIONS:
+        raise InvalidInput("construction", f"one of {', '.join(_CONSTRUCTIONS)}", construction)
     read = read_masks(masks)
     if len(read) != len(network.affine) + 1:
         allowed = f"{len(network.affine) + 1} masks, of source layers 0..{len(network.affine)}"
         raise InvalidInput("masks", allowed, len(read))
     leading = tuple(takewhile(lambda step: isinstance(step, Pool | Flatten), network.steps))
     first, *rest = network.steps[len(leading) :]
+    if construction in ("sequential", "matching") and any(isinstance(step, Residual) for step in rest):
+        raise TheoremNotApplicable(f"{construction} colours the last hidden layer of a chain: use blocks or drop")
     _check_ends(leading, first, network.steps[-1])
     assert isinstance(first, Affine)
     box = network.domain if domain is None else domain
@@ -131,16 +140,18 @@ def embed_target(
         raise InvalidInput("mask of layer 0", f"{first.inputs} columns, one per input", read[0].shape)
     # A target of one layer has no activation of its own, but layer 0 of the source needs one.
     name = network.activation if _has_activation(network.steps) else "relu"
+    if layer0 == "coded":
+        return _coded(Network(network.steps, box), read, construction, workers, progress)
     coding = code_inputs(first, box, name=name, form=form, scale=scale)
     signal, missing = assign(read[0], coding, layer0, copies=copies)
-    work = _Work(read, construction, workers, progress, owners=[signal.owners], missing=missing)
-    built, _ = _realise(work, (coding.first, *rest), signal)
+    work = Work(read, construction, network.affine[-1], workers, progress, owners=[signal.owners], missing=missing)
+    built, _ = realise(work, (coding.first, *rest), signal)
     if work.missing or work.unlisted:
         # Links into layer 1 begin at units; they are named by the inputs that these read.
         work.missing = [
             replace(edge, input=int(coding.inputs[edge.input])) if edge.layer == 1 else edge for edge in work.missing
         ]
-        raise ConstructionFailed(_failure(work, construction), tuple(work.missing))
+        raise ConstructionFailed(failure_text(work, construction), tuple(work.missing))
     steps, needed, kept = prune(built, np.ones(network.outputs, dtype=np.bool_))
     owners = [np.where(keep, layer, -1) for keep, layer in zip((needed, *kept), work.owners, strict=True)]
     bottom = (_layer_zero(coding, owners[0], first.inputs), Activation(name))
@@ -156,18 +167,86 @@ def embed_target(
     )
 
 
-@dataclass
-class _Work:
-    """What is read and collected on the way from the inputs to the outputs."""
+def _coded(
+    target: Network,
+    masks: tuple[Mask, ...],
+    construction: Construction,
+    workers: int | None,
+    progress: Callable[[int], object] | None,
+) -> Embedding:
+    """Build on a coded layer 0; neurons of layer 1 that have no solution are left out, and it is tried again.
 
-    masks: tuple[Mask, ...]
-    construction: Construction
-    workers: int | None
-    progress: Callable[[int], object] | None
-    owners: list[Owners]
-    missing: list[MissingEdge]
-    unlisted: int = 0
-    edges: int = 0
+    The theorem is about the first two rounds: neurons of all degrees, then those with as many edges as inputs or more.
+    """
+    if not target.is_chain:
+        msg = "a coded layer 0 is built for chains of fully connected layers: use matched"
+        raise TheoremNotApplicable(msg)
+    if target.domain is None:
+        msg = "a coded layer 0 needs bounded inputs: state a box, or use matched"
+        raise TheoremNotApplicable(msg)
+    first = target.affine[0]
+    name = target.activation if len(target.affine) > 1 else "relu"
+    nothing = Signal(np.full(masks[0].shape[0], -1, dtype=np.int64), first.inputs)
+    excluded = np.zeros(masks[1].shape[0], dtype=np.bool_)
+    failure: ConstructionFailed | None = None
+    for _ in range(_MOST_ROUNDS):
+        work = Work(masks, construction, target.affine[-1], workers, progress, [nothing.owners], [], excluded=excluded)
+        built, _ = realise(work, target.steps, nothing)
+        if work.missing or work.unlisted:
+            raise failure or ConstructionFailed(failure_text(work, construction), tuple(work.missing))
+        steps, _, kept = prune(built, np.ones(target.outputs, dtype=np.bool_))
+        owners = [np.where(keep, layer, -1) for keep, layer in zip(kept, work.owners[1:], strict=True)]
+        seed = masks[0].seed if isinstance(masks[0], DrawnMask) else 0
+        pair = masks[0], masks[1]
+        found = combine(pair, first, owners[0], target.domain, activation(name), seed=seed, workers=workers)
+        if isinstance(found, Combined):
+            if progress is not None:
+                progress(len(excluded) * masks[1].shape[1])
+            return _on_combinations(target, masks, construction, found, steps, owners)
+        failure = failure or _unsolved(found, owners[0], construction)
+        starts, _ = masks[1].rows(0, len(excluded))
+        few = np.diff(starts) < len(np.unique(first.weight.indices))
+        if excluded.any() or not few.any():
+            few[found.neurons] = True
+        excluded = excluded | few
+    assert failure is not None
+    raise failure
+
+
+def _unsolved(found: Unsolved, owners: Owners, construction: Construction) -> ConstructionFailed:
+    missing = [
+        MissingEdge(1, int(neuron), int(owners[neuron]), int(index))
+        for neuron, lacking in zip(found.neurons, found.unmatched, strict=True)
+        for index in lacking
+    ]
+    neuron = int(found.neurons[0])
+    more = f", and {len(found.neurons) - 1:,} more" if len(found.neurons) > 1 else ""
+    reason = "is not linked to every input by a path of its own" if len(found.unmatched[0]) else "has no weights"
+    msg = f"{construction}: neuron {neuron} of source layer 1 {reason} that gives target neuron {owners[neuron]}{more}"
+    return ConstructionFailed(msg, tuple(missing[:MOST_LISTED]))
+
+
+def _on_combinations(
+    target: Network,
+    masks: tuple[Mask, ...],
+    construction: Construction,
+    found: Combined,
+    steps: Sequence[Step],
+    owners: list[Owners],
+) -> Embedding:
+    name = target.activation if len(target.affine) > 1 else "relu"
+    weights = np.asarray(abs(found.bottom.weight).max(axis=1).toarray()).ravel()
+    layers = (found.bottom, Activation(name), found.first, *steps[1:])
+    return Embedding(
+        construction=construction,
+        layer0="coded",
+        target=target,
+        source=Network(layers, target.domain),
+        masks=masks,
+        owners=(np.where(found.used, np.arange(len(found.used)), -1), *owners),
+        coding=combinations(target.affine[0], weights, found.bottom.bias, found.error),
+        edges_available=sum(count_edges(mask) for mask in masks),
+    )
 
 
 def _has_activation(steps: Sequence[Step]) -> bool:
@@ -185,94 +264,6 @@ def _check_ends(leading: Sequence[Step], first: Step, last: Step) -> None:
         raise InvalidInput("target", "no padded pooling in front of the first affine step", "padding")
 
 
-def _realise(work: _Work, steps: Sequence[Step], signal: Signal) -> tuple[tuple[Step, ...], Signal]:
-    built: list[Step] = []
-    flat = False
-    for step in steps:
-        if isinstance(step, Affine):
-            if step.inputs % signal.size if flat else step.inputs != signal.size:
-                allowed = f"a step that reads {signal.size} channels{' at several positions' if flat else ''}"
-                raise InvalidInput("target", allowed, step.inputs)
-            new, signal = _affine(work, step, signal)
-            built.append(new)
-        elif isinstance(step, Residual):
-            branch, end = _realise(work, step.branch, signal)
-            skip, other = _realise(work, step.skip, signal)
-            if end.size != other.size:
-                raise InvalidInput("target", f"{end.size} channels beside the branch of a skip", other.size)
-            if len(end.owners) != len(other.owners):
-                allowed = "as many source channels at both ends of a skip"
-                raise InvalidInput("masks", allowed, (len(other.owners), len(end.owners)))
-            signal = Signal(np.where(end.owners == other.owners, end.owners, -1), end.size)
-            built.append(Residual(branch, skip))
-        else:
-            built.append(step)
-        flat = isinstance(step, Flatten) or (flat and isinstance(step, Activation | Pool))
-    return tuple(built), signal
-
-
-def _affine(work: _Work, step: Affine, signal: Signal) -> tuple[Affine, Signal]:
-    layer = len(work.owners)
-    mask = work.masks[layer]
-    name = f"mask of layer {layer}"
-    neurons = mask.shape[0]
-    outputs = layer == len(work.masks) - 1
-    if neurons < step.outputs or neurons % step.groups or (outputs and neurons != step.outputs):
-        allowed = f"{'' if outputs else 'at least '}{step.outputs} rows"
-        raise InvalidInput(name, allowed + (f", a multiple of {step.groups}" if step.groups > 1 else ""), mask.shape)
-    owners = layout(neurons, step.outputs)
-    choice = choose(mask, step, signal, owners, name=name, workers=work.workers, progress=work.progress)
-    work.edges += choice.edges
-    if outputs or work.construction == "blocks":
-        _note_missing(work, layer, step, signal, owners, choice)
-    else:
-        owners = np.where(choice.complete, owners, -1)
-    work.owners.append(owners)
-    return _with_weights(step, owners, choice, mask.shape[1]), Signal(owners, step.outputs)
-
-
-def _note_missing(work: _Work, layer: int, step: Affine, signal: Signal, owners: Owners, choice: Choice) -> None:
-    lacking = np.flatnonzero(choice.columns < 0)
-    listed = lacking[: max(0, _MOST_LISTED - len(work.missing))]
-    work.unlisted += len(lacking) - len(listed)
-    per_channel = signal.columns_per_channel(step)
-    for place, row in zip(listed, np.searchsorted(choice.starts, listed, side="right") - 1, strict=True):
-        output = int(owners[row])
-        column = int(step.weight.indices[step.weight.indptr[output] + place - choice.starts[row]])
-        channel, tap = divmod(column, per_channel)
-        channel += output // (step.outputs // step.groups) * (signal.size // step.groups)
-        work.missing.append(MissingEdge(layer, int(row), output, channel, tap))
-
-
-def _with_weights(step: Affine, owners: Owners, choice: Choice, columns: int) -> Affine:
-    """Put the weights of the target on the edges that were chosen."""
-    from scipy.sparse import csr_array
-
-    used = (owners >= 0) & choice.complete
-    lengths = np.diff(choice.starts)
-    links = np.repeat(used, lengths)
-    # Link k of a copy is entry k in the row of its owner.
-    within = np.arange(len(links)) - np.repeat(choice.starts[:-1], lengths)
-    entries = np.repeat(step.weight.indptr[owners], lengths) + within
-    starts = np.concatenate([[0], np.cumsum(np.where(used, lengths, 0))])
-    parts = step.weight.data[entries[links]], choice.columns[links], starts
-    exact = None
-    if step.bias_exact is not None:
-        zero, known = Fraction(0), step.bias_exact
-        exact = tuple(known[owner] if use else zero for owner, use in zip(owners, used, strict=True))
-    return Affine(
-        weight=csr_array(parts, shape=(len(owners), columns)),
-        bias=np.where(used, step.bias[owners], 0.0),
-        bias_exact=exact,
-        inputs=columns * step.groups // step.taps,
-        kernel=step.kernel,
-        stride=step.stride,
-        padding=step.padding,
-        dilation=step.dilation,
-        groups=step.groups,
-    )
-
-
 def _layer_zero(coding: Coding, owners: Owners, inputs: int) -> Affine:
     from scipy.sparse import csr_array
 
@@ -285,9 +276,3 @@ def _layer_zero(coding: Coding, owners: Owners, inputs: int) -> Affine:
         bias=np.where(used, coding.biases[owners], 0.0),
         inputs=inputs,
     )
-
-
-def _failure(work: _Work, construction: Construction) -> str:
-    total = len(work.missing) + work.unlisted
-    more = f", and {total - 1:,} more" if total > 1 else ""
-    return f"{construction}: the mask lacks edges: {work.missing[0]}{more}"

@@ -9,6 +9,9 @@ layer of the target is rewritten in these units, and becomes the first layer tha
   well, so at the border exactly the taps inside are corrected. A bias would correct the others too.
 - pairs: phi(x_i) and phi(-x_i) with weights w and -w. Right for all real inputs, and nothing is to be corrected.
 - approximate: phi(e x_i) for a small e, where phi is differentiable. Never exact.
+
+Where layer 0 is coded every neuron of it is a unit of its own, which carries a linear combination of the inputs; see
+`ertheory.embed.combined`.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from ertheory.activations import ActivationFunction, Piece, activation
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.network import Affine
 
-__all__ = ["FORMS", "Coding", "Form", "code_inputs"]
+__all__ = ["FORMS", "Coding", "Form", "code_inputs", "combinations", "finite", "into_piece"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Form: TypeAlias = Literal["shift", "constant", "pairs", "approximate"]
@@ -40,9 +43,9 @@ class Coding:
     Parameters
     ----------
     form
-        One of `FORMS`.
+        One of `FORMS`, or ``combinations``.
     inputs
-        Which input each unit reads, -1 for a constant; shape (units,).
+        Which input each unit reads, -1 for a constant or a combination; shape (units,).
     weights, biases
         s_u and c_u, shape (units,).
     first
@@ -54,7 +57,7 @@ class Coding:
         to be rounded and inputs are unbounded.
     """
 
-    form: Form
+    form: Form | Literal["combinations"]
     inputs: npt.NDArray[np.int64]
     weights: Array
     biases: Array
@@ -138,6 +141,28 @@ def code_inputs(
     return _rewritten(form, first, _with_constants(units, first.groups, function), domain)
 
 
+def combinations(first: Affine, weights: Array, biases: Array, error: tuple[Fraction, ...] | None) -> Coding:
+    """Describe a coded layer 0, whose neurons are units of their own.
+
+    Parameters
+    ----------
+    first
+        The first layer of the target, as it is.
+    weights, biases
+        The largest modulus of the weights of each neuron, and its bias.
+    error
+        For each neuron of `first`, a bound on the error of its copies.
+
+    Examples
+    --------
+    >>> coding = combinations(Affine.from_dense([[2.0]]), np.ones(3), np.zeros(3), (Fraction(0),))
+    >>> coding.form, coding.units
+    ('combinations', 3)
+    """
+    inputs = np.full(len(biases), -1, dtype=np.int64)
+    return Coding(form="combinations", inputs=inputs, weights=weights, biases=biases, first=first, error=error)
+
+
 def _best_form(first: Affine, domain: Array | None, function: ActivationFunction) -> Form:
     if domain is not None and function.piece is not None:
         shifted = any(unit.offset for unit in _shifted(domain, function))
@@ -159,15 +184,21 @@ def _shifted(domain: Array, function: ActivationFunction) -> list[_Unit]:
         raise TheoremNotApplicable(f"{function.name} is affine on no interval, so inputs cannot be shifted into one")
     units = []
     for index, (low, high) in enumerate(domain.tolist()):
-        weight, bias = _into_piece(Fraction(low), Fraction(high), function.piece)
+        weight, bias = into_piece(Fraction(low), Fraction(high), function.piece)
         slope = function.piece.slope * Fraction(weight)
         offset = function.piece.slope * Fraction(bias) + function.piece.offset
         units.append(_Unit(index, weight, bias, slope, offset))
     return units
 
 
-def _into_piece(low: Fraction, high: Fraction, piece: Piece) -> tuple[float, float]:
-    """Find s, a power of two, and c, so that s x + c lies in the piece for all x of an interval, exactly."""
+def into_piece(low: Fraction, high: Fraction, piece: Piece) -> tuple[float, float]:
+    """Find s, a power of two, and c, so that s x + c lies in the piece for all x of an interval, exactly.
+
+    Examples
+    --------
+    >>> into_piece(Fraction(-3), Fraction(1), Piece(Fraction(0), None))
+    (1.0, 3.0)
+    """
     weight = Fraction(1)
     while True:
         least, most = weight * low, weight * high
@@ -287,7 +318,7 @@ def _rewritten(form: Form, first: Affine, units: list[_Unit], domain: Array | No
         starts.append(len(columns))
         biases.append(bias + sum(corrections.values()))
         errors.append(error)
-    doubles = [_finite(bias) for bias in biases]
+    doubles = [finite(bias) for bias in biases]
     rounded = any(Fraction(double) != bias for double, bias in zip(doubles, biases, strict=True))
     return Coding(
         form=form,
@@ -326,7 +357,8 @@ def _weight(value: Fraction) -> float:
     return near
 
 
-def _finite(value: Fraction) -> float:
+def finite(value: Fraction) -> float:
+    """Give the double nearest to a bias, and refuse one beyond the doubles."""
     try:
         return float(value)
     except OverflowError:

@@ -5,19 +5,27 @@
   target has groups, neurons and units fall into as many parts, and each part is counted on its own.
 - matched: neurons are shared out after the mask was seen, the same number for every unit. This is a b-matching between
   units and neurons, found as a largest flow.
+
+A coded layer 0 is not shared out; see `ertheory.embed.combined`.
 """
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from ertheory.bounds.laws import Layer0, checked_layer0
 from ertheory.embed.coding import Coding
 from ertheory.embed.links import Bools, MissingEdge, Owners, Signal, layout
+from ertheory.embed.private import share_out
 from ertheory.errors import InvalidInput
 from ertheory.masks import Mask
 
-__all__ = ["assign"]
+__all__ = ["SOURCE_LAYER0", "SourceLayer0", "assign"]
+
+SourceLayer0: TypeAlias = Literal["dense", "preassigned", "matched", "coded"]
+SOURCE_LAYER0: tuple[SourceLayer0, ...] = get_args(SourceLayer0)
 
 
 def assign(
@@ -79,31 +87,11 @@ def _reads(mask: Mask, coding: Coding, owners: Owners) -> Bools:
 
 
 def _matched(mask: Mask, coding: Coding, copies: int) -> tuple[Signal, list[MissingEdge]]:
-    owners = _largest_flow(mask, coding, copies)
+    rows, columns = _candidates(mask, coding)
+    owners = share_out(rows, columns, mask.shape[0], np.full(coding.units, copies))
     served = np.bincount(owners[owners >= 0], minlength=coding.units)
     missing = [MissingEdge(0, None, int(unit), int(coding.inputs[unit])) for unit in np.flatnonzero(served < copies)]
     return Signal(owners, coding.units), missing
-
-
-def _largest_flow(mask: Mask, coding: Coding, copies: int) -> Owners:
-    """Give the units as many neurons of their own as can be, `copies` at most to each; -1 for a neuron left over."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_flow
-
-    neurons, units = mask.shape[0], coding.units
-    rows, columns = _candidates(mask, coding)
-    # source -> unit (as many as its copies) -> neuron (one each) -> sink
-    source, sink = neurons + units, neurons + units + 1
-    tails = np.concatenate([np.full(units, source), neurons + columns, np.arange(neurons)])
-    heads = np.concatenate([neurons + np.arange(units), rows, np.full(neurons, sink)])
-    capacities = np.concatenate([np.full(units, copies), np.ones(len(columns) + neurons)]).astype(np.int32)
-    graph = csr_array((capacities, (tails.astype(np.int32), heads.astype(np.int32))), shape=(sink + 1, sink + 1))
-    flow = maximum_flow(graph, source, sink).flow
-    given = csr_array(flow[neurons : neurons + units, :neurons]).tocoo()
-    used = given.data > 0
-    owners = np.full(neurons, -1, dtype=np.int64)
-    owners[given.col[used]] = given.row[used]
-    return owners
 
 
 def _candidates(mask: Mask, coding: Coding) -> tuple[Owners, Owners]:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds import Layer0, width
+from ertheory.bounds import width
+from ertheory.bounds.laws import LAYER0
 from ertheory.embed.build import Construction, embed_target
-from ertheory.embed.coding import Coding, Form, code_inputs
+from ertheory.embed.coding import Coding, Form, code_inputs, combinations
+from ertheory.embed.layer0 import SourceLayer0
+from ertheory.embed.plan_sharp import COLOURED, sharp_plan
 from ertheory.embed.result import Embedding
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.exact import Rational
+from ertheory.exact import Rational, probability
 from ertheory.masks import DrawnMask
 from ertheory.network import Affine, Network, Residual, network_of
 from ertheory.results import Width
@@ -27,8 +32,14 @@ from ertheory.target import Layer, Target, read_box
 
 __all__ = ["BUILT", "Plan", "plan"]
 
-# Methods of `ertheory.width` that can be built, and how.
-BUILT: dict[str, Construction] = {"printed": "blocks", "exact": "blocks", "joint": "blocks", "drop": "drop"}
+# Methods whose widths can be built in, and how.
+BUILT: dict[str, tuple[Construction, ...]] = {
+    "printed": ("blocks",),
+    "exact": ("blocks",),
+    "joint": ("blocks",),
+    "drop": ("drop",),
+    **COLOURED,  # whichever of them needs fewer neurons
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +53,13 @@ class Plan:
     answer
         The widths, and what they rest on; its target is written in the units of layer 0.
     coding
-        The units of layer 0.
+        The units of layer 0. Where it is coded, none is known before the mask is; nor is the error.
     layer0
         How the neurons of layer 0 are shared out.
+    construction
+        How the source is built.
+    copies
+        q_0, neurons of layer 0 for each unit, where the answer rests on it.
     shapes
         Of the masks of source layers 0..L.
     """
@@ -52,13 +67,10 @@ class Plan:
     network: Network
     answer: Width
     coding: Coding
-    layer0: Layer0
+    layer0: SourceLayer0
+    construction: Construction
+    copies: int | None
     shapes: tuple[tuple[int, int], ...]
-
-    @property
-    def construction(self) -> Construction:
-        """How the source is built."""
-        return BUILT[self.answer.method]
 
     @property
     def entries(self) -> int:
@@ -78,14 +90,13 @@ class Plan:
         ConstructionFailed
             If the mask lacks an edge, which happens with probability delta at most.
         """
-        factors = self.answer.factors
         return embed_target(
             self.network,
             self.masks(seed),
             construction=self.construction,
             layer0=self.layer0,
-            copies=None if factors is None else factors[0],
-            form=self.coding.form,
+            copies=self.copies,
+            form=None if self.coding.form == "combinations" else self.coding.form,
             **options,  # type: ignore[arg-type]
         )
 
@@ -97,7 +108,7 @@ def plan(
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
-    layer0: Layer0 | None = None,
+    layer0: SourceLayer0 | None = None,
     domain: npt.ArrayLike | None = None,
     form: Form | None = None,
 ) -> Plan:
@@ -108,9 +119,13 @@ def plan(
     target
         The network to represent, with weights; no residual blocks.
     method
-        ``printed``, ``exact``, ``joint`` or ``drop``.
-    density, sparsity, failure_probability, layer0
+        ``printed``, ``exact``, ``joint`` or ``drop``; or ``sequential``, ``matching`` or ``sharp``, which colour the
+        last hidden layer.
+    density, sparsity, failure_probability
         As for `ertheory.width`.
+    layer0
+        As for `ertheory.width`; for the last three methods ``coded`` or ``matched``, by default whichever needs fewer
+        neurons.
     domain, form
         As for `embed_target`.
 
@@ -133,16 +148,19 @@ def plan(
     network = network_of(target) if isinstance(target, Target) else target
     first = network.affine[0]
     box = network.domain if domain is None else read_box(domain, first.inputs)
+    network = Network(network.steps, box)
     name = "relu" if network.activation == "identity" else network.activation
     coding = code_inputs(first, box, name=name, form=form)
+    if method in COLOURED:
+        densities = read_densities(_counted(network, coding), density=density, sparsity=sparsity)
+        return _coloured(network, coding, method, densities, failure_probability, layer0)
+    if layer0 == "coded":
+        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)} for the method {method}", layer0)
     counted = _counted(network, coding)
     densities = read_densities(counted, density=density, sparsity=sparsity)
-    apart = coding.units != first.inputs or first.groups > 1
+    apart = _why_not_matched(first, coding)
     if layer0 == "matched" and apart:
-        msg = f"with layer 0 in the form {coding.form} its units share edges, so it is read as dense or preassigned"
-        if first.groups > 1:
-            msg = "with groups in its first layer the neurons of layer 0 fall into parts: use dense or preassigned"
-        raise TheoremNotApplicable(msg)
+        raise TheoremNotApplicable(f"{apart}: use dense or preassigned")
     if layer0 is None:
         layer0 = "dense" if densities[0] == 1 or method == "printed" else "matched"
         if layer0 == "matched" and apart:
@@ -151,12 +169,66 @@ def plan(
     if not answer.applies:
         raise TheoremNotApplicable(f"{method}: {answer.reason}")
     return Plan(
-        network=Network(network.steps, box),
+        network=network,
         answer=answer,
         coding=coding,
         layer0=layer0,
+        construction=BUILT[method][0],
+        copies=None if answer.factors is None else answer.factors[0],
         shapes=_shapes(network, coding, answer.widths),
     )
+
+
+def _coloured(
+    network: Network,
+    coding: Coding,
+    method: str,
+    densities: tuple[Fraction, ...],
+    failure_probability: Rational,
+    layer0: SourceLayer0 | None,
+) -> Plan:
+    """Plan for a method that colours the last hidden layer."""
+    if layer0 not in (None, "coded", "matched"):
+        raise InvalidInput("layer0", f"coded or matched for the method {method}", layer0)
+    first = network.affine[0]
+    not_coded = _why_not_coded(network, coding)
+    if not_coded and layer0 == "coded":
+        raise TheoremNotApplicable(not_coded)
+    wanted: Literal["coded", "matched"] | None = "matched" if not_coded or layer0 == "matched" else layer0
+    if wanted == "matched" and (apart := _why_not_matched(first, coding)):
+        raise TheoremNotApplicable(f"{apart}: use another method" + (f"; {not_coded}" if not_coded else ""))
+    # With the places of the zeros, where they can be given, less is asked of the last layer.
+    counted = _counted(network, coding)
+    if network.is_chain:
+        counted = Target.from_arrays([step.weight.toarray() for step in network.affine])
+    found = sharp_plan(counted, method, densities, probability("failure_probability", failure_probability), wanted)
+    if found.layer0 == "coded":
+        coding = combinations(first, np.empty(0), np.empty(0), None)
+    return Plan(
+        network=network,
+        answer=found.answer,
+        coding=coding,
+        layer0=found.layer0,
+        construction=found.colourer,
+        copies=found.copies,
+        shapes=_shapes(network, coding, found.answer.widths),
+    )
+
+
+def _why_not_coded(network: Network, coding: Coding) -> str:
+    if not network.is_chain:
+        return "a coded layer 0 is built for chains of fully connected layers"
+    if coding.form != "shift":
+        return f"a coded layer 0 shifts its combinations, so bounded inputs are needed, and not the form {coding.form}"
+    return ""
+
+
+def _why_not_matched(first: Affine, coding: Coding) -> str:
+    if first.groups > 1:
+        return "with groups in its first layer the neurons of layer 0 fall into parts"
+    if coding.units != first.inputs:
+        return f"with layer 0 in the form {coding.form} its units share edges"
+    return ""
 
 
 def _counted(network: Network, coding: Coding) -> Target:
@@ -188,7 +260,7 @@ def _layer(step: Affine, channels: int) -> Layer:
 def _shapes(network: Network, coding: Coding, widths: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:
     known = [int(width or 0) for width in widths]
     steps = (coding.first, *network.affine[1:])
-    channels = [coding.units, *(step.outputs for step in steps[:-1])]
+    channels = [coding.first.inputs, *(step.outputs for step in steps[:-1])]
     shapes = [(known[0], network.affine[0].inputs)]
     for step, below, size, above in zip(steps, known, channels, known[1:], strict=False):
         per_channel = step.inputs // size * step.taps

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ertheory.bounds.laws import Layer0
 from ertheory.embed.coding import Coding
 from ertheory.embed.error import error_bound
+from ertheory.embed.layer0 import SourceLayer0
 from ertheory.embed.links import Owners
 from ertheory.masks import DrawnMask, Mask
 from ertheory.network import Network
@@ -48,7 +48,7 @@ class Embedding:
     Parameters
     ----------
     construction
-        ``blocks`` or ``drop``.
+        ``blocks``, ``drop``, ``sequential`` or ``matching``.
     layer0
         How the neurons of layer 0 were shared out.
     target
@@ -67,7 +67,7 @@ class Embedding:
     """
 
     construction: str
-    layer0: Layer0
+    layer0: SourceLayer0
     target: Network
     source: Network
     masks: tuple[Mask, ...]
@@ -106,9 +106,9 @@ class Embedding:
     def error_bound(self) -> Fraction | None:
         """A bound on |source(x) - target(x)| on the box as real functions.
 
-        0 where the two are equal, as they are for ReLU. Otherwise what the approximate form costs, or the rounding of
-        weights to doubles where an activation divides them by a slope such as 1.01; ``None`` if that happens to
-        unbounded inputs, which no number bounds.
+        0 where the two are equal, as they are for ReLU unless layer 0 is coded. Otherwise what the approximate form
+        costs, or the rounding of weights to doubles where they are solved for, or divided by the slope of an activation
+        such as 1.01; ``None`` if the inputs are unbounded then, so that no number bounds it.
         """
         return None if self.coding.error is None else error_bound(self.target, self.coding.error)
 

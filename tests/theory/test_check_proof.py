@@ -784,3 +784,20 @@ def test_a_padded_average_in_front_takes_the_inputs_towards_zero() -> None:
         assert prove(target, source).exact == proved
         image = np.ones((1, 1, 3))
         assert (largest_difference(target, source, image) == 0) == proved
+
+
+@pytest.mark.parametrize("constant", [0.0, 5.0])
+def test_what_is_left_of_large_terms_that_cancel_does_not_hide_a_unit(constant):
+    # Layer 0 shifts by 1e300, and the bias of layer 1 takes it back up to rounding.
+    box = np.array([[-1e300, 1.0]])
+    target = Network(
+        (Affine.from_dense([[-7.0], [3.0], [9.0]], [0.0, constant, 0.0]), RELU, Affine.from_dense([[0.0, 1.0, 0.0]])),
+        box,
+    )
+    shift = Affine.from_dense([[1.0], [0.5]], [1e300, 5e299])
+    bias = -(0.1 * 1e300 + 5.8 * 5e299) * (1 + 2.0**-52)
+    layers = shift, RELU, Affine.from_dense([[0.1, 5.8]], [bias]), RELU, Affine.from_dense([[1.0]])
+    proof = prove(target, Network(layers, box))
+    assert proof.equal
+    assert not proof.exact
+    assert proof.difference_bound < 1e286

@@ -79,6 +79,29 @@ def test_the_file_is_the_target_and_what_was_reported(ask, target, tmp_path, met
     assert document["seconds"] > 0
 
 
+@pytest.mark.parametrize("layer0", [None, "coded", "matched"])
+@pytest.mark.parametrize("method", ["sharp", "sequential", "matching"])
+def test_a_coloured_source_is_the_target_up_to_what_is_proved(ask, target, tmp_path, method, layer0):
+    words = ("--sparsity", "0.5", "--delta", "0.05", "--method", method, "--domain=-1,2")
+    document, status = ask(*words, *(() if layer0 is None else ("--layer0", layer0)))
+    assert status == 0
+    assert document["inputs"]["layer0"] in ((layer0,) if layer0 else ("coded", "matched"))
+    assert document["construction"] in ("sequential", "matching")
+    coded = document["inputs"]["layer0"] == "coded"
+    assert document["inputs"]["form"] == ("combinations" if coded else "shift")
+    checked = check_file(tmp_path / "source.npz", network_of(target))
+    assert checked.passed
+    assert checked.exact is not coded
+    assert checked.difference_bound <= 4 * document["error_bound"] + 1e-13
+    assert document["error_bound"] < 1e-10
+
+
+def test_a_coded_layer_0_is_refused_where_it_cannot_be(refused):
+    words = ("--sparsity", "0.5", "--delta", "0.05", "--layer0", "coded")
+    assert "expected one of dense, preassigned, matched for the method exact" in refused(*words)
+    assert "bounded inputs are needed" in refused(*words, "--method", "sharp", "--domain", "unbounded")
+
+
 def test_the_keys_of_the_file_are_those_of_the_contract(ask, tmp_path):
     ask(*WIDE)
     names = ("W{}_data", "W{}_indices", "W{}_indptr", "W{}_shape", "b{}", "mask{}_indices", "mask{}_indptr")

@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-import ertheory.embed.build
+import ertheory.embed.realise
 import ertheory.masks
 from ertheory.bounds.laws import Law
 from ertheory.check import check_embedding
@@ -237,7 +237,7 @@ def test_links_of_pairs_and_of_layer_zero_are_named_by_the_input():
 
 
 def test_only_the_first_missing_edges_are_listed(monkeypatch):
-    monkeypatch.setattr(ertheory.embed.build, "_MOST_LISTED", 3)
+    monkeypatch.setattr(ertheory.embed.realise, "MOST_LISTED", 3)
     target = Target.from_arrays([np.ones((2, 2)), np.ones((2, 2))], domain=[(0, 1)] * 2)
     with pytest.raises(ConstructionFailed, match="and 7 more") as caught:
         embed_target(target, [np.ones((2, 2)), np.zeros((2, 2)), np.zeros((2, 2))])
