@@ -44,6 +44,7 @@ _DRAWS = 4
 _BITS = 10  # of the entries that are drawn, so that sums of products of them are exact
 _UNIT = 2.0**-53
 _TINY = 2.0**-1074  # of a product that underflows, the absolute error
+_LEAST = 2.0**-900  # of a shift, far above what underflows
 _MOST_PRODUCTS = 50_000  # so many are added up exactly
 
 
@@ -243,7 +244,7 @@ def _into_pieces(
     with np.errstate(over="ignore", invalid="ignore"):
         low = positive @ box[:, 0] + negative @ box[:, 1]
         high = positive @ box[:, 1] + negative @ box[:, 0]
-        slack = (abs(bottom) @ np.abs(box).max(axis=1, initial=0.0)) * (terms * 4 * _UNIT) + terms * _TINY
+        slack = (abs(bottom) @ np.abs(box).max(axis=1, initial=0.0)) * (terms * 4 * _UNIT) + _LEAST
     scales, biases = np.ones(len(low)), np.zeros(len(low))
     if not np.isfinite([low, high, slack]).all():
         raise InvalidInput(

@@ -27,6 +27,7 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 
 _SMALL = 2.0**-44  # of the moduli that a coefficient is the sum of: the residual that is accepted
 _REFINEMENTS = 3
+_SPECIAL = 100  # with fewer rows than columns only special rows are reached: larger systems are not tried for that
 
 
 def combine_rows(
@@ -114,6 +115,8 @@ def _refined(dense: Array, right: Array) -> Array | None:
                 residual, good = left_over(solution)
                 if good:
                     return solution
+    if len(right) > max(len(dense), _SPECIAL):
+        return None
     solution, residual = np.zeros(len(dense)), right
     for _ in range(2):
         solution = solution + np.linalg.lstsq(dense.T, residual)[0]
