@@ -11,23 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal, TypeAlias
 
+from ertheory.bounds import first_moment, sharp, size_lp
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
 from ertheory.bounds.drop import drop, drop_success, dropped_statement
 from ertheory.bounds.expressive import closed_form, printed, statement_of, union_factor
-from ertheory.bounds.first_moment import first_moment
 from ertheory.bounds.hall import hall_sum
 from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
 from ertheory.bounds.joint import joint
-from ertheory.bounds.laws import LAYER0, Law, Layer0
+from ertheory.bounds.laws import LAYER0, READINGS, Law, Layer0, Reading
 from ertheory.bounds.minimal import exact
 from ertheory.bounds.paths import path_ceiling
 from ertheory.bounds.questions import QUESTIONS
-from ertheory.bounds.sharp import SHARP_STATEMENT, matching, sequential, sharp
 from ertheory.bounds.sharp_search import SharpLayer0
-from ertheory.bounds.size_lp import size_lp
 from ertheory.bounds.univariate import (
     UnivariateWidth,
     coverage_ceiling,
@@ -61,27 +58,19 @@ __all__ = [
     "drop_success",
     "essential_inputs",
     "exact",
-    "first_moment",
     "hall_sum",
     "joint",
     "largest_sparsity",
-    "matching",
     "path_ceiling",
     "path_failure",
     "printed",
     "printed_univariate",
-    "sequential",
-    "sharp",
-    "size_lp",
     "success_probability",
     "union_factor",
     "univariate_width",
     "width",
     "widths",
 ]
-
-Reading: TypeAlias = Literal["dense", "preassigned", "matched", "coded"]
-READINGS: tuple[Reading, ...] = (*LAYER0, "coded")
 
 METHODS = (
     "printed",
@@ -99,7 +88,11 @@ METHODS = (
 _DEFAULT_METHODS = ("printed", "exact", "drop", "sharp", "theorem-2.3", "degree")
 _NECESSARY = ("theorem-2.3", "degree", "size-lp", "first-moment")
 _COPYING: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
-_SHARP: dict[str, Callable[..., Width]] = {"sequential": sequential, "matching": matching, "sharp": sharp}
+_SHARP: dict[str, Callable[..., Width]] = {
+    "sequential": sharp.sequential,
+    "matching": sharp.matching,
+    "sharp": sharp.sharp,
+}
 _QUICK_DENSITY = Fraction(1, 1000)  # below, the search for sharp widths takes longer than one cares to wait unasked
 
 
@@ -157,9 +150,9 @@ def width(
     elif method == "degree":
         found = degree(target, densities, delta, first_width=first_width)
     elif method == "size-lp":
-        found = size_lp(target, densities, delta, first_width=first_width)
+        found = size_lp.size_lp(target, densities, delta, first_width=first_width)
     elif method == "first-moment":
-        found = first_moment(target, densities, delta)
+        found = first_moment.first_moment(target, densities, delta)
     elif method in _SHARP:
         found = _SHARP[method](target, densities, delta, layer0=_sharp_layer0(method, densities, layer0))
     elif layer0 == "coded":
@@ -230,7 +223,7 @@ def _row(
 
 def _statement(method: str, target: Target) -> str:
     if method in _SHARP:
-        return SHARP_STATEMENT
+        return sharp.SHARP_STATEMENT
     return dropped_statement(target) if method == "drop" else statement_of(target)
 
 

@@ -34,10 +34,14 @@ from ertheory.exact import Context, Interval
 from ertheory.source import read_densities
 from ertheory.target import Target
 
-__all__ = ["LAYER0", "Law", "Layer0", "checked_layer0"]
+__all__ = ["LAYER0", "READINGS", "Law", "Layer0", "Reading", "checked_layer0"]
 
 Layer0 = Literal["dense", "preassigned", "matched"]
 LAYER0: tuple[Layer0, ...] = get_args(Layer0)
+
+# The laws here are of sources that copy inputs; with a coded layer 0 they are combined (`ertheory.bounds.coded`).
+Reading = Literal["dense", "preassigned", "matched", "coded"]
+READINGS: tuple[Reading, ...] = get_args(Reading)
 
 _MOST_EXPONENT = 20_000
 

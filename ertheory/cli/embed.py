@@ -17,6 +17,7 @@ from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Density,
+    ReadingName,
     Sparsity,
     densities_inputs,
     read_delta,
@@ -24,15 +25,14 @@ from ertheory.cli.arguments import (
     read_target_text,
 )
 from ertheory.cli.output import document, show, wrap
+from ertheory.cli.widths import checked_reading
 from ertheory.embed import (
     BUILT,
     FORMS,
-    SOURCE_LAYER0,
     Embedding,
     Form,
     MissingEdge,
     Plan,
-    SourceLayer0,
     plan,
     write_embedding,
 )
@@ -61,14 +61,7 @@ class EmbedCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(BUILT)}.")] = "exact"
-    layer0: Annotated[
-        str | None,
-        tyro.conf.arg(
-            metavar="Z",
-            help="How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or "
-            "coded (linear combinations; for sharp, sequential and matching).",
-        ),
-    ] = None
+    layer0: ReadingName = None
     seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
     domain: Annotated[
         str | None,
@@ -120,7 +113,7 @@ class EmbedCommand:
     def _plan(self) -> Plan:
         delta, layer0, form = (
             read_delta(self.delta, self.confidence),
-            _checked_layer0(self.layer0),
+            checked_reading(self.layer0),
             _checked_form(self.form),
         )
         try:
@@ -284,15 +277,6 @@ def _proved(embedding: Embedding, checked: Check) -> str:
         bound = float(embedding.error_bound or 0)
         return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
     return f"WRONG: {checked.differs}"
-
-
-def _checked_layer0(name: str | None) -> SourceLayer0 | None:
-    for known in SOURCE_LAYER0:
-        if name == known:
-            return known
-    if name is not None:
-        raise InvalidInput("--layer0", f"one of {', '.join(SOURCE_LAYER0)}", name)
-    return None
 
 
 def _checked_form(name: str | None) -> Form | None:

@@ -28,7 +28,7 @@ from ertheory.errors import InvalidInput
 from ertheory.exact import probability
 from ertheory.results import Width, rational_text, success_text
 
-__all__ = ["LowerCommand", "WidthCommand", "checked_name"]
+__all__ = ["LowerCommand", "WidthCommand", "checked_name", "checked_reading"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class WidthCommand:
         target = read_target_text(self.target)
         densities = read_text_densities(target, self.density, self.sparsity)
         delta = read_delta(self.delta, self.confidence)
-        layer0 = _checked_reading(self.layer0)
+        layer0 = checked_reading(self.layer0)
         if self.method is None:
             results = widths(target, density=densities, failure_probability=delta, layer0=layer0)
         else:
@@ -170,7 +170,8 @@ def checked_name(name: str | None) -> Layer0 | None:
     return None
 
 
-def _checked_reading(name: str | None) -> Reading | None:
+def checked_reading(name: str | None) -> Reading | None:
+    """Read --layer0 where it may be coded."""
     for known in READINGS:
         if name == known:
             return known

@@ -26,9 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.activations import activation
+from ertheory.bounds.laws import Reading
 from ertheory.embed.coding import Coding, Form, code_inputs, combinations
 from ertheory.embed.combined import Combined, Unsolved, combine
-from ertheory.embed.layer0 import SourceLayer0, assign
+from ertheory.embed.layer0 import assign
 from ertheory.embed.links import MissingEdge, Owners, Signal
 from ertheory.embed.prune import prune
 from ertheory.embed.realise import MOST_LISTED, Construction, Work, failure_text, realise
@@ -49,7 +50,7 @@ def embed_target(
     masks: Sequence[object],
     *,
     construction: Construction = "blocks",
-    layer0: SourceLayer0 = "dense",
+    layer0: Reading = "dense",
     copies: int | None = None,
     domain: npt.ArrayLike | None = None,
     form: Form | None = None,

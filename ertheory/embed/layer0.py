@@ -11,8 +11,6 @@ A coded layer 0 is not shared out; see `ertheory.embed.combined`.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
-
 import numpy as np
 
 from ertheory.bounds.laws import Layer0, checked_layer0
@@ -22,10 +20,7 @@ from ertheory.embed.private import share_out
 from ertheory.errors import InvalidInput
 from ertheory.masks import Mask
 
-__all__ = ["SOURCE_LAYER0", "SourceLayer0", "assign"]
-
-SourceLayer0: TypeAlias = Literal["dense", "preassigned", "matched", "coded"]
-SOURCE_LAYER0: tuple[SourceLayer0, ...] = get_args(SourceLayer0)
+__all__ = ["assign"]
 
 
 def assign(

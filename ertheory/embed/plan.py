@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds import width
-from ertheory.bounds.laws import LAYER0
+from ertheory.bounds.laws import LAYER0, Reading
 from ertheory.embed.build import Construction, embed_target
 from ertheory.embed.coding import Coding, Form, code_inputs, combinations
-from ertheory.embed.layer0 import SourceLayer0
 from ertheory.embed.plan_sharp import COLOURED, sharp_plan
 from ertheory.embed.result import Embedding
 from ertheory.errors import InvalidInput, TheoremNotApplicable
@@ -67,7 +66,7 @@ class Plan:
     network: Network
     answer: Width
     coding: Coding
-    layer0: SourceLayer0
+    layer0: Reading
     construction: Construction
     copies: int | None
     shapes: tuple[tuple[int, int], ...]
@@ -108,7 +107,7 @@ def plan(
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
-    layer0: SourceLayer0 | None = None,
+    layer0: Reading | None = None,
     domain: npt.ArrayLike | None = None,
     form: Form | None = None,
 ) -> Plan:
@@ -185,7 +184,7 @@ def _coloured(
     method: str,
     densities: tuple[Fraction, ...],
     failure_probability: Rational,
-    layer0: SourceLayer0 | None,
+    layer0: Reading | None,
 ) -> Plan:
     """Plan for a method that colours the last hidden layer."""
     if layer0 not in (None, "coded", "matched"):

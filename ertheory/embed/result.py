@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ertheory.bounds.laws import Reading
 from ertheory.embed.coding import Coding
 from ertheory.embed.error import error_bound
-from ertheory.embed.layer0 import SourceLayer0
 from ertheory.embed.links import Owners
 from ertheory.masks import DrawnMask, Mask
 from ertheory.network import Network
@@ -67,7 +67,7 @@ class Embedding:
     """
 
     construction: str
-    layer0: SourceLayer0
+    layer0: Reading
     target: Network
     source: Network
     masks: tuple[Mask, ...]
