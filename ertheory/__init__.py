@@ -34,6 +34,7 @@ from ertheory.embed import Embedding, MissingEdge, Plan, embed_target, plan, wri
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.grids import exact_factor, printed_copies, printed_factor
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
+from ertheory.montecarlo import Calibration, calibrate
 from ertheory.network import Network, network_of
 from ertheory.readers import load_target, read_target, target_from_sklearn, target_from_torch, write_target
 from ertheory.reduction import Reduction, reduce
@@ -51,6 +52,7 @@ __all__ = [
     "METHODS",
     "RATIOS",
     "Answer",
+    "Calibration",
     "Check",
     "ConstructionFailed",
     "DrawnMask",
@@ -73,6 +75,7 @@ __all__ = [
     "UnivariateWidth",
     "Width",
     "architecture",
+    "calibrate",
     "check_embedding",
     "check_file",
     "degree",

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ertheory.cli.calibrate import CalibrateCommand
 from ertheory.cli.embed import EmbedCommand
 from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
 from ertheory.cli.others import DensitiesCommand, FigureCommand, VerifyCommand
@@ -74,6 +75,15 @@ Example:
 Examples:
   ertheory embed --target net.npz --sparsity 0,0.9,0.9 --delta 0.001 --method printed --out source.npz
   ertheory embed --target net.npz --sparsity 0.9 --delta 0.01 --method drop --domain=-1,1 --seed 3 --out source.npz""",
+    ),
+    (
+        "calibrate",
+        CalibrateCommand,
+        """Widths at which the builder succeeds on a share of 1 - delta of masks: measured, beside the proved ones.
+
+Examples:
+  ertheory calibrate --target 8-6-3 --sparsity 0.5 --delta 0.05
+  ertheory calibrate --target 24-14-5 --sparsity 0.8 --delta 0.05 --resolution 0.05 --seed 1 --json""",
     ),
     (
         "densities",

@@ -10,8 +10,22 @@ the closed forms claim and the simulation tests.
 
 from __future__ import annotations
 
+from ertheory.montecarlo.calibrate import CALIBRATED, Calibration, calibrate
 from ertheory.montecarlo.intervals import Interval, binomial_interval
+from ertheory.montecarlo.sequential import SequentialTest, anytime_interval, decide_failure_rate
 from ertheory.montecarlo.statements import STATEMENTS
 from ertheory.montecarlo.verify import Verification, verify
 
-__all__ = ["STATEMENTS", "Interval", "Verification", "binomial_interval", "verify"]
+__all__ = [
+    "CALIBRATED",
+    "STATEMENTS",
+    "Calibration",
+    "Interval",
+    "SequentialTest",
+    "Verification",
+    "anytime_interval",
+    "binomial_interval",
+    "calibrate",
+    "decide_failure_rate",
+    "verify",
+]
