@@ -97,7 +97,7 @@ class CalibrateCommand:
                 "resolution": rational_text(resolution),
                 "workers": workers,
             }
-            show(document("calibrate", inputs, seed=seed, **found.to_dict()))
+            show(document("calibrate", inputs, **found.to_dict()))
         else:
             _report(found, self.format)
         return 0

@@ -91,9 +91,17 @@ class FigureCommand:
 
     def run(self) -> int:
         """Draw it."""
+        from tqdm import tqdm
+
         from ertheory.plots import draw
 
-        files = [str(path) for path in draw(self.name, self.out, force=self.force)]
+        form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}"
+        with tqdm(total=1, desc=self.name, delay=2, leave=False, bar_format=form) as bar:
+
+            def advance(share: float) -> None:
+                bar.update(min(share, 1 - bar.n))  # shares of 1 may add up to a little more
+
+            files = [str(path) for path in draw(self.name, self.out, force=self.force, progress=advance)]
         if self.json:
             inputs = {"name": self.name, "out": self.out, "force": self.force}
             show(document("figure", inputs, files=files))

@@ -35,13 +35,14 @@ __all__ = [
     "lower_bound_data",
 ]
 
-_DATA: dict[str, Callable[[], Columns]] = {
+_DATA: dict[str, Callable[..., Columns]] = {
     "figure2": figure2_data,
     "figure4": figure4_data,
     "figure7": figure7_data,
     "gap": gap_data,
     "lower-bound": lower_bound_data,
 }
+_SLOW = {"gap"}  # these take a function that is told of progress
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
     "figure4": draw_figure4,
@@ -54,7 +55,9 @@ _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
 FIGURES = tuple(_DATA)
 
 
-def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, ...]:
+def draw(
+    name: str, out_dir: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
+) -> tuple[Path, ...]:
     """Draw a figure and write it as NAME.png, NAME.svg and NAME.csv.
 
     Parameters
@@ -65,6 +68,8 @@ def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, 
         Folder to write into; it is made where it is missing.
     force
         Whether to replace files that exist.
+    progress
+        Told of every share of the work that is done, by figures that take their time.
 
     Returns
     -------
@@ -84,18 +89,20 @@ def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, 
     folder = Path(out_dir)
     if not force:
         refuse_existing(folder / f"{name}{ending}" for ending in (".png", ".svg", ".csv"))
-    columns = figure_data(name)
+    columns = figure_data(name, progress=progress)
     contents = {**rendered(_DRAWINGS[name], columns), ".csv": csv_text(columns).encode()}
     return write_together(folder, {f"{name}{ending}": data for ending, data in contents.items()}, force=force)
 
 
-def figure_data(name: str) -> Columns:
+def figure_data(name: str, *, progress: Callable[[float], object] | None = None) -> Columns:
     """Compute the columns that a figure shows.
 
     Parameters
     ----------
     name
         One of `FIGURES`.
+    progress
+        As for `draw`.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def figure_data(name: str) -> Columns:
     ['balanced', 'balanced-printed', 'erk', 'pyramidal', 'uniform']
     """
     _check(name)
-    return _DATA[name]()
+    return _DATA[name](progress) if name in _SLOW else _DATA[name]()
 
 
 def _check(name: str) -> None:
