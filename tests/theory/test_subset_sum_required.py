@@ -79,7 +79,7 @@ def test_between_necessary_and_sufficient_the_printed_form_is_not_proved():
 # --- calibrated ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(densities, small, small, st.sampled_from(["1", "0.5", "0.3", "0.2"]), st.sampled_from(["uniform", "product"]))
 def test_calibrated_counts_are_never_below_what_is_proved(p, epsilon, delta, z, law):
     options = {"density": p, "epsilon": epsilon, "failure_probability": delta, "z": z, "law": law}
@@ -160,7 +160,7 @@ def test_the_fits_are_complete():
 # --- rigorous ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(densities, small, small, st.sampled_from(["0.2", "1", "2.5"]), st.booleans())
 def test_the_proved_count_is_proved(p, epsilon, delta, z, uniform):
     options = {"density": p, "epsilon": epsilon, "failure_probability": delta, "z": z, "uniform": uniform}
