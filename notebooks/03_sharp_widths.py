@@ -331,8 +331,8 @@ drawn("matching")
 # Spare neurons may be traded in: only neurons of layer 1 with $k$ edges into layer 0 or more are used; then $K$ has its
 # law given $K \ge k$. For deeper targets thresholds $t_l$ as in I2 stand in between, and neurons of the last hidden
 # layer are good if they may take *any* class, so that goodness does not depend on the colouring:
-# $$P(\text{failure}) \le [\text{layer 0}] + \sum_{l=1}^{L-2} \sum_j P(\mathrm{Bin}(q_l, g_{lj}) < t_l)
-# + P(\mathrm{Bin}(N_{L-1}, g) < N') + \mathrm{last}(N').$$
+# $$P(\text{failure}) \le [\text{layer 0}] + \sum_{l=1}^{L-2} \sum_j P(\mathrm{Bin}(q_l, g_{lj}) < t_l) +
+# P(\mathrm{Bin}(N_{L-1}, g) < N') + \mathrm{last}(N').$$
 # *Proof.* Order the masks from below. Given those of lower layers in which nothing is short, copies in layer $l$ are
 # good independently, with probability $g_{lj}$ each, so the probability that layer $l$ is the first to be short is at
 # most its term. Which neurons of the last hidden layer are good does not depend on $S_L$; the first $N'$ of them are
@@ -451,8 +451,8 @@ drawn("first-moment")
 # smooth map from $R^k$ to $R^{nd}$ has an image of measure zero if $k < n d$. $\square$
 #
 # **Theorem.** Under the hypotheses of LB1, for almost every $W_1$ (the null set does not depend on the masks),
-# $$P(\text{represented}) \le \binom{N_1}{n} P(X_1 + \dots + X_{N_0} \ge n d)
-# + N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1),$$
+# $$P(\text{represented}) \le \binom{N_1}{n} P(X_1 + \dots + X_{N_0} \ge n d) +
+# N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1),$$
 # with independent $a_u \sim \mathrm{Bin}(d, p_0)$ and $b_u \sim \mathrm{Bin}(n, p_1)$. For every $t > 0$ the first
 # probability is at most $M(t)^{N_0} e^{-t n d}$ with
 # $$M(t) = 1 + e^{-t} ((r_0 + p_0 e^t)^d - r_0^d) ((r_1 + p_1 e^t)^n - r_1^n) - (1 - r_0^d) (1 - r_1^n).$$
@@ -492,10 +492,36 @@ print("300 masks: the rank is never above the count")
 drawn("parameter-count")
 
 # %% [markdown]
+# Where layers are sparse, parameters are many enough but not in the right places:
+#
+# **Theorem (path count).** Under the hypotheses of LB1, if $W_1$ has no zeros,
+# $$P(\text{represented}) \le \frac{N_1}{n} E[(1 - r_0^K)^d] + N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1),\qquad
+# K \sim \mathrm{Bin}(N_0, p_1).$$
+#
+# *Proof.* Row $v_j$ of $A B$ has no zeros, so a path leads from every input to $v_j$. The expectation is the
+# probability that this is so for a given neuron of layer 1: it reads $K$ neurons of layer 0, and each input is read by
+# one of them with probability $1 - r_0^K$, independently. By Markov's inequality there are $n$ such neurons with
+# probability $N_1 / n$ times that at most. $\square$
+
+# %%
+from ertheory.bounds.path_count import path_count_ceiling
+
+target, densities = Target.from_text("2-2-1"), (Fraction(3, 5), HALF, HALF)
+for neurons in (1, 2):
+    found = over_masks(
+        lambda first, second: sum((first[row].any(axis=0)).all() for row in second) >= 2,
+        [(neurons, 2), (3, neurons)],
+        densities[:2],
+    )
+    ceiling = path_count_ceiling(target, densities, neurons, 3, affine=True)
+    assert found <= ceiling
+    print(f"N_0 = {neurons}: two neurons of three are reached with {float(found):.4f}, at most {float(ceiling):.4f}")
+
+# %% [markdown]
 # ## The gap
 #
 # 784-128-10, $\delta = 0.001$, every layer masked with the same sparsity. For the second hidden layer the best
-# necessary width is that of `degree` or `size-lp`; for layer 0 that of `theorem-2.3` or `parameter-count`. They are
+# necessary width is that of `degree` or `size-lp`; for layer 0 that of `parameter-count` or `path-count`. They are
 # stated for targets in general position and for sources up to ten times as wide in the other layer as the printed
 # theorem asks.
 
@@ -505,11 +531,11 @@ for sparsity in ("0.3", "0.5", "0.7", "0.9", "0.95", "0.99"):
     asked = {"sparsity": sparsity, "failure_probability": "0.001"}
     sharp = width(digits, method="sharp", **asked).widths
     second = max(width(digits, method=name, **asked).widths[1] or 0 for name in ("degree", "size-lp"))
-    first = max(width(digits, method=name, **asked).widths[0] or 0 for name in ("theorem-2.3", "parameter-count"))
+    first = max(width(digits, method=name, **asked).widths[0] or 0 for name in ("parameter-count", "path-count"))
     ratios = sharp[1] / second, sharp[0] / first
     print(f"{sparsity:8} {second:15,} {sharp[1]:6,} {ratios[0]:6.2f} {first:18,} {sharp[0]:8,} {ratios[1]:6.1f}")
 
 # %% [markdown]
 # In the second hidden layer little is left to gain: from sparsity 0.9 on, less than a tenth. In layer 0 a factor of
-# about four to eighteen is open. From below, the parameter count takes every entry of the two masks for useful. From
-# above, the coding asks that *every* target is represented at once, with $B$ chosen before the rows are known.
+# about four to ten is open. From below, the parameter count takes every entry of the two masks for useful. From above,
+# the coding asks that *every* target is represented at once, with $B$ chosen before the rows are known.

@@ -39,7 +39,8 @@ The bound with t is Markov's inequality for exp(t X), and M(t) follows from E[e^
 QED
 
 With a layer 0 that is affine on the box the second term is not needed: there is no kink in it to evade the argument.
-So it is where layer 0 is coded, and where it shifts the inputs into the affine piece of the activation.
+So it is where layer 0 is coded, and where it shifts the inputs into the affine piece of the activation. In sparse
+layers, where there are parameters enough but not in the right places, `ertheory.bounds.path_count` asks for more.
 """
 
 from __future__ import annotations

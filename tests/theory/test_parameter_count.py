@@ -1,4 +1,4 @@
-"""The parameter count: its lemma by the rank of Jacobians, its law by enumeration, and what it rules out."""
+"""Parameter and path count: the lemma by the rank of Jacobians, laws by enumeration, and what they rule out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ertheory.bounds import width
 from ertheory.bounds.parameter_count import count_ceiling, log_count, parameter_count
+from ertheory.bounds.path_count import path_count, path_count_ceiling
 from ertheory.bounds.sharp import sharp
 from ertheory.errors import InvalidInput
 from ertheory.exact import enclose
@@ -167,3 +168,59 @@ def test_the_hypotheses_are_stated():
     assert "densities of at least 1e-12" in parameter_count(DIGITS, few, DELTA, second_width=1000).reason
     with pytest.raises(InvalidInput, match="second_width: expected at least 128 neurons"):
         parameter_count(DIGITS, half, DELTA, second_width=127)
+
+
+# --- the path count ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("densities", [(HALF, HALF), (Fraction(3, 5), Fraction(1, 4))])
+@pytest.mark.parametrize(("inputs", "neurons", "second"), [(1, 2, 2), (2, 2, 3), (2, 3, 2), (3, 2, 2)])
+def test_few_neurons_are_reached_from_all_inputs(inputs, neurons, second, densities):
+    sizes = (neurons * inputs, second * neurons)
+    reached = [Fraction(0)] * (second + 1)
+    for bits in itertools.product((False, True), repeat=sum(sizes)):
+        first = np.reshape(bits[: sizes[0]], (neurons, inputs))
+        above = np.reshape(bits[sizes[0] :], (second, neurons))
+        weight = Fraction(1)
+        for part, density in ((first, densities[0]), (above, densities[1])):
+            weight *= density ** int(part.sum()) * (1 - density) ** int((~part).sum())
+        reached[sum(bool(first[row].any(axis=0).all()) for row in above)] += weight
+    mean = sum(number * chance for number, chance in enumerate(reached))
+    for n in range(1, min(inputs, second) + 1):
+        ceiling = path_count_ceiling(
+            Target.from_widths([inputs, n, 1]), (*densities, HALF), neurons, second, affine=True
+        )
+        assert sum(reached[n:]) <= ceiling
+        assert abs(min(1, mean / n) - ceiling) < Fraction(1, 10**12)
+
+
+@pytest.mark.parametrize("density", ["0.5", "0.1", "0.01"])
+def test_one_neuron_less_has_too_few_paths(density):
+    densities = (Fraction(density),) * 3
+    found = path_count(DIGITS, densities, DELTA, second_width=20_000, affine=True).widths[0]
+    assert path_count_ceiling(DIGITS, densities, found - 1, 20_000, affine=True) < 1 - DELTA
+    assert path_count_ceiling(DIGITS, densities, found, 20_000, affine=True) >= 1 - DELTA
+
+
+def test_paths_are_what_is_short_in_sparse_layers():
+    for sparsity, more in (("0.9", "parameter-count"), ("0.99", "path-count")):
+        asked = {"sparsity": sparsity, "failure_probability": DELTA}
+        found = {name: width(DIGITS, method=name, **asked).widths[0] for name in ("parameter-count", "path-count")}
+        assert max(found, key=lambda name: found[name]) == more
+        assert max(found.values()) < width(DIGITS, method="sharp", **asked).widths[0]
+
+
+def test_the_hypotheses_of_the_path_count_are_stated():
+    half = (HALF,) * 3
+    answer = path_count(DIGITS, half, DELTA, second_width=1000)
+    assert answer.applies
+    assert "N_1 up to 1000" in answer.reason
+    wide = path_count(DIGITS, (Fraction(9, 10),) * 3, DELTA, second_width=1000)
+    assert "says nothing" in wide.reason
+    assert not path_count(Target.from_text("4-8-3"), half, DELTA, second_width=99).applies
+    sparse = Target.from_arrays([[[1, 1, 1], [1, 0, 2]], [[1, 1]]])
+    assert path_count(sparse, half, DELTA, second_width=99).reason == "needs W_1 without zeros"
+    few = (Fraction(1, 1001), HALF, HALF)
+    assert "densities of at least 0.001" in path_count(DIGITS, few, DELTA, second_width=1000).reason
+    with pytest.raises(InvalidInput, match="second_width"):
+        path_count(DIGITS, half, DELTA, second_width=127)
