@@ -66,7 +66,7 @@ class Point:
     layer0: str
     widths: tuple[int, ...]
     bound: float
-    build: Callable[[tuple[DrawnMask, ...]], object]
+    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def sufficient(text: str, density: Fraction) -> Iterator[Point]:
         chosen = plan(target, method=method, density=density, failure_probability=DELTA, layer0=layer0)
         widths = tuple(int(width or 0) for width in chosen.answer.widths)
         bound = float(chosen.answer.success_lower or 0)
-        yield Point(method, "sufficient", text, density, layer0, widths, bound, partial(_built, target, chosen))
+        yield Point(method, "sufficient", text, density, layer0, widths, bound, chosen)
 
 
 def necessary(text: str, density: Fraction) -> Iterator[Point]:
@@ -114,14 +114,14 @@ def necessary(text: str, density: Fraction) -> Iterator[Point]:
     wide = tuple(int(width or 0) for width in chosen.answer.widths)
     densities = (density,) * len(wide)
     last = len(wide) - 2
-    classes, outputs = wide_of(target)
+    classes, outputs = target.widths[-2:]
 
     def point(method: str, layer: int, width: int | None, ceiling: Callable[[int], float]) -> Iterator[Point]:
         if width is None or width < 2:
             return
         widths = (*wide[:layer], width - 1, *wide[layer + 1 :])
         bound = ceiling(width - 1)
-        yield Point(method, "necessary", text, density, "coded", widths, bound, partial(_built, target, chosen))
+        yield Point(method, "necessary", text, density, "coded", widths, bound, chosen)
 
     _, width = printed_univariate(target.inputs, density, DELTA)
     yield from point("theorem-2.3", 0, width, lambda n: float((1 - (1 - density) ** n) ** target.inputs))
@@ -140,12 +140,6 @@ def necessary(text: str, density: Fraction) -> Iterator[Point]:
     )
 
 
-def wide_of(target: Target) -> tuple[int, int]:
-    """Give the numbers of neurons in the last two target layers."""
-    classes, outputs = target.widths[-2:]
-    return classes, outputs
-
-
 def _degree_ceiling(target: Target, densities: tuple[Fraction, ...], neurons: int) -> float:
     return float(enclose(lambda context: degree_ceiling(context, target, densities, 0, neurons))[1])
 
@@ -155,14 +149,14 @@ def _first_moment_ceiling(classes: int, outputs: int, density: Fraction, neurons
     return math.exp(min(0.0, float(high)))
 
 
-def _built(target: Target, chosen: Plan, masks: tuple[DrawnMask, ...]) -> bool:
+def built(chosen: Plan, masks: tuple[DrawnMask, ...]) -> bool:
+    """Build in masks of any widths as a plan says, and check what was built."""
+    options = {"construction": chosen.construction, "layer0": chosen.layer0, "copies": chosen.copies}
     try:
-        found = embed_target(
-            target, masks, construction=chosen.construction, layer0=chosen.layer0, copies=chosen.copies, workers=1
-        )
+        found = embed_target(chosen.network, masks, workers=1, **options)
     except ConstructionFailed:
         return False
-    checked = check_embedding(target, found.source, masks)
+    checked = check_embedding(chosen.network, found.source, masks)
     return checked.passed and (checked.exact or (checked.difference_bound or 0.0) < NEAR)
 
 
@@ -173,20 +167,22 @@ def count(point: Point, masks: int, *, progress: Callable[[int], object] | None 
     successes = 0
     for seed in range(masks):
         drawn = tuple(DrawnMask(shape, point.density, seed, layer) for layer, shape in enumerate(shapes))
-        successes += bool(point.build(drawn))
+        successes += built(point.plan, drawn)
         if progress is not None:
             progress(1)
     return Row(point, masks, successes)
 
 
-def rows(kind: str, masks: int, *, targets: tuple[str, ...] = TARGETS, densities: tuple[Fraction, ...] = DENSITIES):
+def rows(
+    kind: str, masks: int, *, targets: tuple[str, ...] = TARGETS, densities: tuple[Fraction, ...] = DENSITIES
+) -> Iterator[Row]:
     """Count at all points of a kind; the same widths built in the same way are counted once."""
     points = sufficient if kind == "sufficient" else necessary
     listed = [point for text in targets for density in densities for point in points(text, density)]
     known: dict[tuple[object, ...], Row] = {}
     with tqdm(total=masks * len(listed), file=sys.stderr, unit="mask", disable=None) as bar:
         for point in listed:
-            chosen = point.build.args[1]  # type: ignore[attr-defined]
+            chosen = point.plan
             key = point.target, point.density, point.widths, chosen.construction, chosen.layer0, chosen.copies
             if key not in known:
                 known[key] = count(point, masks, progress=bar.update)
