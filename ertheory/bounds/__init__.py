@@ -3,7 +3,8 @@
 Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by their closed form), `exact` (the smallest
 integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out),
 `sequential` and `matching` (the last hidden layer coloured after the mask is seen, layer 0 coded or matched), `sharp`
-(the best of these two). Necessary: ``theorem-2.3``, ``degree``, ``size-lp``, and for colourings ``first-moment``.
+(the best of these two). Necessary: for N_0 ``theorem-2.3``, ``parameter-count`` and ``path-count``, for the last
+hidden layer ``degree`` and ``size-lp``, and for colourings ``first-moment``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ertheory.bounds import first_moment, sharp, size_lp
+from ertheory.bounds import first_moment, parameter_count, path_count, sharp, size_lp
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
 from ertheory.bounds.drop import drop, drop_success, dropped_statement
@@ -133,15 +134,21 @@ METHODS = (
     "theorem-2.3",
     "degree",
     "size-lp",
+    "parameter-count",
+    "path-count",
     "first-moment",
 )
 _DEFAULT_METHODS = ("printed", "exact", "drop", "sharp", "theorem-2.3", "degree")
-_NECESSARY = ("theorem-2.3", "degree", "size-lp", "first-moment")
+_NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count", "first-moment")
 _COPYING: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
 _SHARP: dict[str, Callable[..., Width]] = {
     "sequential": sharp.sequential,
     "matching": sharp.matching,
     "sharp": sharp.sharp,
+}
+_FIRST_LAYER: dict[str, Callable[..., Width]] = {
+    "parameter-count": parameter_count.parameter_count,
+    "path-count": path_count.path_count,
 }
 _QUICK_DENSITY = Fraction(1, 1000)  # below, the search for sharp widths takes longer than one cares to wait unasked
 
@@ -201,6 +208,9 @@ def width(
         found = degree(target, densities, delta, first_width=first_width)
     elif method == "size-lp":
         found = size_lp.size_lp(target, densities, delta, first_width=first_width)
+    elif method in _FIRST_LAYER:
+        second_width = 10 * reference[1] * target.widths[1]
+        found = _FIRST_LAYER[method](target, densities, delta, second_width=second_width)
     elif method == "first-moment":
         found = first_moment.first_moment(target, densities, delta)
     elif method in _SHARP:

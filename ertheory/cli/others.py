@@ -119,7 +119,8 @@ class VerifyCommand:
         tyro.conf.arg(
             metavar="STATEMENT",
             help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
-            "drop-deep, theorem-2.3, theorem-2.3-linear, degree or path-ceiling.",
+            "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, degree, "
+            "path-ceiling, size-lp, first-moment or parameter-count.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None

@@ -7,7 +7,6 @@ a law that mixed up two layers would be off by far more than the interval is wid
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -21,46 +20,16 @@ from ertheory.bounds.univariate import path_failure
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.exact import Context, Interval, enclose
 from ertheory.montecarlo.built import built_event, chain_of, residual_chain, shapes_of
+from ertheory.montecarlo.case import Case
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.events_blocks import drop_event, residual_event
-from ertheory.montecarlo.sampling import Event
+from ertheory.montecarlo.statements_sharp import SHARP_CASES
 from ertheory.target import Target
 
-__all__ = ["ALIASES", "STATEMENTS", "Case", "case_of"]
+__all__ = ["ALIASES", "STATEMENTS", "case_of"]
 
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
 _CROSS = ((0, 1, 0), (1, 1, 1), (0, 1, 0))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A statement on one target and one source.
-
-    Parameters
-    ----------
-    says
-        The event whose probability is predicted, in words.
-    target
-        The target.
-    widths
-        N_0..N_L (Theorem 2.3: hidden layer and output); ``None`` for a layer of which the event does not speak.
-    densities
-        One per source layer.
-    event
-        The event, to be decided from drawn masks.
-    predicted
-        The probability by the exact law, or a lower and an upper bound on it.
-    built
-        The event that the builder finds the target, for statements about a construction.
-    """
-
-    says: str
-    target: Target
-    widths: tuple[int | None, ...]
-    densities: tuple[Fraction, ...]
-    event: Event
-    predicted: float | tuple[float, float]
-    built: Event | None = None
 
 
 def case_of(statement: str) -> Case:
@@ -280,6 +249,7 @@ _CASES: dict[str, Callable[[], Case]] = {
     "theorem-2.3-linear": _theorem_2_3_linear,
     "degree": _degree,
     "path-ceiling": _path_ceiling,
+    **SHARP_CASES,
 }
 
 # Short names; the paper's general definition has a ReLU at the output.

@@ -144,6 +144,7 @@ def verify(
     event = case.built if build else case.event
     if event is None:
         raise InvalidInput("build", "a statement about a construction, such as theorem-2.1 or drop", statement)
+    predicted = case.predicted if case.predicted_built is None or not build else case.predicted_built
     number = trials if trials is not None else _BUILT_TRIALS if build else _TRIALS
     successes = count_occurrences(event, number, seed, progress=progress)
     return Verification(
@@ -155,7 +156,7 @@ def verify(
         trials=number,
         successes=successes,
         interval=binomial_interval(successes, number, level),
-        predicted=case.predicted,
+        predicted=predicted,
         seed=seed,
         built=build,
     )
