@@ -8,16 +8,14 @@ cells of [-1, 1] and exact in double precision; the factor of the product law is
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint64
 
 from ertheory.errors import InvalidInput
-from ertheory.masks.philox import philox_words, round_keys
 
-__all__ = ["LAWS", "Law", "check_law", "draw_block", "draw_weights", "stream_key"]
+__all__ = ["LAWS", "Law", "check_law", "draw_weights", "stream_key"]
 
 Law: TypeAlias = Literal["uniform", "product"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -53,30 +51,7 @@ def stream_key(seed: int) -> Words:
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _LARGEST_SEED:
         raise InvalidInput("seed", "a whole number from 0 to 2^128 - 1", seed)
-    key: Words = np.random.SeedSequence(seed, spawn_key=_SPAWN_KEY).generate_state(2, np.uint64)
-    return key
-
-
-@njit(inline="always", nogil=True)
-def draw_block(values: Floats, block: int, trial: int, stream: int, product: bool, keys: Any) -> None:
-    """Draw the weights 4 block .. 4 block + 3 of a trial into their places of `values`."""
-    drawn = philox_words(uint64(block), uint64(trial), uint64(stream), uint64(0), keys)
-    for lane in range(4):
-        middle = np.int64((drawn[lane] >> uint64(11) << uint64(1)) | uint64(1))
-        values[4 * block + lane] = (middle - 9007199254740992) * 2.0**-53
-    if product:
-        factors = philox_words(uint64(block), uint64(trial), uint64(stream + 1), uint64(0), keys)
-        for lane in range(4):
-            middle = np.int64((factors[lane] >> uint64(12) << uint64(1)) | uint64(1))
-            values[4 * block + lane] *= middle * 2.0**-53
-
-
-@njit(nogil=True, cache=True)
-def _fill(weights: Floats, first: int, stream: int, product: bool, key: Words) -> None:
-    keys = round_keys(key)
-    for row in range(len(weights)):
-        for block in range(weights.shape[1] // 4):
-            draw_block(weights[row], block, first + row, stream, product, keys)
+    return np.random.SeedSequence(seed, spawn_key=_SPAWN_KEY).generate_state(2, np.uint64).astype(np.uint64)
 
 
 def draw_weights(trials: int, weights: int, *, first: int = 0, law: Law = "uniform", seed: int = 0) -> Floats:
@@ -108,7 +83,9 @@ def draw_weights(trials: int, weights: int, *, first: int = 0, law: Law = "unifo
     >>> bool((draw_weights(3, 5)[2] == draw_weights(1, 9, first=2)[0, :5]).all())
     True
     """
+    from ertheory.montecarlo.draw_kernel import fill_weights
+
     product, key = check_law(law), stream_key(seed)
     drawn = np.empty((trials, -(-weights // 4) * 4))
-    _fill(drawn, first, 0, product, key)
+    fill_weights(drawn, first, 0, product, key)
     return drawn[:, :weights]

@@ -1,8 +1,8 @@
 """Compiled: the subset sum nearest to a number, by meeting in the middle (Horowitz and Sahni, 1974).
 
 The weights are split in two halves, and the sums of each half are kept sorted: one more weight X turns a list s into
-the merge of s and s + X. Of two sorted lists the pair whose sum is nearest to z is found in one walk, up in one list and
-down in the other. So n weights take about 2^(n/2) steps, and no sorting.
+the merge of s and s + X. Of two sorted lists the pair whose sum is nearest to z is found in one walk, up in one list
+and down in the other. So n weights take about 2^(n/2) steps, and no sorting.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ertheory.masks.philox import round_keys
-from ertheory.montecarlo.draws import draw_block
+from ertheory.montecarlo.draw_kernel import draw_block
 
 __all__ = ["best_errors", "error_times"]
 
@@ -53,7 +53,7 @@ def _nearest(first: Floats, firsts: int, second: Floats, seconds: int, goal: flo
 
 
 @njit(nogil=True, cache=True)
-def best_errors(weights: Floats, kept: Bools, goal: float, errors: Floats) -> None:
+def best_errors(weights: Floats, kept: Bools, goal: float, most: int, errors: Floats) -> None:
     """Find for every trial the smallest distance of a subset sum of the kept weights from the goal.
 
     Parameters
@@ -62,10 +62,12 @@ def best_errors(weights: Floats, kept: Bools, goal: float, errors: Floats) -> No
         Shapes (trials, n).
     goal
         z.
+    most
+        Weights that are kept in a row, at most.
     errors
         Receives the distances, shape (trials,).
     """
-    half = 2 ** ((weights.shape[1] + 1) // 2)
+    half = 2 ** ((most + 1) // 2)
     first, second, spare = np.empty(half), np.empty(half), np.empty(half)
     for row in range(len(weights)):
         first[0] = second[0] = 0.0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ertheory.masks.philox import round_keys
-from ertheory.montecarlo.draws import draw_block
+from ertheory.montecarlo.draw_kernel import draw_block
 
 __all__ = ["cover_times", "sign_rows"]
 
