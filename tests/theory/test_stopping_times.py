@@ -264,7 +264,7 @@ def test_given_up_trials_count_as_failures():
 
 @pytest.mark.parametrize(("epsilon", "uniform"), TABLE)
 def test_table_of_an_independent_program(epsilon, uniform):
-    trials = 30_000 if (epsilon, uniform) == ("0.001", True) else 100_000
+    trials = 400_000 if epsilon in {"0.1", "0.03"} else 30_000 if (epsilon, uniform) == ("0.001", True) else 100_000
     run = stopping_times(epsilon, uniform=uniform, trials=trials, seed=12)
     for density, expected in zip(DENSITIES, TABLE[epsilon, uniform], strict=True):
         for delta, theirs in zip(("0.1", "0.01"), expected, strict=True):
