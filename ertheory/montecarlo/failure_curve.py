@@ -20,7 +20,7 @@ from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational, probability
 from ertheory.montecarlo.draws import Law
 from ertheory.montecarlo.intervals import Interval, binomial_interval
-from ertheory.montecarlo.mixture import live_probabilities, mix
+from ertheory.montecarlo.mixture import ROUNDING, live_probabilities, mix
 
 __all__ = ["FEWEST_FAILURES", "FailureEstimate", "Required", "StoppingTimes"]
 
@@ -162,7 +162,7 @@ class StoppingTimes:
         masses = live_probabilities(n, float(probability("density", density, one=True)), self.longest)
         low, high = self.band(level)
         # Nothing is known of more weights than the longest, but that they fail no more often.
-        ends = mix(masses, low, 0.0), min(1.0, mix(masses, high, high[-1]))
+        ends = mix(masses, low, 0.0) * (1 - ROUNDING), min(1.0, mix(masses, high, high[-1]) * (1 + ROUNDING))
         covered = float(probability("level", level))
         return FailureEstimate(
             value=self._mixed(masses), interval=Interval(*ends, covered), failures=self._support(masses)
@@ -195,20 +195,20 @@ class StoppingTimes:
         allowed = float(probability("delta", failure_probability))
         low, high = self.band(level)
 
-        def first(failures: Floats, beyond: float) -> int | None:
-            return _first(lambda n: mix(live_probabilities(n, chance, self.longest), failures, beyond) <= allowed)
+        def first(failures: Floats, beyond: float, limit: float = allowed) -> int | None:
+            return _first(lambda n: mix(live_probabilities(n, chance, self.longest), failures, beyond) <= limit)
 
         share = self.failures / self.trials
         n = first(share, share[-1])
         support = 0 if n is None else self._support(live_probabilities(n, chance, self.longest))
-        most = first(high, high[-1])
+        most = first(high, high[-1], allowed * (1 - ROUNDING))
         # Nothing is needed to see that the empty sum is near enough: n = 0 needs no failures.
         if n is None or most is None or (n > 0 and support < FEWEST_FAILURES):
             # From one n to the next the failure probability falls to no less than 0.4 of it, and noise takes its part.
             enough = math.ceil(4 * FEWEST_FAILURES / allowed)
             advice = f"{enough:,} or so for delta = {allowed:g} (the explicit bound needs no trials)"
             raise InvalidInput("trials", advice, self.trials)
-        least = first(low, 0.0)
+        least = first(low, 0.0, allowed * (1 + ROUNDING))
         return Required(n=n, low=least or 0, high=most, level=float(probability("level", level)), failures=support)
 
     def crossing(self, density: Rational, failure_probability: Rational) -> float:
