@@ -81,7 +81,12 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure4, figure7, gap or lower-bound.")
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant or "
+            "subset-sum-sandwich.",
+        ),
     ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False
@@ -119,8 +124,8 @@ class VerifyCommand:
         tyro.conf.arg(
             metavar="STATEMENT",
             help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
-            "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, degree, "
-            "path-ceiling, size-lp, first-moment or parameter-count.",
+            "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, lemma-2.4, "
+            "degree, path-ceiling, size-lp, first-moment or parameter-count.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None

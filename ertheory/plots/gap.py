@@ -42,7 +42,10 @@ _TARGETS = (
     ("LeNet-5", _LENET, _FEW),
 )
 _DELTA = Fraction(1, 1000)
-_METHODS = ("printed", "exact", "drop", "matching", "sharp", "theorem-2.3", "degree", "size-lp", "first-moment")
+_METHODS = (
+    *("printed", "exact", "drop", "matching", "sharp"),
+    *("theorem-2.3", "parameter-count", "path-count", "degree", "size-lp", "first-moment"),
+)
 _COLOURINGS = "first-moment"  # necessary for constructions that colour the last hidden layer, not for all
 _COLUMNS = ("target", "sparsity", "delta", "method", "kind", "layer0", "total", "last", "low", "high", "trials")
 _CURVES = (
@@ -69,7 +72,7 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
     Columns
         ``target``, ``sparsity``, ``delta``, ``method``, ``kind``, ``layer0``, and ``total`` and ``last``: all hidden
         neurons, and those of the last hidden layer. ``None`` where a statement says nothing. The rows with method
-        ``necessary`` have the largest of what theorem-2.3, degree and size-lp ask for, layer by layer. Those with
+        ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with
         method ``measured`` have the widths at which a builder succeeded, for a delta of their own; ``low`` and ``high``
         are the interval for the probability that it fails there, after so many ``trials``.
     """

@@ -245,7 +245,7 @@ def test_a_masked_layer_0_is_not_read_as_dense():
 
 # Of these, bounds are checked.
 SHARP = "sequential matching coded coded-dual sharp size-lp first-moment parameter-count".split()
-BOUNDED = {"matched", "drop-deep", *SHARP}
+BOUNDED = {"matched", "drop-deep", "lemma-2.4", *SHARP}
 
 # --- statements ----------------------------------------------------------------------------------------------------
 
