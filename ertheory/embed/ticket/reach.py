@@ -1,0 +1,73 @@
+"""What failed where a ticket was not found, in words; and weights that no choice of edges could make up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ertheory.drawn import DrawnSource
+from ertheory.embed.ticket.error import Array, Signals
+from ertheory.embed.ticket.rows import KeptRows
+from ertheory.errors import InvalidInput
+
+__all__ = ["what_failed"]
+
+_MOST_ROWS = 4096  # of a layer, that are looked at for an explanation
+_INSTEAD = "wider layers reach more, a smaller weight needs less"
+
+
+def what_failed(
+    source: DrawnSource, layer: int, below: Signals, wanted: Array, kept: KeptRows, epsilon: float
+) -> tuple[str, ...]:
+    """Say which neurons of a target layer could not be made, and which weights were out of reach.
+
+    Parameters
+    ----------
+    source, layer, below
+        The source layer, and what it reads.
+    wanted
+        Coefficients of the units below, shape (neurons, units); the bias last.
+    kept
+        The rows that were made.
+    epsilon
+        The largest error that is a success.
+
+    Raises
+    ------
+    InvalidInput
+        If a weight exceeds what all live edges of any one neuron of the layer make up together.
+    """
+    last = layer == len(source.source.widths) - 1
+    if last:
+        errors = np.maximum(-kept.signals.low, kept.signals.high)
+        failed = np.flatnonzero(errors > epsilon).tolist()
+    else:
+        failed = np.setdiff1d(np.arange(len(wanted)), kept.signals.units).tolist()
+    stop = min(source.source.widths[layer], _MOST_ROWS)
+    rows = source.rows(layer, 0, stop) * np.where(below.units >= 0, below.factors, 0.0)
+    texts = []
+    for neuron in failed:
+        candidates = rows[neuron : neuron + 1] if last else rows
+        beyond = _beyond(layer, neuron, candidates, below, wanted[neuron])
+        name = f"output {neuron}" if last else f"neuron {neuron} of layer {layer}"
+        how = f"off by up to {errors[neuron]:.3g}, epsilon is {epsilon:.3g}" if last else f"none of {stop} copies is close"
+        texts.append("; ".join([f"{name}: {how}", *beyond]))
+    return tuple(texts)
+
+
+def _beyond(layer: int, neuron: int, rows: Array, below: Signals, wanted: Array) -> list[str]:
+    """Name the weights that no row reaches with the edges that lead to its unit."""
+    everything = max(float(np.maximum(sign * rows, 0).sum(axis=1).max(initial=0.0)) for sign in (1, -1))
+    texts = []
+    for unit in range(len(wanted) - 1):
+        size, most = abs(float(wanted[unit])), below.boxes[unit, 1]
+        if not size or not most:
+            continue
+        name = f"W{layer}[{neuron}, {unit % below.inputs if below.inputs else unit}]"
+        if size > everything:
+            allowed = f"a modulus of at most {everything:.3g}, which is all that live edges reach here ({_INSTEAD})"
+            raise InvalidInput(name, allowed, float(wanted[unit]))
+        here = np.maximum(np.sign(wanted[unit]) * rows[:, below.units == unit], 0).sum(axis=1)
+        reach = float(here.max(initial=0.0))
+        if reach < size:
+            texts.append(f"{name} = {float(wanted[unit]):.3g}, but live edges reach {reach:.3g}")
+    return texts
