@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,11 @@ def _uniform(seed: int, spawn_key: Sequence[int], row: int, count: int) -> npt.N
 
 def _blocks(seed: int, spawn_key: Sequence[int], row: int, block: int, count: int) -> npt.NDArray[np.uint64]:
     """Give the blocks with counters (0, row, block, 0), (1, row, block, 0), .., shape (count, 4)."""
-    key = np.random.SeedSequence(seed, spawn_key=tuple(spawn_key)).generate_state(2, np.uint64)
+    key = _key(seed, tuple(spawn_key))
     before: Any = ((block << 128) + (row << 64) - 1) % 2**256  # NumPy counts up before it draws
     return np.random.Philox(key=key, counter=before).random_raw(4 * count).astype(np.uint64).reshape(count, 4)
+
+
+@lru_cache(maxsize=64)
+def _key(seed: int, spawn_key: tuple[int, ...]) -> npt.NDArray[np.uint64]:
+    return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(2, np.uint64)

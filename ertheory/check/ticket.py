@@ -21,6 +21,7 @@ from ertheory.check.ticket_error import Unproved, largest_error
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational
 from ertheory.network import Network, network_of
+from ertheory.results import rational_text
 from ertheory.target import Target
 
 __all__ = ["DrawnTicket", "TicketCheck", "check_ticket"]
@@ -74,18 +75,22 @@ class TicketCheck:
     wrong_masks: tuple[int, ...]
     error_certified: float | None
     reason: str | None
-    epsilon: float | None
+    epsilon: Fraction | None
 
     @property
     def passed(self) -> bool:
         """Whether it is the source times a 0/1 mask inside the ER masks, with a certified error (of at most epsilon)."""
-        close = self.error_certified is not None and (self.epsilon is None or self.error_certified <= self.epsilon)
+        close = self.error_certified is not None
+        if self.error_certified is not None and self.epsilon is not None:
+            close = Fraction(self.error_certified) <= self.epsilon
         return close and not (self.foreign or self.off_mask or self.wrong_masks)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the check as values that JSON can hold."""
         entries = {name: [list(place) for place in getattr(self, name)] for name in ("foreign", "off_mask")}
-        return {**asdict(self), **entries, "wrong_masks": list(self.wrong_masks), "passed": self.passed}
+        limit = None if self.epsilon is None else rational_text(self.epsilon)
+        lists = {**entries, "wrong_masks": list(self.wrong_masks)}
+        return {**asdict(self), **lists, "epsilon": limit, "passed": self.passed}
 
 
 def check_ticket(
@@ -126,7 +131,7 @@ def check_ticket(
         wrong_masks=_wrong_masks(drawn.masks, network, seed, densities),
         error_certified=error,
         reason=reason,
-        epsilon=None if limit is None else math.nextafter(float(limit), -math.inf) if float(limit) > limit else float(limit),
+        epsilon=limit,
     )
 
 

@@ -65,7 +65,7 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
     # Units of layer 0: relu(x_1), .., relu(x_d), relu(-x_1), .., relu(-x_d).
     boxes = [(max(low, _0), max(high, _0)) for low, high in domain]
     boxes += [(max(-high, _0), max(-low, _0)) for low, high in domain]
-    neurons = [_input(first, row, ticket.inputs) for row in range(first.outputs)]
+    neurons = [_input(first, row, bias, ticket.inputs) for row, bias in enumerate(first.exact_bias)]
     inputs = ticket.inputs
     for number, (source, wanted) in enumerate(zip(layers, target.affine, strict=True), start=1):
         last = number == len(layers)
@@ -77,11 +77,11 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
         shapes = np.array([_shape(row, bias, boxes) for row, bias in zip(targets, biases, strict=True)])
         used = np.ones(source.outputs, dtype=bool) if last else np.diff(layers[number].weight.tocsc().indptr) > 0
         made: list[_Neuron | None] = []
-        for row in range(source.outputs):
+        for row, own in enumerate(source.exact_bias):
             if not used[row]:
                 made.append(None)
                 continue
-            found, offset = _gathered(source, row, neurons, len(boxes), number)
+            found, offset = _gathered(source, row, own, neurons, len(boxes), number)
             if not last and not any(found) and offset[0] == offset[1]:
                 value = max(offset[0], _0)
                 made.append(_Neuron(None, _0, (value, value)))
@@ -101,9 +101,9 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
 _0 = Fraction(0)
 
 
-def _input(step: Affine, row: int, inputs: int) -> _Neuron | None:
+def _input(step: Affine, row: int, bias: Fraction, inputs: int) -> _Neuron | None:
     """Read a neuron of layer 0; None if it is neither a constant nor a part of one input."""
-    weight, bias = step.weight, step.exact_bias[row]
+    weight = step.weight
     columns = weight.indices[weight.indptr[row] : weight.indptr[row + 1]].tolist()
     if not columns:
         value = max(bias, _0)
@@ -121,11 +121,11 @@ def _coefficients(step: Affine, inputs: int) -> list[Row]:
 
 
 def _gathered(
-    source: Affine, row: int, neurons: Sequence[_Neuron | None], units: int, layer: int
+    source: Affine, row: int, bias: Fraction, neurons: Sequence[_Neuron | None], units: int, layer: int
 ) -> tuple[Row, Span]:
     """Add up what a row reads: the coefficient of every unit, and an interval for all that is none."""
     found = [_0] * units
-    low = high = source.exact_bias[row]
+    low = high = bias
     start, stop = source.weight.indptr[row : row + 2].tolist()
     places = zip(source.weight.indices[start:stop].tolist(), source.weight.data[start:stop].tolist(), strict=True)
     for column, value in places:
