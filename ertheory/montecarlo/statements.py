@@ -17,12 +17,14 @@ from ertheory.binomial import lower_tail
 from ertheory.bounds.degree import degree_ceiling
 from ertheory.bounds.drop import drop_success
 from ertheory.bounds.laws import Law, Layer0
+from ertheory.bounds.subset_sum import failure_lower, failure_upper
 from ertheory.bounds.univariate import path_failure
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.exact import Context, Interval, enclose
 from ertheory.montecarlo.built import built_event, chain_of, residual_chain, shapes_of
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.events_blocks import drop_event, residual_event
+from ertheory.montecarlo.events_subset_sums import subset_sum_event
 from ertheory.montecarlo.sampling import Event
 from ertheory.target import Target
 
@@ -234,6 +236,20 @@ def _theorem_2_3_linear() -> Case:
     )
 
 
+def _lemma_2_4() -> Case:
+    number, density, epsilon, z = 18, _HALF, Fraction(1, 10), Fraction(1)
+    # No law is known, but bounds that are proved for every n.
+    low, high = (bound(number, density=density, epsilon=epsilon, z=z) for bound in (failure_lower, failure_upper))
+    return Case(
+        says=f"some of those of {number} weights that the mask keeps add up to the target weight {z}, within {epsilon}",
+        target=Target.from_widths([1, 1]),
+        widths=(number, 1),
+        densities=(Fraction(1), density),
+        event=subset_sum_event(number, density, epsilon, z=z),
+        predicted=(float(1 - high), float(1 - low)),
+    )
+
+
 def _degree() -> Case:
     target, neurons, densities = Target.from_text("7-5-3"), 12, (Fraction(1, 10), _HALF, Fraction(3, 5))
     # N_0 = 0 leaves the first term of the bound, which is the law of the degrees alone.
@@ -278,6 +294,7 @@ _CASES: dict[str, Callable[[], Case]] = {
     "residual": _residual,
     "theorem-2.3-relu": _theorem_2_3_relu,
     "theorem-2.3-linear": _theorem_2_3_linear,
+    "lemma-2.4": _lemma_2_4,
     "degree": _degree,
     "path-ceiling": _path_ceiling,
 }

@@ -244,7 +244,7 @@ def test_a_masked_layer_0_is_not_read_as_dense():
 
 
 # Of these, bounds are checked.
-BOUNDED = {"matched", "drop-deep"}
+BOUNDED = {"matched", "drop-deep", "lemma-2.4"}
 
 # --- statements ----------------------------------------------------------------------------------------------------
 
