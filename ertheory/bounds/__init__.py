@@ -43,6 +43,15 @@ from ertheory.bounds.subset_sum import (
     n_required,
     sharp_exponent,
 )
+from ertheory.bounds.tickets import (
+    DEPTHS,
+    Depth,
+    Sensitivity,
+    TicketSensitivity,
+    TicketWidth,
+    ticket_sensitivity,
+    ticket_widths,
+)
 from ertheory.bounds.univariate import (
     UnivariateWidth,
     coverage_ceiling,
@@ -58,6 +67,7 @@ from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = [
+    "DEPTHS",
     "FITS",
     "LAWS",
     "LAYER0",
@@ -66,6 +76,7 @@ __all__ = [
     "QUESTIONS",
     "READINGS",
     "Answer",
+    "Depth",
     "Fit",
     "Law",
     "LawLike",
@@ -73,8 +84,11 @@ __all__ = [
     "Layer0",
     "Mode",
     "Reading",
+    "Sensitivity",
     "SubsetSum",
     "SubsetSumCount",
+    "TicketSensitivity",
+    "TicketWidth",
     "UniformPart",
     "UnivariateWidth",
     "best_factors",
@@ -100,6 +114,8 @@ __all__ = [
     "printed_univariate",
     "sharp_exponent",
     "success_probability",
+    "ticket_sensitivity",
+    "ticket_widths",
     "union_factor",
     "univariate_width",
     "width",

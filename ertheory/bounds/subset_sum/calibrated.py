@@ -3,12 +3,16 @@
 A fit is good where it was measured and nowhere else: with a leading coefficient below 1/ln 2 it would fall below what
 counting proves as epsilon tends to 0. So that coefficient is at least 1/ln 2 here, the largest relative error of the
 fit is added, and the answer is never below the sharp exponent or a proved lower bound. It stays a measurement.
+
+Densities below the measured ones are reached by grouping: g variables that are live with probability p contain a live
+one with probability 1 - (1-p)^g; take one of each group. Where that is at least p', g n(p') variables are enough.
 """
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from ertheory.bounds.subset_sum.exponent import sharp_count
 from ertheory.bounds.subset_sum.fits import FITS, Fit
@@ -51,7 +55,7 @@ def outside(problem: SubsetSum, failure_probability: Fraction) -> tuple[str, str
     """Name the first argument outside what was measured, with the allowed range; None if all are inside."""
     fit = fit_for(problem)
     for name, value, (low, high) in (
-        ("density", problem.density, fit.density_range),
+        ("density", max(problem.density, Fraction(fit.density_range[0])), fit.density_range),
         ("epsilon", problem.epsilon, fit.epsilon_range),
         ("failure_probability", failure_probability, fit.delta_range),
     ):
@@ -60,6 +64,7 @@ def outside(problem: SubsetSum, failure_probability: Fraction) -> tuple[str, str
     return None
 
 
+@lru_cache(maxsize=4096)
 def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extrapolate: bool = False) -> int:
     """Give the number of variables by measurement, on the safe side of the fit.
 
@@ -91,7 +96,15 @@ def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extra
         raise InvalidInput(name, allowed, float(found))
     bits = math.log(problem.epsilon.denominator) - math.log(problem.epsilon.numerator)
     rarity = math.log(failure_probability.denominator) - math.log(failure_probability.numerator)
-    density = float(problem.density)
-    value = (max(fit.a, 1 / math.log(2)) * bits + fit.c) / density - fit.b * rarity / math.log1p(-density / 2)
+    group, density = _grouped(float(problem.density), float(Fraction(fit.density_range[0])))
+    leading = max(fit.a, 1 / math.log(2))
+    value = group * ((leading * bits + fit.c) / density - fit.b * rarity / math.log1p(-density / 2))
     guess = max(value * (1 + fit.worst), sharp_count(problem.density, problem.epsilon, failure_probability), 1)
     return necessary_count(problem, failure_probability, least=math.ceil(guess))
+
+
+def _grouped(density: float, least: float) -> tuple[int, float]:
+    """Size of the groups, and a density that their live ones reach."""
+    if density >= least:
+        return 1, density
+    return math.ceil(math.log1p(-least) / math.log1p(-density) - 1e-12), least
