@@ -75,4 +75,4 @@ def _blocks(seed: int, spawn_key: Sequence[int], row: int, block: int, count: in
 
 @lru_cache(maxsize=64)
 def _key(seed: int, spawn_key: tuple[int, ...]) -> npt.NDArray[np.uint64]:
-    return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(2, np.uint64)
+    return np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(2, np.uint64).astype(np.uint64)

@@ -79,7 +79,7 @@ class TicketCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether it is the source times a 0/1 mask inside the ER masks, with a certified error (of at most epsilon)."""
+        """Whether it is the source times a 0/1 mask inside the ER masks, with a certified error of at most epsilon."""
         close = self.error_certified is not None
         if self.error_certified is not None and self.epsilon is not None:
             close = Fraction(self.error_certified) <= self.epsilon
@@ -119,7 +119,8 @@ def check_ticket(
     _check_shape(target, network, densities)
     limit = None if epsilon is None else exact_rational("epsilon", epsilon)
     foreign, off_mask = _compared(network, seed, densities)
-    error, reason = None, "weights that are not those of the source"
+    error: float | None = None
+    reason: str | None = "weights that are not those of the source"
     if not foreign:
         try:
             error, reason = _rounded_up(largest_error(network_of(target), network)), None

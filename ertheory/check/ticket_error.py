@@ -71,9 +71,7 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
         last = number == len(layers)
         targets = _coefficients(wanted, inputs)
         biases = wanted.exact_bias
-        sums = [
-            _added(_range(row, boxes, inputs), (bias, bias)) for row, bias in zip(targets, biases, strict=True)
-        ]
+        sums = [_added(_range(row, boxes, inputs), (bias, bias)) for row, bias in zip(targets, biases, strict=True)]
         shapes = np.array([_shape(row, bias, boxes) for row, bias in zip(targets, biases, strict=True)])
         used = np.ones(source.outputs, dtype=bool) if last else np.diff(layers[number].weight.tocsc().indptr) > 0
         made: list[_Neuron | None] = []
@@ -154,8 +152,12 @@ def _guess(row: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]) -> tu
     ratios = np.divide(targets @ row, norms, out=np.ones(len(targets)), where=norms > 0)
     positive = ratios > 0
     scales = np.exp2(np.round(np.log2(ratios, out=np.zeros(len(targets)), where=positive)))
-    rest = np.divide(((row - scales[:, None] * targets) ** 2).sum(axis=1), scales**2 * norms, out=np.ones(len(targets)),
-                     where=norms > 0)
+    rest = np.divide(
+        ((row - scales[:, None] * targets) ** 2).sum(axis=1),
+        scales**2 * norms,
+        out=np.ones(len(targets)),
+        where=norms > 0,
+    )
     best = int(np.argmin(np.where(positive, rest, np.inf)))
     return best, Fraction(float(scales[best]))
 

@@ -111,7 +111,8 @@ class VerifyCommand:
         tyro.conf.arg(
             metavar="STATEMENT",
             help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
-            "drop-deep, theorem-2.3, theorem-2.3-linear, lemma-2.4, degree or path-ceiling.",
+            "drop-deep, theorem-2.3, theorem-2.3-linear, lemma-2.4, theorem-2.5, "
+            "degree or path-ceiling.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None

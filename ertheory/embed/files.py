@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ertheory.embed.result import Embedding
 from ertheory.files import write_arrays
 from ertheory.masks import DrawnMask, Mask
-from ertheory.network import Activation, Affine, Flatten, Pool, Residual, Step
+from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 from ertheory.results import rational_text
 
 __all__ = ["source_arrays", "write_embedding"]

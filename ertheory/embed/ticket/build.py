@@ -7,6 +7,7 @@ each choice is charged what it adds to it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -65,7 +66,7 @@ def build_ticket(
     workers
         Threads; one per processor if left out. The result does not depend on it.
     progress
-        Told how many source neurons were looked at.
+        Told how many source neurons were looked at so far.
 
     Returns
     -------
@@ -107,7 +108,9 @@ def build_ticket(
     if domain is not None:
         box = read_box(domain, target.inputs)
     stated = replace(target, domain=box)
-    plan = _Plan(stated, balanced(stated), drawn, box, float(allowed), workers or os.cpu_count() or 1, progress)
+    plan = _Plan(
+        stated, balanced(stated), drawn, box, float(allowed), workers or os.cpu_count() or 1, _summed(progress)
+    )
     best = attempt = _attempt(plan, demands := plan.demands(), share := 1.0)
     for _ in range(_MOST_PASSES - 1):
         if _certified(best.error) <= allowed:
@@ -144,7 +147,7 @@ class _Plan:
     box: Array
     epsilon: float
     workers: int
-    progress: Callable[[int], object] | None
+    progress: Callable[[int], object]
 
     def wanted(self, layer: int) -> Array:
         """Give the coefficients of the units below in target layer l, the bias last."""
@@ -202,7 +205,7 @@ def _attempt(plan: _Plan, demands: tuple[Array, ...], share: float) -> _Attempt:
             plan.wanted(layer),
             allowance=allowance,
             demand=demand,
-            enough=int(np.ceil(2 * MOST_VALUES / source.source.densities[layer + 1])),
+            enough=math.ceil(2 * MOST_VALUES / source.source.densities[layer + 1]),
             workers=plan.workers,
             progress=plan.progress,
         )
@@ -215,8 +218,20 @@ def _attempt(plan: _Plan, demands: tuple[Array, ...], share: float) -> _Attempt:
     return _Attempt(tuple(layers), first, float(np.max(np.maximum(-last.low, last.high))))
 
 
+def _summed(progress: Callable[[int], object] | None) -> Callable[[int], object]:
+    """Add up what is reported piece by piece."""
+    pieces: list[int] = []
+
+    def report(done: int) -> None:
+        pieces.append(done)
+        if progress is not None:
+            progress(sum(pieces))
+
+    return report
+
+
 def _certified(error: float) -> Fraction | float:
-    return Fraction(error) if np.isfinite(error) else error
+    return Fraction(error) if math.isfinite(error) else error
 
 
 def _ticket(plan: _Plan, attempt: _Attempt, epsilon: Fraction) -> Ticket:

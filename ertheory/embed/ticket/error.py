@@ -90,9 +90,7 @@ def sums_error(weights: csr_array, biases: Array, below: Signals, wanted: Array)
     from scipy.sparse import csr_array
 
     used = np.flatnonzero(below.units >= 0)
-    carried = csr_array(
-        (below.factors[used], (used, below.units[used])), shape=(len(below.units), len(below.boxes))
-    )
+    carried = csr_array((below.factors[used], (used, below.units[used])), shape=(len(below.units), len(below.boxes)))
     terms = np.diff(weights.indptr)[:, None] + 2
     found, size = (weights @ carried).toarray(), (abs(weights) @ abs(carried)).toarray()
     found[:, below.constant] += biases

@@ -49,7 +49,11 @@ def what_failed(
         candidates = rows[neuron : neuron + 1] if last else rows
         beyond = _beyond(layer, neuron, candidates, below, wanted[neuron])
         name = f"output {neuron}" if last else f"neuron {neuron} of layer {layer}"
-        how = f"off by up to {errors[neuron]:.3g}, epsilon is {epsilon:.3g}" if last else f"none of {stop} copies is close"
+        how = (
+            f"off by up to {errors[neuron]:.3g}, epsilon is {epsilon:.3g}"
+            if last
+            else f"none of {stop} copies is close"
+        )
         texts.append("; ".join([f"{name}: {how}", *beyond]))
     return tuple(texts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,7 @@ class KeptRows:
     biases
         Kept biases, 0 where left out. Shape (N_l,).
     signals
-        What the neurons carry; for the outputs, errors before no ReLU.
+        What the neurons carry. There is no ReLU behind the outputs, and their boxes are not filled in.
     amplification
         Largest L1 norm of the weights of one neuron, constants left out.
     """
@@ -86,8 +86,8 @@ def hidden_rows(
     allowance: float,
     demand: Array,
     enough: int,
-    workers: int = 1,
-    progress: Callable[[int], object] | None = None,
+    workers: int,
+    progress: Callable[[int], object],
 ) -> KeptRows:
     """Make copies of target neurons from the rows of source layer l < L.
 
@@ -144,8 +144,7 @@ def hidden_rows(
                         counts[neuron] -= 1
                 units[[row for row, neuron in dealt if neuron == constant]] = constant
                 pending = [row for row, neuron, _ in jobs if units[row] < 0]
-            if progress is not None:
-                progress(stop - start)
+            progress(stop - start)
     return _carried(source, layer, reader, units, chosen)
 
 
@@ -205,34 +204,29 @@ def _carried(
     chosen: dict[int, tuple[Array, npt.NDArray[np.bool_]]],
 ) -> KeptRows:
     """Collect the rows and bound their errors."""
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array, csr_array
 
-    below, wanted = reader.below, reader.wanted
-    rows = len(units)
-    drawn = source.biases(layer)
-    columns = {row: np.flatnonzero(kept[:-1]) for row, (_, kept) in chosen.items()}
-    starts = np.concatenate([[0], np.cumsum([len(columns.get(row, ())) for row in range(rows)])])
-    places = [columns[row] for row in sorted(columns)]
-    values = [chosen[row][0][columns[row]] for row in sorted(columns)]
-    joined = (np.concatenate(parts) if parts else np.zeros(0) for parts in (values, places))
-    data, indices = joined
-    weights = csr_array((data, indices.astype(np.int64), starts), shape=(rows, len(below.units)))
-    constants = units == len(wanted)
-    biases = np.where(constants, drawn, 0.0)
-    for row, (_, kept) in chosen.items():
-        biases[row] = drawn[row] * kept[-1]
+    below, wanted, drawn = reader.below, reader.wanted, source.biases(layer)
+    rows, constant = len(units), len(wanted)
     copies = np.array(sorted(chosen), dtype=np.int64)
+    columns = [np.flatnonzero(chosen[row][1][:-1]) for row in copies.tolist()]
+    values = [chosen[row][0][here] for row, here in zip(copies.tolist(), columns, strict=True)]
+    places = np.repeat(copies, [len(here) for here in columns]), np.concatenate([np.zeros(0, np.int64), *columns])
+    weights = csr_array(coo_array((np.concatenate([np.zeros(0), *values]), places), shape=(rows, len(below.units))))
+    biases = np.where(units == constant, drawn, 0.0)
+    biases[copies] = [drawn[row] * chosen[row][1][-1] for row in copies.tolist()]
     error: Bounds = sums_error(weights[copies], biases[copies], below, wanted[units[copies]])
-    last = layer == len(source.source.widths) - 1
     boxes = np.ones((1, 2))
-    if not last:
+    if layer < len(source.source.widths) - 1:
         error, boxes = through_relu(error, wanted, below, units[copies])
     low, high = np.zeros(rows), np.zeros(rows)
     low[copies], high[copies] = error
-    carries = Signals(units=units, factors=np.where(constants, drawn, 1.0), low=low, high=high, boxes=boxes)
-    moving = np.isin(below.units, (-1, below.constant), invert=True)
-    sizes = abs(weights)[:, moving].sum(axis=1)
-    carries = replace(carries, factors=np.where(units >= 0, carries.factors, 0.0))
+    factors = np.where(units == constant, drawn, np.where(units >= 0, 1.0, 0.0))
+    moving = (below.units >= 0) & (below.units != below.constant)
+    norms = abs(weights) @ moving.astype(np.float64)
     return KeptRows(
-        weights=weights, biases=biases, signals=carries, amplification=float(np.max(sizes, initial=0.0))
+        weights=weights,
+        biases=biases,
+        signals=Signals(units=units, factors=factors, low=low, high=high, boxes=boxes),
+        amplification=float(norms.max(initial=0.0)),
     )
