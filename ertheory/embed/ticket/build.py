@@ -22,8 +22,7 @@ from ertheory.embed.ticket.error import Array, Signals, shares
 from ertheory.embed.ticket.reach import what_failed
 from ertheory.embed.ticket.result import Ticket, measure
 from ertheory.embed.ticket.roles import input_roles
-from ertheory.embed.ticket.rows import KeptRows, hidden_rows, output_rows
-from ertheory.embed.ticket.subset import MOST_VALUES
+from ertheory.embed.ticket.rows import MOST_VALUES, KeptRows, hidden_rows, output_rows
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational
 from ertheory.network import Activation, Affine, Network, Step

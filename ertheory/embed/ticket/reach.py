@@ -12,7 +12,7 @@ from ertheory.errors import InvalidInput
 __all__ = ["what_failed"]
 
 _MOST_ROWS = 4096  # of a layer, that are looked at for an explanation
-_INSTEAD = "wider layers reach more, a smaller weight needs less"
+_INSTEAD = "hidden neurons are scaled by powers of two; wider layers reach more"
 
 
 def what_failed(

@@ -21,7 +21,10 @@ from ertheory.embed.ticket.error import Array, Bounds, Integers, Signals, sums_e
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["KeptRows", "hidden_rows", "output_rows"]
+__all__ = ["MOST_VALUES", "KeptRows", "hidden_rows", "output_rows"]
+
+# Live weights among which a subset is searched: 2^12 sums of either half, which stay in the cache.
+MOST_VALUES = 24
 
 _AT_ONCE = 64  # rows that are dealt together
 _MOST_TRIES = 4  # target neurons that one row tries to be

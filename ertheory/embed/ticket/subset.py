@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["MOST_VALUES", "cheapest_subset", "choose_row"]
+from ertheory.embed.ticket.rows import MOST_VALUES
+
+__all__ = ["cheapest_subset", "choose_row"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[Any]
-
-# Values among which a subset is searched: 2^12 sums on either side, which stay in the cache.
-MOST_VALUES = 24
 
 
 @njit(nogil=True, cache=True)
