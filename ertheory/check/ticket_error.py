@@ -66,11 +66,12 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
     boxes = [(max(low, _0), max(high, _0)) for low, high in domain]
     boxes += [(max(-high, _0), max(-low, _0)) for low, high in domain]
     neurons = [_input(first, row, bias, ticket.inputs) for row, bias in enumerate(first.exact_bias)]
-    inputs = ticket.inputs
+    inputs, alike = ticket.inputs, [(unit, Fraction(1)) for unit in range(len(boxes))]
     for number, (source, wanted) in enumerate(zip(layers, target.affine, strict=True), start=1):
         last = number == len(layers)
-        targets = _coefficients(wanted, inputs)
+        targets = [_folded(row, alike) for row in _coefficients(wanted, inputs)]
         biases = wanted.exact_bias
+        alike = _multiples([[*row, bias] for row, bias in zip(targets, biases, strict=True)])
         sums = [_added(_range(row, boxes, inputs), (bias, bias)) for row, bias in zip(targets, biases, strict=True)]
         shapes = np.array([_shape(row, bias, boxes) for row, bias in zip(targets, biases, strict=True)])
         used = np.ones(source.outputs, dtype=bool) if last else np.diff(layers[number].weight.tocsc().indptr) > 0
@@ -90,7 +91,8 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
             shift = scale * biases[unit]
             error = _added(_range(rest, boxes, inputs), (offset[0] - shift, offset[1] - shift))
             low, high = sums[unit]
-            made.append(_Neuron(unit, scale, error if last else _relu(error, (scale * low, scale * high))))
+            relu = error if last else _relu(error, (scale * low, scale * high))
+            made.append(_Neuron(alike[unit][0], scale * alike[unit][1], relu))
         neurons = made
         boxes, inputs = [(max(low, _0), max(high, _0)) for low, high in sums], 0
     return max(max(-neuron.error[0], neuron.error[1]) for neuron in neurons if neuron is not None)
@@ -116,6 +118,25 @@ def _coefficients(step: Affine, inputs: int) -> list[Row]:
     """Give the coefficients of the units in a target layer."""
     rows = [[Fraction(value) for value in row] for row in step.weight.toarray().tolist()]
     return [[*row, *(-value for value in row)] for row in rows] if inputs else rows
+
+
+def _multiples(rows: Sequence[Row]) -> list[tuple[int, Fraction]]:
+    """Say of every target neuron of which first one it is a positive multiple: copies of both look alike."""
+    found: dict[tuple[Fraction, ...], tuple[int, Fraction]] = {}
+    answers = []
+    for place, row in enumerate(rows):
+        size = max(map(abs, row)) or Fraction(1)
+        first, first_size = found.setdefault(tuple(value / size for value in row), (place, size))
+        answers.append((first, size / first_size))
+    return answers
+
+
+def _folded(row: Row, alike: Sequence[tuple[int, Fraction]]) -> Row:
+    """Put the coefficients of units that are multiples of each other on the first of them."""
+    result = [_0] * len(row)
+    for value, (first, factor) in zip(row, alike, strict=True):
+        result[first] += value * factor
+    return result
 
 
 def _gathered(

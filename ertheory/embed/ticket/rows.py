@@ -21,10 +21,11 @@ from ertheory.embed.ticket.error import Array, Bounds, Integers, Signals, sums_e
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["MOST_VALUES", "KeptRows", "hidden_rows", "output_rows"]
+__all__ = ["FEW_VALUES", "MOST_VALUES", "KeptRows", "hidden_rows", "output_rows"]
 
 # Live weights among which a subset is searched: 2^12 sums of either half, which stay in the cache.
-MOST_VALUES = 24
+# Where some of them are enough, so that all units together use up an eighth of what is allowed, few are searched.
+MOST_VALUES, FEW_VALUES = 24, 16
 
 _AT_ONCE = 64  # rows that are dealt together
 _MOST_TRIES = 4  # target neurons that one row tries to be

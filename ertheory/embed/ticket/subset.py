@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ertheory.embed.ticket.rows import MOST_VALUES
+from ertheory.embed.ticket.rows import FEW_VALUES, MOST_VALUES
 
 __all__ = ["cheapest_subset", "choose_row"]
 
@@ -107,19 +107,19 @@ def cheapest_subset(values: Array, prices: Array, target: float, slope: float) -
 
 
 @njit(nogil=True, cache=True)
-def _candidates(values: Array, rates: Array, target: float) -> Integers:
+def _candidates(values: Array, rates: Array, target: float, most: int) -> Integers:
     """Pick which values to search among, where there are too many: those that carry the smallest errors.
 
     If the chosen ones of the right sign do not sum up to the target, the largest ones are taken.
     """
-    if len(values) <= MOST_VALUES:
+    if len(values) <= most:
         return np.arange(len(values))
-    picked = np.argsort(rates, kind="mergesort")[:MOST_VALUES]
+    picked = np.argsort(rates, kind="mergesort")[:most]
     reach = 0.0
     for value in values[picked]:
         reach += max(value, 0.0) if target > 0 else max(-value, 0.0)
     if reach < 1.25 * abs(target):
-        return np.argsort(-np.abs(values), kind="mergesort")[:MOST_VALUES]
+        return np.argsort(-np.abs(values), kind="mergesort")[:most]
     return picked
 
 
@@ -168,10 +168,13 @@ def choose_row(
             wanted, slope = wanted + shift, 1.0
         elif wanted == 0.0:
             continue
-        columns = starts[unit] + np.flatnonzero(values[starts[unit] : starts[unit + 1]])
-        columns = columns[_candidates(values[columns], radii[columns], wanted)]
-        here = values[columns]
-        subset, paid = cheapest_subset(here, np.abs(here) * radii[columns], wanted, slope)
+        live = starts[unit] + np.flatnonzero(values[starts[unit] : starts[unit + 1]])
+        for most in (FEW_VALUES, MOST_VALUES):
+            columns = live[_candidates(values[live], radii[live], wanted, most)]
+            here = values[columns]
+            subset, paid = cheapest_subset(here, np.abs(here) * radii[columns], wanted, slope)
+            if len(live) <= most or paid <= allowance / (8 * len(targets)) < np.inf:
+                break
         charge += paid
         if not charge <= allowance:
             return np.inf
