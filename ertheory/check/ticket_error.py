@@ -22,7 +22,8 @@ __all__ = ["Unproved", "largest_error"]
 Span: TypeAlias = tuple[Fraction, Fraction]
 Row: TypeAlias = list[Fraction]
 
-_NOTHING: Span = Fraction(0), Fraction(0)
+_0 = Fraction(0)
+_NOTHING: Span = _0, _0
 
 
 class Unproved(Exception):
@@ -96,9 +97,6 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
         neurons = made
         boxes, inputs = [(max(low, _0), max(high, _0)) for low, high in sums], 0
     return max(max(-neuron.error[0], neuron.error[1]) for neuron in neurons if neuron is not None)
-
-
-_0 = Fraction(0)
 
 
 def _input(step: Affine, row: int, bias: Fraction, inputs: int) -> _Neuron | None:

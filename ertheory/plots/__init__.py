@@ -19,6 +19,7 @@ from ertheory.plots.files import refuse_existing, write_together
 from ertheory.plots.gap import draw_gap, gap_data
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
 from ertheory.plots.style import rendered
+from ertheory.plots.ticket_success import draw_ticket_success, ticket_success_data
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ __all__ = [
     "figure_data",
     "gap_data",
     "lower_bound_data",
+    "ticket_success_data",
 ]
 
 _DATA: dict[str, Callable[[], Columns]] = {
@@ -41,6 +43,7 @@ _DATA: dict[str, Callable[[], Columns]] = {
     "figure7": figure7_data,
     "gap": gap_data,
     "lower-bound": lower_bound_data,
+    "ticket-success": ticket_success_data,
 }
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
@@ -48,6 +51,7 @@ _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure7": draw_figure7,
     "gap": draw_gap,
     "lower-bound": draw_lower_bound,
+    "ticket-success": draw_ticket_success,
 }
 
 # The names that `draw` knows.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, build_ticket, check_ticket, network_of
+from ertheory import Target, build_ticket, check_ticket, network_of, target_from_sklearn
 from ertheory.check import evaluate, evaluate_exact
 from ertheory.embed.ticket.balance import balanced
 from ertheory.embed.ticket.roles import input_roles
@@ -26,7 +27,7 @@ def targets(draw):
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     scale = draw(st.sampled_from([0.5, 1.0, 3.0]))
     share = draw(st.sampled_from([0.5, 0.9, 1.0]))
-    weights = [rng.uniform(-scale, scale, (b, a)) * (rng.random((b, a)) < share) for a, b in zip(dims, dims[1:])]
+    weights = [rng.uniform(-scale, scale, (b, a)) * (rng.random((b, a)) < share) for a, b in pairwise(dims)]
     biases = [rng.uniform(-1, 1, n) * draw(st.booleans()) for n in dims[1:]]
     box = [draw(st.sampled_from(BOXES)) for _ in range(dims[0])]
     return Target.from_arrays(weights, biases, domain=box)
@@ -39,8 +40,7 @@ def test_a_ticket_is_never_off_by_more_than_is_certified(target, seed, density, 
     widths = [60] * target.depth
     try:
         ticket = build_ticket(target, widths=widths, density=density, epsilon="1/10", seed=seed, workers=1)
-    except InvalidInput as error:
-        assert "a modulus of at most" in str(error)
+    except InvalidInput:  # weights beyond reach have a test of their own
         return
     assert ticket.success == (not ticket.missing)
     if ticket.network is None:
@@ -104,9 +104,7 @@ def test_a_ticket_is_the_source_times_its_mask():
     ticket = build_ticket(tickets.small(3), widths=(210, 160), density="1/2", epsilon="0.1", seed=3)
     for layer, (step, mask, drawn) in enumerate(zip(ticket.network.affine, ticket.mask, ticket.masks, strict=True)):
         rows = step.outputs
-        np.testing.assert_array_equal(
-            step.weight.toarray(), ticket.source.rows(layer, 0, rows) * mask.toarray()
-        )
+        np.testing.assert_array_equal(step.weight.toarray(), ticket.source.rows(layer, 0, rows) * mask.toarray())
         assert (mask.toarray() <= drawn.to_csr().toarray()).all()
         kept = step.bias != 0
         np.testing.assert_array_equal(step.bias[kept], ticket.source.biases(layer)[kept])
@@ -121,7 +119,7 @@ def test_a_ticket_is_the_source_times_its_mask():
 
 def test_realised_amplification_is_the_largest_norm_over_copies():
     ticket = build_ticket(tickets.small(0), widths=(80, 60), density=1, epsilon="0.1", seed=0)
-    first, hidden, last = ticket.network.affine
+    _, hidden, last = ticket.network.affine
     constants = np.diff(hidden.weight.indptr) == 0
     norm = np.abs(last.weight.toarray()[0, ~constants]).sum()
     assert ticket.amplification[1] == pytest.approx(norm)
@@ -165,7 +163,9 @@ def test_large_weights_are_reached_by_moving_scale():
 
 def test_weights_beyond_reach_are_refused_with_what_is_reached():
     target = Target.from_arrays([[[0.5, 0.5]], [[500.0]]])
-    with pytest.raises(InvalidInput, match=r"^W2\[0, 0\]: expected a modulus of at most \d+.*wider layers.*got ") as caught:
+    with pytest.raises(
+        InvalidInput, match=r"^W2\[0, 0\]: expected a modulus of at most \d+.*wider layers.*got "
+    ) as caught:
         build_ticket(target, widths=(80, 60), density=1, epsilon="0.1")
     assert len(str(caught.value)) <= 400
 
@@ -198,3 +198,23 @@ def test_progress_counts_up_to_all_neurons_that_were_looked_at():
     build_ticket(tickets.small(0), widths=(80, 60), density=1, epsilon="0.1", seed=0, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] % 60 == 0
+
+
+def test_a_trained_classifier_is_found_by_pruning():
+    """Digits, 64-16-10; epsilon is below half of the second smallest gap between the two largest outputs."""
+    datasets = pytest.importorskip("sklearn.datasets")
+    from sklearn.model_selection import train_test_split
+    from sklearn.neural_network import MLPClassifier
+
+    images, classes = datasets.load_digits(return_X_y=True)
+    learn, held, labels, _ = train_test_split(images / 16, classes, test_size=360, random_state=0, stratify=classes)
+    learner = MLPClassifier((16,), alpha=1.0, max_iter=600, random_state=0).fit(learn, labels)
+    target = target_from_sklearn(learner)
+    outputs = evaluate(network_of(target), held)
+    gaps = np.sort(outputs, axis=1)[:, -2:] @ [-1, 1]
+    epsilon = float(np.sort(gaps)[1]) / 2 * 0.99
+    ticket = build_ticket(target, widths=(3000, 1000), density="1/2", epsilon=epsilon, domain=(0, 1))
+    assert ticket.success, ticket.missing
+    found = evaluate(ticket.network, held)
+    assert np.abs(found - outputs).max() <= ticket.error_certified <= epsilon
+    assert np.count_nonzero(found.argmax(axis=1) != outputs.argmax(axis=1)) <= 1

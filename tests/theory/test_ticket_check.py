@@ -130,7 +130,9 @@ def test_a_weight_too_many_or_too_few_is_on_the_mask_but_costs_accuracy(ticket):
 
     first, hidden, _ = ticket.network.affine
     drawn, read = ticket.source.rows(1, 0, 160), np.diff(first.weight.indptr) > 0
-    row, extra = np.argwhere((drawn != 0) & read & (hidden.weight.toarray() == 0) & (np.diff(hidden.weight.indptr) > 0)[:, None])[0]
+    row, extra = np.argwhere(
+        (drawn != 0) & read & (hidden.weight.toarray() == 0) & (np.diff(hidden.weight.indptr) > 0)[:, None]
+    )[0]
 
     def add(weight, bias):
         weight[row, extra] = drawn[row, extra]
