@@ -120,4 +120,4 @@ def draw_ticket_success(figure: Figure, columns: Columns) -> None:
     axes.set_xlabel("hidden neurons of the source, N₀ + N₁")
     axes.set_ylabel("share of sources with a certified ticket")
     axes.set_title("strong tickets for random targets 2-4-1, ε = 0.1; 20 sources a point, 95 % intervals")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=3)
