@@ -30,7 +30,7 @@ from ertheory.enclosures import exp_complement, log_sparsity, rational
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.exact import Context, Interval, enclose
 
-__all__ = ["Counting", "Features"]
+__all__ = ["Counting", "Features", "mean_mass", "role_chance"]
 
 _BETAS = 128  # values of beta that are tried, besides those where the number of blocks changes
 _BITS = 64
@@ -94,15 +94,15 @@ class Counting:
     ) -> Features:
         """Feature neurons that the weights of target layer l need, with density `into` before and `out` behind them."""
         if self.calibrated:
-            role = _role(inputs, into, signed, Fraction(0))
+            role = role_chance(inputs, into, signed, Fraction(0))
             found = self._count(layer, SubsetSum(role * out, epsilon, largest, law="product"), failure)
             return Features(max(1, found), None, 1)
         betas = {Fraction(k, _BETAS) for k in range(1, _BETAS)}
         betas |= {beta for blocks in range(1, 9) if _BETAS * (beta := largest / blocks) >= 1 and beta < 1}
 
         def problem(beta: Fraction) -> SubsetSum:
-            part = UniformPart(beta, _mean_mass(beta))
-            return SubsetSum(_role(inputs, into, signed, beta) * out, epsilon, largest, law=part)
+            part = UniformPart(beta, mean_mass(beta))
+            return SubsetSum(role_chance(inputs, into, signed, beta) * out, epsilon, largest, law=part)
 
         def guess(beta: Fraction) -> float:
             candidate = problem(beta)
@@ -118,15 +118,13 @@ class Counting:
         try:
             return calibrated_count(problem, failure, extrapolate=self.extrapolate)
         except InvalidInput as error:
-            msg = (
-                f"calibrated: layer {layer} has subset sums with {error.argument} = {_brief(error.value)}, but "
-                f"{error.allowed}"
-            )
+            asked = f"the subset sums of layer {layer} have {error.argument} = {_brief(error.value)}"
+            msg = f"calibrated: {asked}, expected {error.allowed}"
             raise TheoremNotApplicable(msg) from None
 
 
 @lru_cache(maxsize=4096)
-def _role(inputs: int, density: Fraction, signed: bool, beta: Fraction) -> Fraction:
+def role_chance(inputs: int, density: Fraction, signed: bool, beta: Fraction) -> Fraction:
     """Probability that a neuron serves a given role, rounded down."""
     reach = density * (1 - beta)
     if not signed:
@@ -141,7 +139,7 @@ def _role(inputs: int, density: Fraction, signed: bool, beta: Fraction) -> Fract
 
 
 @lru_cache(maxsize=4096)
-def _mean_mass(beta: Fraction) -> Fraction:
+def mean_mass(beta: Fraction) -> Fraction:
     """Mean of beta/a for a uniform on [beta, 1], rounded down."""
     low, _ = enclose(lambda context: -context.log(rational(context, beta)))
     return _rounded_down(low * beta / (1 - beta))
