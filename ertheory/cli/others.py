@@ -81,7 +81,12 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure4, figure7, gap or lower-bound.")
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant or "
+            "subset-sum-sandwich.",
+        ),
     ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False

@@ -20,7 +20,7 @@ from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational, probability
 from ertheory.montecarlo.draws import Law
 from ertheory.montecarlo.intervals import Interval, binomial_interval
-from ertheory.montecarlo.mixture import live_probabilities, mix
+from ertheory.montecarlo.mixture import ROUNDING, live_probabilities, mix
 
 __all__ = ["FEWEST_FAILURES", "FailureEstimate", "Required", "StoppingTimes"]
 
@@ -42,7 +42,7 @@ class FailureEstimate:
     interval
         Exact; one of those that hold together, for all n and p, with the probability that is their level.
     failures
-        Trials that failed with as many live weights as half of the estimate rests on.
+        As many failures in a plain count would be as precise.
     """
 
     value: float
@@ -63,7 +63,7 @@ class Required:
     level
         See there.
     failures
-        Trials that support n, at least 10.
+        That support n, at least 10; see `FailureEstimate`.
     """
 
     n: int
@@ -155,14 +155,14 @@ class StoppingTimes:
         >>> run = StoppingTimes(epsilon=0.1, z=1.0, law="uniform", counts=(0, 5, 90, 5, 0), seed=0)
         >>> estimate = run.failure(6, "1/2")
         >>> round(estimate.value, 4), estimate.failures
-        (0.1164, 95)
+        (0.1164, 81)
         """
         if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= _MOST_WEIGHTS:
             raise InvalidInput("n", f"a whole number from 0 to {_MOST_WEIGHTS}", n)
         masses = live_probabilities(n, float(probability("density", density, one=True)), self.longest)
         low, high = self.band(level)
         # Nothing is known of more weights than the longest, but that they fail no more often.
-        ends = mix(masses, low, 0.0), min(1.0, mix(masses, high, high[-1]))
+        ends = mix(masses, low, 0.0) * (1 - ROUNDING), min(1.0, mix(masses, high, high[-1]) * (1 + ROUNDING))
         covered = float(probability("level", level))
         return FailureEstimate(
             value=self._mixed(masses), interval=Interval(*ends, covered), failures=self._support(masses)
@@ -189,26 +189,26 @@ class StoppingTimes:
         --------
         >>> run = StoppingTimes(epsilon=0.1, z=1.0, law="uniform", counts=(0, 50, 900, 50, 0), seed=0)
         >>> run.required("1/2", "1/10")
-        Required(n=7, low=7, high=7, level=0.95, failures=950)
+        Required(n=7, low=7, high=7, level=0.95, failures=759)
         """
         chance = float(probability("density", density, one=True))
         allowed = float(probability("delta", failure_probability))
         low, high = self.band(level)
 
-        def first(failures: Floats, beyond: float) -> int | None:
-            return _first(lambda n: mix(live_probabilities(n, chance, self.longest), failures, beyond) <= allowed)
+        def first(failures: Floats, beyond: float, limit: float = allowed) -> int | None:
+            return _first(lambda n: mix(live_probabilities(n, chance, self.longest), failures, beyond) <= limit)
 
         share = self.failures / self.trials
         n = first(share, share[-1])
         support = 0 if n is None else self._support(live_probabilities(n, chance, self.longest))
-        most = first(high, high[-1])
+        most = first(high, high[-1], allowed * (1 - ROUNDING))
         # Nothing is needed to see that the empty sum is near enough: n = 0 needs no failures.
         if n is None or most is None or (n > 0 and support < FEWEST_FAILURES):
             # From one n to the next the failure probability falls to no less than 0.4 of it, and noise takes its part.
             enough = math.ceil(4 * FEWEST_FAILURES / allowed)
             advice = f"{enough:,} or so for delta = {allowed:g} (the explicit bound needs no trials)"
             raise InvalidInput("trials", advice, self.trials)
-        least = first(low, 0.0)
+        least = first(low, 0.0, allowed * (1 + ROUNDING))
         return Required(n=n, low=least or 0, high=most, level=float(probability("level", level)), failures=support)
 
     def crossing(self, density: Rational, failure_probability: Rational) -> float:
@@ -241,10 +241,16 @@ class StoppingTimes:
         return mix(masses, share, share[-1])
 
     def _support(self, masses: Floats) -> int:
-        """Count the failures at the number of live weights above which half of the estimate lies."""
-        parts = np.append(masses[:-1] * self.failures, masses[-1] * self.failures[-1])[::-1]
-        place = int(np.searchsorted(np.cumsum(parts), parts.sum() / 2))
-        return int(self.failures[min(self.longest, self.longest + 1 - place)])
+        """Count how many failures in a plain count of masked trials would be as precise, rounded down.
+
+        A trial contributes Y = P(K < T), and (sum Y)^2 / sum Y^2 of them carry the estimate. Without a mask Y is 0 or
+        1, and these are the failures.
+        """
+        # A trial that was given up fails for ever.
+        shares = np.append(np.cumsum(np.append(0.0, masses[:-2])), 1.0)
+        counts = np.array(self.counts)
+        most = counts @ shares**2
+        return int((counts @ shares) ** 2 / most * (1 + ROUNDING)) if most > 0 else 0
 
 
 def _first(allowed: Callable[[int], bool]) -> int | None:

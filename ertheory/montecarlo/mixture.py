@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["live_probabilities", "mix"]
+__all__ = ["ROUNDING", "live_probabilities", "mix"]
 
 Floats = npt.NDArray[np.float64]
+
+ROUNDING = 1e-11  # more than the relative error of what is computed here
 
 
 def live_probabilities(number: int, density: float, longest: int) -> Floats:
@@ -37,12 +39,13 @@ def live_probabilities(number: int, density: float, longest: int) -> Floats:
     >>> live_probabilities(2, 0.5, 1).round(6).tolist()
     [0.25, 0.5, 0.25]
     """
-    from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+    from scipy.special import bdtrc, xlog1py, xlogy
 
-    counts = np.arange(longest + 1)
-    rest = np.maximum(number - counts, 0)
-    logs = gammaln(number + 1) - gammaln(counts + 1) - gammaln(rest + 1) + xlogy(counts, density)
-    masses = np.where(counts <= number, np.exp(logs + xlog1py(rest, -density)), 0.0)
+    counts = np.arange(min(longest, number) + 1)
+    ratios = (number - counts[:-1]) / counts[1:]
+    logs = np.append(0.0, np.cumsum(np.log(ratios))) + xlogy(counts, density) + xlog1py(number - counts, -density)
+    masses = np.zeros(longest + 1)
+    masses[: len(counts)] = np.exp(logs)
     beyond = bdtrc(longest, number, density) if number > longest else 0.0
     return np.append(masses, beyond)
 

@@ -19,6 +19,13 @@ from ertheory.plots.files import refuse_existing, write_together
 from ertheory.plots.gap import draw_gap, gap_data
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
 from ertheory.plots.style import rendered
+from ertheory.plots.subset_sums import (
+    draw_sandwich,
+    draw_subset_sum_constant,
+    draw_subset_sum_n,
+    sandwich_data,
+    subset_sum_data,
+)
 from ertheory.plots.ticket_success import draw_ticket_success, ticket_success_data
 
 if TYPE_CHECKING:
@@ -34,6 +41,8 @@ __all__ = [
     "figure_data",
     "gap_data",
     "lower_bound_data",
+    "sandwich_data",
+    "subset_sum_data",
     "ticket_success_data",
 ]
 
@@ -43,6 +52,9 @@ _DATA: dict[str, Callable[[], Columns]] = {
     "figure7": figure7_data,
     "gap": gap_data,
     "lower-bound": lower_bound_data,
+    "subset-sum-n": subset_sum_data,
+    "subset-sum-constant": subset_sum_data,
+    "subset-sum-sandwich": sandwich_data,
     "ticket-success": ticket_success_data,
 }
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
@@ -51,6 +63,9 @@ _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure7": draw_figure7,
     "gap": draw_gap,
     "lower-bound": draw_lower_bound,
+    "subset-sum-n": draw_subset_sum_n,
+    "subset-sum-constant": draw_subset_sum_constant,
+    "subset-sum-sandwich": draw_sandwich,
     "ticket-success": draw_ticket_success,
 }
 
