@@ -163,11 +163,20 @@ def test_large_weights_are_reached_by_moving_scale():
 
 def test_weights_beyond_reach_are_refused_with_what_is_reached():
     target = Target.from_arrays([[[0.5, 0.5]], [[500.0]]])
-    with pytest.raises(
-        InvalidInput, match=r"^W2\[0, 0\]: expected a modulus of at most \d+.*wider layers.*got "
-    ) as caught:
+    found = r"^W2\[0, 0\]: expected a modulus of at most 60, .* \(wider layers reach more\), got "
+    with pytest.raises(InvalidInput, match=found) as caught:
         build_ticket(target, widths=(80, 60), density=1, epsilon="0.1")
     assert len(str(caught.value)) <= 400
+    biased = Target.from_arrays([[[0.5, 0.5]]], [[99.0]])
+    with pytest.raises(InvalidInput, match=r"^b1\[0\]: expected a modulus of at most 40, .*got 99.0"):
+        build_ticket(biased, widths=(80,), density="1/2", epsilon="0.1")
+
+
+def test_weights_that_a_wide_source_would_reach_are_a_failure_in_words():
+    target = Target.from_arrays([[[0.5, 0.5]], [[40.0]]])
+    ticket = build_ticket(target, widths=(80, 60), density=1, epsilon="0.1")
+    assert not ticket.success
+    assert any("W2[0, 0] = " in text and "but live edges reach" in text for text in ticket.missing)
 
 
 @pytest.mark.parametrize(

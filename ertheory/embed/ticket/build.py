@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ertheory.drawn import DrawnSource
 from ertheory.embed.ticket.balance import balanced
 from ertheory.embed.ticket.error import Array, Signals, shares
-from ertheory.embed.ticket.reach import what_failed
+from ertheory.embed.ticket.reach import refuse_unreachable, what_failed
 from ertheory.embed.ticket.result import Ticket, measure
 from ertheory.embed.ticket.roles import input_roles
 from ertheory.embed.ticket.rows import MOST_VALUES, KeptRows, hidden_rows, output_rows
@@ -75,7 +75,8 @@ def build_ticket(
     Raises
     ------
     InvalidInput
-        If an argument is out of range, or a weight is larger than all live edges of a neuron together can make up.
+        If an argument is out of range, or a weight exceeds the number of live edges that a neuron has on average, even
+        after hidden neurons are scaled.
 
     Notes
     -----
@@ -110,6 +111,8 @@ def build_ticket(
     plan = _Plan(
         stated, balanced(stated), drawn, box, float(allowed), workers or os.cpu_count() or 1, _summed(progress)
     )
+    for layer, size in enumerate(target.widths[:-1], start=1):
+        refuse_unreachable(drawn.source, layer, plan.wanted(layer), size)
     best = attempt = _attempt(plan, demands := plan.demands(), share := 1.0)
     for _ in range(_MOST_PASSES - 1):
         if _certified(best.error) <= allowed:

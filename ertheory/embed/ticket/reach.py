@@ -1,4 +1,4 @@
-"""What failed where a ticket was not found, in words; and weights that no choice of edges could make up."""
+"""Weights that are out of reach before anything is drawn; and what failed where a ticket was not found, in words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,42 @@ from ertheory.drawn import DrawnSource
 from ertheory.embed.ticket.error import Array, Signals
 from ertheory.embed.ticket.rows import KeptRows
 from ertheory.errors import InvalidInput
+from ertheory.source import Source
 
-__all__ = ["what_failed"]
+__all__ = ["refuse_unreachable", "what_failed"]
 
 _MOST_ROWS = 4096  # of a layer, that are looked at for an explanation
-_INSTEAD = "hidden neurons are scaled by powers of two; wider layers reach more"
+
+
+def refuse_unreachable(source: Source, layer: int, wanted: Array, units: int) -> None:
+    """Refuse weights beyond the number of live edges that a neuron of source layer l has on average.
+
+    Each of them adds less than 1, half of them have the right sign, and those a quarter of that number on average; so
+    no source that one may hope for reaches such a weight, even if all of the layer below served it alone.
+
+    Parameters
+    ----------
+    source, layer
+        The source before it is drawn, and l >= 1.
+    wanted
+        Coefficients of the units below, shape (neurons, units); the bias last.
+    units
+        Into how many units the inputs of a row fall, for its name.
+
+    Raises
+    ------
+    InvalidInput
+        For the largest such weight.
+    """
+    most = max(1.0, float(source.widths[layer - 1] * source.densities[layer]))
+    sizes = np.abs(wanted)
+    neuron, unit = np.unravel_index(int(sizes.argmax()), sizes.shape)
+    if sizes[neuron, unit] > most:
+        name = f"b{layer}[{neuron}]" if unit == wanted.shape[1] - 1 else f"W{layer}[{neuron}, {unit % units}]"
+        allowed = (
+            f"a modulus of at most {most:.4g}, the live edges of a neuron on average, once hidden neurons are scaled"
+        )
+        raise InvalidInput(name, f"{allowed} by powers of two (wider layers reach more)", float(wanted[neuron, unit]))
 
 
 def what_failed(
@@ -30,11 +61,6 @@ def what_failed(
         The rows that were made.
     epsilon
         The largest error that is a success.
-
-    Raises
-    ------
-    InvalidInput
-        If a weight exceeds what all live edges of any one neuron of the layer make up together.
     """
     last = layer == len(source.source.widths) - 1
     if last:
@@ -60,16 +86,12 @@ def what_failed(
 
 def _beyond(layer: int, neuron: int, rows: Array, below: Signals, wanted: Array) -> list[str]:
     """Name the weights that no row reaches with the edges that lead to its unit."""
-    everything = max(float(np.maximum(sign * rows, 0).sum(axis=1).max(initial=0.0)) for sign in (1, -1))
     texts = []
     for unit in range(len(wanted) - 1):
         size, most = abs(float(wanted[unit])), below.boxes[unit, 1]
         if not size or not most:
             continue
         name = f"W{layer}[{neuron}, {unit % below.inputs if below.inputs else unit}]"
-        if size > everything:
-            allowed = f"a modulus of at most {everything:.3g}, which is all that live edges reach here ({_INSTEAD})"
-            raise InvalidInput(name, allowed, float(wanted[unit]))
         here = np.maximum(np.sign(wanted[unit]) * rows[:, below.units == unit], 0).sum(axis=1)
         reach = float(here.max(initial=0.0))
         if reach < size:
