@@ -152,6 +152,12 @@ def test_balancing_changes_no_value(target):
     assert all(np.abs(weight).max(initial=0.0) <= 1 for weight in scaled.weights[:-1])
 
 
+def test_a_target_at_the_edge_of_the_doubles_is_left_as_it_is():
+    target = Target.from_arrays([[[3.0, 5e-324]], [[1.0]]])
+    assert balanced(target) is target
+    assert balanced(Target.from_arrays([[[3.0, 5e-300]], [[1.0]]])).weights[0].tolist() == [[0.75, 1.25e-300]]
+
+
 def test_large_weights_are_reached_by_moving_scale():
     target = Target.from_arrays([[[6.0, -5.0]], [[0.1]]], [[1.0], [0.5]], domain=[(-1, 1)] * 2)
     ticket = build_ticket(target, widths=(120, 80), density=1, epsilon="0.05", seed=0)

@@ -18,7 +18,7 @@ def balanced(target: Target) -> Target:
     """Give the same ReLU network with hidden neurons divided by powers of two.
 
     A neuron whose weights exceed 1 is divided until they do not. One whose weights leave room is multiplied while a
-    weight that reads it exceeds 1.
+    weight that reads it exceeds 1. A target for which that would not be exact is given back as it is.
 
     Parameters
     ----------
@@ -38,17 +38,12 @@ def balanced(target: Target) -> Target:
     for layer in range(target.depth - 1):
         into, out = _exponent(np.abs(weights[layer]).max(axis=1)), _exponent(np.abs(weights[layer + 1]).max(axis=0))
         shift = np.where(into > 0, into, -np.minimum(np.maximum(out, 0), -into))
-        weights[layer] = np.ldexp(weights[layer], -shift[:, None])
-        biases[layer] = np.ldexp(biases[layer], -shift)
-        weights[layer + 1] = np.ldexp(weights[layer + 1], shift[None, :])
-    same = all(
-        np.array_equal(np.count_nonzero(new), np.count_nonzero(old))
-        for new, old in zip((*weights, *biases), (*target.weights, *target.biases), strict=True)
-    )
-    # Digits are lost only below the smallest normal double; such a target stays as it is.
-    small = min((np.abs(array[array != 0]).min(initial=1.0) for array in (*weights, *biases)), default=1.0)
-    if not same or small < np.finfo(np.float64).tiny or not all(np.isfinite(weight).all() for weight in weights):
-        return target
+        changed = (weights[layer], -shift[:, None]), (biases[layer], -shift), (weights[layer + 1], shift[None, :])
+        for array, exponents in changed:
+            before = array.copy()
+            np.ldexp(array, exponents, out=array)
+            if not np.array_equal(np.ldexp(array, -exponents), before):
+                return target  # numbers at the edge of the doubles lose digits
     return Target.from_arrays(weights, biases, domain=target.domain)
 
 

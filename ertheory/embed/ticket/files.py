@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ertheory.embed.files import source_arrays
@@ -13,7 +14,9 @@ from ertheory.results import rational_text
 __all__ = ["write_ticket"]
 
 
-def write_ticket(path: str | Path, ticket: Ticket, *, overwrite: bool = False) -> None:
+def write_ticket(
+    path: str | Path, ticket: Ticket, *, overwrite: bool = False, check: Callable[[Path], None] | None = None
+) -> None:
     """Write a ticket to a .npz or .safetensors file.
 
     Parameters
@@ -24,6 +27,8 @@ def write_ticket(path: str | Path, ticket: Ticket, *, overwrite: bool = False) -
         One that is a success.
     overwrite
         Whether to write over an existing file.
+    check
+        Called with the complete file before it gets its name; what it raises leaves nothing behind.
 
     Raises
     ------
@@ -42,4 +47,4 @@ def write_ticket(path: str | Path, ticket: Ticket, *, overwrite: bool = False) -
         "seed": str(ticket.seed),
         "densities": ",".join(rational_text(density) for density in ticket.densities),
     }
-    write_arrays(Path(path), source_arrays(ticket.network, ticket.masks), texts, force=overwrite)
+    write_arrays(Path(path), source_arrays(ticket.network, ticket.masks), texts, force=overwrite, check=check)
