@@ -166,18 +166,14 @@ def _shape(row: Sequence[Fraction], bias: Fraction, boxes: Sequence[Span]) -> np
 
 
 def _guess(row: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]) -> tuple[int, Fraction]:
-    """Guess of which target neuron a sum is a copy, and how large: a power of two, which is what scaling does."""
+    """Guess of which target neuron a sum is a copy, and how large: a power of two, which is what scaling does.
+
+    The guess is the one that leaves the least error.
+    """
     norms = (targets**2).sum(axis=1)
     ratios = np.divide(targets @ row, norms, out=np.ones(len(targets)), where=norms > 0)
-    positive = ratios > 0
-    scales = np.exp2(np.round(np.log2(ratios, out=np.zeros(len(targets)), where=positive)))
-    rest = np.divide(
-        ((row - scales[:, None] * targets) ** 2).sum(axis=1),
-        scales**2 * norms,
-        out=np.ones(len(targets)),
-        where=norms > 0,
-    )
-    best = int(np.argmin(np.where(positive, rest, np.inf)))
+    scales = np.exp2(np.round(np.log2(ratios, out=np.zeros(len(targets)), where=ratios > 0)))
+    best = int(np.abs(row - scales[:, None] * targets).sum(axis=1).argmin())
     return best, Fraction(float(scales[best]))
 
 

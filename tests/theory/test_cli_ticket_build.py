@@ -33,7 +33,7 @@ def test_a_ticket_is_built_written_and_passes(command, capsys):
     assert (document["seed"], document["widths"]) == (3, [210, 160, 1])
     assert check_ticket(TARGET, out, epsilon="0.1").passed
     assert main([*words, "--widths", "210,160"]) == 2
-    assert "--force" in capsys.readouterr().err
+    assert "does not exist yet, or force" in capsys.readouterr().err
     assert main([*words, "--widths", "210,160", "--force"]) == 0
     assert "proved" in capsys.readouterr().out
 
