@@ -193,6 +193,7 @@ def test_weights_that_a_wide_source_would_reach_are_a_failure_in_words():
         ({"widths": (80, 60, 2)}, "widths: expected 1 outputs as last width"),
         ({"widths": (80, 0)}, "widths: expected whole numbers of at least 1"),
         ({"epsilon": 0}, "epsilon: expected a positive number"),
+        ({"epsilon": "1e400"}, "epsilon: expected a positive number"),
         ({"epsilon": "x"}, "epsilon: expected a number"),
         ({"density": 0}, r"density: expected a number in \(0, 1\]"),
         ({"density": "1,1"}, "density: expected one number, or 3"),

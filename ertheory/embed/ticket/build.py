@@ -31,6 +31,7 @@ from ertheory.target import Target, read_box
 
 __all__ = ["build_ticket"]
 
+_LARGEST_ERROR = 10**300
 _MOST_PASSES = 8  # over the same source, each of which learns from the one before
 
 
@@ -85,8 +86,8 @@ def build_ticket(
     needs: a feature neuron of layer 0 keeps no bias.
 
     Hidden target neurons are first divided by powers of two where weights exceed 1 (`balanced`), which changes no
-    value. Copies that would cost too much are dropped, at most four times with different limits; the source stays
-    the same.
+    value. Copies that would cost too much are dropped. If the error is too large in the end, there are up to eight
+    passes over the same source, which change what is dropped and how many neurons serve which unit.
 
     Examples
     --------
@@ -98,8 +99,8 @@ def build_ticket(
     if not isinstance(target, Target) or target.weights is None or target.is_convolutional:
         raise InvalidInput("target", "a fully connected target with weights", str(target))
     allowed = exact_rational("epsilon", epsilon)
-    if allowed <= 0:
-        raise InvalidInput("epsilon", "a positive number", epsilon)
+    if not 0 < allowed <= _LARGEST_ERROR:
+        raise InvalidInput("epsilon", "a positive number that a double can hold", epsilon)
     if workers is not None and workers < 1:
         raise InvalidInput("workers", "a whole number of at least 1", workers)
     sizes = tuple(widths) if len(widths) != target.depth else (*widths, target.widths[-1])
