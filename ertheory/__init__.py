@@ -37,9 +37,20 @@ from ertheory.bounds import (
     width,
     widths,
 )
-from ertheory.check import Check, check_embedding, check_file
+from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
 from ertheory.densities import RATIOS, LayerDensities, layer_densities, nonzero_counts
-from ertheory.embed import Embedding, MissingEdge, Plan, embed_target, plan, write_embedding
+from ertheory.drawn import DrawnSource
+from ertheory.embed import (
+    Embedding,
+    MissingEdge,
+    Plan,
+    Ticket,
+    build_ticket,
+    embed_target,
+    plan,
+    write_embedding,
+    write_ticket,
+)
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.grids import exact_factor, printed_copies, printed_factor
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
@@ -65,6 +76,7 @@ __all__ = [
     "Check",
     "ConstructionFailed",
     "DrawnMask",
+    "DrawnSource",
     "Embedding",
     "ErError",
     "GivenMask",
@@ -82,13 +94,17 @@ __all__ = [
     "SubsetSumCount",
     "Target",
     "TheoremNotApplicable",
+    "Ticket",
+    "TicketCheck",
     "TicketWidth",
     "UnivariateWidth",
     "Width",
     "architecture",
+    "build_ticket",
     "calibrate",
     "check_embedding",
     "check_file",
+    "check_ticket",
     "degree",
     "draw_masks",
     "drop",
@@ -127,4 +143,5 @@ __all__ = [
     "widths",
     "write_embedding",
     "write_target",
+    "write_ticket",
 ]

@@ -125,7 +125,7 @@ class VerifyCommand:
             metavar="STATEMENT",
             help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
             "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, lemma-2.4, "
-            "degree, path-ceiling, size-lp, first-moment or parameter-count.",
+            "theorem-2.5, degree, path-ceiling, size-lp, first-moment or parameter-count.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None

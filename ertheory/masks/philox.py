@@ -10,6 +10,9 @@ differs from that of p, the entry is decided. After k digits a share 2^-k is und
 for 64 entries, and p needs no rounding.
 
 Word w of row r takes its digits 4 c, .., 4 c + 3 from the block with counter (w, r, c, 0).
+
+Real numbers are drawn in the same way with other keys: number c of row r from word c % 4 of the block with counter
+(c // 4, r, 0, 0).
 """
 
 from __future__ import annotations
@@ -22,7 +25,16 @@ from llvmlite import ir
 from numba import njit, types, uint64
 from numba.extending import intrinsic
 
-__all__ = ["DIGITS", "contains", "draw_words", "philox_block", "philox_words", "round_keys", "words_to_rows"]
+__all__ = [
+    "DIGITS",
+    "contains",
+    "draw_uniforms",
+    "draw_words",
+    "philox_block",
+    "philox_words",
+    "round_keys",
+    "words_to_rows",
+]
 
 Word: TypeAlias = Any  # numba works out the types of what is compiled
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -158,6 +170,20 @@ def contains(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], digits
         bit = uint64(1) << uint64(columns[place] % 64)
         found[place] = _kept(columns[place] // 64, rows[place], bit, digits, keys) != 0
     return found
+
+
+@njit(nogil=True, cache=True)
+def draw_uniforms(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], key: Words) -> Any:
+    """Draw single numbers of U[-1, 1], given by row and column: odd multiples of 2^-53, which doubles hold exactly."""
+    keys = round_keys(key)
+    numbers = np.empty(len(rows), dtype=np.float64)
+    for place in range(len(rows)):
+        drawn = philox_words(uint64(columns[place] // 4), uint64(rows[place]), uint64(0), uint64(0), keys)
+        lane = columns[place] % 4
+        word = drawn[0] if lane == 0 else drawn[1] if lane == 1 else drawn[2] if lane == 2 else drawn[3]
+        upper = np.int64(word >> uint64(11))
+        numbers[place] = np.float64(2 * upper + 1 - 2**53) * 2.0**-53
+    return numbers
 
 
 @njit(nogil=True, cache=True)

@@ -33,6 +33,8 @@ class Case:
         The event that the builder finds the target, for statements about a construction.
     predicted_built
         The same for `built`, where a builder may succeed more often than the construction that a law speaks of.
+    trials
+        How often to look where nobody says so; ``None`` for the usual number.
     """
 
     says: str
@@ -43,3 +45,4 @@ class Case:
     predicted: float | tuple[float, float]
     built: Event | None = None
     predicted_built: float | tuple[float, float] | None = None
+    trials: int | None = None

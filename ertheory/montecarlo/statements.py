@@ -17,6 +17,7 @@ from ertheory.bounds.degree import degree_ceiling
 from ertheory.bounds.drop import drop_success
 from ertheory.bounds.laws import Law, Layer0
 from ertheory.bounds.subset_sum import failure_lower, failure_upper
+from ertheory.bounds.tickets import ticket_widths
 from ertheory.bounds.univariate import path_failure
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.exact import Context, Interval, enclose
@@ -25,6 +26,7 @@ from ertheory.montecarlo.case import Case
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.events_blocks import drop_event, residual_event
 from ertheory.montecarlo.events_subset_sums import subset_sum_event
+from ertheory.montecarlo.events_tickets import ticket_event
 from ertheory.montecarlo.statements_sharp import SHARP_CASES
 from ertheory.target import Target
 
@@ -219,6 +221,24 @@ def _lemma_2_4() -> Case:
     )
 
 
+def _theorem_2_5() -> Case:
+    weights, biases = [[[0.75], [-0.5]], [[0.5, -0.75]]], [[0.25, 0.5], [-0.25]]
+    target = Target.from_arrays(weights, biases, domain=[(0, 1)])
+    densities, epsilon, delta = (_HALF, Fraction(4, 5), Fraction(3, 5)), Fraction(1, 5), Fraction(1, 4)
+    widths = ticket_widths(target, density=densities, epsilon=epsilon, failure_probability=delta).widths
+    return Case(
+        says=f"a pruned source is found that is certified to be within {epsilon} of the target; for these widths it is "
+        f"proved to exist with probability {1 - delta} at least, which leaves room: the bound is no law",
+        target=target,
+        widths=widths,
+        densities=densities,
+        event=ticket_event(target, widths, densities, epsilon),
+        predicted=(float(1 - delta), 1.0),
+        built=ticket_event(target, widths, densities, epsilon, check=True),
+        trials=200,
+    )
+
+
 def _degree() -> Case:
     target, neurons, densities = Target.from_text("7-5-3"), 12, (Fraction(1, 10), _HALF, Fraction(3, 5))
     # N_0 = 0 leaves the first term of the bound, which is the law of the degrees alone.
@@ -264,6 +284,7 @@ _CASES: dict[str, Callable[[], Case]] = {
     "theorem-2.3-relu": _theorem_2_3_relu,
     "theorem-2.3-linear": _theorem_2_3_linear,
     "lemma-2.4": _lemma_2_4,
+    "theorem-2.5": _theorem_2_5,
     "degree": _degree,
     "path-ceiling": _path_ceiling,
     **SHARP_CASES,

@@ -26,6 +26,7 @@ from ertheory.plots.subset_sums import (
     sandwich_data,
     subset_sum_data,
 )
+from ertheory.plots.ticket_success import draw_ticket_success, ticket_success_data
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +43,7 @@ __all__ = [
     "lower_bound_data",
     "sandwich_data",
     "subset_sum_data",
+    "ticket_success_data",
 ]
 
 _DATA: dict[str, Callable[..., Columns]] = {
@@ -53,6 +55,7 @@ _DATA: dict[str, Callable[..., Columns]] = {
     "subset-sum-n": subset_sum_data,
     "subset-sum-constant": subset_sum_data,
     "subset-sum-sandwich": sandwich_data,
+    "ticket-success": ticket_success_data,
 }
 _SLOW = {"gap"}  # these take a function that is told of progress
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
@@ -64,6 +67,7 @@ _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "subset-sum-n": draw_subset_sum_n,
     "subset-sum-constant": draw_subset_sum_constant,
     "subset-sum-sandwich": draw_sandwich,
+    "ticket-success": draw_ticket_success,
 }
 
 # The names that `draw` knows.

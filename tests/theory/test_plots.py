@@ -187,6 +187,19 @@ def test_failures_lie_between_their_bounds(data):
             assert abs(row["rare"] - row["measured"]) <= 6 * row["rare_error"] + (row["high"] - row["low"])
 
 
+def test_tickets_are_found_in_wide_sources_and_the_theorem_asks_for_wider_ones(data):
+    table = rows(data["ticket-success"])
+    for density in (1.0, 0.5, 0.2):
+        here = [row for row in table if row["density"] == density]
+        measured = [row for row in here if row["kind"] == "measured"]
+        assert [row["total"] for row in measured] == sorted(row["total"] for row in measured)
+        assert measured[0]["successes"] < measured[-1]["successes"] == measured[-1]["sources"] == 20
+        for row in measured:
+            assert row["low"] <= row["share"] == row["successes"] / 20 <= row["high"]
+        widths = {row["kind"]: row["total"] for row in here if row["kind"] != "measured"}
+        assert measured[-1]["total"] < widths["calibrated"] < widths["rigorous"]
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_files_are_complete(data, drawn, name):
     png, svg, table = drawn[name]
@@ -248,7 +261,7 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, got 'figure3'"):
+    with pytest.raises(InvalidInput, match=r"figure2, figure4, figure7, gap, lower-bound, .*got 'figure3'"):
         plots.draw("figure3", tmp_path)
     with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound"):
         plots.figure_data("Figure2")
