@@ -84,8 +84,8 @@ class FigureCommand:
         tyro.conf.Positional[str],
         tyro.conf.arg(
             metavar="NAME",
-            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant or "
-            "subset-sum-sandwich.",
+            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant, "
+            "subset-sum-sandwich or ticket-success.",
         ),
     ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."

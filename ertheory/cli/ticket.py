@@ -12,6 +12,7 @@ import tyro
 from ertheory.bounds import DEPTHS, MODES, Depth, Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds import ticket_sensitivity as sensitivity_of
 from ertheory.bounds import ticket_widths as widths_of
+from ertheory.check import TicketCheck, check_ticket
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -188,9 +189,21 @@ class TicketCommand:
                 workers=workers,
                 progress=lambda done: bar.update(done - bar.n),
             )
+        passed, checked = ticket.success, None
         if ticket.success:
-            write_ticket(out, ticket, overwrite=self.force)
-        content: dict[str, Any] = ticket.to_dict()
+            found: list[TicketCheck] = []
+
+            def check(path: Path) -> None:
+                found.append(check_ticket(target, path, epsilon=epsilon))
+                if not found[0].passed:
+                    raise _CheckFailed
+
+            try:
+                write_ticket(out, ticket, overwrite=self.force, check=check)
+            except _CheckFailed:
+                passed = False
+            checked = found[0].to_dict()
+        content: dict[str, Any] = {**ticket.to_dict(), "success": passed, "check": checked}
         if self.json:
             inputs = {
                 "target": self.target,
@@ -203,11 +216,15 @@ class TicketCommand:
                 "force": self.force,
                 "build": True,
             }
-            written = {"file": str(out) if ticket.success else None}
+            written = {"file": str(out) if passed else None}
             show(document("ticket", inputs, **{**content, "seed": seed, **written}))
         else:
             _show_ticket(target, content, str(out))
-        return 0 if ticket.success else 1
+        return 0 if passed else 1
+
+
+class _CheckFailed(Exception):
+    """Leaves nothing behind of a file that did not pass."""
 
 
 def _fields(answers: list[tuple[TicketWidth, TicketSensitivity | None]]) -> dict[str, Any]:
@@ -274,11 +291,15 @@ def _show_ticket(target: Target, content: dict[str, Any], out: str) -> None:
         show(wrap(f"No ticket of {target} within {content['epsilon']} in this source; nothing was written."))
         for reason in content["missing"]:
             show(wrap(f"  {reason}"))
+        if content["check"] is not None:
+            show(wrap(f"  WRONG: the file did not pass the independent check: {content['check']}"))
         show("Another --seed draws another source; wider ones hold a ticket more often.")
         return
     widths = " + ".join(f"{width:,}" for width in content["widths"][:-1])
     show(f"A strong ticket of {target} in {widths} hidden neurons, by pruning alone.")
     show(wrap(f"  proved   off by at most {content['error_certified']:.3g} on the whole box"))
+    again = content["check"]["error_certified"]
+    show(wrap(f"  checked  the source was drawn again: nothing but 0/1 masks inside it, off by at most {again:.3g}"))
     show(wrap(f"  measured {content['error_measured']:.3g}"))
     show(wrap(f"  kept     {', '.join(f'{count:,}' for count in content['kept'])} weights per layer"))
     show(wrap(f"  lambda   {', '.join(f'{value:.3g}' for value in content['lambda'])}, by which errors are passed on"))

@@ -13,7 +13,7 @@ from ertheory import Target, width, write_target
 from ertheory.cli import main
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z]+ [^`]+)`", README)))
+COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z-]+ [^`]+)`", README)))
 
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.S)
 
