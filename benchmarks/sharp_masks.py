@@ -1,8 +1,8 @@
 """Build small targets in drawn masks, and compare how often that succeeds with what the bounds say.
 
-    python benchmarks/sharp_masks.py [--masks 1000] [--kind sufficient|necessary]
+    python benchmarks/sharp_masks.py [--masks 1000] [--kind sufficient|necessary] [--targets 24-14-5] [--densities 0.5]
 
-Targets 24-14-5 and 10-20-20-5, delta = 0.05, every layer masked with the same density.
+Targets 24-14-5 and 10-20-20-5, delta = 0.05, every layer masked with the same density. All points take about an hour.
 
 - sufficient: at the widths of a method, a source is built in every mask. The bound says how often at least.
 - necessary: one neuron below the width of a necessary statement, with the other layers as wide as `sharp` makes them.
@@ -202,12 +202,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--masks", type=int, default=1_000)
     parser.add_argument("--kind", choices=("sufficient", "necessary"))
+    parser.add_argument("--targets", default=",".join(TARGETS))
+    parser.add_argument("--densities", default=",".join(map(str, DENSITIES)))
     options = parser.parse_args()
+    targets, densities = tuple(options.targets.split(",")), tuple(map(Fraction, options.densities.split(",")))
     head = ("target", "density", "method", "layer 0", "widths", "success", "built", "interval", "agrees")
     print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     failed = 0
     for kind in (options.kind,) if options.kind else ("sufficient", "necessary"):
-        for row in rows(kind, options.masks):
+        for row in rows(kind, options.masks, targets=targets, densities=densities):
             print(line(row), flush=True)
             failed += not row.agrees
     if failed:
