@@ -23,7 +23,7 @@ import ertheory
 DELTA = Fraction(1, 20)
 RESOLUTION = Fraction(1, 50)
 SEED = 1
-SPARSITIES = ("0.5", "0.9", "0.8", "0.95", "0.98", "0.3")
+SPARSITIES = ("0.5", "0.8", "0.9", "0.95")
 # Target, the one that stands for its last two layers.
 LAST = (("784-128-10", "1-128-10"), ("784-300-100-10", "1-100-10"), ("LeNet-5", "1-84-10"))
 WHOLE = (("784-128-10", "0.5"), ("784-128-10", "0.9"))

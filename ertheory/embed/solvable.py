@@ -124,9 +124,8 @@ def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsol
         None where there is one for all: by the primal, or where that fails by the dual.
     """
     problem = problem_of(masks, first, owners)
-    left = [lacking(problem, place) for place in range(len(problem.rows))]
-    failed = [place for place, inputs in enumerate(left) if len(inputs)]
-    if not failed:
+    failed = np.flatnonzero(~_solvable(problem))
+    if not len(failed):
         return None
     dual = Problem(
         rows=problem.read,
@@ -135,6 +134,14 @@ def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsol
         upper=problem.lower.T.tocsr(),
         wanted=problem.wanted.T,
     )
-    if not any(len(lacking(dual, place)) for place in range(len(dual.rows))):
+    if _solvable(dual).all():
         return None
-    return Unsolved(problem.rows[failed], tuple(problem.read[left[place]] for place in failed))
+    return Unsolved(problem.rows[failed], tuple(problem.read[lacking(problem, place)] for place in failed.tolist()))
+
+
+def _solvable(problem: Problem) -> npt.NDArray[np.bool_]:
+    """Say which systems lack nothing."""
+    from ertheory.embed.matching_kernel import saturated  # numba takes half a second to load
+
+    lower, upper = problem.lower, problem.upper
+    return saturated(lower.indptr, lower.indices, upper.indptr, upper.indices, problem.wanted != 0)

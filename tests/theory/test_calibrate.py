@@ -15,10 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import binom
 
 from ertheory.cli import main
 from ertheory.embed import plan
+from ertheory.embed.matching_kernel import saturated
+from ertheory.embed.solvable import Problem, lacking
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import anytime_interval, binomial_interval, calibrate, decide_failure_rate
@@ -218,3 +222,29 @@ def test_the_command_prints_a_table_or_one_document(capsys):
     assert f"{document['total']:,}" in table
     assert main("calibrate --target 1-4-2 --density 1/2 --delta 1/2 --method exact".split()) == 2
     assert "--method" in capsys.readouterr().err
+
+
+@given(st.data())
+def test_many_matchings_at_once_are_those_of_one_by_one(data):
+    rows, columns, systems = (data.draw(st.integers(1, 7)) for _ in range(3))
+
+    def pattern(height: int, width: int) -> np.ndarray:
+        bits = data.draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
+        return np.array(bits, dtype=bool).reshape(height, width)
+
+    lower, upper, wanted = pattern(rows, columns), pattern(systems, rows), pattern(systems, columns)
+    problem = Problem(
+        rows=np.arange(systems),
+        read=np.arange(columns),
+        lower=csr_array(lower),
+        upper=csr_array(upper),
+        wanted=wanted.astype(float),
+    )
+    found = saturated(problem.lower.indptr, problem.lower.indices, problem.upper.indptr, problem.upper.indices, wanted)
+    assert found.tolist() == [not len(lacking(problem, place)) for place in range(systems)]
+    for place in range(systems):
+        part = lower[upper[place]]
+        reached = part.any(axis=0)
+        graph = csr_array(part.astype(np.int8))
+        largest = (maximum_bipartite_matching(graph, perm_type="row") >= 0).sum() if part.any() else 0
+        assert found[place] == (largest == reached.sum() and not (wanted[place] & ~reached).any())
