@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -80,7 +80,7 @@ class SubsetSumCommand:
                 return self._simulate(density, epsilon, delta, z)
             return self._count(density, epsilon, delta, z)
         except InvalidInput as error:
-            raise renamed(error, _OPTIONS) from None
+            raise renamed(error, self, _OPTIONS) from None
 
     def _count(self, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction) -> int:
         mode: Mode = read_option("--mode", self.mode, MODES)
@@ -142,9 +142,8 @@ class SubsetSumCommand:
             "workers": workers,
         }
         if self.json:
-            fields = {name: value for name, value in content.items() if name == "trials" or name not in inputs}
-            fields["level"] = content["level"]
-            show(document("subset-sum", inputs, **{"seed": seed, **fields}))
+            told = {name: value for name, value in content.items() if name in ("trials", "level") or name not in inputs}
+            show(document("subset-sum", inputs, **{"seed": seed, **told}))
             return 0
         low, high = content["interval"]
         rows = [
@@ -174,12 +173,10 @@ def read_option(argument: str, text: str, allowed: tuple[Any, ...]) -> Any:
     return text
 
 
-def renamed(error: InvalidInput, options: dict[str, str]) -> InvalidInput:
+def renamed(error: InvalidInput, command: Any, options: dict[str, str]) -> InvalidInput:
     """Name an argument as on the command line, where a call from Python names it otherwise."""
-    name = error.argument
-    if not name.startswith("-"):
-        name = options.get(name, f"--{name.replace('_', '-')}")
-    return InvalidInput(name, error.allowed, error.value)
+    known = {field.name: f"--{field.name.replace('_', '-')}" for field in fields(command)} | options
+    return InvalidInput(known.get(error.argument, error.argument), error.allowed, error.value)
 
 
 def _report(found: SubsetSumCount, style: str) -> None:

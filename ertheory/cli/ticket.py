@@ -30,6 +30,7 @@ from ertheory.errors import InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.files import check_place
 from ertheory.results import rational_text
+from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = ["TicketCommand"]
@@ -38,7 +39,6 @@ _OPTIONS = {
     "failure_probability": "--delta",
     "largest_weight": "--max-weight",
     "largest_bias": "--max-bias",
-    "target": "--target",
     "path": "--out",
 }
 
@@ -109,7 +109,7 @@ class TicketCommand:
                     raise InvalidInput(name, "--build to go with it", given)
             return self._widths(target, epsilon, domain)
         except InvalidInput as error:
-            raise renamed(error, _OPTIONS) from None
+            raise renamed(error, self, _OPTIONS) from None
 
     def _widths(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None) -> int:
         mode: Mode = read_option("--mode", self.mode, MODES)
@@ -160,11 +160,6 @@ class TicketCommand:
         }
 
     def _build(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None) -> int:
-        from tqdm import tqdm
-
-        from ertheory.embed import build_ticket, write_ticket
-        from ertheory.source import read_densities
-
         if target.weights is None:
             raise InvalidInput("--target", "a .npz or .safetensors file with weights", self.target)
         if self.widths is None:
@@ -177,6 +172,11 @@ class TicketCommand:
         densities = read_densities(target, density=self.density, sparsity=self.sparsity)
         seed = read_integer("--seed", self.seed)
         workers = None if self.workers is None else read_integer("--workers", self.workers)
+
+        from tqdm import tqdm
+
+        from ertheory.embed import build_ticket, write_ticket
+
         with tqdm(unit=" neurons", desc="ticket", delay=2, leave=False) as bar:
             ticket = build_ticket(
                 target,

@@ -91,6 +91,18 @@ def test_calibrated_counts_are_never_below_what_is_proved(p, epsilon, delta, z, 
     assert answer.variant == "measured"
 
 
+@settings(max_examples=40)
+@given(densities, small, small, st.sampled_from(sorted(FITS)))
+def test_calibrated_counts_are_the_fit_with_its_margin(p, epsilon, delta, key):
+    law, target = key
+    fit, uniform = FITS[key], target == "uniform"
+    problem = read_problem(density=p, epsilon=epsilon, z=1 if uniform else target, uniform=uniform, law=law)
+    leading = max(fit.a, 1 / math.log(2))  # below, counting would overtake it
+    form = (leading * -math.log(epsilon) + fit.c) / float(p) + fit.b * math.log(delta) / math.log1p(-float(p) / 2)
+    sharp = sharp_exponent(density=p, epsilon=epsilon, failure_probability=delta)
+    assert calibrated_count(problem, delta) == math.ceil(max(form * (1 + fit.worst), sharp))
+
+
 @pytest.mark.parametrize("epsilon", ["1e-4", "1e-8", "1e-15", "1e-30"])
 @pytest.mark.parametrize("law", ["uniform", "product"])
 def test_calibrated_counts_stay_above_counting_for_tiny_tolerances(epsilon, law):

@@ -299,6 +299,14 @@ def test_the_printed_widths_are_the_printed_formula(gamma):
     assert ("gamma = 0 is not established" in " ".join(answer.warnings)) == (gamma == "0")
 
 
+def test_the_printed_index_of_epsilon():
+    # n_{S,0} and n_{S,1} go with eps_1, n_{S,2} with eps_2; 2^-k makes C n log2(1/eps) exact.
+    tolerances = [Fraction(1, 2**k) for k in (100, 200, 300)]
+    options = {"epsilon": "0.5", "failure_probability": "0.5", "epsilons": tolerances}
+    answer = ticket_widths(Target.from_text("2-3-4-1"), density="0.5", mode="printed", constant=1, **options)
+    assert answer.widths == (2 * 100, 3 * 100, 4 * 200, 1)
+
+
 def test_rho_of_a_hundred_parameters():
     answer = ticket_widths(
         Target.from_text("99-1"),
