@@ -7,7 +7,6 @@ thousand runs where everything is true. `benchmarks/subset_sums.py` checks 8,000
 from __future__ import annotations
 
 import csv
-import math
 from collections import defaultdict
 from math import ceil
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ertheory.bounds.subset_sum import FITS, failure_lower, failure_upper, n_necessary, n_required
+from ertheory.bounds.subset_sum import FITS, failure_lower, failure_upper, n_necessary, n_required, sharp_exponent
 from ertheory.montecarlo import sign_stratified, stopping_times
 
 LEVEL = "0.999999"
@@ -86,16 +85,30 @@ def test_fits_are_as_good_as_they_say(table, key):
     epsilon, density, delta, measured = (
         np.array([float(row[name]) for row in rows]) for name in ("epsilon", "density", "delta", "crossing")
     )
-    value = (fit.a * -np.log(epsilon) + fit.c) / density + fit.b * np.log(delta) / np.log1p(-density / 2)
-    errors = value / measured - 1
-    assert fit.a >= 1 / math.log(2)
-    assert np.sqrt(np.mean(errors**2)) == pytest.approx(fit.rms, abs=1e-3)
+    questions = [(row["density"], row["epsilon"], row["delta"]) for row in rows]
+    sharp = np.array([sharp_exponent(density=p, epsilon=e, failure_probability=d) for p, e, d in questions])
+    bits, rarity = -np.log(epsilon), -np.log(delta)
+    parts = np.array([np.sqrt(bits * rarity) / density, np.sqrt(rarity) / density, -1 / np.log1p(-density / 2)])
+    chosen = np.array([fit.a, fit.b, fit.c])
+    errors = (sharp + chosen @ parts) / measured - 1
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(fit.rms, abs=1e-4)
     assert np.abs(errors).max() == pytest.approx(fit.worst, abs=1e-3)
+    assert fit.rms <= 0.03
     for name, values in (("epsilon", epsilon), ("delta", delta), ("density", density)):
         low, high = (float(end) for end in getattr(fit, f"{name}_range"))
         assert (low, high) == pytest.approx((values.min(), values.max()))
-    # Least squares: no other coefficients near by do better, but for a that is held at 1/ln 2.
-    for step in ((0, 0.01, 0), (0, 0, 0.05), (0, -0.01, 0), (0, 0, -0.05), (0.02, 0, 0)):
-        moved = ((fit.a + step[0]) * -np.log(epsilon) + fit.c + step[2]) / density
-        moved += (fit.b + step[1]) * np.log(delta) / np.log1p(-density / 2)
-        assert np.mean((moved / measured - 1) ** 2) >= np.mean(errors**2) - 1e-7
+    # Least squares: no other coefficients do better.
+    best = np.linalg.lstsq((parts / measured).T, 1 - sharp / measured)[0]
+    assert chosen == pytest.approx(best, abs=1e-3)
+
+
+@pytest.mark.parametrize("key", FITS, ids="/".join)
+def test_calibrated_numbers_are_near_the_measured_ones(table, key):
+    law, target = key
+    errors = []
+    for row in table[key][::7]:
+        question = {"density": row["density"], "epsilon": row["epsilon"], "failure_probability": row["delta"]}
+        found = n_required(**question, **TARGETS[target], law=law, mode="calibrated").n
+        # Both are rounded up to whole numbers, which alone can make a difference of 1.
+        errors.append(max(0, abs(found - int(row["n"])) - 1) / int(row["n"]))
+    assert np.sqrt(np.mean(np.square(errors))) <= 0.03

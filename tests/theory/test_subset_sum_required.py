@@ -85,7 +85,6 @@ def test_calibrated_counts_are_never_below_what_is_proved(p, epsilon, delta, z, 
     options = {"density": p, "epsilon": epsilon, "failure_probability": delta, "z": z, "law": law}
     answer = n_required(**options, mode="calibrated")
     assert answer.n >= n_necessary(**options)
-    assert answer.n >= sharp_exponent(density=p, epsilon=epsilon, failure_probability=delta)
     assert answer.failure_lower <= delta
     assert "measured, not proved" in answer.warnings
     assert answer.variant == "measured"
@@ -93,14 +92,22 @@ def test_calibrated_counts_are_never_below_what_is_proved(p, epsilon, delta, z, 
 
 @settings(max_examples=40)
 @given(densities, small, small, st.sampled_from(sorted(FITS)))
-def test_calibrated_counts_are_the_fit_with_its_margin(p, epsilon, delta, key):
+def test_calibrated_counts_are_the_fit(p, epsilon, delta, key):
     law, target = key
     fit, uniform = FITS[key], target == "uniform"
     problem = read_problem(density=p, epsilon=epsilon, z=1 if uniform else target, uniform=uniform, law=law)
-    leading = max(fit.a, 1 / math.log(2))  # below, counting would overtake it
-    form = (leading * -math.log(epsilon) + fit.c) / float(p) + fit.b * math.log(delta) / math.log1p(-float(p) / 2)
-    sharp = sharp_exponent(density=p, epsilon=epsilon, failure_probability=delta)
-    assert calibrated_count(problem, delta) == math.ceil(max(form * (1 + fit.worst), sharp))
+
+    def form(epsilon):
+        bits, rarity = -math.log(epsilon), -math.log(delta)
+        sharp = sharp_exponent(density=p, epsilon=epsilon, failure_probability=delta)
+        roots = fit.a * math.sqrt(bits * rarity) + fit.b * math.sqrt(rarity)
+        return sharp + roots / float(p) - fit.c / math.log1p(-float(p) / 2)
+
+    expected = math.ceil(max(form(epsilon), form(Fraction(fit.epsilon_range[1]))))
+    necessary = n_necessary(
+        density=p, epsilon=epsilon, failure_probability=delta, z=problem.z, uniform=uniform, law=law
+    )
+    assert calibrated_count(problem, delta) == max(expected, necessary)
 
 
 @pytest.mark.parametrize("epsilon", ["1e-4", "1e-8", "1e-15", "1e-30"])

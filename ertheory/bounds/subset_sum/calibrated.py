@@ -1,8 +1,9 @@
 """Measured numbers of variables: fits to Monte-Carlo results, kept above everything that is proved necessary.
 
 A fit is good where it was measured and nowhere else: with a leading coefficient below 1/ln 2 it would fall below what
-counting proves as epsilon tends to 0. So that coefficient is at least 1/ln 2 here, the largest relative error of the
-fit is added, and the answer is never below the sharp exponent or a proved lower bound. It stays a measurement.
+counting proves as epsilon tends to 0. So its leading term is the sharp exponent, which has that coefficient, and the
+answer is never below a proved lower bound, nor outside of what was measured below the sharp exponent. It stays a
+measurement: the true number is larger than the fit about as often as it is smaller.
 
 Densities below the measured ones are reached by grouping: g variables that are live with probability p contain a live
 one with probability 1 - (1-p)^g; take one of each group. Where that is at least p', g n(p') variables are enough.
@@ -66,7 +67,7 @@ def outside(problem: SubsetSum, failure_probability: Fraction) -> tuple[str, str
 
 @lru_cache(maxsize=4096)
 def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extrapolate: bool = False) -> int:
-    """Give the number of variables by measurement, on the safe side of the fit.
+    """Give the number of variables by measurement.
 
     Parameters
     ----------
@@ -94,17 +95,23 @@ def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extra
     if refused is not None:
         name, allowed, found = refused
         raise InvalidInput(name, allowed, float(found))
-    bits = math.log(problem.epsilon.denominator) - math.log(problem.epsilon.numerator)
-    rarity = math.log(failure_probability.denominator) - math.log(failure_probability.numerator)
-    group, density = _grouped(float(problem.density), float(Fraction(fit.density_range[0])))
-    leading = max(fit.a, 1 / math.log(2))
-    value = group * ((leading * bits + fit.c) / density - fit.b * rarity / math.log1p(-density / 2))
-    guess = max(value * (1 + fit.worst), sharp_count(problem.density, problem.epsilon, failure_probability), 1)
-    return necessary_count(problem, failure_probability, least=math.ceil(guess))
+    group, density = _grouped(problem.density, Fraction(fit.density_range[0]))
+    # The form is convex in ln(1/epsilon). Where it falls, the number at the coarsest tolerance holds for finer ones.
+    coarsest = max(problem.epsilon, Fraction(fit.epsilon_range[1]))
+    guess = group * max(_form(fit, density, epsilon, failure_probability) for epsilon in (problem.epsilon, coarsest))
+    if outside(problem, failure_probability) is not None:
+        guess = max(guess, sharp_count(problem.density, problem.epsilon, failure_probability))
+    return necessary_count(problem, failure_probability, least=max(1, math.ceil(guess)))
 
 
-def _grouped(density: float, least: float) -> tuple[int, float]:
+def _form(fit: Fit, density: Fraction, epsilon: Fraction, failure_probability: Fraction) -> float:
+    bits, rarity = (math.log(value.denominator) - math.log(value.numerator) for value in (epsilon, failure_probability))
+    per_live = (fit.a * math.sqrt(bits * rarity) + fit.b * math.sqrt(rarity)) / float(density)
+    return sharp_count(density, epsilon, failure_probability) + per_live - fit.c / math.log1p(-float(density) / 2)
+
+
+def _grouped(density: Fraction, least: Fraction) -> tuple[int, Fraction]:
     """Size of the groups, and a density that their live ones reach."""
     if density >= least:
         return 1, density
-    return math.ceil(math.log1p(-least) / math.log1p(-density) - 1e-12), least
+    return math.ceil(math.log1p(-float(least)) / math.log1p(-float(density)) - 1e-12), least

@@ -1,7 +1,14 @@
 """Measured: how many variables the random subset sum problem needs, as fits to Monte-Carlo results.
 
-The form n = (a ln(1/epsilon) + c) / p + b ln(1/delta) / ln(1/(1 - p/2)) has the right behaviour in p for both terms:
-1/p for the tolerance, ln(1/(1 - p/2)) for the failure probability, where the sign of the variables decides.
+The form is
+
+    n = sharp(p, epsilon, delta) + (a sqrt(ln(1/epsilon) ln(1/delta)) + b sqrt(ln(1/delta))) / p + c / ln(1/(1 - p/2))
+
+with the sharp exponent in front, whose leading coefficient of ln(1/epsilon)/p is 1/ln 2, the least that counting
+allows: every live variable brings one bit. The rest is of lower order. Square roots are how far the numbers of live and
+of positive variables stray from their means; 1/ln(1/(1 - p/2)) is what one more positive one costs.
+
+The table of measurements is tests/reference/subset_sums.csv; benchmarks/fit_subset_sums.py makes both.
 """
 
 from __future__ import annotations
