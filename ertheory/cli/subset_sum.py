@@ -158,7 +158,8 @@ class SubsetSumCommand:
         ]
         show(render(rows, ["n", "interval", "level", "failures", "trials", "per second"], self.format))
         if self.format == "table":
-            show(wrap(f"\n{_question(self.law, density, epsilon, delta, z, self.uniform)} Measured, seed {seed}."))
+            show("")
+            show(wrap(f"{_question(self.law, density, epsilon, delta, z, self.uniform)} Measured, seed {seed}."))
         return 0
 
     def _law(self) -> LawName:

@@ -28,6 +28,7 @@ __all__ = ["converse"]
 
 _COARSE, _FINE = 192, 1536  # lattice points, for the search and for the answer
 _MOST_VARIABLES = 10**9
+_LARGEST_TARGET = 40  # beyond, rounding would exceed the margins below
 _SLOPES = (0.7, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0, 10.0, 15.0)
 _SPLITS = (0.5, 1.0, 2.0, 4.0)
 
@@ -59,7 +60,7 @@ def converse(density: Fraction, epsilon: Fraction, z: Fraction, variables: int) 
     """
     size, tolerance, target = float(density), float(epsilon), float(z)
     dead = float(1 - density)  # 1 - float(p) would have lost its digits near p = 1
-    if variables > _MOST_VARIABLES or size * variables < 1 or tolerance < 1e-280 or target > 1e6:
+    if variables > _MOST_VARIABLES or size * variables < 1 or tolerance < 1e-280 or target > _LARGEST_TARGET:
         return Fraction(0)
     live = max(1.0, variables * size)
     cells = sorted({max(1, round(split * live)) for split in _SPLITS})
