@@ -1,13 +1,13 @@
 """Measure how many weights random subset sums need, and fit the calibrated form to it.
 
-    python benchmarks/fit_subset_sums.py [--measure] [--workers 1]
+    python benchmarks/fit_subset_sums.py [--measure] [--write] [--workers 1]
 
 With --measure the table tests/reference/subset_sums.csv is made anew (about half an hour on one core): for both laws
 and four targets, epsilon from 1e-1 down to 1e-8 (to 1e-5 for all of [-1, 1]), eight densities and five delta. `n` is
 the smallest number of weights, `low` and `high` hold the true one with probability 0.95 for all densities of one run,
 and `crossing` is where the line in log F between whole n meets delta; a row needs 10 failures that support it.
 
-The fit is printed, and then stands in ertheory/bounds/subset_sum/fits.py:
+The fit is printed, and with --write put into ertheory/bounds/subset_sum/fits.py:
 
     n = sharp(p, epsilon, delta) + (a sqrt(ln(1/epsilon) ln(1/delta)) + b sqrt(ln(1/delta))) / p + c / ln(1 / (1 - p/2))
 
@@ -32,6 +32,7 @@ from ertheory.bounds import sharp_exponent
 from ertheory.montecarlo import StoppingTimes, stopping_times, stopping_times_at
 
 TABLE = Path(__file__).parents[1] / "tests" / "reference" / "subset_sums.csv"
+FITS_FILE = Path(__file__).parents[1] / "ertheory" / "bounds" / "subset_sum" / "fits.py"
 COARSE = ("0.1", "0.03", "0.01", "0.003", "0.001")
 FINE = ("1e-4", "1e-5", "1e-6", "1e-7", "1e-8")
 DENSITIES = ("0.05", "0.1", "0.2", "0.35", "0.5", "0.8", "0.95", "1")
@@ -113,6 +114,7 @@ def rms(errors: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -127,23 +129,20 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     print("| law | target | points | a | b | c | rms | worst | rms, three terms | rms, printed |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    lines = []
     for law in LAWS:
         for target in TARGETS:
             chosen = [row for row in rows if (row["law"], row["target"]) == (law, target)]
             (a, b, c), errors = fit(chosen)
-            worst = np.abs(errors).max()
-            cells = (
-                law,
-                target,
-                str(len(chosen)),
-                f"{a:.4f}",
-                f"{b:.4f}",
-                f"{c:.4f}",
-                f"{rms(errors):.4f}",
-                f"{worst:.4f}",
-            )
+            numbers = [f"{value:.4f}" for value in (a, b, c, rms(errors), np.abs(errors).max())]
+            finest = FINE[1] if target == "uniform" else FINE[-1]
+            lines.append(f'    ("{law}", "{target}"): _measured({", ".join(numbers)}, "{finest}"),\n')
             others = (f"{rms(other(chosen)):.1%}" for other in (fit_three_terms, fit_printed))
-            print("|", " | ".join((*cells, *others)), "|")
+            print("|", " | ".join((law, target, str(len(chosen)), *numbers, *others)), "|")
+    if arguments.write:
+        text = FITS_FILE.read_text()
+        start = text.index("] = {", text.index("FITS:")) + len("] = {")
+        FITS_FILE.write_text(text[:start] + "\n" + "".join(lines) + "}\n")
 
 
 if __name__ == "__main__":

@@ -80,9 +80,9 @@ Image(picture, width=820)
 # Follow Φ_i = |A_i|^{-t} as long as z is not hit, and 0 from then on. With κ = 1 - 2^{-t} ≤ 1/2, convexity gives
 # (a + G)^{-t} ≤ a^{-t} (1 - κG/a). Where z is not hit, G is on average at least a(1 - a)/2 - (a/2) min(a, 1 - a), which
 # is a(1 - 2a)/2 for a ≤ 1/2 and not negative otherwise. So a kept weight multiplies the mean of Φ by at most
-# 1 - a/2 - κ(1 - 2a)/2 ≤ 1 - κ/2 for a ≤ 1/2, and by at most 1 - a/2 ≤ 3/4 ≤ 1 - κ/2 otherwise. With the mask the factor
-# is 1 - pκ/2. If the problem fails then Φ_n ≥ 1, because A_n is no longer than B, and Markov's inequality finishes the
-# proof. ∎
+# 1 - a/2 - κ(1 - 2a)/2 ≤ 1 - κ/2 for a ≤ 1/2, and by at most 1 - a/2 ≤ 3/4 ≤ 1 - κ/2 otherwise. With the mask the
+# factor is 1 - pκ/2. If the problem fails then Φ_n ≥ 1, because A_n is no longer than B, and Markov's inequality
+# finishes the proof. ∎
 #
 # At t = 1 this is n ≥ log(1/(εδ)) / log(1/(1 - p/4)), which is at most (8/p) log(1/min(ε, δ)). The best t is chosen for
 # every question, and the integers are certified with interval arithmetic.

@@ -42,17 +42,18 @@ class Fit:
     density_range: tuple[str, str]
 
 
-def _measured(a: float, b: float, c: float, rms: float, worst: float) -> Fit:
-    return Fit(a, b, c, rms, worst, ("1e-3", "0.1"), ("1e-3", "0.1"), ("0.05", "1"))
+def _measured(a: float, b: float, c: float, rms: float, worst: float, finest: str) -> Fit:
+    return Fit(a, b, c, rms, worst, (finest, "0.1"), ("1e-3", "0.1"), ("0.05", "1"))
 
 
 # Law of the variables, target: "1", "1/2", "1/4" for a fixed z, "uniform" for all of [-1, 1].
 FITS: dict[tuple[str, str], Fit] = {
-    ("uniform", "1"): _measured(1.184, 1.371, 1.656, 0.024, 0.066),
-    ("uniform", "1/2"): _measured(1.486, 1.145, -0.452, 0.034, 0.078),
-    ("uniform", "1/4"): _measured(1.631, 1.024, -1.096, 0.046, 0.10),
-    ("uniform", "uniform"): _measured(1.626, 1.334, 2.908, 0.030, 0.069),
-    ("product", "1"): _measured(0.495, 1.976, 7.508, 0.034, 0.075),
-    ("product", "1/2"): _measured(0.819, 1.586, 2.488, 0.033, 0.094),
-    ("product", "1/4"): _measured(1.230, 1.261, -0.160, 0.031, 0.071),
+    ("uniform", "1"): _measured(-0.7230, 4.2279, -2.1324, 0.0195, 0.0589, "1e-8"),
+    ("uniform", "1/2"): _measured(-0.2280, 1.5653, -1.5734, 0.0160, 0.0457, "1e-8"),
+    ("uniform", "1/4"): _measured(-0.0224, 0.2578, -1.0221, 0.0191, 0.0551, "1e-8"),
+    ("uniform", "uniform"): _measured(0.0115, 2.2258, 0.1750, 0.0140, 0.0558, "1e-5"),
+    ("product", "1"): _measured(-2.2317, 12.0881, -3.6420, 0.0278, 0.0807, "1e-8"),
+    ("product", "1/2"): _measured(-1.2928, 6.7766, -3.3318, 0.0291, 0.0824, "1e-8"),
+    ("product", "1/4"): _measured(-0.6138, 2.9875, -2.3301, 0.0242, 0.0669, "1e-8"),
+    ("product", "uniform"): _measured(-1.8874, 10.5008, -0.9787, 0.0172, 0.0675, "1e-5"),
 }
