@@ -36,7 +36,7 @@ def bound(n, p, epsilon, z, t):
 # --- the bound itself ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.integers(0, 400), densities, tolerances, targets)
 def test_the_upper_bound_is_the_formula_at_a_good_exponent(n, p, epsilon, z):
     value = failure_upper(n, density=p, epsilon=epsilon, z=z)
@@ -97,7 +97,7 @@ def test_enumerated_trials_lie_between_the_bounds(n, density, epsilon, z, law, u
 # --- what it is monotone in ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.integers(0, 300), densities, densities, tolerances, tolerances, targets, targets, st.booleans())
 def test_more_helps_and_harder_hurts(n, p, q, epsilon, wider, z, farther, uniform):
     def upper(n, p, epsilon, z):
@@ -111,7 +111,7 @@ def test_more_helps_and_harder_hurts(n, p, q, epsilon, wider, z, farther, unifor
     assert upper(n, p, epsilon, max(z, farther)) * slack >= here
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(densities, densities, tolerances, tolerances, deltas, deltas)
 @example(Fraction(1), Fraction(1), Fraction(99, 1000), Fraction(101, 1000), Fraction(1, 100), Fraction(1, 100))
 def test_the_count_is_monotone(p, q, epsilon, wider, delta, larger):
@@ -138,7 +138,7 @@ def test_the_start_has_no_jump():
 # --- counts --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(densities, tolerances, deltas, targets)
 def test_the_count_suffices_and_one_less_does_not(p, epsilon, delta, z):
     problem = read_problem(density=p, epsilon=epsilon, z=z)

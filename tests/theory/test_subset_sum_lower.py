@@ -21,7 +21,7 @@ tolerances = st.fractions(Fraction(1, 10**6), Fraction(9, 10), max_denominator=1
 laws = st.sampled_from(["uniform", "product"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.integers(0, 300), densities, tolerances, st.fractions(0, 3, max_denominator=20), laws, st.booleans())
 def test_the_lower_bound_is_below_the_upper_bound(n, p, epsilon, z, law, uniform):
     options = {"density": p, "epsilon": epsilon, "z": z, "law": law, "uniform": uniform}
@@ -183,7 +183,7 @@ def test_necessary_counts_are_close_below_the_measured_ones(density, delta, at_l
         assert least <= found <= most
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(densities, st.fractions(Fraction(1, 1000), Fraction(1, 2)), st.fractions(Fraction(1, 1000), Fraction(1, 2)))
 def test_one_variable_less_is_proved_to_fail(p, epsilon, delta):
     problem = read_problem(density=p, epsilon=epsilon)
