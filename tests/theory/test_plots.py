@@ -149,6 +149,34 @@ def test_lower_bound_has_the_reference_widths(data):
     assert compared == 5
 
 
+def test_subset_sums_lie_between_what_is_necessary_and_what_is_enough(data):
+    found = rows(data["subset-sum-n"])
+    assert data["subset-sum-constant"] == data["subset-sum-n"]
+    assert {row["epsilon"] for row in found} == {0.1, 0.01}
+    for row in found:
+        assert row["necessary"] <= row["high"]
+        assert row["low"] <= row["measured"] <= row["high"] < row["sufficient"]
+        for name in ("measured", "low", "high", "sufficient", "necessary"):
+            per_weight = math.log(1 - row["density"]) / math.log(row["epsilon"])
+            assert row[f"constant_{name}"] == pytest.approx(row[name] * per_weight)
+        # With C = 5 the printed formula is enough in sparse masks and refuted in dense ones.
+        assert row["density"] > 0.45 or row["printed"] >= row["measured"] - 1
+        assert row["density"] < 0.85 or row["printed"] < row["necessary"]
+    for before, after in pairwise(row for row in found if row["epsilon"] == 0.01):
+        assert before["constant_limit"] < after["constant_limit"]
+        assert before["constant_measured"] < after["constant_measured"]
+
+
+def test_failures_lie_between_their_bounds(data):
+    for row in rows(data["subset-sum-sandwich"]):
+        assert row["lower"] <= row["upper"]
+        assert row["lower"] <= row["rare"] + 5 * row["rare_error"]
+        if row["measured"] is not None:
+            assert row["low"] <= row["measured"] <= row["high"]
+            assert row["lower"] <= row["high"] <= row["upper"] * (1 + 1e-9)
+            assert abs(row["rare"] - row["measured"]) <= 6 * row["rare_error"] + (row["high"] - row["low"])
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_files_are_complete(data, drawn, name):
     png, svg, table = drawn[name]
