@@ -23,6 +23,7 @@ from ertheory.montecarlo.sign_stratified import RareFailure, SignStratified, sig
 from ertheory.montecarlo.simulate import SimulatedSubsetSum, simulate_subset_sum
 from ertheory.montecarlo.statements import STATEMENTS
 from ertheory.montecarlo.stopping_times import stopping_times, stopping_times_at
+from ertheory.montecarlo.torch_best_errors import torch_best_errors
 from ertheory.montecarlo.verify import Verification, verify
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "simulate_subset_sum",
     "stopping_times",
     "stopping_times_at",
+    "torch_best_errors",
     "verify",
 ]

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational
 
-__all__ = ["MOST_WEIGHTS", "best_errors"]
+__all__ = ["best_errors", "read_rows"]
 
-MOST_WEIGHTS = 52  # each half then has 2^26 sums, half a gigabyte
+_MOST_WEIGHTS = 52  # each half then has 2^26 sums, half a gigabyte
 
 
 def best_errors(
@@ -48,6 +48,16 @@ def best_errors(
     """
     from ertheory.montecarlo.meet_kernel import best_errors as nearest
 
+    values, mask, most = read_rows(weights, kept)
+    errors = np.empty(len(values))
+    nearest(values, mask, float(exact_rational("z", z)), most, errors)
+    return errors
+
+
+def read_rows(
+    weights: npt.ArrayLike, kept: npt.ArrayLike | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], int]:
+    """Check the rows of `best_errors`, and say how many weights are kept in one of them, at most."""
     values = np.array(weights, dtype=np.float64, ndmin=2)
     if values.ndim != 2 or not np.isfinite(values).all():
         raise InvalidInput("weights", "finite numbers, shape (trials, n)", np.shape(weights))
@@ -55,8 +65,6 @@ def best_errors(
     if mask.shape != values.shape:
         raise InvalidInput("kept", f"shape {values.shape}", mask.shape)
     most = int(np.count_nonzero(mask, axis=1).max(initial=0))
-    if most > MOST_WEIGHTS:
-        raise InvalidInput("kept", f"at most {MOST_WEIGHTS} weights in a row", most)
-    errors = np.empty(len(values))
-    nearest(values, mask, float(exact_rational("z", z)), most, errors)
-    return errors
+    if most > _MOST_WEIGHTS:
+        raise InvalidInput("kept", f"at most {_MOST_WEIGHTS} weights in a row", most)
+    return values, mask, most
