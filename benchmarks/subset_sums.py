@@ -116,7 +116,7 @@ def table(trials: dict[str, int]) -> dict[tuple[str, str], StoppingTimes]:
     found = {}
     for target, setting in (("1", {"z": 1}), ("[-1, 1]", {"uniform": True})):
         print(f"\n| z = {target}: epsilon | trials |", *(f"p = {p} |" for p in DENSITIES))
-        print("| ---: | ---: |", *(" --- |" for _ in DENSITIES))
+        print("| ---: | ---: |", *("--- |" for _ in DENSITIES))
         for epsilon in EPSILONS:
             run = found[target, epsilon] = stopping_times(epsilon, trials=trials[epsilon], seed=SEED, **setting)
             cells = []

@@ -8,21 +8,20 @@ cells of [-1, 1] and exact in double precision; the factor of the product law is
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.subset_sum import LAWS, LawName
 from ertheory.errors import InvalidInput
 
 __all__ = ["LAWS", "Law", "check_law", "draw_weights", "stream_key"]
 
-Law: TypeAlias = Literal["uniform", "product"]
+# U[-1, 1], and U[-1, 1] times an independent U[0, 1].
+Law: TypeAlias = LawName
 Floats: TypeAlias = npt.NDArray[np.float64]
 Words: TypeAlias = npt.NDArray[np.uint64]
-
-# U[-1, 1], and U[-1, 1] times an independent U[0, 1]: the path weights through a layer of neurons of positive sign.
-LAWS: tuple[Law, ...] = ("uniform", "product")
 
 _SPAWN_KEY = (0, 24)  # masks have spawn keys of one number: no stream is used twice
 _LARGEST_SEED = 2**128

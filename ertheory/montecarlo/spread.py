@@ -67,14 +67,14 @@ def spread(
     >>> [block.tolist() for block in blocks]
     [[0, 1], [2, 3], [4]]
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, effective_n_jobs
 
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InvalidInput("workers", "a whole number of at least 1", workers)
     starts = range(first, first + trials, size)
     tasks: list[Any] = [delayed(block)(start, min(size, first + trials - start)) for start in starts]
     with Parallel(n_jobs=workers, prefer="threads") as pool:
-        step = _BLOCKS_AT_ONCE * pool.n_jobs
+        step = _BLOCKS_AT_ONCE * effective_n_jobs(workers)
         for place in range(0, len(tasks), step):
             yield from pool(tasks[place : place + step])
             if progress is not None:

@@ -10,6 +10,7 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -120,6 +121,15 @@ def test_workers_and_pieces_do_not_change_the_numbers(arguments):
     ]
     assert pieces[0].joined(pieces[1]) == whole
     assert stopping_times(trials=5_000, seed=8, **arguments) != whole
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_a_surrounding_back_end_is_used_and_does_not_change_the_numbers(backend):
+    alone = stopping_times("0.02", trials=9_000, seed=7)
+    told = []
+    with joblib.parallel_config(backend=backend, n_jobs=-1):
+        assert stopping_times("0.02", trials=9_000, seed=7, progress=told.append) == alone
+    assert told[-1] == 9_000
 
 
 def test_progress_ends_with_all_trials():
