@@ -199,6 +199,9 @@ class StoppingTimes:
             return _first(lambda n: mix(live_probabilities(n, chance, self.longest), failures, beyond) <= limit)
 
         share = self.failures / self.trials
+        if share[-1] > allowed:
+            given_up = f"at least {share[-1]:.2g}, the part of the trials given up after {self.longest} weights"
+            raise InvalidInput("delta", f"{given_up} (the explicit bound has no such limit)", failure_probability)
         n = first(share, share[-1])
         support = 0 if n is None else self._support(live_probabilities(n, chance, self.longest))
         most = first(high, high[-1], allowed * (1 - ROUNDING))

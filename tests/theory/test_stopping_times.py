@@ -268,7 +268,7 @@ def test_given_up_trials_count_as_failures():
     assert (run.longest, run.censored) == (2, 10)
     assert run.failure(1_000, 1).value == pytest.approx(0.1)
     assert run.failure(1_000, 1).interval.low == 0  # more weights may well do
-    with pytest.raises(InvalidInput, match="trials"):
+    with pytest.raises(InvalidInput, match=r"delta: expected at least 0.1, the part of the trials given up after 2 "):
         run.required("1/2", "0.05")
 
 
