@@ -261,9 +261,9 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match=r"figure2, figure4, figure7, gap, lower-bound, .*got 'figure3'"):
+    with pytest.raises(InvalidInput, match=f"{', '.join(FIGURES)}, got 'figure3'"):
         plots.draw("figure3", tmp_path)
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, subset-sum-n"):
         plots.figure_data("Figure2")
 
 
