@@ -6,7 +6,7 @@ A validation split is always made, the same for every run, so that runs can be c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -68,11 +68,19 @@ class Data:
     mean: Tensor
     deviation: Tensor
 
+    def to(self, device: torch.device) -> Data:
+        """Hold all but the test on another device."""
+        return replace(
+            self,
+            train=self.train.to(device),
+            validation=self.validation.to(device),
+            mean=self.mean.to(device),
+            deviation=self.deviation.to(device),
+        )
+
     def normalised(self, images: Tensor) -> Tensor:
         """Turn bytes (batch, channels, height, width) into numbers of mean 0 and standard deviation 1."""
-        shift = self.mean.to(images.device, non_blocking=True)[:, None, None]
-        scale = self.deviation.to(images.device, non_blocking=True)[:, None, None]
-        return images.float().sub_(shift).div_(scale)
+        return images.float().sub_(self.mean[:, None, None]).div_(self.deviation[:, None, None])
 
 
 def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data:
