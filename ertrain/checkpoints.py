@@ -57,7 +57,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     contents = {_WEIGHTS: _tensors(checkpoint.weights), _STATE: _tensors(checkpoint.state)}
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     index = {"schema": 1, "place": dict(checkpoint.place), "sha256": checksums}
-    contents[_INDEX] = (json.dumps(index, allow_nan=False) + "\n").encode()
+    contents[_INDEX] = (json.dumps({**index, "own_sha256": _own(index)}, allow_nan=False) + "\n").encode()
     try:
         for name, content in contents.items():
             write_draft(folder / name, content)
@@ -106,6 +106,8 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
     """Read the checkpoint that an index describes, if its files are there under either name."""
     try:
         content = json.loads(index.read_bytes())
+        if content.pop("own_sha256") != _own(content):
+            return None
         checksums, place = content["sha256"], content["place"]
         paths, read = {_INDEX: index}, {}
         for name in (_WEIGHTS, _STATE):
@@ -116,7 +118,7 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
                     break
             else:
                 return None
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return Checkpoint(read[_WEIGHTS], read[_STATE], place), paths
 
@@ -124,6 +126,11 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
 def _tensors(tensors: Mapping[str, Tensor]) -> bytes:
     content: bytes = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     return content
+
+
+def _own(index: Mapping[str, Any]) -> str:
+    """Checksum of the index itself: a wrong number of epochs is as bad as a wrong weight."""
+    return hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
 
 
 def _previous(path: Path) -> Path:
