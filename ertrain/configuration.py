@@ -14,6 +14,7 @@ from ertheory.errors import InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 from ertrain.data import AUGMENTATIONS, DATA
+from ertrain.flow_repair import REPAIRS
 from ertrain.initialisation import INITIALISATIONS
 from ertrain.ratios import RATIOS
 from ertrain.streams import stream_seed
@@ -31,6 +32,7 @@ _NAMES = {
     "optimiser": ("adam", "adamw", "nesterov", "sgd"),
     "precision": ("bfloat16", "float32"),
     "ratio": RATIOS,
+    "repair": REPAIRS,
     "schedule": ("constant", "cosine", "steps"),
 }
 
@@ -55,8 +57,12 @@ class Configuration:
         ``"fixed"``: the mask that was drawn is kept.
     ratio, density
         How the budget is shared out, and p, the share of all weights that is kept, in (0, 1].
+    ratio_epochs, ratio_keep
+        Of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a round keeps.
     drawing
         ``"independent"``, every weight with the density of its layer, or ``"exact"``, their exact number.
+    repair
+        Flow repair of the drawn masks: ``"none"``, ``"add"`` weights, or ``"swap"`` them within the budget.
     dense_layers
         Names of layers without a mask; ``"first"`` and ``"last"`` stand for theirs. The density is that of the others.
     optimiser, learning_rate, momentum, weight_decay
@@ -94,7 +100,10 @@ class Configuration:
     method: str = "fixed"
     ratio: str = "uniform"
     density: str = "1"
+    ratio_epochs: int = 0
+    ratio_keep: float = 0.8
     drawing: str = "independent"
+    repair: str = "none"
     dense_layers: tuple[str, ...] = ()
     optimiser: str = "nesterov"
     learning_rate: float = 0.1
@@ -132,6 +141,8 @@ class Configuration:
             object.__setattr__(self, name, rational_text(value))
         for name in ("epochs", "batch", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "a whole number of at least 1")
+        self._require("ratio_epochs", self.ratio_epochs >= 0, "a whole number of at least 0")
+        self._require("ratio_keep", 0 < self.ratio_keep < 1, "a number in (0, 1)")
         self._require("warmup", 0 <= self.warmup <= self.epochs, f"a whole number from 0 to {self.epochs}")
         self._require("batch", self.batch % self.accumulation == 0, f"a multiple of accumulation {self.accumulation}")
         for name in ("learning_rate", "decay"):

@@ -11,6 +11,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from ertrain.runs import Run, Standing
 from ertrain.start import start_model
 from ertrain.streams import stream_seed
 
-__all__ = ["accuracy", "learning_rate", "make_optimiser", "train"]
+__all__ = ["accuracy", "learning_rate", "make_optimiser", "train", "train_epoch"]
 
 _EVALUATED_AT_ONCE = 2000
 
@@ -62,11 +64,11 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         data = load_data(configuration.data, data_dir, validation=configuration.validation).to(device)
 
     # --- Network: drawn on the CPU, so that it is the same everywhere ---------------------------------------------
-    model = start_model(configuration, data)
+    rehearsal = partial(_rehearse, configuration, data, Place(device))
+    model, densities = start_model(configuration, data, fit=rehearsal, known=run.known_densities())
     if place.first:
-        run.describe_start(model, data)
-    layout = torch.channels_last if cuda else torch.contiguous_format
-    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
+        run.describe_start(model, densities, data.train.shape)
+    model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]
     if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     optimiser = make_optimiser(configuration, model)
@@ -87,44 +89,15 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         forward = torch.compile(forward)  # type: ignore[assignment]
 
     # --- Epochs -----------------------------------------------------------------------------------------------------
-    steps = len(data.train) // configuration.batch
     for epoch in range(standing.epochs, configuration.epochs):
         began = time.perf_counter()
-        torch.manual_seed(
-            stream_seed(configuration.seed, "noise", epoch, place.rank)
-        )  # of dropout, where there is some
-        model.train()
-        total_loss, correct = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), device=device)
-        batches = data.train.shuffled(
-            configuration.batch,
-            seed=configuration.seed,
-            epoch=epoch,
-            augmentation=configuration.augmentation,
-            rank=place.rank,
-            processes=place.processes,
-        )
-        for step, (pixels, labels) in enumerate(batches):
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(configuration, epoch + step / steps)
-            part = -(-len(labels) // configuration.accumulation)
-            for some, theirs in zip(pixels.split(part), labels.split(part), strict=True):  # type: ignore[no-untyped-call]
-                with torch.autocast(device.type, torch.bfloat16, enabled=configuration.precision == "bfloat16"):
-                    logits = forward(data.normalised(some).contiguous(memory_format=layout))
-                    loss = cross_entropy(logits, theirs, label_smoothing=configuration.label_smoothing, reduction="sum")
-                # Processes average their gradients, each over its own share of the batch.
-                (loss / len(labels)).backward()  # type: ignore[no-untyped-call]
-                total_loss += loss.detach()  # nothing is read from the device before the epoch is over
-                correct += (logits.argmax(1) == theirs).sum()
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        loss_sum, correct_sum = place.summed(torch.stack((total_loss, correct.double()))).tolist()
-        seen = steps * configuration.batch
+        loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place)
         validation = accuracy(model, data.validation, data, place)
         standing = standing.after(validation, model, time.perf_counter() - began)
         record = {
             "epoch": epoch + 1,
-            "loss": loss_sum / seen if math.isfinite(loss_sum) else None,
-            "accuracy_train": correct_sum / seen,
+            "loss": loss if math.isfinite(loss) else None,
+            "accuracy_train": accuracy_train,
             "accuracy_validation": validation,
             "learning_rate": optimiser.param_groups[0]["lr"],
             "seconds": round(standing.seconds, 3),
@@ -141,25 +114,50 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     if place.first:
         sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-        seen = steps * configuration.batch * configuration.epochs
+        seen = len(data.train) // configuration.batch * configuration.batch * configuration.epochs
         run.finish(model, standing, described, seen, accuracy_test=final, accuracy_test_best=checked)
 
 
-@contextlib.contextmanager
-def _setting(configuration: Configuration, place: Place) -> Iterator[None]:
-    """Choose between the same bits on the same machine and the fastest kernels, and leave things as they were."""
-    cuda, strict = place.device.type == "cuda", configuration.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
-    if strict and cuda:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(strict)
-    torch.backends.cudnn.benchmark = cuda and not strict
-    torch.set_float32_matmul_precision("highest" if strict else "high")
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.set_float32_matmul_precision(before[1])
+def train_epoch(
+    configuration: Configuration,
+    forward: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+    epoch: int,
+    place: Place,
+) -> tuple[float, float]:
+    """Train for one epoch; return the mean loss and the share of training images that were classified correctly."""
+    device, steps = place.device, len(data.train) // configuration.batch
+    torch.manual_seed(stream_seed(configuration.seed, "noise", epoch, place.rank))  # dropout's, where there is some
+    forward.train()
+    total_loss = torch.zeros((), dtype=torch.float64, device=device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    batches = data.train.shuffled(
+        configuration.batch,
+        seed=configuration.seed,
+        epoch=epoch,
+        augmentation=configuration.augmentation,
+        rank=place.rank,
+        processes=place.processes,
+    )
+    for step, (pixels, labels) in enumerate(batches):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(configuration, epoch + step / steps)
+        part = -(-len(labels) // configuration.accumulation)
+        for start in range(0, len(labels), part):
+            some, theirs = pixels[start : start + part], labels[start : start + part]
+            with torch.autocast(device.type, torch.bfloat16, enabled=configuration.precision == "bfloat16"):
+                logits = forward(data.normalised(some).contiguous(memory_format=_layout(place)))
+                loss = cross_entropy(logits, theirs, label_smoothing=configuration.label_smoothing, reduction="sum")
+            # Processes average their gradients, each over its own share of the batch.
+            (loss / len(labels)).backward()  # type: ignore[no-untyped-call]
+            total_loss += loss.detach()  # nothing is read from the device before the epoch is over
+            correct += (logits.argmax(1) == theirs).sum()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    seen = steps * configuration.batch
+    loss_sum, correct_sum = place.summed(torch.stack((total_loss, correct.double()))).tolist()
+    return loss_sum / seen, correct_sum / seen
 
 
 def learning_rate(configuration: Configuration, epoch: float) -> float:
@@ -202,3 +200,35 @@ def accuracy(model: nn.Module, held: Held, data: Data, place: Place) -> float:
     for pixels, labels in mine.in_order(_EVALUATED_AT_ONCE):
         correct += (model(data.normalised(pixels)).argmax(1) == labels).sum()
     return int(place.summed(correct)) / len(held)
+
+
+def _rehearse(configuration: Configuration, data: Data, place: Place, model: nn.Module) -> None:
+    """Train a network as the run will be trained, for a pruning method that looks at trained weights."""
+    epochs = configuration.ratio_epochs or configuration.epochs
+    shortened = replace(configuration, epochs=epochs, warmup=min(configuration.warmup, epochs))
+    model.to(memory_format=_layout(place))
+    optimiser = make_optimiser(shortened, model)
+    guard(optimiser, model)
+    for epoch in range(epochs):
+        train_epoch(shortened, model, optimiser, data, epoch, place)
+
+
+def _layout(place: Place) -> torch.memory_format:
+    return torch.channels_last if place.device.type == "cuda" else torch.contiguous_format
+
+
+@contextlib.contextmanager
+def _setting(configuration: Configuration, place: Place) -> Iterator[None]:
+    """Choose between the same bits on the same machine and the fastest kernels, and leave things as they were."""
+    cuda, strict = place.device.type == "cuda", configuration.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
+    if strict and cuda:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(strict)
+    torch.backends.cudnn.benchmark = cuda and not strict
+    torch.set_float32_matmul_precision("highest" if strict else "high")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.set_float32_matmul_precision(before[1])

@@ -16,19 +16,20 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.densities import LayerDensities
 from ertrain.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.configuration import Configuration
-from ertrain.data import Data
 from ertrain.errors import RunFolderError
 from ertrain.files import locked, read_json, write_json, write_whole
 from ertrain.flops import forward_flops, training_flops
+from ertrain.flow import dead_neurons
 from ertrain.masking import masks_of
 from ertrain.processes import Place
 
@@ -93,16 +94,23 @@ class Run:
     folder: Path
     configuration: Configuration
 
-    def describe_start(self, model: nn.Module, data: Data) -> None:
-        """Write down what the mask looks like before training."""
+    def known_densities(self) -> list[float] | None:
+        """Densities of the layers, if they have been found out before: some take long."""
+        known = read_json(self.folder / "start.json")
+        return None if known is None else known["densities"]
+
+    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, int, int]) -> None:
+        """Write down what the masks look like before training, for images of a shape."""
         masks = masks_of(model)
-        kept, weights = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
-        shape = data.train.shape
+        layers = dead_neurons(model, inputs)
         content = {
-            "density_realised": kept / weights,
-            "layers": [_layer(name, mask) for name, mask in masks.items()],
-            "flops_forward": forward_flops(model, shape),
-            "flops_forward_dense": forward_flops(model, shape, dense=True),
+            "densities": list(densities.densities),
+            "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
+            "flops_forward": forward_flops(model, inputs),
+            "flops_forward_dense": forward_flops(model, inputs, dense=True),
+            "dead_neurons": sum(layer.dead for layer in layers),
+            "neurons": sum(layer.neurons for layer in layers),
+            "layers": [asdict(layer) for layer in layers],
         }
         write_json(self.folder / "start.json", content)
 
@@ -175,7 +183,9 @@ class Run:
             "ratio": configuration.ratio,
             "density_target": configuration.density,
             "density_realised": start["density_realised"],
-            "density_final": sum(layer["nonzeros"] for layer in layers) / sum(layer["weights"] for layer in layers),
+            "density_final": _share(layers),
+            "dead_neurons": start["dead_neurons"],
+            "neurons": start["neurons"],
             "layers": layers,
             **accuracies,
             "accuracy_validation": standing.validation,
@@ -252,6 +262,10 @@ def environment(place: Place) -> dict[str, Any]:
 
 def _layer(name: str, kept: Tensor) -> dict[str, Any]:
     return {"name": name, "weights": kept.numel(), "nonzeros": int(kept.sum())}
+
+
+def _share(layers: list[dict[str, Any]]) -> float:
+    return float(sum(layer["nonzeros"] for layer in layers) / sum(layer["weights"] for layer in layers))
 
 
 def _unmasked(model: nn.Module) -> dict[str, Tensor]:

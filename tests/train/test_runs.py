@@ -172,7 +172,7 @@ def test_the_best_weights_are_those_of_their_epoch(tmp_path):
     from ertrain.start import start_model
 
     data = load_data("digits", tmp_path)
-    model = start_model(configuration, data)
+    model, _ = start_model(configuration, data)
     model.load_state_dict(
         {name.removeprefix("best."): tensor for name, tensor in best.items() if name.startswith("best.")}, strict=False
     )
@@ -188,14 +188,14 @@ def test_weights_and_batches_do_not_depend_on_the_mask(tmp_path):
 
     data = load_data("digits", tmp_path)
     models = [
-        start_model(replace(BASE, initialisation="kaiming", ratio=ratio, density=density), data)
+        start_model(replace(BASE, initialisation="kaiming", ratio=ratio, density=density), data)[0]
         for ratio, density in (("erk", "0.2"), ("balanced", "0.5"), ("uniform", "1"))
     ]
     dense = models[-1]
     for model in models[:2]:
         for name, mask in masks_of(model).items():
             assert model.get_submodule(name).weight.equal(dense.get_submodule(name).weight * mask)
-    other = start_model(replace(BASE, seed=1), data)
+    other, _ = start_model(replace(BASE, seed=1), data)
     assert not other.fc1.weight_mask.equal(models[0].fc1.weight_mask)
 
 
