@@ -58,10 +58,10 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
 
     Notes
     -----
-    In a copy every kept weight becomes the same positive number and every bias 0, and normalisation only scales. For
-    inputs of ones, a neuron has a positive value if and only if a path reaches it, and the sum of all outputs has a
-    positive derivative by it if and only if a path leads on. Weights are scaled by the mean number of inputs, so that
-    neither over- nor underflows in double precision.
+    In a copy every kept weight becomes the same positive number and every bias 0, normalisation only scales, and means
+    stand for maxima. For inputs of ones, a neuron has a positive value if and only if a path reaches it, and the sum of
+    all outputs has a positive derivative by it if and only if a path leads on. Weights are scaled by the mean number of
+    inputs, so that nothing over- or underflows in double precision.
 
     Examples
     --------
@@ -82,6 +82,10 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
         return hook
 
     names = [layer.name for layer in layer_shapes(model)]
+    for owner in list(model.modules()):
+        for key, layer in owner.named_children():
+            if isinstance(layer, nn.MaxPool2d):  # a maximum hands its derivative to one place, a mean to all
+                owner.add_module(key, nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding))
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):

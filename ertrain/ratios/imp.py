@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
@@ -39,8 +40,9 @@ def imp_masks(
     """
     if not 0 < keep < 1:
         raise InvalidInput("ratio_keep", "a number in (0, 1)", keep)
-    masks: dict[str, Tensor] = {}
-    left = sum(module.get_submodule(name).get_parameter("weight").numel() for name in names)
+    weights = {name: module.get_submodule(name).get_parameter("weight") for name in names}
+    masks = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
+    left = sum(weight.numel() for weight in weights.values())
     while left > count:
         left = max(count, round(left * keep) if round(left * keep) < left else left - 1)
         model = copy.deepcopy(module)
