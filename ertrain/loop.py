@@ -29,7 +29,7 @@ from ertrain.runs import Run, Standing
 from ertrain.start import start_model
 from ertrain.streams import stream_seed
 
-__all__ = ["accuracy", "learning_rate", "make_optimiser", "train", "train_epoch"]
+__all__ = ["accuracy", "learning_rate", "make_optimiser", "rehearse", "train", "train_epoch"]
 
 _EVALUATED_AT_ONCE = 2000
 
@@ -64,7 +64,7 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         data = load_data(configuration.data, data_dir, validation=configuration.validation).to(device)
 
     # --- Network: drawn on the CPU, so that it is the same everywhere ---------------------------------------------
-    rehearsal = partial(_rehearse, configuration, data, Place(device))
+    rehearsal = partial(rehearse, configuration, data, Place(device))
     model, densities = start_model(configuration, data, fit=rehearsal, known=run.known_densities())
     if place.first:
         run.describe_start(model, densities, data.train.shape)
@@ -202,7 +202,7 @@ def accuracy(model: nn.Module, held: Held, data: Data, place: Place) -> float:
     return int(place.summed(correct)) / len(held)
 
 
-def _rehearse(configuration: Configuration, data: Data, place: Place, model: nn.Module) -> None:
+def rehearse(configuration: Configuration, data: Data, place: Place, model: nn.Module) -> None:
     """Train a network as the run will be trained, for a pruning method that looks at trained weights."""
     epochs = configuration.ratio_epochs or configuration.epochs
     shortened = replace(configuration, epochs=epochs, warmup=min(configuration.warmup, epochs))

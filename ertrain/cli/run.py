@@ -15,6 +15,7 @@ from ertrain.cli.arguments import (
     DataDir,
     Density,
     Device,
+    Only,
     Out,
     RecipeName,
     Scale,
@@ -71,6 +72,7 @@ class RunCommand:
     out: Out = "runs"
     density: Density = None
     sparsity: Sparsity = None
+    only: Only = ()
     set: Set = ()
     device: Device = "auto"
     quiet: bool = False
@@ -80,7 +82,15 @@ class RunCommand:
 
     def run(self) -> int:
         """Train them one after another."""
-        runs = read_runs(self.recipe, self.scale, self.seeds, self.set, self.density, self.sparsity)
+        runs = read_runs(
+            self.recipe,
+            self.scale,
+            self.seeds,
+            only=self.only,
+            overrides=self.set,
+            density=self.density,
+            sparsity=self.sparsity,
+        )
         try:
             with join(self.device) as place:
                 results = self._perform(runs, place)
@@ -96,6 +106,7 @@ class RunCommand:
                 "data_dir": self.data_dir,
                 "out": self.out,
                 "device": str(place.device),
+                "only": list(self.only),
                 "set": list(self.set),
                 "density": sorted({run.density for run in runs}),
             }

@@ -35,7 +35,12 @@ class Recipe:
     make: Callable[[str], tuple[Configuration, ...]]
 
     def configurations(
-        self, scale: str, *, seeds: int = 3, overrides: Mapping[str, str] | None = None
+        self,
+        scale: str,
+        *,
+        seeds: int = 3,
+        only: Mapping[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
     ) -> tuple[Configuration, ...]:
         """List the runs of a scale, seed by seed, so that every method has been seen once before the first repeat.
 
@@ -45,19 +50,24 @@ class Recipe:
             One of those that the recipe has.
         seeds
             Number of repetitions; they have the seeds 0, 1, ...
+        only
+            Values by name; runs that have others are left out.
         overrides
             Values by name, as in `Configuration.changed`. Runs that become equal are listed once.
 
         Raises
         ------
         InvalidInput
-            If the scale is none of the recipe's, or another value lies outside its domain.
+            If the scale is none of the recipe's, no run is left, or another value lies outside its domain.
         """
         if scale not in self.minutes:
             raise InvalidInput("scale", f"one of {', '.join(self.minutes)}", scale)
         if seeds < 1:
             raise InvalidInput("seeds", "a whole number of at least 1", seeds)
-        made = [configuration.changed(overrides or {}) for configuration in self.make(scale)]
+        chosen = [one for one in self.make(scale) if one.changed(only or {}) == one]
+        if not chosen:
+            raise InvalidInput("only", f"values that some run of {self.name} has", dict(only or {}))
+        made = [configuration.changed(overrides or {}) for configuration in chosen]
         listed = (
             configuration if overrides and "seed" in overrides else replace(configuration, seed=seed)
             for seed in range(seeds)

@@ -17,8 +17,8 @@ def runs(tmp_path_factory):
     """Two ratios at one density, two seeds each."""
     out = tmp_path_factory.mktemp("runs")
     for ratio in ("erk", "balanced"):
-        words = ["data=digits", "model=mlp-20-10", "epochs=1", "batch=100", f"ratio={ratio}", "density=0.5"]
-        assert main(["run", "table1", "--seeds", "2", "--out", str(out), "--quiet", "--set", *words]) == 0
+        words = ["--only", "data=digits", f"ratio={ratio}", "--set", "model=mlp-20-10", "epochs=1", "density=0.5"]
+        assert main(["run", "table1", "--seeds", "2", "--out", str(out), "--quiet", *words]) == 0
     return out
 
 
@@ -42,7 +42,7 @@ def test_list_names_every_recipe(capsys):
 
 
 def test_run_gives_the_results(capsys, runs):
-    words = ["--set", "data=digits", "model=mlp-20-10", "epochs=1", "batch=100", "ratio=erk", "--sparsity", "1/2"]
+    words = ["--only", "data=digits", "ratio=erk", "--set", "model=mlp-20-10", "epochs=1", "--sparsity", "1/2"]
     content = ask(capsys, "run", "table1", "--seeds", "2", "--out", str(runs), *words)
     assert content["inputs"]["density"] == ["0.5"]
     assert content["seed"] == [0, 1]
@@ -88,6 +88,8 @@ def test_report_has_every_format(capsys, runs, style):
         (["run", "table1", "--set", "epochs"], "--set"),
         (["run", "table1", "--set", "epochs=0"], "--set epochs"),
         (["run", "table1", "--set", "colour=red"], "--set"),
+        (["run", "table1", "--only", "data=cifar10"], "--only"),
+        (["run", "table1", "--only", "density=2"], "--only density"),
         (["run", "table1", "--density", "2"], "--density"),
         (["run", "table1", "--density", "0.1", "--sparsity", "0.9"], "--density"),
         (["run", "table1", "--device", "tpu"], "--device"),
@@ -116,5 +118,5 @@ def test_missing_data_are_named(capsys, tmp_path):
 
 def test_a_folder_that_can_not_be_written_is_status_2(capsys, tmp_path):
     (tmp_path / "file").write_text("")
-    assert main(["run", "table1", "--set", "data=digits", "--out", str(tmp_path / "file")]) == 2
+    assert main(["run", "table1", "--only", "data=digits", "--out", str(tmp_path / "file")]) == 2
     assert "can not be used" in capsys.readouterr().err

@@ -86,9 +86,11 @@ def test_a_run_that_was_interrupted_gives_the_same_bits(configuration, tmp_path)
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_run_that_is_killed_gives_the_same_bits(tmp_path):
-    overrides = {"data": "digits", "model": "mlp-100-50", "epochs": "60", "ratio": "erk", "density": "0.1"}
+    overrides = {"model": "mlp-100-50", "epochs": "60", "density": "0.1"}
     words = [f"{name}={value}" for name, value in overrides.items()]
-    command = [sys.executable, "-m", "ertrain", "run", "table1", "--seeds", "1", "--quiet", "--set", *words, "batch=64"]
+    only = {"data": "digits", "ratio": "erk"}
+    chosen = ["--only", *(f"{name}={value}" for name, value in only.items())]
+    command = [sys.executable, "-m", "ertrain", "run", "table1", "--seeds", "1", "--quiet", *chosen, "--set", *words]
     chance, folder = random.Random(5), None
     for _ in range(3):
         process = subprocess.Popen([*command, "--out", str(tmp_path / "parts")], stderr=subprocess.PIPE)
@@ -108,7 +110,7 @@ def test_a_run_that_is_killed_gives_the_same_bits(tmp_path):
         # What a kill in the middle of a line leaves behind.
         with (folder / "metrics.jsonl").open("ab") as metrics:
             metrics.write(b'{"epoch": 99, "lo')
-    (configuration,) = recipe("table1").configurations("quick", seeds=1, overrides={**overrides, "batch": "64"})
+    (configuration,) = recipe("table1").configurations("quick", seeds=1, only=only, overrides=overrides)
     run(configuration, tmp_path / "parts")
     run(configuration, tmp_path / "whole")
     assert_same_run(tmp_path / "whole" / configuration.folder, folder)
@@ -268,13 +270,14 @@ def test_learning_rates(changes, rates):
 
 
 def test_two_processes_train_as_one_does_at_the_same_batch(tmp_path):
-    overrides = {"data": "digits", "model": "mlp-30-20", "epochs": "3", "ratio": "erk", "density": "0.2"}
-    overrides |= {"batch": "100", "accumulation": "5"}
-    arguments = ["run", "table1", "--seeds", "1", "--quiet", "--device", "cpu", "--out", str(tmp_path / "two"), "--set"]
+    overrides = {"model": "mlp-30-20", "epochs": "3", "density": "0.2", "batch": "100", "accumulation": "5"}
+    only = {"data": "digits", "ratio": "erk"}
+    arguments = ["run", "table1", "--seeds", "1", "--quiet", "--device", "cpu", "--out", str(tmp_path / "two")]
+    arguments += ["--only", *(f"{name}={value}" for name, value in only.items()), "--set"]
     words = [f"{name}={value}" for name, value in overrides.items()]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ertrain"]
     subprocess.run([*torchrun, *arguments, *words], check=True, capture_output=True)
-    (configuration,) = recipe("table1").configurations("quick", seeds=1, overrides=overrides)
+    (configuration,) = recipe("table1").configurations("quick", seeds=1, only=only, overrides=overrides)
     run(configuration, tmp_path / "one")
     (one,), (two,) = (list((tmp_path / name).glob("table1-*")) for name in ("one", "two"))
     assert one.name == two.name
