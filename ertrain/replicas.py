@@ -198,8 +198,7 @@ def _train(
         with open_run(one, out, place) as run:
             run.forget_after(0)
             run.describe_start(models[number], started[number][1], data.train.shape)
-            for line in lines[number]:
-                run.record(line)
+            run.record(*lines[number])
             run.save(
                 models[number], _own_optimiser(one, optimiser, replicas, models[number], number), standings[number]
             )

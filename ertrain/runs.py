@@ -155,12 +155,12 @@ class Run:
             optimiser.load_state_dict({**optimiser.state_dict(), "state": kept})
         return Standing(**checkpoint.place, best_weights=best)
 
-    def record(self, line: dict[str, Any]) -> None:
-        """Add a line to the metrics."""
+    def record(self, *lines: dict[str, Any]) -> None:
+        """Add lines to the metrics."""
         path = self.folder / "metrics.jsonl"
         try:
             with path.open("ab") as file:
-                file.write((json.dumps(line, allow_nan=False) + "\n").encode())
+                file.write("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ertheory.errors import InvalidInput
+from ertrain.recipes.ratios import RATIOS_RECIPE, ratios
 from ertrain.recipes.recipe import SCALES, Recipe
 from ertrain.recipes.table1 import TABLE1, table1
 
-__all__ = ["RECIPES", "SCALES", "Recipe", "recipe", "table1"]
+__all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1"]
 
-RECIPES = {one.name: one for one in (TABLE1,)}
+RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1)}
 
 
 def recipe(name: str) -> Recipe:
