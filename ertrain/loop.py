@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Held, load_data
+from ertrain.data import Data, Images, load_data
 from ertrain.masking import guard
 from ertrain.processes import Place
 from ertrain.runs import Run, Standing
@@ -192,7 +192,7 @@ def make_optimiser(configuration: Configuration, model: nn.Module) -> torch.opti
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, held: Held, data: Data, place: Place) -> float:
+def accuracy(model: nn.Module, held: Images, data: Data, place: Place) -> float:
     """Share of images that are classified correctly, in evaluation mode; the work is shared among processes."""
     mine = held.part(torch.arange(place.rank, len(held), place.processes))
     model.eval()

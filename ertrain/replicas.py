@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Held, load_data
+from ertrain.data import Data, Held, Images, load_data
 from ertrain.loop import learning_rate, make_optimiser, rehearse
 from ertrain.masking import guard
 from ertrain.models import MLP
@@ -150,6 +150,8 @@ def _train(
     guard(optimiser, replicas)
     standings = [Standing() for _ in runs]
     lines: list[list[dict[str, Any]]] = [[] for _ in runs]
+    if not isinstance(data.train, Held):
+        raise InvalidInput("data", "images that are held in memory", data.name)
     batch, images, labels = common.batch, data.train.images, data.train.labels
     steps = len(data.train) // batch
     for epoch in range(common.epochs):
@@ -214,7 +216,7 @@ def _orders(runs: Sequence[Configuration], images: int, epoch: int) -> Tensor:
 
 
 @torch.no_grad()
-def _accuracies(replicas: _Replicas, held: Held, data: Data) -> list[float]:
+def _accuracies(replicas: _Replicas, held: Images, data: Data) -> list[float]:
     count = next(replicas.parameters()).shape[0]
     correct = torch.zeros(count, dtype=torch.int64, device=held.labels.device)
     for images, labels in held.in_order(_EVALUATED_AT_ONCE):

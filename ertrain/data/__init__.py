@@ -16,17 +16,36 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, probability
-from ertrain.data.augmentation import AUGMENTATIONS, augment
+from ertrain.data.augmentation import AUGMENTATIONS as HELD_AUGMENTATIONS
+from ertrain.data.augmentation import augment
 from ertrain.data.digits import digits
 from ertrain.data.held import Batch, Held
+from ertrain.data.imagenet import imagenet
+from ertrain.data.streamed import RESIZED_CROP, Streamed
 from ertrain.data.tiny_imagenet import tiny_imagenet
 from ertrain.data.vision import VISION, vision
 
-__all__ = ["AUGMENTATIONS", "DATA", "Batch", "Data", "Held", "augment", "load_data", "split"]
+__all__ = [
+    "AUGMENTATIONS",
+    "DATA",
+    "HELD_AUGMENTATIONS",
+    "Batch",
+    "Data",
+    "Held",
+    "Images",
+    "Streamed",
+    "augment",
+    "load_data",
+    "split",
+]
+
+Images = Held | Streamed
+AUGMENTATIONS = (*HELD_AUGMENTATIONS, RESIZED_CROP)
 
 # Number of classes, and what reads the images of a folder.
-_SOURCES: dict[str, tuple[int, Callable[..., Held]]] = {
+_SOURCES: dict[str, tuple[int, Callable[..., Images]]] = {
     "digits": (10, digits),
+    "imagenet": (1000, imagenet),
     "tiny-imagenet": (200, tiny_imagenet),
     **{name: (100 if name == "cifar100" else 10, partial(vision, name)) for name in VISION},
 }
@@ -61,9 +80,9 @@ class Data:
 
     name: str
     classes: int
-    train: Held
-    validation: Held
-    read_test: Callable[[], Held]
+    train: Images
+    validation: Images
+    read_test: Callable[[], Images]
     checksum: str
     mean: Tensor
     deviation: Tensor
@@ -116,12 +135,12 @@ def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data
     return Data(name, classes, train, selecting, read_test, whole.checksum(), mean, deviation)
 
 
-def split(whole: Held, validation: Rational) -> tuple[Held, Held]:
+def split(whole: Images, validation: Rational) -> tuple[Images, Images]:
     """Set the same share of every class apart, up to one image.
 
     Returns
     -------
-    tuple of Held
+    tuple of Held or Streamed
         What is left to train with, and what is set apart.
 
     Raises

@@ -9,6 +9,7 @@ from ertheory.errors import InvalidInput
 
 __all__ = ["AUGMENTATIONS", "augment"]
 
+# Those of images that are held in memory.
 AUGMENTATIONS = ("none", "crop-flip", "crop-flip-zero", "crop-zero")
 
 _SHIFT = 4

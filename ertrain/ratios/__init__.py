@@ -122,7 +122,7 @@ def _pruned(
         return keep_highest(magnitude(module, names), count)
     if evidence is None:
         raise InvalidInput("evidence", f"images for the ratio {ratio}", evidence)
-    model = copy.deepcopy(module).to(evidence.data.train.images.device)
+    model = copy.deepcopy(module).to(evidence.data.mean.device)
     if ratio == "synflow":
         return synflow_masks(model, names, evidence.data.train.shape, count)
     if ratio == "imp":

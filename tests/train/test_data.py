@@ -14,7 +14,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.data import AUGMENTATIONS, DATA, Held, augment, load_data, split  # noqa: E402
+from ertrain.data import DATA, Held, augment, load_data, split, streamed  # noqa: E402
+from ertrain.data import HELD_AUGMENTATIONS as AUGMENTATIONS  # noqa: E402
 
 
 def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> Held:
@@ -145,7 +146,7 @@ def test_what_torchvision_keeps_is_read(tmp_path):
     assert data.read_test().images[0, 0, 0, :3].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("name", sorted(set(DATA) - {"digits"}))
+@pytest.mark.parametrize("name", sorted(set(DATA) - {"digits", "imagenet"}))
 def test_files_that_can_not_be_had_are_a_clear_error(name, tmp_path):
     place = tmp_path / "file"
     place.write_bytes(gzip.compress(b""))
@@ -176,3 +177,46 @@ def test_tiny_imagenet_is_read_from_its_folders(tmp_path):
     test = data.read_test()
     assert test.labels.tolist() == [1]
     assert test.images.shape == (1, 3, 64, 64)
+
+
+@pytest.fixture
+def imagenet(tmp_path, monkeypatch):
+    """A folder as torchvision unpacks it: two classes, five images each to train with and one for the test."""
+    to_image = pytest.importorskip("torchvision.transforms.functional").to_pil_image
+    root = tmp_path / "imagenet"
+    for split_name, count in (("train", 5), ("val", 1)):
+        for word in ("n01", "n02"):
+            (root / split_name / word).mkdir(parents=True)
+            for number in range(count):
+                pixels = torch.randint(256, (3, 260, 300 + number), dtype=torch.uint8)
+                to_image(pixels).save(root / split_name / word / f"{number}.JPEG")
+    torch.save(({"n01": ("one",), "n02": ("two",)}, []), root / "meta.bin")
+    monkeypatch.setattr(streamed, "_WORKERS", 0)
+    return tmp_path
+
+
+def test_imagenet_is_read_from_its_files(imagenet):
+    data = load_data("imagenet", imagenet, validation="1/5")
+    assert (len(data.train), len(data.validation), len(data.read_test())) == (8, 2, 2)
+    assert data.classes == 1000
+    assert data.read_test().labels.tolist() == [0, 1]
+    options = {"seed": 3, "epoch": 1, "augmentation": "resized-crop-flip"}
+    (whole,) = data.train.shuffled(6, **options)
+    assert whole[0].shape == (6, 3, 224, 224)
+    assert whole[0].dtype == torch.uint8
+    shares = [next(data.train.shuffled(6, **options, rank=rank, processes=2)) for rank in range(2)]
+    assert torch.cat([images for images, _ in shares]).equal(whole[0])
+    assert torch.cat([labels for _, labels in shares]).equal(whole[1])
+    (other,) = data.train.shuffled(6, seed=3, epoch=2, augmentation="resized-crop-flip")
+    assert not other[0].equal(whole[0])
+    middle = next(data.train.part(torch.tensor([4])).in_order(5))
+    assert middle[0].shape == (1, 3, 224, 224)
+    assert abs(float(data.normalised(whole[0]).mean())) < 0.5
+    for wrong in ({"augmentation": "crop-flip"}, {"augmentation": "none", "processes": 4}):
+        with pytest.raises(InvalidInput):
+            next(data.train.shuffled(6, **{**options, **wrong}))
+
+
+def test_imagenet_without_its_archives_is_a_clear_error(tmp_path):
+    with pytest.raises(InvalidInput, match=r"^data_dir: expected a folder with the archives of ImageNet"):
+        load_data("imagenet", tmp_path)
