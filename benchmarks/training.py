@@ -30,10 +30,10 @@ from ertheory.densities import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Held
+from ertrain.experiments import perform
 from ertrain.loop import make_optimiser, train_epoch
 from ertrain.masking import attach_masks, draw_masks, guard, masks_of
 from ertrain.models import build_model
-from ertrain.perform import perform
 from ertrain.processes import Place, join
 from ertrain.replicas import perform_replicas
 

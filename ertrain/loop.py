@@ -28,6 +28,7 @@ from ertrain.processes import Place
 from ertrain.runs import Run, Standing
 from ertrain.start import start_model
 from ertrain.streams import stream_seed
+from ertrain.tensorboard import curves
 
 __all__ = ["accuracy", "learning_rate", "make_optimiser", "rehearse", "train", "train_epoch"]
 
@@ -89,23 +90,26 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         forward = torch.compile(forward)  # type: ignore[assignment]
 
     # --- Epochs -----------------------------------------------------------------------------------------------------
-    for epoch in range(standing.epochs, configuration.epochs):
-        began = time.perf_counter()
-        loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place)
-        validation = accuracy(model, data.validation, data, place)
-        standing = standing.after(validation, model, time.perf_counter() - began)
-        record = {
-            "epoch": epoch + 1,
-            "loss": loss if math.isfinite(loss) else None,
-            "accuracy_train": accuracy_train,
-            "accuracy_validation": validation,
-            "learning_rate": optimiser.param_groups[0]["lr"],
-            "seconds": round(standing.seconds, 3),
-        }
-        if place.first:
-            run.record(record)
+    with curves(run.folder, standing.epochs) if place.first else contextlib.nullcontext(progress) as draw:
+        for epoch in range(standing.epochs, configuration.epochs):
+            began = time.perf_counter()
+            loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place)
+            validation = accuracy(model, data.validation, data, place)
+            standing = standing.after(validation, model, time.perf_counter() - began)
+            if not place.first:
+                continue
+            line = {
+                "epoch": epoch + 1,
+                "loss": loss if math.isfinite(loss) else None,
+                "accuracy_train": accuracy_train,
+                "accuracy_validation": validation,
+                "learning_rate": optimiser.param_groups[0]["lr"],
+                "seconds": round(standing.seconds, 3),
+            }
+            run.record(line)
             run.save(model, optimiser, standing)
-            progress(record)
+            draw(line)
+            progress(line)
 
     # --- Test: read once, now that nothing is left to be chosen -----------------------------------------------------
     test = data.read_test().to(device)

@@ -21,10 +21,10 @@ from torch.nn.functional import cross_entropy
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Held, Images, load_data
+from ertrain.experiments import result_of
 from ertrain.loop import learning_rate, make_optimiser, rehearse
 from ertrain.masking import guard
 from ertrain.models import MLP
-from ertrain.perform import result_of
 from ertrain.processes import Place
 from ertrain.runs import Standing, open_run
 from ertrain.start import start_model

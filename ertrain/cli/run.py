@@ -25,7 +25,7 @@ from ertrain.cli.arguments import (
     read_runs,
 )
 from ertrain.configuration import Configuration
-from ertrain.perform import perform
+from ertrain.experiments import perform
 from ertrain.processes import join
 from ertrain.recipes import RECIPES
 

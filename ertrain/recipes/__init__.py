@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ertheory.errors import InvalidInput
+from ertrain.recipes.base import SCALES, Recipe
 from ertrain.recipes.ratios import RATIOS_RECIPE, ratios
-from ertrain.recipes.recipe import SCALES, Recipe
 from ertrain.recipes.table1 import TABLE1, table1
 
 __all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ertrain.configuration import Configuration
 from ertrain.ratios import RATIOS
-from ertrain.recipes.recipe import Recipe
+from ertrain.recipes.base import Recipe
 
 __all__ = ["RATIOS_RECIPE", "ratios"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ertrain.configuration import Configuration
-from ertrain.recipes.recipe import Recipe
+from ertrain.recipes.base import Recipe
 
 __all__ = ["TABLE1", "table1"]
 

@@ -14,10 +14,10 @@ from safetensors.torch import load_file  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
-from ertrain.perform import perform  # noqa: E402
+from ertrain.experiments import perform  # noqa: E402
+from ertrain.parallel import jobs_of, sweep  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.replicas import can_be_replica, perform_replicas  # noqa: E402
-from ertrain.sweep import jobs_of, sweep  # noqa: E402
 
 BASE = Configuration(recipe="test", model="mlp-20-15", epochs=3, batch=100, learning_rate=0.05, density="0.3")
 RUNS = (

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,8 +23,8 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import data as data_module  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.experiments import perform, result_of  # noqa: E402
 from ertrain.loop import learning_rate  # noqa: E402
-from ertrain.perform import perform, result_of  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
 from ertrain.runs import open_run  # noqa: E402
@@ -140,7 +141,7 @@ def test_a_folder_is_complete_and_a_run_that_is_done_is_not_trained_again(tmp_pa
     assert result["flops_dense"] == 3 * 2 * total * 1200 * 4
     assert result["flops_train"] == 3 * 2 * round(result["density_realised"] * total) * 1200 * 4
     assert result["data"]["sizes"] == {"train": 1294, "validation": 143, "test": 360}
-    monkeypatch.setattr("ertrain.perform.train", None)
+    monkeypatch.setattr("ertrain.experiments.train", None)
     assert run(BASE, tmp_path) == result
 
 
@@ -206,6 +207,33 @@ def test_layers_can_stay_dense(tmp_path):
     assert [layer["name"] for layer in result["layers"]] == ["fc2"]
     with pytest.raises(InvalidInput, match=r"^dense_layers: "):
         run(replace(BASE, dense_layers=("first", "fc2", "last"), epochs=1), tmp_path)
+
+
+def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path, monkeypatch):
+    drawn = []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            drawn.append((folder.name, purge_step))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            drawn.append("closed")
+
+        def add_scalar(self, name, value, epoch):
+            drawn.append((name, epoch))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    with pytest.raises(Killed):
+        run(BASE, tmp_path, stop_after=1)
+    assert drawn[0] == ("tensorboard", 1)
+    assert ("loss", 1) in drawn
+    run(BASE, tmp_path)
+    assert ("tensorboard", 2) in drawn
+    assert [name for name in drawn if name == ("accuracy_validation", 4)]
+    assert drawn.count("closed") == 2
 
 
 def test_a_second_process_is_kept_out(tmp_path):

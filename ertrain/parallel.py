@@ -11,7 +11,7 @@ import torch
 
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
-from ertrain.perform import perform
+from ertrain.experiments import perform
 from ertrain.processes import join
 from ertrain.replicas import can_be_replica, perform_replicas, share_of
 
