@@ -13,6 +13,7 @@ from ertheory.densities import LayerDensities
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.data import Data
+from ertrain.flops import layer_positions
 from ertrain.flow_repair import repair_masks
 from ertrain.initialisation import initialise
 from ertrain.masking import attach_masks, draw_masks
@@ -54,7 +55,7 @@ def start_model(
     Raises
     ------
     InvalidInput
-        If a layer that should stay dense is not there, or all of them should.
+        If the network does not fit the images, a layer that should stay dense is not there, or all of them should.
     ConstructionFailed
         If the masks should be repaired within a budget that is too small for it.
 
@@ -73,6 +74,11 @@ def start_model(
         model = build_model(
             configuration.model, inputs=data.train.shape, classes=data.classes, width=configuration.width
         )
+    try:
+        layer_positions(model, data.train.shape)
+    except RuntimeError as error:
+        allowed = f"a network for images of {' x '.join(map(str, data.train.shape))} ({error})"
+        raise InvalidInput("model", allowed, configuration.model) from error
     seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
     words = {"first": names[0], "last": names[-1]}
     skip = tuple(words.get(name, name) for name in configuration.dense_layers)
