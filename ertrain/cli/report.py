@@ -10,6 +10,7 @@ import tyro
 
 from ertheory.cli.arguments import Format
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.errors import InvalidInput
 from ertrain.report import Comparison, Row, compare, read_results, rows_of
 from ertrain.statistics import Mean
 
@@ -24,6 +25,11 @@ class ReportCommand:
 
     folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DIR", help="Folder with runs, at any depth.")]
     format: Format = "table"
+    plot: Annotated[
+        str | None, tyro.conf.arg(metavar="DIR", help="Folder for accuracy.png, accuracy.svg and accuracy.csv.")
+    ] = None
+    force: bool = False
+    """Write over files that exist."""
     json: bool = False
     """Print one JSON document."""
 
@@ -31,20 +37,36 @@ class ReportCommand:
         """Read the results and lay them out."""
         results = read_results(Path(self.folder))
         rows, comparisons = rows_of(results), compare(results)
+        files = self._draw(rows)
         if self.json:
             described = [one.to_dict() for one in comparisons]
-            show(document("report", {"folder": self.folder}, rows=[asdict(row) for row in rows], claims=described))
+            inputs = {"folder": self.folder, "plot": self.plot, "force": self.force}
+            listed = [asdict(row) for row in rows]
+            show(document("report", inputs, rows=listed, claims=described, files=files))
             return 0
         show(render([_cells(row) for row in rows], _HEADERS, self.format))
         if self.format == "table":
             show("\nTest accuracy after the last epoch, and of the weights that were best on the validation images:")
             show("mean over n seeds, with the half-width of its 95 % t-interval. Flops: relative to the dense network.")
         if self.format in ("table", "markdown") and comparisons:
-            show("\nClaims of the paper, by paired t-intervals (95 %) of the test accuracy over seeds:\n")
+            show(
+                "\nClaims of the paper, by paired t-intervals (95 %) of the test accuracy over seeds. Runs agree where the"
+            )
+            show("interval lies above -1 point, and disagree where it lies below 0 and the mean below -1 point:\n")
             for one in comparisons:
                 line = wrap(_sentence(one)) if self.format == "table" else f"- {_sentence(one)}"
                 show(line)
         return 0
+
+    def _draw(self, rows: list[Row]) -> list[str]:
+        if self.plot is None:
+            return []
+        from ertrain.plots import draw_report
+
+        try:
+            return [str(path) for path in draw_report(rows, Path(self.plot), force=self.force)]
+        except InvalidInput as error:
+            raise InvalidInput("--plot", error.allowed, error.value) from None
 
 
 def _cells(row: Row) -> list[str]:

@@ -78,6 +78,20 @@ def test_report_has_every_format(capsys, runs, style):
     assert "balanced" in capsys.readouterr().out
 
 
+def test_report_draws(capsys, runs, tmp_path):
+    content = ask(capsys, "report", str(runs), "--plot", str(tmp_path))
+    assert [path.rpartition("/")[2] for path in content["files"]] == ["accuracy.png", "accuracy.svg", "accuracy.csv"]
+    header, *lines = (tmp_path / "accuracy.csv").read_text().splitlines()
+    assert header.startswith("data,model,ratio,density,realised,n,test,low,high")
+    assert [line.split(",")[:4] for line in lines] == [
+        ["digits", "mlp-20-10", ratio, "0.5"] for ratio in ("balanced", "erk")
+    ]
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["report", str(runs), "--plot", str(tmp_path)]) == 2
+    assert "--plot: expected a folder without this file" in capsys.readouterr().err
+    assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
