@@ -96,13 +96,18 @@ def _panel(axes: Axes, rows: Sequence[Row]) -> None:
         points = [row for row in rows if row.ratio == ratio and row.density_realised < 1]
         places = [row.density_realised for row in points]
         means = [row.accuracy_test for row in points]
-        style = {"color": _COLOURS[ratio], "linestyle": _DASHES.get(ratio, "-")}
-        axes.plot(places, [mean.value for mean in means], marker="o", markersize=3, label=ratio, **style)
-        known = [
-            (place, mean.low, mean.high) for place, mean in zip(places, means, strict=True) if mean.low is not None
-        ]
-        if known:
-            axes.vlines(*zip(*known, strict=True), color=_COLOURS[ratio], linewidth=0.8, alpha=0.6)
+        axes.plot(
+            places,
+            [mean.value for mean in means],
+            color=_COLOURS[ratio],
+            linestyle=_DASHES.get(ratio, "-"),
+            marker="o",
+            markersize=3,
+            label=ratio,
+        )
+        for place, mean in zip(places, means, strict=True):
+            if mean.low is not None and mean.high is not None:
+                axes.vlines(place, mean.low, mean.high, color=_COLOURS[ratio], linewidth=0.8, alpha=0.6)
     dense = [row.accuracy_test.value for row in rows if row.density_realised == 1]
     if dense:
         axes.axhline(dense[0], color=GREY, linewidth=1, label="dense")
