@@ -50,9 +50,11 @@ class ReportCommand:
             show("mean over n seeds, with the half-width of its 95 % t-interval. Flops: relative to the dense network.")
         if self.format in ("table", "markdown") and comparisons:
             show(
-                "\nClaims of the paper, by paired t-intervals (95 %) of the test accuracy over seeds. Runs agree where the"
+                "\nClaims of the paper, by paired t-intervals (95 %) of the test accuracy over seeds. Runs agree where"
             )
-            show("interval lies above -1 point, and disagree where it lies below 0 and the mean below -1 point:\n")
+            show(
+                "the interval lies above -1 point, and disagree where it lies below 0 and its middle below -1 point:\n"
+            )
             for one in comparisons:
                 line = wrap(_sentence(one)) if self.format == "table" else f"- {_sentence(one)}"
                 show(line)

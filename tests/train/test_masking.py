@@ -167,6 +167,20 @@ def test_a_state_dict_carries_the_masks_and_the_guard_follows_what_is_loaded():
     assert_invariant(other, optimiser)
 
 
+def test_a_guard_follows_masks_that_are_loaded_or_replaced():
+    model, other = masked_network(0), masked_network(1)
+    optimiser = OPTIMISERS["sgd"](other.parameters())  # remembers nothing
+    guard(optimiser, other)
+    train(other, optimiser, 2)
+    other.load_state_dict(model.state_dict())
+    train(other, optimiser, 2)
+    assert all(masks_of(other)[name].equal(mask) for name, mask in masks_of(model).items())
+    assert_invariant(other, optimiser)
+    attach_masks(other, {name: mask & (torch.rand(mask.shape) < 0.7) for name, mask in masks_of(other).items()})
+    train(other, optimiser, 2)
+    assert_invariant(other, optimiser)
+
+
 def test_resumed_training_gives_the_same_bits():
     whole, halves = masked_network(), masked_network()
     for model, parts in ((whole, 1), (halves, 2)):
