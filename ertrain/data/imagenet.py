@@ -22,11 +22,11 @@ def imagenet(folder: Path, *, train: bool) -> Streamed:
     InvalidInput
         If the files are not there or are damaged.
     """
-    from torchvision.datasets import ImageNet
-
     try:
+        from torchvision.datasets import ImageNet
+
         content = ImageNet(folder / "imagenet", split="train" if train else "val")
-    except (OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         allowed = f"a folder with the archives of ImageNet in imagenet ({error})"
         raise InvalidInput("data_dir", allowed, str(folder)) from error
     paths, labels = zip(*content.samples, strict=True)

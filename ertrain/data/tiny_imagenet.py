@@ -27,10 +27,10 @@ def tiny_imagenet(folder: Path, *, train: bool) -> Held:
     InvalidInput
         If the files are neither there nor can be had, or they are damaged.
     """
-    from torchvision.datasets.utils import download_and_extract_archive
-
     root = folder / _NAME
     try:
+        from torchvision.datasets.utils import download_and_extract_archive
+
         if not (root / "wnids.txt").is_file():
             download_and_extract_archive(_URL, str(folder), md5=_MD5)
         numbers = {word: label for label, word in enumerate(sorted((root / "wnids.txt").read_text().split()))}
@@ -44,7 +44,7 @@ def tiny_imagenet(folder: Path, *, train: bool) -> Held:
             rows = [line.split("\t") for line in (root / "val" / "val_annotations.txt").read_text().splitlines()]
             listed = [(root / "val" / "images" / row[0], numbers[row[1]]) for row in rows]
         return _read(listed)
-    except (OSError, RuntimeError, KeyError, IndexError) as error:
+    except (ImportError, OSError, RuntimeError, KeyError, IndexError) as error:
         allowed = f"a folder with the files of {_NAME}, or a connection to download them ({error})"
         raise InvalidInput("data_dir", allowed, str(folder)) from error
 

@@ -34,11 +34,11 @@ def vision(name: str, folder: Path, *, train: bool) -> Held:
     InvalidInput
         If the files are neither there nor can be had, or they are damaged.
     """
-    from torchvision import datasets
-
     try:
+        from torchvision import datasets
+
         content: Any = getattr(datasets, VISION[name])(folder, train=train, download=True)
-    except (OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         allowed = f"a folder with the files of {name}, or a connection to download them ({error})"
         raise InvalidInput("data_dir", allowed, str(folder)) from error
     images = torch.from_numpy(content.data) if isinstance(content.data, np.ndarray) else content.data

@@ -241,6 +241,14 @@ def test_a_network_that_does_not_fit_the_images_is_refused(tmp_path):
         run(replace(BASE, model="vgg16", width="1/16"), tmp_path)
 
 
+def test_digits_need_neither_torchvision_nor_tensorboard(tmp_path, monkeypatch):
+    for name in ("torchvision", "torch.utils.tensorboard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert run(replace(BASE, epochs=1), tmp_path)["epochs"] == 1
+    with pytest.raises(InvalidInput, match=r"^data_dir: .*torchvision"):
+        run(replace(BASE, epochs=1, data="mnist"), tmp_path)
+
+
 def test_a_second_process_is_kept_out(tmp_path):
     with join("cpu") as place, open_run(BASE, tmp_path, place):
         with pytest.raises(RunFolderError, match="another process"):
