@@ -2,8 +2,52 @@
 
 The widths and densities come from `ertheory`, which never imports this package. It needs the extra ``train``:
 ``pip install "ertheory[train]"``.
+
+>>> from torch import nn
+>>> from ertheory import layer_densities
+>>> network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10))
+>>> attach_masks(network, draw_masks(layer_densities(layer_shapes(network), "1/10", "erk"), seed=0, exact=True))
+>>> sum(int(mask.sum()) for mask in masks_of(network).values())
+90
+
+From here on ``guard(optimiser, network)`` keeps masked weights at 0 through all steps of any optimiser.
 """
 
+from ertrain.configuration import Configuration
+from ertrain.experiments import perform
+from ertrain.flow import DeadNeurons, dead_neurons
+from ertrain.flow_repair import repair_masks
+from ertrain.initialisation import initialise
+from ertrain.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of
+from ertrain.models import build_model
+from ertrain.parallel import sweep
+from ertrain.processes import Place, join
+from ertrain.ratios import Evidence, share_out
+from ertrain.recipes import recipe
+from ertrain.report import compare, read_results, rows_of
 from ertrain.shapes import layer_shapes
 
-__all__ = ["layer_shapes"]
+__all__ = [
+    "Configuration",
+    "DeadNeurons",
+    "Evidence",
+    "Place",
+    "attach_masks",
+    "build_model",
+    "compare",
+    "dead_neurons",
+    "draw_masks",
+    "guard",
+    "initialise",
+    "join",
+    "layer_shapes",
+    "mask_gradients",
+    "masks_of",
+    "perform",
+    "read_results",
+    "recipe",
+    "repair_masks",
+    "rows_of",
+    "share_out",
+    "sweep",
+]

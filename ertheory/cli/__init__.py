@@ -5,36 +5,25 @@ Exit status: 0 done, 1 a check failed, 2 bad input, with one line on standard er
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import re
-import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import tyro
 
 from ertheory.cli.calibrate import CalibrateCommand
 from ertheory.cli.embed import EmbedCommand
 from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
 from ertheory.cli.others import DensitiesCommand, FigureCommand, VerifyCommand
+from ertheory.cli.program import Commands, run_program
 from ertheory.cli.subset_sum import SubsetSumCommand
 from ertheory.cli.ticket import TicketCommand
 from ertheory.cli.widths import LowerCommand, WidthCommand
-from ertheory.errors import ErError
 
 __all__ = ["main"]
-
-_LONGEST_LINE = 400
 
 _ABOUT = """How wide must a random sparse network be to contain a target network?
 
 Start with:
   ertheory width --target 784-128-10 --sparsity 0.9 --delta 0.001"""
 
-# Command, what it is for, an example each.
-_COMMANDS: tuple[tuple[str, type[Any], str], ...] = (
+_COMMANDS: Commands = (
     (
         "width",
         WidthCommand,
@@ -150,69 +139,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0 done, 1 a check failed, 2 bad input.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:
-        from ertheory import __version__
-
-        print(f"ertheory {__version__}")
-        return 0
-    try:
-        return int(_parse(given).run())
-    except ErError as error:
-        return _refuse(str(error))
-    except BrokenPipeError:  # a reader such as `head` has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123
-        return 0
-    except OSError as error:
-        return _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        _refuse("interrupted")
-        return 130
-
-
-def _parse(arguments: list[str]) -> Any:
-    commands: Any = None
-    for name, command, about in _COMMANDS:
-        option = Annotated[command, tyro.conf.subcommand(name, description=about)]  # type: ignore[valid-type]
-        commands = option if commands is None else commands | option
-    messages = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(messages):
-            return tyro.cli(
-                commands,
-                prog="ertheory",
-                description=_ABOUT,
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        word = arguments[0] if arguments and not arguments[0].startswith("-") else ""
-        raise UsageError(_in_one_line(messages.getvalue()), word) from None
-
-
-class UsageError(ErError):
-    """The words of the command line do not form a command."""
-
-    def __init__(self, message: str, command: str) -> None:
-        shown = f"ertheory {command}".strip()
-        super().__init__(f"{message} (see {shown} --help)")
-
-
-def _in_one_line(box: str) -> str:
-    """Turn tyro's box into one line, without its frame and its pointer to the help."""
-    lines = (re.sub(r"[│╭╮╰╯─]+|^[|+]|[|+]$|-{3,}", " ", line).strip() for line in box.splitlines())
-    kept: list[str] = []
-    for line in filter(None, lines):
-        if line.startswith(("For full helptext", "Argument helptext", "Perhaps you meant")):
-            break
-        kept.append(" ".join(line.split()))
-    # The first line is the title of the box; the next one often says the same again.
-    return " ".join(kept[1:] or kept)
-
-
-def _refuse(message: str) -> int:
-    line = " ".join(f"ertheory: {message}".split())
-    print(line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "...", file=sys.stderr)
-    return 2
+    return run_program("ertheory", _ABOUT, _COMMANDS, arguments)

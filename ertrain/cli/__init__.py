@@ -1,0 +1,72 @@
+"""The command line: ``ertrain run table1 --scale quick``.
+
+Exit status: 0 done, 2 bad input or a folder that can not be used, with one line on standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ertheory.cli.program import Commands, run_program
+from ertrain.cli.report import ReportCommand
+from ertrain.cli.run import ListCommand, RunCommand
+from ertrain.cli.sweep import SweepCommand
+
+__all__ = ["main"]
+
+_ABOUT = """Train randomly masked networks, and see what it says about the paper.
+
+Start with:
+  ertrain run table1 --scale quick --only data=digits
+  ertrain report runs"""
+
+_COMMANDS: Commands = (
+    (
+        "list",
+        ListCommand,
+        """The recipes, with their scales, their cost and what each tests.""",
+    ),
+    (
+        "run",
+        RunCommand,
+        """Train the networks of a recipe. Runs that are done are skipped, and others go on from their checkpoint.
+
+Examples:
+  ertrain run table1 --scale quick --only data=digits
+  ertrain run table1 --scale small --seeds 1 --only ratio=balanced density=0.01
+  torchrun --nproc-per-node 4 -m ertrain run table1 --scale paper""",
+    ),
+    (
+        "sweep",
+        SweepCommand,
+        """The same as run, with many runs at a time: in processes, and small networks as one batched model.
+
+Examples:
+  ertrain sweep table1 --scale quick --workers 2
+  ertrain sweep table1 --scale quick --seeds 20 --only data=digits --cluster tcp://127.0.0.1:8786""",
+    ),
+    (
+        "report",
+        ReportCommand,
+        """Means, intervals and densities of the runs in a folder, and the claims of the paper beside them.
+
+Example:
+  ertrain report runs --format markdown""",
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        Words of the command line; those of the process if left out.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 bad input or a folder that can not be used.
+    """
+    return run_program("ertrain", _ABOUT, _COMMANDS, arguments)

@@ -1,0 +1,179 @@
+"""``ertrain list`` and ``ertrain run``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ertheory.cli.output import document, render, show, wrap
+from ertheory.errors import InvalidInput
+from ertrain.cli.arguments import (
+    DataDir,
+    Density,
+    Device,
+    Only,
+    Out,
+    RecipeName,
+    Scale,
+    Seeds,
+    Set,
+    Sparsity,
+    read_runs,
+)
+from ertrain.configuration import Configuration
+from ertrain.experiments import perform
+from ertrain.processes import join
+from ertrain.recipes import RECIPES
+
+__all__ = ["ListCommand", "RunCommand", "named", "show_results"]
+
+
+@dataclass(frozen=True)
+class ListCommand:
+    """The recipes."""
+
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """List them."""
+        recipes = [
+            {
+                "name": one.name,
+                "scales": list(one.minutes),
+                "methods": sorted({run.method for scale in one.minutes for run in one.make(scale)}),
+                "minutes": dict(one.minutes),
+                "tests": one.tests,
+            }
+            for one in RECIPES.values()
+        ]
+        if self.json:
+            show(document("list", {}, recipes=recipes))
+            return 0
+        for one in RECIPES.values():
+            costs = ", ".join(f"{scale} (about {_duration(minutes)})" for scale, minutes in one.minutes.items())
+            show(f"{one.name}: {costs}")
+            show(wrap(f"  {one.tests}"))
+        return 0
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """Train the networks of a recipe, or go on where they stand."""
+
+    recipe: RecipeName
+    scale: Scale = "quick"
+    seeds: Seeds = "3"
+    data_dir: DataDir = "data"
+    out: Out = "runs"
+    density: Density = None
+    sparsity: Sparsity = None
+    only: Only = ()
+    set: Set = ()
+    device: Device = "auto"
+    quiet: bool = False
+    """No line per epoch."""
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Train them one after another."""
+        runs = read_runs(
+            self.recipe,
+            self.scale,
+            self.seeds,
+            only=self.only,
+            overrides=self.set,
+            density=self.density,
+            sparsity=self.sparsity,
+        )
+        try:
+            with join(self.device) as place:
+                results = self._perform(runs, place)
+                first = place.first
+        except InvalidInput as error:
+            option = {"data_dir": "--data-dir", "device": "--device"}.get(error.argument, error.argument)
+            raise InvalidInput(option, error.allowed, error.value) from None
+        if first:
+            inputs = {
+                "recipe": self.recipe,
+                "scale": self.scale,
+                "seeds": sorted({run.seed for run in runs}),
+                "data_dir": self.data_dir,
+                "out": self.out,
+                "device": str(place.device),
+                "only": list(self.only),
+                "set": list(self.set),
+                "density": sorted({run.density for run in runs}),
+            }
+            show_results("run", inputs, runs, results, as_json=self.json)
+        return 0
+
+    def _perform(self, runs: tuple[Configuration, ...], place: Any) -> list[dict[str, Any]]:
+        results = []
+        with tqdm(total=sum(run.epochs for run in runs), unit=" epochs", disable=not place.first) as bar:
+            for number, run in enumerate(runs, start=1):
+                bar.set_description(f"run {number} of {len(runs)}")
+                before = bar.n
+
+                def progress(line: dict[str, Any], run: Configuration = run, before: int = before) -> None:
+                    bar.update(before + line["epoch"] - bar.n)  # a run that goes on has done some of them before
+                    if not self.quiet:
+                        tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
+
+                results.append(perform(run, Path(self.out), place, data_dir=Path(self.data_dir), progress=progress))
+                bar.update(before + run.epochs - bar.n)
+        return results
+
+
+def show_results(
+    command: str,
+    inputs: dict[str, Any],
+    runs: tuple[Configuration, ...],
+    results: list[dict[str, Any]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what runs gave, as a table or as one JSON document."""
+    if as_json:
+        listed = [{"folder": run.folder, **result} for run, result in zip(runs, results, strict=True)]
+        show(document(command, inputs, results=listed, seed=inputs["seeds"]))
+        return
+    rows = [
+        [
+            run.data,
+            run.model,
+            run.ratio,
+            run.density,
+            f"{result['density_realised']:.4g}",
+            str(run.seed),
+            f"{result['accuracy_validation']:.4f}",
+            f"{result['accuracy_test']:.4f}",
+            run.folder,
+        ]
+        for run, result in zip(runs, results, strict=True)
+    ]
+    show(
+        render(rows, ["data", "model", "ratio", "density", "realised", "seed", "validation", "test", "folder"], "table")
+    )
+
+
+def named(run: Configuration) -> str:
+    """Name a run for people."""
+    return f"{run.data} {run.model} {run.ratio} {run.density} seed {run.seed}"
+
+
+def _in_words(line: dict[str, Any]) -> str:
+    loss = "not finite" if line["loss"] is None else f"{line['loss']:.4f}"
+    return (
+        f"epoch {line['epoch']}, loss {loss}, training {line['accuracy_train']:.4f}, "
+        f"validation {line['accuracy_validation']:.4f}, {line['seconds']:.1f} s"
+    )
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:.0f} h"

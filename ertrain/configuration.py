@@ -1,0 +1,240 @@
+"""The frozen configuration of one run. Its canonical text has a hash, and the hash names the folder of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ertheory.errors import InvalidInput
+from ertheory.exact import exact_rational, probability
+from ertheory.results import rational_text
+from ertrain.data import AUGMENTATIONS, DATA
+from ertrain.flow_repair import REPAIRS
+from ertrain.initialisation import INITIALISATIONS
+from ertrain.ratios import RATIOS
+from ertrain.streams import stream_seed
+
+__all__ = ["Configuration"]
+
+_SCHEMA = 1  # of the text that is hashed
+
+_NAMES = {
+    "augmentation": AUGMENTATIONS,
+    "data": DATA,
+    "drawing": ("exact", "independent"),
+    "initialisation": INITIALISATIONS,
+    "method": ("fixed",),
+    "optimiser": ("adam", "adamw", "nesterov", "sgd"),
+    "precision": ("bfloat16", "float32"),
+    "ratio": RATIOS,
+    "repair": REPAIRS,
+    "schedule": ("constant", "cosine", "steps"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """All that decides the result of a run, and nothing else: not the device, not where the files are.
+
+    Parameters
+    ----------
+    recipe
+        Name of the recipe that the run belongs to.
+    seed
+        0 <= seed < 2^63: of the mask, the weights, the order of the data, each in a stream of its own.
+    model, width
+        Network and the factor on its hidden widths, as in `ertrain.models.build_model`.
+    initialisation
+        One of `ertrain.initialisation.INITIALISATIONS`.
+    data, validation, augmentation
+        Data set, share of its training images that selects, and augmentation, as in `ertrain.data`.
+    method
+        ``"fixed"``: the mask that was drawn is kept.
+    ratio, density
+        How the budget is shared out, and p, the share of all weights that is kept, in (0, 1].
+    ratio_epochs, ratio_keep
+        Of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a round keeps.
+    drawing
+        ``"independent"``, every weight with the density of its layer, or ``"exact"``, their exact number.
+    repair
+        Flow repair of the drawn masks: ``"none"``, ``"add"`` weights, or ``"swap"`` them within the budget.
+    dense_layers
+        Names of layers without a mask; ``"first"`` and ``"last"`` stand for theirs. The density is that of the others.
+    optimiser, learning_rate, momentum, weight_decay
+        ``"sgd"`` (with momentum), ``"nesterov"``, ``"adam"`` or ``"adamw"``; the momentum is SGD's.
+    schedule, milestones, decay, final_rate, warmup
+        ``"cosine"`` from the learning rate to ``final_rate``, ``"steps"`` with a factor ``decay`` after each of the
+        epochs ``milestones``, or ``"constant"``; the first ``warmup`` epochs rise linearly to where it starts.
+    epochs, batch, accumulation, label_smoothing
+        A batch is the one of a step, over all processes; it is worked through in ``accumulation`` parts.
+    precision, compile, deterministic
+        Number type of the forward pass, whether it is compiled, and whether the same machine must give the same bits.
+
+    Raises
+    ------
+    InvalidInput
+        If a value lies outside its domain.
+
+    Examples
+    --------
+    >>> configuration = Configuration(recipe="example", density="0.1")
+    >>> configuration.density, len(configuration.hash), configuration.folder[:8]
+    ('0.1', 64, 'example-')
+    >>> configuration.changed({"epochs": "3"}).epochs
+    3
+    """
+
+    recipe: str
+    seed: int = 0
+    model: str = "lenet-300-100"
+    width: str = "1"
+    initialisation: str = "sparse"
+    data: str = "digits"
+    validation: str = "1/10"
+    augmentation: str = "none"
+    method: str = "fixed"
+    ratio: str = "uniform"
+    density: str = "1"
+    ratio_epochs: int = 0
+    ratio_keep: float = 0.8
+    drawing: str = "independent"
+    repair: str = "none"
+    dense_layers: tuple[str, ...] = ()
+    optimiser: str = "nesterov"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    milestones: tuple[int, ...] = ()
+    decay: float = 0.1
+    final_rate: float = 0.0
+    warmup: int = 0
+    epochs: int = 20
+    batch: int = 128
+    accumulation: int = 1
+    label_smoothing: float = 0.0
+    precision: str = "float32"
+    compile: bool = False
+    deterministic: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every value, and give each the one form in which it is hashed."""
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
+        for name, names in _NAMES.items():
+            if getattr(self, name) not in names:
+                raise InvalidInput(name, f"one of {', '.join(names)}", getattr(self, name))
+        if not self.recipe.replace("-", "").replace("_", "").isalnum():
+            raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
+        stream_seed(self.seed, "mask")
+        rationals = {
+            "density": probability("density", self.density, one=True),
+            "validation": probability("validation", self.validation),
+            "width": exact_rational("width", self.width),
+        }
+        for name, value in rationals.items():
+            object.__setattr__(self, name, rational_text(value))
+        for name in ("epochs", "batch", "accumulation"):
+            self._require(name, getattr(self, name) >= 1, "a whole number of at least 1")
+        self._require("ratio_epochs", self.ratio_epochs >= 0, "a whole number of at least 0")
+        self._require("ratio_keep", 0 < self.ratio_keep < 1, "a number in (0, 1)")
+        self._require("warmup", 0 <= self.warmup <= self.epochs, f"a whole number from 0 to {self.epochs}")
+        self._require("batch", self.batch % self.accumulation == 0, f"a multiple of accumulation {self.accumulation}")
+        for name in ("learning_rate", "decay"):
+            self._require(name, 0 < getattr(self, name) < math.inf, "a number above 0")
+        for name in ("weight_decay", "final_rate"):
+            self._require(name, 0 <= getattr(self, name) < math.inf, "a number of at least 0")
+        for name in ("momentum", "label_smoothing"):
+            self._require(name, 0 <= getattr(self, name) < 1, "a number in [0, 1)")
+        self._require("momentum", self.momentum > 0 or self.optimiser != "nesterov", "a number above 0 with nesterov")
+        rising = list(self.milestones) == sorted(set(self.milestones)) and all(at > 0 for at in self.milestones)
+        self._require("milestones", rising, "rising epochs above 0")
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
+            raise InvalidInput(name, allowed, getattr(self, name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Configuration:
+        """Read what `to_dict` returned.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown or missing, or a value lies outside its domain.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        for name in content:
+            if name not in names:
+                raise InvalidInput("configuration", f"names among {', '.join(sorted(names))}", name)
+        if "recipe" not in content:
+            raise InvalidInput("configuration", "the name of a recipe", dict(content))
+        return cls(**content)
+
+    def changed(self, texts: Mapping[str, str]) -> Configuration:
+        """Return a configuration with some values replaced, each given as text; tuples are separated by commas.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown, or a text can not be read.
+        """
+        fields = {field.name: field for field in dataclasses.fields(self) if field.name != "recipe"}
+        for name in texts:
+            if name not in fields:
+                raise InvalidInput("set", f"one of {', '.join(fields)}", name)
+        return dataclasses.replace(self, **{name: _read(fields[name], text) for name, text in texts.items()})
+
+    @property
+    def text(self) -> str:
+        """The canonical text: JSON with sorted keys and no spaces."""
+        content = {"schema": _SCHEMA, **self.to_dict()}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder: the recipe and the beginning of the hash."""
+        return f"{self.recipe}-{self.hash[:16]}"
+
+
+def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Bring a value into the type of its field, so that 1 and 1.0, a list and a tuple have one hash."""
+    kind = str(field.type)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind.startswith("tuple") and isinstance(value, list | tuple):
+        inner: type = int if "int" in kind else str
+        if all(type(part) is inner for part in value):
+            return tuple(value)
+    if kind == "str" and field.name in ("density", "validation", "width") and not isinstance(value, bool):
+        return value if isinstance(value, str) else str(value)
+    if kind in ("bool", "int", "str") and type(value).__name__ == kind:
+        return value
+    raise InvalidInput(field.name, f"a value of type {kind}", value)
+
+
+def _read(field: dataclasses.Field[Any], text: str) -> Any:
+    kind = str(field.type)
+    try:
+        if kind == "bool":
+            return {"true": True, "false": False}[text.lower()]
+        if kind.startswith("tuple"):
+            parts = [part for part in text.split(",") if part]
+            return tuple(int(part) if "int" in kind else part for part in parts)
+        return {"int": int, "float": float, "str": str}[kind](text)
+    except (KeyError, ValueError):
+        raise InvalidInput(field.name, f"a value of type {kind}", text) from None

@@ -1,0 +1,133 @@
+"""Files of a run: whole or not there, whatever moment the process is stopped at, and one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ertrain.errors import RunFolderError
+
+__all__ = ["draft_of", "locked", "read_json", "replace", "sync_folder", "write_json", "write_whole"]
+
+
+def draft_of(path: Path) -> Path:
+    """Name under which a file is written before it takes its place."""
+    return path.with_name(f".{path.name}.draft")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that its name stands for the old content or the new one, and never for a part.
+
+    Raises
+    ------
+    RunFolderError
+        If it can not be written; the old content is left as it was.
+    """
+    draft = draft_of(path)
+    try:
+        write_draft(path, content)
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise _failure(path, error) from error
+
+
+def write_draft(path: Path, content: bytes) -> Path:
+    """Write the draft of a file to the disk itself, and return its name."""
+    draft = draft_of(path)
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def replace(before: Path, after: Path) -> None:
+    """Rename a file in one step; a file that is not there is left alone."""
+    try:
+        before.replace(after)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _failure(after, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder written to the disk, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON document for people to read as well."""
+    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document, None if there is no such file.
+
+    Raises
+    ------
+    RunFolderError
+        If the file can not be read or is damaged.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunFolderError(path, f"no JSON document ({error})") from error
+    except OSError as error:
+        raise _failure(path, error) from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, until the block or the process ends, in whatever way.
+
+    Raises
+    ------
+    RunFolderError
+        If another process is in there, or the folder can not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+b")
+    except OSError as error:
+        raise _failure(folder, error) from error
+    with file:
+        if not _lock(file):
+            raise RunFolderError(folder, "another process is working on this run")
+        yield
+
+
+def _lock(file: Any) -> bool:
+    # The system drops the lock when the file is closed, and so also when the process is killed.
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
+
+
+def _failure(path: Path, error: OSError) -> RunFolderError:
+    return RunFolderError(path, f"can not be used ({error.strerror or error})")

@@ -1,0 +1,114 @@
+"""Which neurons of a masked network can take part: those on a whole path from the inputs to the outputs."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ertrain.masking import masks_of
+from ertrain.shapes import layer_shapes
+
+__all__ = ["DeadNeurons", "dead_neurons"]
+
+
+@dataclass(frozen=True)
+class DeadNeurons:
+    """Neurons (channels) of one layer's outputs that no path goes through.
+
+    Parameters
+    ----------
+    name
+        Of the layer.
+    neurons
+        Number of its outputs.
+    without_input
+        Those that no path from the inputs reaches.
+    without_output
+        Those from which no path leads to the outputs of the network.
+    dead
+        Those of which either holds.
+    """
+
+    name: str
+    neurons: int
+    without_input: int
+    without_output: int
+    dead: int
+
+
+def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeurons, ...]:
+    """Count the outputs of every linear and convolutional layer that no whole path goes through.
+
+    Parameters
+    ----------
+    module
+        Any module with linear and convolutional layers, batch normalisation, pooling, sums and ReLU between them; with
+        or without masks. It is neither changed nor trained.
+    inputs
+        Shape of one input, without the batch.
+
+    Returns
+    -------
+    tuple of DeadNeurons
+        One per layer, in the order of registration.
+
+    Notes
+    -----
+    In a copy every kept weight becomes the same positive number and every bias 0, normalisation only scales, and means
+    stand for maxima. For inputs of ones, a neuron has a positive value if and only if a path reaches it, and the sum of
+    all outputs has a positive derivative by it if and only if a path leads on. Weights are scaled by the mean number of
+    inputs, so that nothing over- or underflows in double precision.
+
+    Examples
+    --------
+    >>> from ertrain.masking import attach_masks
+    >>> network = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    >>> attach_masks(network, {"0": torch.tensor([[True, True], [False, False]])})
+    >>> [layer.dead for layer in dead_neurons(network, (2,))]
+    [1, 0]
+    """
+    model, masks = copy.deepcopy(module).double().eval(), masks_of(module)
+    outputs: dict[str, Tensor] = {}
+
+    def watch(name: str) -> Any:
+        def hook(_: nn.Module, __: Any, output: Tensor) -> None:
+            output.retain_grad()
+            outputs[name] = output
+
+        return hook
+
+    names = [layer.name for layer in layer_shapes(model)]
+    for owner in list(model.modules()):
+        for key, layer in owner.named_children():
+            if isinstance(layer, nn.MaxPool2d):  # a maximum hands its derivative to one place, a mean to all
+                owner.add_module(key, nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding))
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.reset_running_stats()
+            for key, parameter in layer.named_parameters(recurse=False):
+                parameter.fill_(0 if key == "bias" else 1)
+        for name in names:
+            layer = model.get_submodule(name)
+            weight = layer.get_parameter("weight")
+            if name in masks:
+                weight.copy_(masks[name])
+            weight.div_(weight.sum().div(len(weight)).clamp(min=1))
+            layer.register_forward_hook(watch(name))
+    device = next(model.parameters()).device
+    model(torch.ones(1, *inputs, dtype=torch.float64, device=device).requires_grad_()).sum().backward()
+    return tuple(_counted(name, outputs[name], model.get_submodule(name)) for name in names if name in outputs)
+
+
+def _counted(name: str, output: Tensor, layer: nn.Module) -> DeadNeurons:
+    # A linear layer has its neurons last, a convolution its channels first.
+    axis = output.dim() - 1 if isinstance(layer, nn.Linear) else 1
+    gradient = torch.zeros_like(output) if output.grad is None else output.grad
+    reached, leading = (part.detach().transpose(0, axis).flatten(1).sum(1) > 0 for part in (output, gradient))
+    return DeadNeurons(
+        name, len(reached), int((~reached).sum()), int((~leading).sum()), int((~(reached & leading)).sum())
+    )

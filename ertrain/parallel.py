@@ -1,0 +1,116 @@
+"""Runs spread over processes or a cluster, small ones batched into replicas first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ertheory.errors import InvalidInput
+from ertrain.configuration import Configuration
+from ertrain.experiments import perform
+from ertrain.processes import join
+from ertrain.replicas import can_be_replica, perform_replicas, share_of
+
+__all__ = ["jobs_of", "sweep"]
+
+Job = tuple[Configuration, ...]
+
+
+def jobs_of(configurations: Sequence[Configuration], *, replicas: int) -> list[Job]:
+    """Put runs together that can be trained as one batched model, at most so many at once.
+
+    Examples
+    --------
+    >>> runs = [Configuration(recipe="x", seed=seed) for seed in range(5)]
+    >>> [len(job) for job in jobs_of(runs, replicas=2)]
+    [2, 2, 1]
+    """
+    if replicas < 1:
+        raise InvalidInput("replicas", "a whole number of at least 1", replicas)
+    groups: dict[Configuration, list[Configuration]] = {}
+    for one in configurations:
+        groups.setdefault(share_of(one) if can_be_replica(one) else one, []).append(one)
+    jobs = []
+    for group in groups.values():
+        jobs += [tuple(group[start : start + replicas]) for start in range(0, len(group), replicas)]
+    return jobs
+
+
+def sweep(
+    configurations: Sequence[Configuration],
+    out: Path,
+    *,
+    data_dir: Path,
+    workers: int = 1,
+    replicas: int = 64,
+    cluster: str | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """Perform runs in parallel, each process with one thread.
+
+    Parameters
+    ----------
+    configurations
+        The runs, in any order.
+    out
+        Folder for the folders of runs; all workers must see it.
+    data_dir
+        Where the data are; all workers must see it too.
+    workers
+        Processes on this machine.
+    replicas
+        Most runs that are trained as one batched model.
+    cluster
+        Address of a Dask scheduler, instead of processes here.
+
+    Yields
+    ------
+    list of dict
+        Results, job by job as they are done.
+
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside its domain, or the cluster can not be reached.
+    """
+    from joblib import Parallel, delayed
+
+    if workers < 1:
+        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    jobs = jobs_of(configurations, replicas=replicas)
+    with _backend(cluster, workers) as options:
+        parallel = Parallel(return_as="generator_unordered", **options)
+        yield from parallel(delayed(_work)(job, out, data_dir) for job in jobs)
+
+
+def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with join("cpu") as place:
+            if len(job) == 1:
+                return [perform(job[0], out, place, data_dir=data_dir)]
+            return perform_replicas(job, out, place, data_dir=data_dir)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _backend(cluster: str | None, workers: int) -> Iterator[dict[str, Any]]:
+    if cluster is None:
+        yield {"n_jobs": workers}
+        return
+    from joblib import parallel_config
+
+    try:
+        from distributed import Client
+
+        client = Client(cluster, timeout=10)
+    except (ImportError, OSError, ValueError) as error:
+        allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
+        raise InvalidInput("cluster", allowed, cluster) from error
+    with client, parallel_config("dask", wait_for_workers_timeout=30):
+        yield {}

@@ -1,0 +1,149 @@
+"""Scores by which pruning methods rank weights at the start: SNIP, GraSP, SynFlow and magnitude.
+
+All work on copies: the module that is scored is never changed. Only the scores of linear and convolutional weights are
+looked at, and the weights with the highest ones are kept, in an exact number.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+__all__ = ["Scores", "grasp", "keep_highest", "magnitude", "snip", "synflow_masks"]
+
+Scores = dict[str, Tensor]
+Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]  # normalised images and labels
+
+_ROUNDS = 100
+_TEMPERATURE = 200.0
+
+
+def keep_highest(scores: Scores, count: int) -> dict[str, Tensor]:
+    """Keep exactly so many weights, those with the highest scores of all layers.
+
+    Parameters
+    ----------
+    scores
+        A tensor per layer.
+    count
+        How many to keep, 0 <= count <= all.
+
+    Returns
+    -------
+    dict
+        Boolean masks of the same shapes. Among equal scores the choice is arbitrary, but always the same.
+
+    Examples
+    --------
+    >>> kept = keep_highest({"a": torch.tensor([3.0, 1.0]), "b": torch.tensor([2.0, 2.0])}, 2)
+    >>> {name: int(mask.sum()) for name, mask in kept.items()}
+    {'a': 1, 'b': 1}
+    """
+    flat = torch.cat([score.flatten() for score in scores.values()])
+    kept = torch.zeros(len(flat), dtype=torch.bool, device=flat.device)
+    kept[flat.topk(count, sorted=False).indices] = True
+    parts = kept.split([score.numel() for score in scores.values()])  # type: ignore[no-untyped-call]
+    return {name: part.reshape(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
+
+
+def magnitude(module: nn.Module, names: Sequence[str]) -> Scores:
+    """|w|."""
+    return {name: module.get_submodule(name).get_parameter("weight").detach().abs() for name in names}
+
+
+def snip(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
+    """|w dL/dw|, the effect of a weight on the loss L, to first order.
+
+    Notes
+    -----
+    Lee, Ajanthan and Torr (ICLR 2019), over all the images that are given and at the network's own start.
+    """
+    model = copy.deepcopy(module).train()
+    for images, labels in batches():
+        cross_entropy(model(images), labels, reduction="sum").backward()  # type: ignore[no-untyped-call]
+    weights = _weights(model, names)
+    return {name: (weight * _gradient(weight)).detach().abs() for name, weight in weights.items()}
+
+
+def grasp(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
+    """w (H g), with the gradient g and the Hessian H of the loss: what a weight adds to the flow of gradients.
+
+    Notes
+    -----
+    Wang, Zhang and Grosse (ICLR 2020): to first order, removing w changes |g|^2 by -2 w (H g), and the weights whose
+    removal increases it the most go first. Logits are divided by 200 as there.
+    """
+    model = copy.deepcopy(module).train()
+    weights = list(_weights(model, names).values())
+
+    def gradient(images: Tensor, labels: Tensor, *, twice: bool) -> tuple[Tensor, ...]:
+        loss = cross_entropy(model(images) / _TEMPERATURE, labels, reduction="sum")
+        return torch.autograd.grad(loss, weights, create_graph=twice)
+
+    total = [torch.zeros_like(weight) for weight in weights]
+    for images, labels in batches():
+        torch._foreach_add_(total, gradient(images, labels, twice=False))
+    for images, labels in batches():
+        again = gradient(images, labels, twice=True)
+        sum((one * other).sum() for one, other in zip(again, total, strict=True)).backward()  # type: ignore[union-attr]
+    return {name: (weight * _gradient(weight)).detach() for name, weight in zip(names, weights, strict=True)}
+
+
+def synflow_masks(
+    module: nn.Module, names: Sequence[str], inputs: tuple[int, ...], count: int, *, rounds: int = _ROUNDS
+) -> dict[str, Tensor]:
+    """Prune by synaptic flow in many rounds, without data.
+
+    Parameters
+    ----------
+    module
+        The network at its start.
+    names
+        Layers to prune.
+    inputs
+        Shape of one input, without the batch.
+    count
+        Weights to keep.
+    rounds
+        After round k of n, the share (count / all)^(k / n) is left.
+
+    Returns
+    -------
+    dict
+        Boolean masks.
+
+    Notes
+    -----
+    Tanaka, Kunin, Yamins and Ganguli (NeurIPS 2020): with |w| for all w and an input of ones, the score of a weight
+    is w dR/dw for the sum R of all outputs, the flow through it. In double precision, because the flow through a deep
+    network overflows floats; in evaluation mode, so that normalisation only scales.
+    """
+    model = copy.deepcopy(module).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.abs_()
+    weights = _weights(model, names)
+    total = sum(weight.numel() for weight in weights.values())
+    ones = torch.ones(1, *inputs, dtype=torch.float64, device=next(model.parameters()).device)
+    masks: dict[str, Tensor] = {}
+    for number in range(1, rounds + 1):
+        model.zero_grad()
+        model(ones).sum().backward()
+        scores = {name: (weight * _gradient(weight)).detach() for name, weight in weights.items()}
+        masks = keep_highest(scores, max(count, round(total * (count / total) ** (number / rounds))))
+        with torch.no_grad():
+            for name, weight in weights.items():
+                weight.masked_fill_(~masks[name], 0)
+    return masks
+
+
+def _weights(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Parameter]:
+    return {name: model.get_submodule(name).get_parameter("weight") for name in names}
+
+
+def _gradient(weight: nn.Parameter) -> Tensor:
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad

@@ -1,0 +1,247 @@
+"""Many small runs at once: replicas of one fully connected network, trained as one batched model.
+
+Every replica has its own mask, weights, order of the data and result, as if it had been trained alone; a step of all of
+them takes hardly longer than a step of one as long as the machine has nothing better to do than to start operations.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ertheory.errors import InvalidInput
+from ertrain.configuration import Configuration
+from ertrain.data import Data, Held, Images, load_data
+from ertrain.experiments import result_of
+from ertrain.loop import learning_rate, make_optimiser, rehearse
+from ertrain.masking import guard
+from ertrain.models import MLP
+from ertrain.processes import Place
+from ertrain.runs import Standing, open_run
+from ertrain.start import start_model
+from ertrain.streams import generator
+
+__all__ = ["can_be_replica", "perform_replicas", "share_of"]
+
+_EVALUATED_AT_ONCE = 500
+
+
+class _Layer(nn.Module):
+    """The same linear layer of all replicas: weight (replicas, outputs, inputs), bias (replicas, outputs)."""
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+        masks = [layer._buffers.get("weight_mask") for layer in layers]
+        if masks[0] is not None:
+            self.register_buffer("weight_mask", torch.stack([mask for mask in masks if mask is not None]))
+
+    def forward(self, inputs: Tensor) -> Tensor:  # (replicas, batch, inputs)
+        return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
+
+
+class _Replicas(nn.Module):
+    """Networks of one shape, side by side."""
+
+    def __init__(self, models: Sequence[MLP]) -> None:
+        super().__init__()
+        for number in range(1, models[0].depth + 1):
+            self.add_module(f"fc{number}", _Layer([getattr(model, f"fc{number}") for model in models]))
+
+    def forward(self, inputs: Tensor) -> Tensor:  # (replicas, batch, inputs) to (replicas, batch, classes)
+        hidden, layers = inputs, list(self.children())
+        for layer in layers[:-1]:
+            hidden = layer(hidden).relu()
+        logits: Tensor = layers[-1](hidden)
+        return logits
+
+
+def share_of(configuration: Configuration) -> Configuration:
+    """Return what replicas must have in common: all but seed, mask and start.
+
+    Examples
+    --------
+    >>> one = Configuration(recipe="x", ratio="erk", density="0.1", seed=3)
+    >>> share_of(one) == share_of(Configuration(recipe="x", ratio="uniform", density="0.5"))
+    True
+    """
+    return replace(
+        configuration,
+        seed=0,
+        ratio="uniform",
+        density="1",
+        drawing="independent",
+        repair="none",
+        initialisation="sparse",
+    )
+
+
+def can_be_replica(configuration: Configuration) -> bool:
+    """Whether a run is one of a fully connected network in single precision, without augmentation and in whole batches.
+
+    Examples
+    --------
+    >>> can_be_replica(Configuration(recipe="x")), can_be_replica(Configuration(recipe="x", model="vgg16"))
+    (True, False)
+    """
+    connected = configuration.model.startswith(("mlp-", "lenet-"))
+    plain = configuration.augmentation == "none" and configuration.precision == "float32"
+    return connected and plain and configuration.accumulation == 1
+
+
+def perform_replicas(
+    configurations: Sequence[Configuration],
+    out: Path,
+    place: Place,
+    *,
+    data_dir: Path,
+    progress: Callable[[int], object] = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Perform runs of one network side by side, and return their results.
+
+    Parameters
+    ----------
+    configurations
+        Runs for which `can_be_replica` holds, with one `share_of`.
+    out
+        Folder for the folders of runs. Runs that are done are skipped; the others are written when all are done, and
+        start anew if that is interrupted.
+    place
+        Where to compute; one process.
+    data_dir
+        Where the data are, or are downloaded to.
+    progress
+        Called after every epoch with the number of runs.
+
+    Raises
+    ------
+    InvalidInput
+        If the runs can not be replicas of one another.
+    RunFolderError
+        If a folder can not be used.
+    """
+    if not all(map(can_be_replica, configurations)) or len(set(map(share_of, configurations))) > 1:
+        raise InvalidInput("configurations", "runs of one fully connected network", len(configurations))
+    runs = [one for one in dict.fromkeys(configurations) if result_of(one, out) is None]
+    if runs:
+        data = load_data(runs[0].data, data_dir, validation=runs[0].validation).to(place.device)
+        _train(runs, out, place, data, progress)
+    return [result_of(one, out) or {} for one in configurations]
+
+
+def _train(
+    runs: Sequence[Configuration], out: Path, place: Place, data: Data, progress: Callable[[int], object]
+) -> None:
+    common = runs[0]
+    started = [start_model(one, data, fit=partial(rehearse, one, data, place)) for one in runs]
+    models: list[Any] = [model for model, _ in started]
+    replicas = _Replicas(models).to(place.device)
+    optimiser = make_optimiser(common, replicas)
+    guard(optimiser, replicas)
+    standings = [Standing() for _ in runs]
+    lines: list[list[dict[str, Any]]] = [[] for _ in runs]
+    if not isinstance(data.train, Held):
+        raise InvalidInput("data", "images that are held in memory", data.name)
+    batch, images, labels = common.batch, data.train.images, data.train.labels
+    steps = len(data.train) // batch
+    for epoch in range(common.epochs):
+        began = time.perf_counter()
+        orders = _orders(runs, len(data.train), epoch).to(place.device)
+        losses = torch.zeros(len(runs), dtype=torch.float64, device=place.device)
+        correct = torch.zeros(len(runs), dtype=torch.int64, device=place.device)
+        for step in range(steps):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(common, epoch + step / steps)
+            places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
+            theirs = labels[places]
+            logits = replicas(data.normalised(images[places]).flatten(2))
+            each = cross_entropy(
+                logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
+            ).sum(1)
+            (each.sum() / batch).backward()  # type: ignore[no-untyped-call]
+            losses += each.detach()
+            correct += (logits.argmax(2) == theirs).sum(1)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        validations = _accuracies(replicas, data.validation, data)
+        seconds = (time.perf_counter() - began) / len(runs)
+        numbers = zip(validations, losses.tolist(), correct.tolist(), strict=True)
+        for number, (validation, loss, right) in enumerate(numbers):
+            _write_back(replicas, models[number], number)
+            standings[number] = standings[number].after(validation, models[number], seconds)
+            lines[number].append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": loss / (steps * batch) if math.isfinite(loss) else None,
+                    "accuracy_train": right / (steps * batch),
+                    "accuracy_validation": validation,
+                    "learning_rate": optimiser.param_groups[0]["lr"],
+                    "seconds": round(standings[number].seconds, 3),
+                }
+            )
+        progress(len(runs))
+    test = data.read_test().to(place.device)
+    finals = _accuracies(replicas, test, data)
+    best_models: list[Any] = [one.best_of(model) for one, model in zip(standings, models, strict=True)]
+    bests = _accuracies(_Replicas(best_models).to(place.device), test, data)
+    sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
+    described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
+    for number, one in enumerate(runs):
+        with open_run(one, out, place) as run:
+            run.forget_after(0)
+            run.describe_start(models[number], started[number][1], data.train.shape)
+            run.record(*lines[number])
+            run.save(
+                models[number], _own_optimiser(one, optimiser, replicas, models[number], number), standings[number]
+            )
+            accuracies = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
+            run.finish(models[number], standings[number], described, steps * batch * common.epochs, **accuracies)
+
+
+def _orders(runs: Sequence[Configuration], images: int, epoch: int) -> Tensor:
+    """Order of the images (replicas, images) in an epoch, the one that each run has alone."""
+    seeds = {one.seed for one in runs}
+    orders = {seed: torch.randperm(images, generator=generator(seed, "order", epoch)) for seed in seeds}
+    return torch.stack([orders[one.seed] for one in runs])
+
+
+@torch.no_grad()
+def _accuracies(replicas: _Replicas, held: Images, data: Data) -> list[float]:
+    count = next(replicas.parameters()).shape[0]
+    correct = torch.zeros(count, dtype=torch.int64, device=held.labels.device)
+    for images, labels in held.in_order(_EVALUATED_AT_ONCE):
+        pixels = data.normalised(images).flatten(1).expand(count, -1, -1)
+        correct += (replicas(pixels).argmax(2) == labels).sum(1)
+    return [right / len(held) for right in correct.tolist()]
+
+
+@torch.no_grad()
+def _write_back(replicas: _Replicas, model: nn.Module, number: int) -> None:
+    for stacked, own in zip(replicas.parameters(), model.parameters(), strict=True):
+        own.copy_(stacked[number])
+
+
+def _own_optimiser(
+    configuration: Configuration,
+    optimiser: torch.optim.Optimizer,
+    replicas: _Replicas,
+    model: nn.Module,
+    number: int,
+) -> torch.optim.Optimizer:
+    """Cut one replica's part out of what the optimiser keeps."""
+    own = make_optimiser(configuration, model)
+    for stacked, parameter in zip(replicas.parameters(), model.parameters(), strict=True):
+        for key, value in optimiser.state[stacked].items():
+            whole = isinstance(value, Tensor) and value.shape == stacked.shape
+            own.state[parameter][key] = value[number].clone() if whole else value
+    return own

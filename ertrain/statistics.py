@@ -1,0 +1,125 @@
+"""Means with intervals over repeated runs, and a paired comparison of two methods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ertheory.errors import InvalidInput
+
+__all__ = ["Mean", "PairedDifference", "mean_of", "paired_difference"]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over runs, with its interval.
+
+    Parameters
+    ----------
+    value
+        The mean.
+    low, high
+        Ends of the interval; None if there is one run only, which says nothing about the spread.
+    count
+        n, the number of runs.
+    level
+        Confidence of the interval.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much better one method is than another, over runs that share their seeds.
+
+    Parameters
+    ----------
+    mean
+        Of the differences, first minus second.
+    p_value
+        Two-sided, of the t-test that the differences have mean 0; None with fewer than two pairs, and None where all
+        differences are the same.
+    """
+
+    mean: Mean
+    p_value: float | None
+
+
+def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
+    """Average values and compute the t-interval of their mean.
+
+    Parameters
+    ----------
+    values
+        At least one number.
+    level
+        Confidence, in (0, 1).
+
+    Raises
+    ------
+    InvalidInput
+        If there are no values, or the level lies outside.
+
+    Notes
+    -----
+    The interval is exact for normal values; with few runs it is wide, as it should be.
+
+    Examples
+    --------
+    >>> mean = mean_of([0.9, 0.91, 0.92])
+    >>> round(mean.value, 6), round(mean.low, 6), round(mean.high, 6)
+    (0.91, 0.885159, 0.934841)
+    """
+    from scipy.special import stdtrit
+
+    if not values:
+        raise InvalidInput("values", "at least one number", values)
+    if not 0 < level < 1:
+        raise InvalidInput("level", "a number in (0, 1)", level)
+    count = len(values)
+    mean = math.fsum(values) / count
+    if count == 1:
+        return Mean(mean, None, None, 1, level)
+    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
+    reach = float(stdtrit(count - 1, (1 + level) / 2)) * spread
+    return Mean(mean, mean - reach, mean + reach, count, level)
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedDifference:
+    """Compare two methods on the same seeds.
+
+    Parameters
+    ----------
+    first, second
+        Their results, seed by seed; at least one.
+    level
+        Confidence of the interval.
+
+    Raises
+    ------
+    InvalidInput
+        If there are none, or not equally many.
+
+    Examples
+    --------
+    >>> compared = paired_difference([0.93, 0.95, 0.94], [0.91, 0.92, 0.93])
+    >>> round(compared.mean.value, 3), round(compared.p_value, 3)
+    (0.02, 0.074)
+    """
+    from scipy.special import stdtr
+
+    if len(first) != len(second):
+        raise InvalidInput("second", f"{len(first)} numbers, one per number of first", len(second))
+    mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
+    if mean.low is None or mean.high is None or mean.low == mean.high:
+        return PairedDifference(mean, None)
+    from scipy.special import stdtrit
+
+    spread = (mean.high - mean.value) / float(stdtrit(mean.count - 1, (1 + level) / 2))
+    return PairedDifference(mean, 2 * float(stdtr(mean.count - 1, -abs(mean.value) / spread)))

@@ -1,0 +1,136 @@
+"""The command line of ertrain: JSON documents, tables, exit status, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from ertrain.cli import main  # noqa: E402
+from ertrain.recipes import RECIPES  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two ratios at one density, two seeds each."""
+    out = tmp_path_factory.mktemp("runs")
+    for ratio in ("erk", "balanced"):
+        words = ["--only", "data=digits", f"ratio={ratio}", "--set", "model=mlp-20-10", "epochs=1", "density=0.5"]
+        assert main(["run", "table1", "--seeds", "2", "--out", str(out), "--quiet", *words]) == 0
+    return out
+
+
+def ask(capsys, *words: str) -> dict:
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"] == 1
+    assert content["command"] == words[0]
+    assert content["version"]
+    return content
+
+
+def test_list_names_every_recipe(capsys):
+    content = ask(capsys, "list")
+    assert [one["name"] for one in content["recipes"]] == sorted(RECIPES)
+    for one in content["recipes"]:
+        assert set(one) == {"name", "scales", "methods", "minutes", "tests"}
+        assert set(one["minutes"]) == set(one["scales"])
+    assert main(["list"]) == 0
+    assert "table1: quick (about 10 min)" in capsys.readouterr().out
+
+
+def test_run_gives_the_results(capsys, runs):
+    words = ["--only", "data=digits", "ratio=erk", "--set", "model=mlp-20-10", "epochs=1", "--sparsity", "1/2"]
+    content = ask(capsys, "run", "table1", "--seeds", "2", "--out", str(runs), *words)
+    assert content["inputs"]["density"] == ["0.5"]
+    assert content["seed"] == [0, 1]
+    assert [one["seed"] for one in content["results"]] == [0, 1]
+    for one in content["results"]:
+        assert json.loads((runs / one.pop("folder") / "result.json").read_text()) == one
+
+
+def test_report_groups_by_configuration(capsys, runs):
+    content = ask(capsys, "report", str(runs))
+    assert [(row["ratio"], row["accuracy_test"]["count"], row["seeds"]) for row in content["rows"]] == [
+        ("balanced", 2, [0, 1]),
+        ("erk", 2, [0, 1]),
+    ]
+    (claim,) = content["claims"]
+    assert (claim["ratio"], claim["against"]) == ("balanced", "erk")
+    assert claim["verdict"] in ("agrees", "disagrees", "cannot tell")
+    values = {
+        row["ratio"]: [
+            json.loads(path.read_text())["accuracy_test"]
+            for path in runs.rglob("result.json")
+            if json.loads(path.read_text())["ratio"] == row["ratio"]
+        ]
+        for row in content["rows"]
+    }
+    for row in content["rows"]:
+        assert row["accuracy_test"]["value"] == pytest.approx(sum(values[row["ratio"]]) / 2)
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "csv", "latex"])
+def test_report_has_every_format(capsys, runs, style):
+    assert main(["report", str(runs), "--format", style]) == 0
+    assert "balanced" in capsys.readouterr().out
+
+
+def test_report_draws(capsys, runs, tmp_path):
+    content = ask(capsys, "report", str(runs), "--plot", str(tmp_path))
+    assert [path.rpartition("/")[2] for path in content["files"]] == ["accuracy.png", "accuracy.svg", "accuracy.csv"]
+    header, *lines = (tmp_path / "accuracy.csv").read_text().splitlines()
+    assert header.startswith("data,model,ratio,density,realised,n,test,low,high")
+    assert [line.split(",")[:4] for line in lines] == [
+        ["digits", "mlp-20-10", ratio, "0.5"] for ratio in ("balanced", "erk")
+    ]
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["report", str(runs), "--plot", str(tmp_path)]) == 2
+    assert "--plot: expected a folder without this file" in capsys.readouterr().err
+    assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["run", "table0"], "RECIPE"),
+        (["run", "table1", "--scale", "huge"], "--scale"),
+        (["run", "table1", "--seeds", "0"], "--seeds"),
+        (["run", "table1", "--seeds", "x"], "--seeds"),
+        (["run", "table1", "--set", "epochs"], "--set"),
+        (["run", "table1", "--set", "epochs=0"], "--set epochs"),
+        (["run", "table1", "--set", "colour=red"], "--set"),
+        (["run", "table1", "--only", "data=cifar10"], "--only"),
+        (["run", "table1", "--only", "density=2"], "--only density"),
+        (["run", "table1", "--density", "2"], "--density"),
+        (["run", "table1", "--density", "0.1", "--sparsity", "0.9"], "--density"),
+        (["run", "table1", "--device", "tpu"], "--device"),
+        (["report", "nowhere"], "DIR"),
+        (["dance"], "dance"),
+        (["run"], "RECIPE"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(capsys, words, named):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert named in lines[0]
+    assert len(lines[0]) <= 400
+
+
+def test_missing_data_are_named(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    words = ["--data-dir", str(tmp_path / "file"), "--out", str(tmp_path / "runs"), "--seeds", "1"]
+    assert main(["run", "table1", "--set", "data=mnist", "epochs=1", *words]) == 2
+    err = capsys.readouterr().err
+    assert "ertrain: --data-dir: expected a folder with the files of mnist" in err
+
+
+def test_a_folder_that_can_not_be_written_is_status_2(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert main(["run", "table1", "--only", "data=digits", "--out", str(tmp_path / "file")]) == 2
+    assert "can not be used" in capsys.readouterr().err

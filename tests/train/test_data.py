@@ -1,0 +1,222 @@
+"""Data sets: split alike for every run, shuffled by seed and epoch alone, shared out among processes."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.data import DATA, Held, augment, load_data, split, streamed  # noqa: E402
+from ertrain.data import HELD_AUGMENTATIONS as AUGMENTATIONS  # noqa: E402
+
+
+def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> Held:
+    numbers = torch.Generator().manual_seed(count)
+    images = torch.randint(256, (count, channels, size, size), generator=numbers, dtype=torch.uint8)
+    images[:, 0, 0, 0] = torch.arange(count) % 256  # to tell them apart
+    return Held(images, torch.arange(count) % classes)
+
+
+def test_digits_are_always_there_and_their_parts_do_not_meet():
+    data = load_data("digits", Path("nowhere"))
+    test = data.read_test()
+    parts = [data.train, data.validation, test]
+    assert sum(map(len, parts)) == 1797
+    rows = torch.cat([part.images.flatten(1) for part in parts])
+    assert len(torch.unique(rows, dim=0)) == 1797
+    for part in parts:  # every class in every part
+        assert set(part.labels.tolist()) == set(range(10))
+    assert data.checksum == load_data("digits", Path(), validation="1/5").checksum
+
+
+def test_normalised_pixels_have_mean_zero_and_deviation_one():
+    data = load_data("digits", Path())
+    pixels = data.normalised(data.train.images)
+    assert abs(float(pixels.mean())) < 1e-5
+    assert float(pixels.std(correction=0)) == pytest.approx(1, abs=1e-5)
+
+
+@settings(max_examples=30)
+@given(count=st.integers(10, 200), share=st.fractions("1/10", "9/10"), classes=st.integers(1, 5))
+def test_splits_are_stratified_and_repeatable(count, share, classes):
+    whole = held(count, classes=classes)
+    train, apart = split(whole, share)
+    assert len(train) + len(apart) == count
+    assert abs(len(apart) - share * count) < 1
+    for label in range(classes):
+        assert abs(int((apart.labels == label).sum()) - share * int((whole.labels == label).sum())) <= 1
+    assert split(whole, share)[1].images.equal(apart.images)
+
+
+@pytest.mark.parametrize("share", [0, 1, "2", "1/100000"])
+def test_splits_without_images_that_select_are_refused(share):
+    with pytest.raises(InvalidInput, match=r"^validation: "):
+        split(held(50), share)
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_an_epoch_is_a_function_of_seed_and_epoch_whatever_the_number_of_processes(augmentation, processes):
+    whole = held(50)
+    alone = list(whole.shuffled(8, seed=1, epoch=2, augmentation=augmentation))
+    assert len(alone) == 6
+    shares = [
+        list(whole.shuffled(8, seed=1, epoch=2, augmentation=augmentation, rank=rank, processes=processes))
+        for rank in range(processes)
+    ]
+    for step, (images, labels) in enumerate(alone):
+        assert torch.cat([share[step][0] for share in shares]).equal(images)
+        assert torch.cat([share[step][1] for share in shares]).equal(labels)
+    other = torch.cat([labels for _, labels in whole.shuffled(8, seed=1, epoch=3, augmentation=augmentation)])
+    assert not other.equal(torch.cat([labels for _, labels in alone]))
+
+
+def test_an_epoch_shows_every_image_once():
+    whole = held(60)
+    seen = torch.cat([images for images, _ in whole.shuffled(7, seed=0, epoch=0)])
+    assert len(seen) == 56
+    assert len(torch.unique(seen[:, 0, 0, 0])) == 56
+
+
+def test_images_keep_their_labels_through_shuffling():
+    whole = held(60)
+    for images, labels in whole.shuffled(7, seed=0, epoch=0):
+        assert (images[:, 0, 0, 0].long() % 3).equal(labels)
+
+
+@pytest.mark.parametrize(("batch", "processes"), [(0, 1), (51, 1), (9, 2)])
+def test_batches_that_can_not_be_filled_or_shared_are_refused(batch, processes):
+    with pytest.raises(InvalidInput, match=r"^batch: "):
+        next(held(50).shuffled(batch, seed=0, epoch=0, processes=processes))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_augmentation_is_padding_cropping_and_flipping(name):
+    images = held(200, size=12).images
+    moved = augment(images, name, torch.Generator().manual_seed(3))
+    if name == "none":
+        assert moved is images
+        return
+    mode = "constant" if "zero" in name else "reflect"
+    padded = torch.nn.functional.pad(images.float(), (4, 4, 4, 4), mode).byte()
+    windows = padded.unfold(2, 12, 1).unfold(3, 12, 1).permute(0, 2, 3, 1, 4, 5).reshape(200, 81, -1)
+    mirrored = padded.unfold(2, 12, 1).unfold(3, 12, 1).flip(5).permute(0, 2, 3, 1, 4, 5).reshape(200, 81, -1)
+    straight = (windows == moved.reshape(200, 1, -1)).all(2)
+    turned = (mirrored == moved.reshape(200, 1, -1)).all(2)
+    assert (straight.sum(1) + turned.sum(1) == 1).all()
+    # Of 200 images, 100 are mirrored, within 5 standard deviations of 7; a fixed seed.
+    assert abs(int(turned.sum()) - (100 if "flip" in name else 0)) <= 35
+    # Each of 81 shifts comes up in 200 images with probability above 0.9.
+    assert len(torch.unique((straight | turned).nonzero()[:, 1])) > 60
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InvalidInput, match=r"^augmentation: expected one of none"):
+        augment(held(3).images, "mixup", torch.Generator())
+    with pytest.raises(InvalidInput, match=r"^data: expected one of cifar10, cifar100, digits"):
+        load_data("svhn", Path())
+
+
+@pytest.mark.parametrize(("images", "labels"), [((4, 1, 2, 2), 3), ((4, 2, 2), 4)])
+def test_held_images_are_checked(images, labels):
+    with pytest.raises(InvalidInput):
+        Held(torch.zeros(images, dtype=torch.uint8), torch.zeros(labels, dtype=torch.int64))
+
+
+def test_what_torchvision_keeps_is_read(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in (("train", 40), ("t10k", 10)):
+        images = bytes(place % 251 for place in range(count * 784))
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, count, 28, 28) + images)
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">II", 0x801, count) + bytes(place % 10 for place in range(count))
+        )
+    data = load_data("mnist", tmp_path)
+    assert (len(data.train), len(data.validation), len(data.read_test())) == (36, 4, 10)
+    assert data.train.shape == (1, 28, 28)
+    assert data.read_test().images[0, 0, 0, :3].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", sorted(set(DATA) - {"digits", "imagenet"}))
+def test_files_that_can_not_be_had_are_a_clear_error(name, tmp_path):
+    place = tmp_path / "file"
+    place.write_bytes(gzip.compress(b""))
+    with pytest.raises(InvalidInput, match=rf"^data_dir: expected a folder with the files of {name}"):
+        load_data(name, place)
+
+
+def test_tiny_imagenet_is_read_from_its_folders(tmp_path):
+    to_image = pytest.importorskip("torchvision.transforms.functional").to_pil_image
+
+    def write(pixels, path):
+        to_image(pixels).save(path)
+
+    root = tmp_path / "tiny-imagenet-200"
+    for word in ("n2", "n1"):
+        (root / "train" / word / "images").mkdir(parents=True)
+        for number in range(4):
+            write(
+                torch.full((3, 64, 64), 100 + number, dtype=torch.uint8),
+                str(root / "train" / word / "images" / f"{number}.JPEG"),
+            )
+    (root / "val" / "images").mkdir(parents=True)
+    write(torch.full((1, 64, 64), 7, dtype=torch.uint8), str(root / "val" / "images" / "v.JPEG"))
+    (root / "val" / "val_annotations.txt").write_text("v.JPEG\tn2\t0\t0\t1\t1\n")
+    (root / "wnids.txt").write_text("n2\nn1\n")
+    data = load_data("tiny-imagenet", tmp_path, validation="1/4")
+    assert (len(data.train), len(data.validation)) == (6, 2)
+    test = data.read_test()
+    assert test.labels.tolist() == [1]
+    assert test.images.shape == (1, 3, 64, 64)
+
+
+@pytest.fixture
+def imagenet(tmp_path, monkeypatch):
+    """A folder as torchvision unpacks it: two classes, five images each to train with and one for the test."""
+    to_image = pytest.importorskip("torchvision.transforms.functional").to_pil_image
+    root = tmp_path / "imagenet"
+    for split_name, count in (("train", 5), ("val", 1)):
+        for word in ("n01", "n02"):
+            (root / split_name / word).mkdir(parents=True)
+            for number in range(count):
+                pixels = torch.randint(256, (3, 260, 300 + number), dtype=torch.uint8)
+                to_image(pixels).save(root / split_name / word / f"{number}.JPEG")
+    torch.save(({"n01": ("one",), "n02": ("two",)}, []), root / "meta.bin")
+    monkeypatch.setattr(streamed, "_WORKERS", 0)
+    return tmp_path
+
+
+def test_imagenet_is_read_from_its_files(imagenet):
+    data = load_data("imagenet", imagenet, validation="1/5")
+    assert (len(data.train), len(data.validation), len(data.read_test())) == (8, 2, 2)
+    assert data.classes == 1000
+    assert data.read_test().labels.tolist() == [0, 1]
+    options = {"seed": 3, "epoch": 1, "augmentation": "resized-crop-flip"}
+    (whole,) = data.train.shuffled(6, **options)
+    assert whole[0].shape == (6, 3, 224, 224)
+    assert whole[0].dtype == torch.uint8
+    shares = [next(data.train.shuffled(6, **options, rank=rank, processes=2)) for rank in range(2)]
+    assert torch.cat([images for images, _ in shares]).equal(whole[0])
+    assert torch.cat([labels for _, labels in shares]).equal(whole[1])
+    (other,) = data.train.shuffled(6, seed=3, epoch=2, augmentation="resized-crop-flip")
+    assert not other[0].equal(whole[0])
+    middle = next(data.train.part(torch.tensor([4])).in_order(5))
+    assert middle[0].shape == (1, 3, 224, 224)
+    assert abs(float(data.normalised(whole[0]).mean())) < 0.5
+    for wrong in ({"augmentation": "crop-flip"}, {"augmentation": "none", "processes": 4}):
+        with pytest.raises(InvalidInput):
+            next(data.train.shuffled(6, **{**options, **wrong}))
+
+
+def test_imagenet_without_its_archives_is_a_clear_error(tmp_path):
+    with pytest.raises(InvalidInput, match=r"^data_dir: expected a folder with the archives of ImageNet"):
+        load_data("imagenet", tmp_path)
