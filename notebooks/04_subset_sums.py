@@ -184,10 +184,10 @@ Image(picture, width=820)
 # %% [markdown]
 # ## A whole network by pruning alone
 #
-# Theorem 2.5 makes every weight of a target from such a sum: weights stay as they were drawn, and of those that the mask
-# kept only some are kept. Layer 0 hands on multiples of single inputs; a hidden neuron of the target has many copies, so
-# that the next layer finds enough weights to add up. The printed widths lack p_0, a bound on the weights, and a bound on
-# the L1 norms of the sums, by which errors of copies are passed on. With explicit constants:
+# Theorem 2.5 makes every weight of a target from such a sum: weights stay as they were drawn, and of those that the
+# mask kept only some are kept. Layer 0 hands on multiples of single inputs; a hidden neuron of the target has many
+# copies, so that the next layer finds enough weights to add up. The printed widths lack p_0, a bound on the weights,
+# and a bound on the L1 norms of the sums, by which errors of copies are passed on. With explicit constants:
 
 # %%
 from ertheory import Target, ticket_widths
