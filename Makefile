@@ -26,7 +26,7 @@ figure2: $(VENV)/.core
 setup: $(VENV)/.test
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check
