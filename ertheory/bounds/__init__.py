@@ -3,7 +3,8 @@
 Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by their closed form), `exact` (the smallest
 integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out),
 `sequential` and `matching` (the last hidden layer coloured after the mask is seen, layer 0 coded or matched), `sharp`
-(the best of these two). Necessary: ``theorem-2.3``, ``degree``, ``size-lp``, and for colourings ``first-moment``.
+(the best of these two). Necessary: for N_0 ``theorem-2.3``, ``parameter-count`` and ``path-count``, for the last
+hidden layer ``degree`` and ``size-lp``, and for colourings ``first-moment``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ertheory.bounds import first_moment, sharp, size_lp
+from ertheory.bounds import first_moment, parameter_count, path_count, sharp, size_lp
 from ertheory.bounds.available import best_factors
 from ertheory.bounds.degree import degree, degree_ceiling
 from ertheory.bounds.drop import drop, drop_success, dropped_statement
@@ -25,6 +26,33 @@ from ertheory.bounds.minimal import exact
 from ertheory.bounds.paths import path_ceiling
 from ertheory.bounds.questions import QUESTIONS
 from ertheory.bounds.sharp_search import SharpLayer0
+from ertheory.bounds.subset_sum import (
+    FITS,
+    LAWS,
+    MODES,
+    Fit,
+    LawLike,
+    LawName,
+    Mode,
+    SubsetSum,
+    SubsetSumCount,
+    UniformPart,
+    failure_lower,
+    failure_upper,
+    mixed_failure_upper,
+    n_necessary,
+    n_required,
+    sharp_exponent,
+)
+from ertheory.bounds.tickets import (
+    DEPTHS,
+    Depth,
+    Sensitivity,
+    TicketSensitivity,
+    TicketWidth,
+    ticket_sensitivity,
+    ticket_widths,
+)
 from ertheory.bounds.univariate import (
     UnivariateWidth,
     coverage_ceiling,
@@ -40,14 +68,29 @@ from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = [
+    "DEPTHS",
+    "FITS",
+    "LAWS",
     "LAYER0",
     "METHODS",
+    "MODES",
     "QUESTIONS",
     "READINGS",
     "Answer",
+    "Depth",
+    "Fit",
     "Law",
+    "LawLike",
+    "LawName",
     "Layer0",
+    "Mode",
     "Reading",
+    "Sensitivity",
+    "SubsetSum",
+    "SubsetSumCount",
+    "TicketSensitivity",
+    "TicketWidth",
+    "UniformPart",
     "UnivariateWidth",
     "best_factors",
     "coverage",
@@ -58,14 +101,22 @@ __all__ = [
     "drop_success",
     "essential_inputs",
     "exact",
+    "failure_lower",
+    "failure_upper",
     "hall_sum",
     "joint",
     "largest_sparsity",
+    "mixed_failure_upper",
+    "n_necessary",
+    "n_required",
     "path_ceiling",
     "path_failure",
     "printed",
     "printed_univariate",
+    "sharp_exponent",
     "success_probability",
+    "ticket_sensitivity",
+    "ticket_widths",
     "union_factor",
     "univariate_width",
     "width",
@@ -83,15 +134,21 @@ METHODS = (
     "theorem-2.3",
     "degree",
     "size-lp",
+    "parameter-count",
+    "path-count",
     "first-moment",
 )
 _DEFAULT_METHODS = ("printed", "exact", "drop", "sharp", "theorem-2.3", "degree")
-_NECESSARY = ("theorem-2.3", "degree", "size-lp", "first-moment")
+_NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count", "first-moment")
 _COPYING: dict[str, Callable[..., Width]] = {"printed": printed, "exact": exact, "joint": joint, "drop": drop}
 _SHARP: dict[str, Callable[..., Width]] = {
     "sequential": sharp.sequential,
     "matching": sharp.matching,
     "sharp": sharp.sharp,
+}
+_FIRST_LAYER: dict[str, Callable[..., Width]] = {
+    "parameter-count": parameter_count.parameter_count,
+    "path-count": path_count.path_count,
 }
 _QUICK_DENSITY = Fraction(1, 1000)  # below, the search for sharp widths takes longer than one cares to wait unasked
 
@@ -151,6 +208,9 @@ def width(
         found = degree(target, densities, delta, first_width=first_width)
     elif method == "size-lp":
         found = size_lp.size_lp(target, densities, delta, first_width=first_width)
+    elif method in _FIRST_LAYER:
+        second_width = 10 * reference[1] * target.widths[1]
+        found = _FIRST_LAYER[method](target, densities, delta, second_width=second_width)
     elif method == "first-moment":
         found = first_moment.first_moment(target, densities, delta)
     elif method in _SHARP:

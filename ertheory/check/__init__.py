@@ -19,13 +19,16 @@ from ertheory.check.proof import Proof, prove
 from ertheory.check.rational import evaluate_exact
 from ertheory.check.result import Check, check_embedding, check_file
 from ertheory.check.rounding import float_bound
+from ertheory.check.ticket import TicketCheck, check_ticket
 
 __all__ = [
     "Check",
     "EmbeddingFile",
     "Proof",
+    "TicketCheck",
     "check_embedding",
     "check_file",
+    "check_ticket",
     "evaluate",
     "evaluate_exact",
     "float_bound",

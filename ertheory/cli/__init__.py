@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ertheory.cli.calibrate import CalibrateCommand
 from ertheory.cli.embed import EmbedCommand
 from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
 from ertheory.cli.others import DensitiesCommand, FigureCommand, VerifyCommand
 from ertheory.cli.program import Commands, run_program
+from ertheory.cli.subset_sum import SubsetSumCommand
+from ertheory.cli.ticket import TicketCommand
 from ertheory.cli.widths import LowerCommand, WidthCommand
 
 __all__ = ["main"]
@@ -63,6 +66,37 @@ Example:
 Examples:
   ertheory embed --target net.npz --sparsity 0,0.9,0.9 --delta 0.001 --method printed --out source.npz
   ertheory embed --target net.npz --sparsity 0.9 --delta 0.01 --method drop --domain=-1,1 --seed 3 --out source.npz""",
+    ),
+    (
+        "calibrate",
+        CalibrateCommand,
+        """Widths at which the builder succeeds on a share of 1 - delta of masks: measured, beside the proved ones.
+
+Examples:
+  ertheory calibrate --target 8-6-3 --sparsity 0.5 --delta 0.05
+  ertheory calibrate --target 24-14-5 --sparsity 0.8 --delta 0.05 --resolution 0.05 --seed 1 --json""",
+    ),
+    (
+        "subset-sum",
+        SubsetSumCommand,
+        """Lemma 2.4: how many random variables, of which a mask keeps some, come close to a target by a subset sum.
+
+Examples:
+  ertheory subset-sum --density 0.5 --epsilon 0.01 --delta 0.01
+  ertheory subset-sum --density 0.99 --epsilon 0.01 --delta 0.01 --mode printed --constant 5
+  ertheory subset-sum --sparsity 0.5 --epsilon 0.01 --delta 0.1 --uniform --mode calibrated --json
+  ertheory subset-sum --density 0.5 --epsilon 0.01 --delta 0.1 --simulate --trials 100000 --seed 1""",
+    ),
+    (
+        "ticket",
+        TicketCommand,
+        """Theorem 2.5: widths of a random sparse network that holds the target by pruning alone, or the ticket itself.
+
+Examples:
+  ertheory ticket --target 784-300-100-10 --density 0.5 --epsilon 0.01 --delta 0.01
+  ertheory ticket --target 2-4-1 --density 0.5 --epsilon 0.1 --delta 0.1 --domain=-1,1 --depth both --sensitivity
+  ertheory ticket --target 2-4-1 --density 0.5 --epsilon 0.1 --delta 0.1 --mode printed --constant 5 --gamma 0.5
+  ertheory ticket --target net.npz --density 0.5 --epsilon 0.1 --build --widths 210,160 --seed 1 --out ticket.npz""",
     ),
     (
         "densities",

@@ -101,6 +101,8 @@ class EmbedCommand:
                 embedding = chosen.embed(seed, progress=bar.update)
             except ConstructionFailed as error:
                 return self._failed(chosen, seed, error, time.perf_counter() - started)
+        if embedding.error_bound is None:
+            raise InvalidInput("--target", "weights and a box on which rounding costs less than 1e308", self.target)
         checked, passed = self._write(out, embedding, points, seed)
         seconds = time.perf_counter() - started
         if self.json:

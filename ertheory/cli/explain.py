@@ -23,6 +23,11 @@ _LAWS = {
     "matching": _COLOURED,
     "sharp": _COLOURED,
     "size-lp": ("P(represented) <= P(z_D1 + .. + z_DN >= n) + N0 P(Bin(d, p0) >= d - n + 1),  Dv ~ Bin(o, p2)",),
+    "parameter-count": (
+        "P(represented) <= C(N1, n) P(X_1 + .. + X_N0 >= n d) + N0 P(Bin(d, p0) >= d - n + 1)",
+        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
+    ),
+    "path-count": ("P(represented) <= N1 E[(1 - (1 - p0)^K)^d] / n + N0 P(Bin(d, p0) >= d - n + 1),  K ~ Bin(N0, p1)",),
     "first-moment": ("P(a colouring serves all) <= sum over colourings of prod_j (1 - (1 - p)^a_j)^c_j, over n!",),
 }
 

@@ -81,7 +81,12 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help="figure2, figure4, figure7, gap or lower-bound.")
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant, "
+            "subset-sum-sandwich or ticket-success.",
+        ),
     ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False
@@ -91,9 +96,17 @@ class FigureCommand:
 
     def run(self) -> int:
         """Draw it."""
+        from tqdm import tqdm
+
         from ertheory.plots import draw
 
-        files = [str(path) for path in draw(self.name, self.out, force=self.force)]
+        form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}"
+        with tqdm(total=1, desc=self.name, delay=2, leave=False, bar_format=form) as bar:
+
+            def advance(share: float) -> None:
+                bar.update(min(share, 1 - bar.n))  # shares of 1 may add up to a little more
+
+            files = [str(path) for path in draw(self.name, self.out, force=self.force, progress=advance)]
         if self.json:
             inputs = {"name": self.name, "out": self.out, "force": self.force}
             show(document("figure", inputs, files=files))
@@ -111,7 +124,8 @@ class VerifyCommand:
         tyro.conf.arg(
             metavar="STATEMENT",
             help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
-            "drop-deep, theorem-2.3, theorem-2.3-linear, degree or path-ceiling.",
+            "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, lemma-2.4, "
+            "theorem-2.5, degree, path-ceiling, size-lp, first-moment or parameter-count.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None

@@ -9,6 +9,7 @@ from ertheory.embed.links import MissingEdge
 from ertheory.embed.plan import BUILT, Plan, plan
 from ertheory.embed.rational import RationalRow, rational_rows
 from ertheory.embed.result import Embedding, LinkEdge
+from ertheory.embed.ticket import Measured, Ticket, build_ticket, write_ticket
 
 __all__ = [
     "BUILT",
@@ -18,11 +19,15 @@ __all__ = [
     "Embedding",
     "Form",
     "LinkEdge",
+    "Measured",
     "MissingEdge",
     "Plan",
     "RationalRow",
+    "Ticket",
+    "build_ticket",
     "embed_target",
     "plan",
     "rational_rows",
     "write_embedding",
+    "write_ticket",
 ]

@@ -25,24 +25,22 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
 from ertheory.bounds.laws import Reading
-from ertheory.embed.coding import Coding, Form, code_inputs, combinations
-from ertheory.embed.combined import Combined, Unsolved, combine
+from ertheory.embed.coded import build_coded
+from ertheory.embed.coding import Coding, Form, code_inputs
 from ertheory.embed.layer0 import assign
-from ertheory.embed.links import MissingEdge, Owners, Signal
+from ertheory.embed.links import Owners
 from ertheory.embed.prune import prune
-from ertheory.embed.realise import MOST_LISTED, Construction, Work, failure_text, realise
+from ertheory.embed.realise import Construction, Work, failure_text, realise
 from ertheory.embed.result import Embedding
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
-from ertheory.masks import DrawnMask, Mask, count_edges, read_masks
+from ertheory.masks import count_edges, read_masks
 from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step, network_of
 from ertheory.target import Target, read_box
 
 __all__ = ["Construction", "embed_target"]
 
 _CONSTRUCTIONS = ("blocks", "drop", "sequential", "matching")
-_MOST_ROUNDS = 16
 
 
 def embed_target(
@@ -142,7 +140,7 @@ def embed_target(
     # A target of one layer has no activation of its own, but layer 0 of the source needs one.
     name = network.activation if _has_activation(network.steps) else "relu"
     if layer0 == "coded":
-        return _coded(Network(network.steps, box), read, construction, workers, progress)
+        return build_coded(Network(network.steps, box), read, construction, workers=workers, progress=progress)
     coding = code_inputs(first, box, name=name, form=form, scale=scale)
     signal, missing = assign(read[0], coding, layer0, copies=copies)
     work = Work(read, construction, network.affine[-1], workers, progress, owners=[signal.owners], missing=missing)
@@ -165,88 +163,6 @@ def embed_target(
         owners=tuple(owners),
         coding=coding,
         edges_available=work.edges + count_edges(read[0], workers=workers),
-    )
-
-
-def _coded(
-    target: Network,
-    masks: tuple[Mask, ...],
-    construction: Construction,
-    workers: int | None,
-    progress: Callable[[int], object] | None,
-) -> Embedding:
-    """Build on a coded layer 0; neurons of layer 1 that have no solution are left out, and it is tried again.
-
-    The theorem is about the first two rounds: neurons of all degrees, then those with as many edges as inputs or more.
-    """
-    if not target.is_chain:
-        msg = "a coded layer 0 is built for chains of fully connected layers: use matched"
-        raise TheoremNotApplicable(msg)
-    if target.domain is None:
-        msg = "a coded layer 0 needs bounded inputs: state a box, or use matched"
-        raise TheoremNotApplicable(msg)
-    first = target.affine[0]
-    name = target.activation if len(target.affine) > 1 else "relu"
-    nothing = Signal(np.full(masks[0].shape[0], -1, dtype=np.int64), first.inputs)
-    excluded = np.zeros(masks[1].shape[0], dtype=np.bool_)
-    failure: ConstructionFailed | None = None
-    for _ in range(_MOST_ROUNDS):
-        work = Work(masks, construction, target.affine[-1], workers, progress, [nothing.owners], [], excluded=excluded)
-        built, _ = realise(work, target.steps, nothing)
-        if work.missing or work.unlisted:
-            raise failure or ConstructionFailed(failure_text(work, construction), tuple(work.missing))
-        steps, _, kept = prune(built, np.ones(target.outputs, dtype=np.bool_))
-        owners = [np.where(keep, layer, -1) for keep, layer in zip(kept, work.owners[1:], strict=True)]
-        seed = masks[0].seed if isinstance(masks[0], DrawnMask) else 0
-        pair = masks[0], masks[1]
-        found = combine(pair, first, owners[0], target.domain, activation(name), seed=seed, workers=workers)
-        if isinstance(found, Combined):
-            if progress is not None:
-                progress(len(excluded) * masks[1].shape[1])
-            return _on_combinations(target, masks, construction, found, steps, owners)
-        failure = failure or _unsolved(found, owners[0], construction)
-        starts, _ = masks[1].rows(0, len(excluded))
-        few = np.diff(starts) < len(np.unique(first.weight.indices))
-        if excluded.any() or not few.any():
-            few[found.neurons] = True
-        excluded = excluded | few
-    assert failure is not None
-    raise failure
-
-
-def _unsolved(found: Unsolved, owners: Owners, construction: Construction) -> ConstructionFailed:
-    missing = [
-        MissingEdge(1, int(neuron), int(owners[neuron]), int(index))
-        for neuron, lacking in zip(found.neurons, found.unmatched, strict=True)
-        for index in lacking
-    ]
-    neuron = int(found.neurons[0])
-    more = f", and {len(found.neurons) - 1:,} more" if len(found.neurons) > 1 else ""
-    reason = "is not linked to every input by a path of its own" if len(found.unmatched[0]) else "has no weights"
-    msg = f"{construction}: neuron {neuron} of source layer 1 {reason} that gives target neuron {owners[neuron]}{more}"
-    return ConstructionFailed(msg, tuple(missing[:MOST_LISTED]))
-
-
-def _on_combinations(
-    target: Network,
-    masks: tuple[Mask, ...],
-    construction: Construction,
-    found: Combined,
-    steps: Sequence[Step],
-    owners: list[Owners],
-) -> Embedding:
-    name = target.activation if len(target.affine) > 1 else "relu"
-    weights = np.asarray(abs(found.bottom.weight).max(axis=1).toarray()).ravel()
-    layers = (found.bottom, Activation(name), found.first, *steps[1:])
-    return Embedding(
-        construction=construction,
-        layer0="coded",
-        target=target,
-        source=Network(layers, target.domain),
-        masks=masks,
-        owners=(np.where(found.used, np.arange(len(found.used)), -1), *owners),
-        coding=combinations(target.affine[0], weights, found.bottom.bias, found.error),
-        edges_available=sum(count_edges(mask) for mask in masks),
     )
 
 

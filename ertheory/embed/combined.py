@@ -27,15 +27,16 @@ import numpy.typing as npt
 from ertheory.activations import ActivationFunction
 from ertheory.embed.coding import finite, into_piece
 from ertheory.embed.links import Owners
-from ertheory.embed.solve import combine_rows, unmatched
+from ertheory.embed.solvable import Problem, Unsolved, lacking, problem_of
+from ertheory.embed.solve import combine_rows
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.masks import Mask, pattern_csr
+from ertheory.masks import Mask
 from ertheory.network import Affine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Combined", "Unsolved", "combine", "products_of"]
+__all__ = ["Combined", "combine", "products_of"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -67,24 +68,6 @@ class Combined:
     first: Affine
     error: tuple[Fraction, ...]
     used: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Unsolved:
-    """Neurons of layer 1 for which there is no solution.
-
-    Parameters
-    ----------
-    neurons
-        Their numbers.
-    unmatched
-        For each of them, inputs whose weights it cannot have: those that no path leads to it from, or where there is a
-        path for each, those left over when inputs are matched to neurons of layer 0 that it reads. None if it only is
-        that no numbers were found.
-    """
-
-    neurons: Integers
-    unmatched: tuple[Integers, ...]
 
 
 def combine(
@@ -125,47 +108,26 @@ def combine(
     -----
     Inputs that no neuron of the target reads are not read by the source either.
     """
-    from scipy.sparse import csr_array
-
     if function.piece is None:
         raise TheoremNotApplicable(f"{function.name} is affine on no interval, so layer 0 cannot be coded")
-    read = np.unique(first.weight.indices).astype(np.int64)
-    lengths = np.diff(first.weight.indptr)
-    rows = np.flatnonzero(owners >= 0)
-    rows = rows[lengths[owners[rows]] > 0]  # the others are constants
-    wanted = first.weight[owners[rows]].toarray()[:, read]
-    lower = csr_array(masks[0].to_csr()[:, read])
-    upper = csr_array(_rows(masks[1], rows))
-    bottom, top, unsolved = _solved(lower, upper, wanted, seed, workers)
+    problem = problem_of(masks, first, owners)
+    bottom, top, unsolved = _solved(problem, seed, workers)
     if len(unsolved):
-        missing = [read[_missing(lower, upper, place, wanted)] for place in unsolved.tolist()]
-        return Unsolved(rows[unsolved], tuple(missing))
-    return _assembled(bottom, top, rows, read, (first, owners, box, function))
+        missing = [problem.read[lacking(problem, place)] for place in unsolved.tolist()]
+        return Unsolved(problem.rows[unsolved], tuple(missing))
+    return _assembled(bottom, top, problem.rows, problem.read, (first, owners, box, function))
 
 
-def _rows(mask: Mask, rows: Integers) -> csr_array:
-    starts, kept = mask.rows(0, mask.shape[0])
-    return pattern_csr(starts, kept, mask.shape[1])[rows]
-
-
-def _missing(lower: csr_array, upper: csr_array, place: int, wanted: Array) -> Integers:
-    support = upper.indices[upper.indptr[place] : upper.indptr[place + 1]]
-    lost = wanted[place] != 0
-    lost[lower[support].indices] = False
-    return np.flatnonzero(lost) if lost.any() else unmatched(lower, support)
-
-
-def _solved(
-    lower: csr_array, upper: csr_array, wanted: Array, seed: int, workers: int | None
-) -> tuple[csr_array, csr_array, Integers]:
+def _solved(problem: Problem, seed: int, workers: int | None) -> tuple[csr_array, csr_array, Integers]:
     """Give B, A and the rows of A that are missing: those of the primal where the dual does not help either."""
+    lower, upper, wanted = problem.lower, problem.upper, problem.wanted
     random = np.random.default_rng(seed)
     for _ in range(_DRAWS):
         bottom = _drawn(lower, random)
         top, unsolved = combine_rows(bottom, upper, wanted, workers=workers)
         if not len(unsolved):
             return bottom, top, unsolved
-        if any(len(_missing(lower, upper, place, wanted)) for place in unsolved.tolist()):
+        if any(len(lacking(problem, place)) for place in unsolved.tolist()):
             break  # no numbers at all can help
     drawn = _drawn(upper, random)
     solved, left = combine_rows(drawn.T.tocsr(), lower.T.tocsr(), wanted.T.copy(), workers=workers)

@@ -16,7 +16,7 @@ __all__ = ["error_bound"]
 _UNIT = 2.0**-52
 
 
-def error_bound(network: Network, errors: Sequence[Fraction]) -> Fraction:
+def error_bound(network: Network, errors: Sequence[Fraction]) -> Fraction | None:
     """Bound the error of the outputs by that of the first preactivations, as real functions.
 
     Parameters
@@ -29,7 +29,7 @@ def error_bound(network: Network, errors: Sequence[Fraction]) -> Fraction:
     Notes
     -----
     |W (x + e) - W x| <= |W| |e|, and an activation multiplies an error by its Lipschitz constant at most. A channel
-    has one bound for all its positions. Rounded up.
+    has one bound for all its positions. Rounded up; None beyond the largest double.
 
     Examples
     --------
@@ -41,7 +41,9 @@ def error_bound(network: Network, errors: Sequence[Fraction]) -> Fraction:
         return Fraction(0)
     start = np.array([np.nextafter(float(error), np.inf) for error in errors])
     place = next(index for index, step in enumerate(network.steps) if isinstance(step, Affine))
-    return Fraction(float(_through(network.steps[place + 1 :], start).max()))
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 times infinity is no number, and no bound either
+        largest = float(_through(network.steps[place + 1 :], start).max())
+    return Fraction(largest) if np.isfinite(largest) else None
 
 
 def _through(steps: Sequence[Step], error: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

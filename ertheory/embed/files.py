@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ertheory.embed.result import Embedding
 from ertheory.files import write_arrays
-from ertheory.masks import DrawnMask
-from ertheory.network import Activation, Affine, Flatten, Pool, Residual, Step
+from ertheory.masks import DrawnMask, Mask
+from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 from ertheory.results import rational_text
 
-__all__ = ["write_embedding"]
+__all__ = ["source_arrays", "write_embedding"]
 
 
 def write_embedding(
@@ -55,20 +55,25 @@ def write_embedding(
     ``seed`` and ``densities`` of drawn masks, and ``steps``, in JSON, where the source is no chain of fully connected
     layers.
     """
+    arrays = source_arrays(embedding.source, embedding.masks if with_masks else ())
+    write_arrays(Path(path), arrays, _texts(embedding), force=force, check=check)
+
+
+def source_arrays(source: Network, masks: Sequence[Mask]) -> dict[str, npt.NDArray[Any]]:
+    """Give the arrays of a source and of its masks, under the names that they have in a file."""
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for layer, step in enumerate(embedding.source.affine):
+    for layer, step in enumerate(source.affine):
         arrays[f"W{layer}_data"] = step.weight.data
         arrays[f"W{layer}_indices"] = step.weight.indices
         arrays[f"W{layer}_indptr"] = step.weight.indptr
         arrays[f"W{layer}_shape"] = np.array(step.weight.shape, dtype=np.int64)
         arrays[f"b{layer}"] = step.bias
-    if with_masks:
-        for layer, mask in enumerate(embedding.masks):
-            starts, columns = mask.rows(0, mask.shape[0])
-            arrays[f"mask{layer}_indptr"], arrays[f"mask{layer}_indices"] = starts, columns
-    if embedding.source.domain is not None:
-        arrays["domain"] = embedding.source.domain
-    write_arrays(Path(path), arrays, _texts(embedding), force=force, check=check)
+    for layer, mask in enumerate(masks):
+        starts, columns = mask.rows(0, mask.shape[0])
+        arrays[f"mask{layer}_indptr"], arrays[f"mask{layer}_indices"] = starts, columns
+    if source.domain is not None:
+        arrays["domain"] = source.domain
+    return arrays
 
 
 def _texts(embedding: Embedding) -> dict[str, str]:

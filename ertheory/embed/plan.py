@@ -18,12 +18,13 @@ import numpy.typing as npt
 from ertheory.bounds import width
 from ertheory.bounds.laws import LAYER0, Reading
 from ertheory.embed.build import Construction, embed_target
+from ertheory.embed.coded import solvable_on
 from ertheory.embed.coding import Coding, Form, code_inputs, combinations
 from ertheory.embed.plan_sharp import COLOURED, sharp_plan
 from ertheory.embed.result import Embedding
-from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.exact import Rational, probability
-from ertheory.masks import DrawnMask
+from ertheory.masks import DrawnMask, Mask
 from ertheory.network import Affine, Network, Residual, network_of
 from ertheory.results import Width
 from ertheory.source import read_densities
@@ -81,6 +82,24 @@ class Plan:
         pairs = zip(self.shapes, self.answer.densities, strict=True)
         return tuple(DrawnMask(shape, density, seed, layer) for layer, (shape, density) in enumerate(pairs))
 
+    def shapes_at(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """Give the shapes of the masks for other widths N_0..N_L, of which nothing is promised."""
+        return _shapes(self.network, self.coding, tuple(widths))
+
+    def found_in(self, masks: Sequence[Mask]) -> bool:
+        """Say whether the builder finds the target in given masks.
+
+        Where layer 0 is coded, matchings decide whether there are weights, for almost all of those of the target; then
+        none are computed.
+        """
+        if self.layer0 == "coded":
+            return solvable_on(self.network, tuple(masks), self.construction)
+        try:
+            self._built(masks, workers=1)
+        except ConstructionFailed:
+            return False
+        return True
+
     def embed(self, seed: int = 0, **options: object) -> Embedding:
         """Draw the masks and build; `options` are ``workers`` and ``progress`` as for `embed_target`.
 
@@ -89,9 +108,12 @@ class Plan:
         ConstructionFailed
             If the mask lacks an edge, which happens with probability delta at most.
         """
+        return self._built(self.masks(seed), **options)
+
+    def _built(self, masks: Sequence[Mask], **options: object) -> Embedding:
         return embed_target(
             self.network,
-            self.masks(seed),
+            masks,
             construction=self.construction,
             layer0=self.layer0,
             copies=self.copies,

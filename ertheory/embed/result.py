@@ -108,7 +108,7 @@ class Embedding:
 
         0 where the two are equal, as they are for ReLU unless layer 0 is coded. Otherwise what the approximate form
         costs, or the rounding of weights to doubles where they are solved for, or divided by the slope of an activation
-        such as 1.01; ``None`` if the inputs are unbounded then, so that no number bounds it.
+        such as 1.01; ``None`` if the inputs are unbounded then, or if no double is as large.
         """
         return None if self.coding.error is None else error_bound(self.target, self.coding.error)
 

@@ -10,6 +10,9 @@ differs from that of p, the entry is decided. After k digits a share 2^-k is und
 for 64 entries, and p needs no rounding.
 
 Word w of row r takes its digits 4 c, .., 4 c + 3 from the block with counter (w, r, c, 0).
+
+Real numbers are drawn in the same way with other keys: number c of row r from word c % 4 of the block with counter
+(c // 4, r, 0, 0).
 """
 
 from __future__ import annotations
@@ -22,7 +25,16 @@ from llvmlite import ir
 from numba import njit, types, uint64
 from numba.extending import intrinsic
 
-__all__ = ["DIGITS", "contains", "draw_words", "philox_block", "words_to_rows"]
+__all__ = [
+    "DIGITS",
+    "contains",
+    "draw_uniforms",
+    "draw_words",
+    "philox_block",
+    "philox_words",
+    "round_keys",
+    "words_to_rows",
+]
 
 Word: TypeAlias = Any  # numba works out the types of what is compiled
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -71,7 +83,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(inline="always", nogil=True)
-def _round_keys(key: Words) -> Words:
+def round_keys(key: Words) -> Words:
     """Give the two words that each of the ten rounds adds, which are the same for all blocks."""
     keys = np.empty(20, dtype=np.uint64)
     for turn in range(10):
@@ -81,7 +93,8 @@ def _round_keys(key: Words) -> Words:
 
 
 @njit(inline="always", nogil=True)
-def _philox(c0: Word, c1: Word, c2: Word, c3: Word, keys: Words) -> Any:
+def philox_words(c0: Word, c1: Word, c2: Word, c3: Word, keys: Words) -> Any:
+    """Give the four words of the block with this counter; the keys are those of `round_keys`."""
     for turn in range(10):
         high0, low0 = _product(_M0, c0)
         high1, low1 = _product(_M1, c2)
@@ -92,7 +105,7 @@ def _philox(c0: Word, c1: Word, c2: Word, c3: Word, keys: Words) -> Any:
 @njit(nogil=True, cache=True)
 def philox_block(counter: Words, key: Words) -> Words:
     """Give the four words of one block; `counter` holds four words and `key` two."""
-    return np.array(_philox(counter[0], counter[1], counter[2], counter[3], _round_keys(key)))
+    return np.array(philox_words(counter[0], counter[1], counter[2], counter[3], round_keys(key)))
 
 
 @njit(inline="always", nogil=True)
@@ -110,13 +123,13 @@ def _kept(word: int, row: int, open_bits: Word, digits: Words, keys: Words) -> W
     """Draw those of 64 entries that are open; `digits` are eight at least."""
     counter, first = uint64(word), uint64(row)
     # Most words need eight digits. Drawing these together keeps the processor busy: the blocks do not wait for another.
-    block0 = _philox(counter, first, uint64(0), uint64(0), keys)
-    block1 = _philox(counter, first, uint64(1), uint64(0), keys)
+    block0 = philox_words(counter, first, uint64(0), uint64(0), keys)
+    block1 = philox_words(counter, first, uint64(1), uint64(0), keys)
     kept, open_bits = _decide(uint64(0), open_bits, block0, digits, 0)
     kept, open_bits = _decide(kept, open_bits, block1, digits, 4)
     block = 2
     while open_bits != 0 and 4 * block < len(digits):
-        drawn = _philox(counter, first, uint64(block), uint64(0), keys)
+        drawn = philox_words(counter, first, uint64(block), uint64(0), keys)
         kept, open_bits = _decide(kept, open_bits, drawn, digits, 4 * block)
         block += 1
     return kept  # what is still open equals p in all digits: not below
@@ -140,7 +153,7 @@ def draw_words(first_row: int, words: Words, columns: int, digits: Words, key: W
         Two words.
     """
     rows, last = words.shape[0], words.shape[1] - 1
-    keys = _round_keys(key)
+    keys = round_keys(key)
     rest = columns - 64 * last
     tail = _ALL if rest == 64 else (uint64(1) << uint64(rest)) - uint64(1)
     for row in range(rows):
@@ -151,12 +164,26 @@ def draw_words(first_row: int, words: Words, columns: int, digits: Words, key: W
 @njit(nogil=True, cache=True)
 def contains(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], digits: Words, key: Words) -> Any:
     """Decide single entries, given by row and column."""
-    keys = _round_keys(key)
+    keys = round_keys(key)
     found = np.empty(len(rows), dtype=np.bool_)
     for place in range(len(rows)):
         bit = uint64(1) << uint64(columns[place] % 64)
         found[place] = _kept(columns[place] // 64, rows[place], bit, digits, keys) != 0
     return found
+
+
+@njit(nogil=True, cache=True)
+def draw_uniforms(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], key: Words) -> Any:
+    """Draw single numbers of U[-1, 1], given by row and column: odd multiples of 2^-53, which doubles hold exactly."""
+    keys = round_keys(key)
+    numbers = np.empty(len(rows), dtype=np.float64)
+    for place in range(len(rows)):
+        drawn = philox_words(uint64(columns[place] // 4), uint64(rows[place]), uint64(0), uint64(0), keys)
+        lane = columns[place] % 4
+        word = drawn[0] if lane == 0 else drawn[1] if lane == 1 else drawn[2] if lane == 2 else drawn[3]
+        upper = np.int64(word >> uint64(11))
+        numbers[place] = np.float64(2 * upper + 1 - 2**53) * 2.0**-53
+    return numbers
 
 
 @njit(nogil=True, cache=True)

@@ -1,17 +1,56 @@
-"""Monte-Carlo checks of the exact laws: real masks are drawn, and the event is read off the mask.
+"""Monte-Carlo checks of the exact laws, and random subset sums by simulation.
 
-Nothing here multiplies probabilities: whether the entries of a mask that an event depends on are independent is what
-the closed forms claim and the simulation tests.
+The checks draw real masks and read the event off the mask. Nothing there multiplies probabilities: whether the entries
+of a mask that an event depends on are independent is what the closed forms claim and the simulation tests.
 
 >>> checked = verify("theorem-2.1", trials=2_000, seed=1)
 >>> checked.agrees, round(checked.predicted, 4)
 (True, 0.5735)
+
+Subset sums have no exact law. There the number of weights is measured, with an interval.
+
+>>> simulate_subset_sum("1/2", "0.01", "0.1", trials=20_000).n
+25
 """
 
 from __future__ import annotations
 
+from ertheory.montecarlo.calibrate import CALIBRATED, Calibration, calibrate
+from ertheory.montecarlo.draws import draw_weights
+from ertheory.montecarlo.failure_curve import FailureEstimate, Required, StoppingTimes
 from ertheory.montecarlo.intervals import Interval, binomial_interval
+from ertheory.montecarlo.meet_in_the_middle import best_errors
+from ertheory.montecarlo.sequential import SequentialTest, anytime_interval, decide_failure_rate
+from ertheory.montecarlo.sign_stratified import RareFailure, SignStratified, sign_stratified
+from ertheory.montecarlo.simulate import SimulatedSubsetSum, simulate_subset_sum
 from ertheory.montecarlo.statements import STATEMENTS
+from ertheory.montecarlo.stopping_times import stopping_times, stopping_times_at
+from ertheory.montecarlo.torch_best_errors import torch_best_errors
 from ertheory.montecarlo.verify import Verification, verify
 
-__all__ = ["STATEMENTS", "Interval", "Verification", "binomial_interval", "verify"]
+__all__ = [
+    "CALIBRATED",
+    "STATEMENTS",
+    "Calibration",
+    "FailureEstimate",
+    "Interval",
+    "RareFailure",
+    "Required",
+    "SequentialTest",
+    "SignStratified",
+    "SimulatedSubsetSum",
+    "StoppingTimes",
+    "Verification",
+    "anytime_interval",
+    "best_errors",
+    "binomial_interval",
+    "calibrate",
+    "decide_failure_rate",
+    "draw_weights",
+    "sign_stratified",
+    "simulate_subset_sum",
+    "stopping_times",
+    "stopping_times_at",
+    "torch_best_errors",
+    "verify",
+]

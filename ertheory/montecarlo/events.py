@@ -19,7 +19,14 @@ from ertheory.bounds.laws import Layer0
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.sampling import Bools, Event, draw_mask
 
-__all__ = ["block_event", "covering_event", "degree_event", "matching_event", "path_event"]
+__all__ = [
+    "block_event",
+    "covering_event",
+    "degree_event",
+    "largest_matching",
+    "matching_event",
+    "path_event",
+]
 
 
 def block_event(
@@ -77,7 +84,7 @@ def block_event(
                 mask &= first[:, np.arange(neurons), reads][:, None, :, None]
                 mask = mask[:, :, np.argsort(reads, kind="stable")]
             elif level == 0 and layer0 == "matched":
-                chosen = _matching(first, below)  # (trials, inputs * below)
+                chosen = largest_matching(first, below)  # (trials, inputs * below)
                 result &= _all(chosen >= 0)
                 mask = np.take_along_axis(mask, np.maximum(chosen, 0)[:, None, :, None], axis=2)
             seen = _some(mask.reshape(trials, outs, above, ins, below, taps), axis=4)
@@ -99,7 +106,7 @@ def matching_event(inputs: int, copies: int, neurons: int, density: Fraction) ->
     """
 
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
-        chosen = _matching(draw_mask(rng, (trials, neurons, inputs), density), copies)
+        chosen = largest_matching(draw_mask(rng, (trials, neurons, inputs), density), copies)
         return _all(chosen >= 0)
 
     return Event(neurons * inputs * (copies + 1), occurs)
@@ -191,29 +198,31 @@ def _by_tap(pattern: npt.ArrayLike) -> Bools:
     return weights.reshape(*weights.shape[:2], -1)
 
 
-def _matching(reads: Bools, copies: int) -> npt.NDArray[np.int64]:
-    """Give the inputs as many neurons of their own as can be, `copies` at most to each.
+def largest_matching(reads: Bools, copies: int | Sequence[int]) -> npt.NDArray[np.int64]:
+    """Give the inputs as many neurons of their own as can be, so many at most to each.
 
     Parameters
     ----------
     reads
         Mask of layer 0, shape (trials, neurons, inputs).
     copies
-        q.
+        q, or one number per input.
 
     Returns
     -------
     ndarray
         Neuron of copy c of input i at column i q + c, shape (trials, inputs * q); -1 where there is none.
+        With one number per input, the copies of each follow those of the one before.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
-    trials, neurons, inputs = reads.shape
+    trials, neurons, _ = reads.shape
     # The trials are the components of one bipartite graph, in which a largest matching is largest on each of them.
-    open_to = np.repeat(reads.transpose(0, 2, 1), copies, axis=1).reshape(-1, neurons)
+    cloned = np.repeat(reads.transpose(0, 2, 1), copies, axis=1)
+    open_to = cloned.reshape(-1, neurons)
     rows, columns = np.nonzero(open_to)
-    columns += rows // (inputs * copies) * neurons
+    columns += rows // cloned.shape[1] * neurons
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(open_to, axis=1))])
     graph = csr_array((np.ones(len(columns), dtype=np.int8), columns, starts), shape=(len(open_to), trials * neurons))
     partner = maximum_bipartite_matching(graph, perm_type="column").astype(np.int64).reshape(trials, -1)

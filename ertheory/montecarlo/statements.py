@@ -7,7 +7,6 @@ a law that mixed up two layers would be off by far more than the interval is wid
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,50 +16,24 @@ from ertheory.binomial import lower_tail
 from ertheory.bounds.degree import degree_ceiling
 from ertheory.bounds.drop import drop_success
 from ertheory.bounds.laws import Law, Layer0
+from ertheory.bounds.subset_sum import failure_lower, failure_upper
+from ertheory.bounds.tickets import ticket_widths
 from ertheory.bounds.univariate import path_failure
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.exact import Context, Interval, enclose
 from ertheory.montecarlo.built import built_event, chain_of, residual_chain, shapes_of
+from ertheory.montecarlo.case import Case
 from ertheory.montecarlo.events import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.events_blocks import drop_event, residual_event
-from ertheory.montecarlo.sampling import Event
+from ertheory.montecarlo.events_subset_sums import subset_sum_event
+from ertheory.montecarlo.events_tickets import ticket_event
+from ertheory.montecarlo.statements_sharp import SHARP_CASES
 from ertheory.target import Target
 
-__all__ = ["ALIASES", "STATEMENTS", "Case", "case_of"]
+__all__ = ["ALIASES", "STATEMENTS", "case_of"]
 
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
 _CROSS = ((0, 1, 0), (1, 1, 1), (0, 1, 0))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A statement on one target and one source.
-
-    Parameters
-    ----------
-    says
-        The event whose probability is predicted, in words.
-    target
-        The target.
-    widths
-        N_0..N_L (Theorem 2.3: hidden layer and output); ``None`` for a layer of which the event does not speak.
-    densities
-        One per source layer.
-    event
-        The event, to be decided from drawn masks.
-    predicted
-        The probability by the exact law, or a lower and an upper bound on it.
-    built
-        The event that the builder finds the target, for statements about a construction.
-    """
-
-    says: str
-    target: Target
-    widths: tuple[int | None, ...]
-    densities: tuple[Fraction, ...]
-    event: Event
-    predicted: float | tuple[float, float]
-    built: Event | None = None
 
 
 def case_of(statement: str) -> Case:
@@ -234,6 +207,38 @@ def _theorem_2_3_linear() -> Case:
     )
 
 
+def _lemma_2_4() -> Case:
+    number, density, epsilon, z = 18, _HALF, Fraction(1, 10), Fraction(1)
+    # No law is known, but bounds that are proved for every n.
+    low, high = (bound(number, density=density, epsilon=epsilon, z=z) for bound in (failure_lower, failure_upper))
+    return Case(
+        says=f"some of those of {number} weights that the mask keeps add up to the target weight {z}, within {epsilon}",
+        target=Target.from_widths([1, 1]),
+        widths=(number, 1),
+        densities=(Fraction(1), density),
+        event=subset_sum_event(number, density, epsilon, z=z),
+        predicted=(float(1 - high), float(1 - low)),
+    )
+
+
+def _theorem_2_5() -> Case:
+    weights, biases = [[[0.75], [-0.5]], [[0.5, -0.75]]], [[0.25, 0.5], [-0.25]]
+    target = Target.from_arrays(weights, biases, domain=[(0, 1)])
+    densities, epsilon, delta = (_HALF, Fraction(4, 5), Fraction(3, 5)), Fraction(1, 5), Fraction(1, 4)
+    widths = ticket_widths(target, density=densities, epsilon=epsilon, failure_probability=delta).widths
+    return Case(
+        says=f"a pruned source is found that is certified to be within {epsilon} of the target; for these widths it is "
+        f"proved to exist with probability {1 - delta} at least, which leaves room: the bound is no law",
+        target=target,
+        widths=widths,
+        densities=densities,
+        event=ticket_event(target, widths, densities, epsilon),
+        predicted=(float(1 - delta), 1.0),
+        built=ticket_event(target, widths, densities, epsilon, check=True),
+        trials=200,
+    )
+
+
 def _degree() -> Case:
     target, neurons, densities = Target.from_text("7-5-3"), 12, (Fraction(1, 10), _HALF, Fraction(3, 5))
     # N_0 = 0 leaves the first term of the bound, which is the law of the degrees alone.
@@ -278,8 +283,11 @@ _CASES: dict[str, Callable[[], Case]] = {
     "residual": _residual,
     "theorem-2.3-relu": _theorem_2_3_relu,
     "theorem-2.3-linear": _theorem_2_3_linear,
+    "lemma-2.4": _lemma_2_4,
+    "theorem-2.5": _theorem_2_5,
     "degree": _degree,
     "path-ceiling": _path_ceiling,
+    **SHARP_CASES,
 }
 
 # Short names; the paper's general definition has a ReLU at the output.

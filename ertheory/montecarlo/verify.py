@@ -116,7 +116,7 @@ def verify(
     statement
         One of `STATEMENTS`.
     trials
-        Masks to draw, 1 to 10^9; 20,000 if left out, 2,000 with `build`.
+        Masks to draw, 1 to 10^9; 20,000 if left out, 2,000 with `build`; fewer where the event takes long to decide.
     seed
         At least 0.
     level
@@ -144,7 +144,9 @@ def verify(
     event = case.built if build else case.event
     if event is None:
         raise InvalidInput("build", "a statement about a construction, such as theorem-2.1 or drop", statement)
-    number = trials if trials is not None else _BUILT_TRIALS if build else _TRIALS
+    predicted = case.predicted if case.predicted_built is None or not build else case.predicted_built
+    usual = _BUILT_TRIALS if build else _TRIALS
+    number = trials if trials is not None else case.trials or usual
     successes = count_occurrences(event, number, seed, progress=progress)
     return Verification(
         statement=ALIASES.get(statement, statement),
@@ -155,7 +157,7 @@ def verify(
         trials=number,
         successes=successes,
         interval=binomial_interval(successes, number, level),
-        predicted=case.predicted,
+        predicted=predicted,
         seed=seed,
         built=build,
     )

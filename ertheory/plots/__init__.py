@@ -19,6 +19,14 @@ from ertheory.plots.files import refuse_existing, write_together
 from ertheory.plots.gap import draw_gap, gap_data
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
 from ertheory.plots.style import rendered
+from ertheory.plots.subset_sums import (
+    draw_sandwich,
+    draw_subset_sum_constant,
+    draw_subset_sum_n,
+    sandwich_data,
+    subset_sum_data,
+)
+from ertheory.plots.ticket_success import draw_ticket_success, ticket_success_data
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,28 +41,42 @@ __all__ = [
     "figure_data",
     "gap_data",
     "lower_bound_data",
+    "sandwich_data",
+    "subset_sum_data",
+    "ticket_success_data",
 ]
 
-_DATA: dict[str, Callable[[], Columns]] = {
+_DATA: dict[str, Callable[..., Columns]] = {
     "figure2": figure2_data,
     "figure4": figure4_data,
     "figure7": figure7_data,
     "gap": gap_data,
     "lower-bound": lower_bound_data,
+    "subset-sum-n": subset_sum_data,
+    "subset-sum-constant": subset_sum_data,
+    "subset-sum-sandwich": sandwich_data,
+    "ticket-success": ticket_success_data,
 }
+_SLOW = {"gap"}  # these take a function that is told of progress
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
     "figure4": draw_figure4,
     "figure7": draw_figure7,
     "gap": draw_gap,
     "lower-bound": draw_lower_bound,
+    "subset-sum-n": draw_subset_sum_n,
+    "subset-sum-constant": draw_subset_sum_constant,
+    "subset-sum-sandwich": draw_sandwich,
+    "ticket-success": draw_ticket_success,
 }
 
 # The names that `draw` knows.
 FIGURES = tuple(_DATA)
 
 
-def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, ...]:
+def draw(
+    name: str, out_dir: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
+) -> tuple[Path, ...]:
     """Draw a figure and write it as NAME.png, NAME.svg and NAME.csv.
 
     Parameters
@@ -65,6 +87,8 @@ def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, 
         Folder to write into; it is made where it is missing.
     force
         Whether to replace files that exist.
+    progress
+        Told of every share of the work that is done, by figures that take their time.
 
     Returns
     -------
@@ -84,18 +108,20 @@ def draw(name: str, out_dir: str | Path, *, force: bool = False) -> tuple[Path, 
     folder = Path(out_dir)
     if not force:
         refuse_existing(folder / f"{name}{ending}" for ending in (".png", ".svg", ".csv"))
-    columns = figure_data(name)
+    columns = figure_data(name, progress=progress)
     contents = {**rendered(_DRAWINGS[name], columns), ".csv": csv_text(columns).encode()}
     return write_together(folder, {f"{name}{ending}": data for ending, data in contents.items()}, force=force)
 
 
-def figure_data(name: str) -> Columns:
+def figure_data(name: str, *, progress: Callable[[float], object] | None = None) -> Columns:
     """Compute the columns that a figure shows.
 
     Parameters
     ----------
     name
         One of `FIGURES`.
+    progress
+        As for `draw`.
 
     Raises
     ------
@@ -108,7 +134,7 @@ def figure_data(name: str) -> Columns:
     ['balanced', 'balanced-printed', 'erk', 'pyramidal', 'uniform']
     """
     _check(name)
-    return _DATA[name]()
+    return _DATA[name](progress) if name in _SLOW else _DATA[name]()
 
 
 def _check(name: str) -> None:

@@ -1,20 +1,23 @@
 """The gap: hidden neurons against sparsity, from the paper's construction down to what is necessary.
 
-Two targets, and for each the total of the hidden layers and the width of the last one, which most of the statements
+Three targets, and for each the total of the hidden layers and the width of the last one, which most of the statements
 speak about. Everything is for sources with all layers masked, except for the printed statement, which needs a dense
-layer 0.
+layer 0. What was measured stands in `gap_measured.csv`, which `benchmarks/calibrated.py` writes.
 """
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ertheory.bounds import width
 from ertheory.plots.columns import Cell, Columns, known
-from ertheory.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, logit_axis
+from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, logit_axis
 from ertheory.results import Width
-from ertheory.target import Target
+from ertheory.target import Layer, Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,10 +25,29 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_gap", "gap_data"]
 
-_TARGETS = ("784-128-10", "784-300-100-10")
+_LENET = Target(
+    (
+        Layer(outputs=6, inputs=1, kernel=(5, 5)),
+        Layer(outputs=16, inputs=6, kernel=(5, 5)),
+        Layer(outputs=120, inputs=16, positions=16),
+        Layer(outputs=84, inputs=120),
+        Layer(outputs=10, inputs=84),
+    )
+)
+_FEW = ("0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "0.98", "0.99")
+_MANY = ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.98", "0.99", "0.995", "0.998")
+_TARGETS = (
+    ("784-128-10", Target.from_text("784-128-10"), _MANY),
+    ("784-300-100-10", Target.from_text("784-300-100-10"), _MANY),
+    ("LeNet-5", _LENET, _FEW),
+)
 _DELTA = Fraction(1, 1000)
-_SPARSITIES = ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.98", "0.99", "0.995", "0.998")
-_METHODS = ("printed", "exact", "drop", "matching", "sharp", "theorem-2.3", "degree", "size-lp")
+_METHODS = (
+    *("printed", "exact", "drop", "matching", "sharp"),
+    *("theorem-2.3", "parameter-count", "path-count", "degree", "size-lp", "first-moment"),
+)
+_COLOURINGS = "first-moment"  # necessary for constructions that colour the last hidden layer, not for all
+_COLUMNS = ("target", "sparsity", "delta", "method", "kind", "layer0", "total", "last", "low", "high", "trials")
 _CURVES = (
     ("printed", "printed (Theorems 2.1, 2.2; layer 0 dense)", ORANGE, "-", 5.0),
     ("exact", "exact law of the same construction", BLACK, (0, (1, 1.6)), 1.8),
@@ -33,31 +55,50 @@ _CURVES = (
     ("matching", "matching, layer 0 coded or matched", PURPLE, ":", 2.2),
     ("sharp", "sharp: the best we can prove", GREEN, "-", 2.2),
     ("necessary", "necessary, where proved", VERMILION, "--", 1.8),
+    (_COLOURINGS, "necessary for any colouring", GREY, (0, (4, 1, 1, 1)), 1.4),
 )
 
 
-def gap_data() -> Columns:
-    """Compute the widths of two targets at sparsities from 0.1 to 0.998; delta = 0.001.
+def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
+    """Compute the widths of three targets at sparsities from 0.1 to 0.998; delta = 0.001.
+
+    Parameters
+    ----------
+    progress
+        Told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------
     Columns
-        ``target``, ``sparsity``, ``method``, ``kind``, ``layer0``, and ``total`` and ``last``: all hidden neurons, and
-        those of the last hidden layer. ``None`` where a statement says nothing. The rows with method ``necessary`` have
-        the largest of what theorem-2.3, degree and size-lp ask for, layer by layer.
+        ``target``, ``sparsity``, ``delta``, ``method``, ``kind``, ``layer0``, and ``total`` and ``last``: all hidden
+        neurons, and those of the last hidden layer. ``None`` where a statement says nothing. The rows with method
+        ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with
+        method ``measured`` have the widths at which a builder succeeded, for a delta of their own; ``low`` and ``high``
+        are the interval for the probability that it fails there, after so many ``trials``.
     """
     rows: list[tuple[Cell, ...]] = []
-    for text in _TARGETS:
-        target = Target.from_text(text)
-        for sparsity in _SPARSITIES:
-            answers = [_answer(target, method, 1 - Fraction(sparsity)) for method in _METHODS]
-            place = text, float(sparsity)
-            for answer in answers:
-                shown = (answer.total, answer.widths[-2]) if answer.applies else (None, None)
-                rows.append((*place, answer.method, answer.kind, answer.layer0, *shown))
-            rows.append((*place, "necessary", "necessary", "any", *_necessary(answers)))
-    names = ("target", "sparsity", "method", "kind", "layer0", "total", "last")
-    return dict(zip(names, zip(*rows, strict=True), strict=True))
+    steps = [(name, target, sparsity) for name, target, sparsities in _TARGETS for sparsity in sparsities]
+    for name, target, sparsity in steps:
+        answers = [_answer(target, method, 1 - Fraction(sparsity)) for method in _METHODS]
+        place = name, float(sparsity), float(_DELTA)
+        for answer in answers:
+            shown = (answer.total, answer.widths[-2]) if answer.applies else (None, None)
+            rows.append((*place, answer.method, answer.kind, answer.layer0, *shown, None, None, None))
+        rows.append((*place, "necessary", "necessary", "any", *_necessary(answers), None, None, None))
+        if progress is not None:
+            progress(1 / len(steps))
+    rows += _measured()
+    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+
+
+def _measured() -> Iterator[tuple[Cell, ...]]:
+    with (files("ertheory.plots") / "gap_measured.csv").open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            widths = [int(width) for width in row["widths"].split("+")]
+            total = sum(widths) if row["layers"] == "all" else None
+            place = row["target"], float(row["sparsity"]), float(Fraction(row["delta"]))
+            interval = float(row["low"]), float(row["high"]), int(row["trials"])
+            yield (*place, "measured", "measured", row["layer0"], total, widths[-1], *interval)
 
 
 def _answer(target: Target, method: str, density: Fraction) -> Width:
@@ -68,7 +109,11 @@ def _answer(target: Target, method: str, density: Fraction) -> Width:
 
 def _necessary(answers: list[Width]) -> tuple[int | None, int | None]:
     """Combine necessary widths: each holds for every source, so all of them do."""
-    bounds = [answer.widths for answer in answers if answer.kind == "necessary" and answer.applies]
+    bounds = [
+        answer.widths
+        for answer in answers
+        if answer.kind == "necessary" and answer.applies and answer.method != _COLOURINGS
+    ]
     layers = [max((n for n in layer if n is not None), default=None) for layer in zip(*bounds, strict=True)]
     hidden = [number for number in layers[:-1] if number is not None]
     return (sum(hidden) if len(hidden) == len(layers) - 1 else None), layers[-2]
@@ -76,30 +121,45 @@ def _necessary(answers: list[Width]) -> tuple[int | None, int | None]:
 
 def draw_gap(figure: Figure, columns: Columns) -> None:
     """Draw the totals above and the last hidden layers below, one column for each target."""
-    figure.set_size_inches(10, 8)
-    grid = figure.subplots(2, 2, sharex=True, sharey="row")
-    for place, target in enumerate(_TARGETS):
+    figure.set_size_inches(13, 8)
+    grid = figure.subplots(2, len(_TARGETS), sharex=True, sharey="row")
+    for place, (target, _, _) in enumerate(_TARGETS):
         for row, measure in enumerate(("total", "last")):
             _panel(grid[row][place], columns, target, measure)
         grid[0][place].set_title(f"target {target}, confidence 0.999")
         grid[1][place].set_xlabel("sparsity 1 - p of the masked layers")
-    grid[0][0].set_ylabel("hidden neurons in all")
-    grid[1][0].set_ylabel("neurons of the last hidden layer")
-    grid[0][0].legend(loc="upper left")
+    grid[0][0].set_ylabel("hidden neurons (channels) in all")
+    grid[1][0].set_ylabel("of the last hidden layer")
+    handles, labels = grid[1][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
 
 
 def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
     axes.set_yscale("log")
     methods = list(zip(columns["target"], columns["method"], strict=True))
-    for method, label, colour, dash, thickness in _CURVES:
+
+    def points(method: str) -> tuple[list[float], list[float]]:
         chosen = [place for place, key in enumerate(methods) if key == (target, method)]
         places, values = (tuple(columns[name][place] for place in chosen) for name in ("sparsity", measure))
+        return known(places, values)
+
+    for method, label, colour, dash, thickness in _CURVES:
         axes.plot(
-            *known(places, values),
+            *points(method),
             color=colour,
             linestyle=dash,
             linewidth=thickness,
             alpha=0.75 if method == "printed" else 1.0,
             label=label,
         )
+    axes.plot(
+        *points("measured"),
+        linestyle="none",
+        marker="o",
+        markersize=6,
+        markerfacecolor="white",
+        markeredgecolor=BLACK,
+        zorder=5,
+        label="measured: the builder's need (95 %)",
+    )
     logit_axis(axes, (0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.998), 0.09, 0.9985)

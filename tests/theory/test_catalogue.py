@@ -23,7 +23,7 @@ def test_order_and_names():
     assert [answer.method for answer in answers] == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree"]
     assert [answer.kind for answer in answers] == ["printed", *["sufficient"] * 3, *["necessary"] * 2]
     sharp = "sequential matching sharp".split()
-    necessary = "theorem-2.3 degree size-lp first-moment".split()
+    necessary = "theorem-2.3 degree size-lp parameter-count path-count first-moment".split()
     assert list(METHODS) == ["printed", "exact", "joint", "drop", *sharp, *necessary]
     for method in METHODS:
         assert width(MNIST, method=method, density="1,0.1,0.1", failure_probability="0.001").method == method

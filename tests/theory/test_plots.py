@@ -104,10 +104,20 @@ def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
         1849,
         1720,
     )
-    places = {key[:2] for key in table}
-    assert len(places) == 2 * 14
+    measured = {key: row for key, row in table.items() if key[2] == "measured"}
+    for (target, sparsity, _), row in measured.items():
+        assert row["high"] <= row["delta"] == 0.05
+        # It may undercut what is necessary at the smaller delta of the curves, by some percent.
+        assert row["last"] < table[target, sparsity, "sharp"]["last"]
+        bound = table[target, sparsity, "necessary"]["last"] or table[target, sparsity, "first-moment"]["last"]
+        assert row["last"] > 0.9 * bound
+        assert row["total"] is None or row["total"] < table[target, sparsity, "sharp"]["total"]
+    assert {key[0] for key in measured} == {"784-128-10", "784-300-100-10", "LeNet-5"}
+    places = {key[:2] for key in table if key not in measured}
+    assert len(places) == 2 * 14 + 8
     for target, sparsity in places:
         here = {method: table[target, sparsity, method] for method in ("printed", "drop", "matching", "sharp")}
+        assert table[target, sparsity, "first-moment"]["last"] <= here["sharp"]["last"]
         assert here["sharp"]["total"] <= here["matching"]["total"] < here["printed"]["total"]
         assert here["sharp"]["total"] < here["drop"]["total"] < here["printed"]["total"]
         necessary = table[target, sparsity, "necessary"]
@@ -147,6 +157,47 @@ def test_lower_bound_has_the_reference_widths(data):
         assert row["sufficient_relu"] == known["relu_output_closed"]
         assert row["exact_linear"] == int(known["linear_output"])
     assert compared == 5
+
+
+def test_subset_sums_lie_between_what_is_necessary_and_what_is_enough(data):
+    found = rows(data["subset-sum-n"])
+    assert data["subset-sum-constant"] == data["subset-sum-n"]
+    assert {row["epsilon"] for row in found} == {0.1, 0.01}
+    for row in found:
+        assert row["necessary"] <= row["high"]
+        assert row["low"] <= row["measured"] <= row["high"] < row["sufficient"]
+        for name in ("measured", "low", "high", "sufficient", "necessary"):
+            per_weight = math.log(1 - row["density"]) / math.log(row["epsilon"])
+            assert row[f"constant_{name}"] == pytest.approx(row[name] * per_weight)
+        # With C = 5 the printed formula is enough in sparse masks and refuted in dense ones.
+        assert row["density"] > 0.45 or row["printed"] >= row["measured"] - 1
+        assert row["density"] < 0.85 or row["printed"] < row["necessary"]
+    for before, after in pairwise(row for row in found if row["epsilon"] == 0.01):
+        assert before["constant_limit"] < after["constant_limit"]
+        assert before["constant_measured"] < after["constant_measured"]
+
+
+def test_failures_lie_between_their_bounds(data):
+    for row in rows(data["subset-sum-sandwich"]):
+        assert row["lower"] <= row["upper"]
+        assert row["lower"] <= row["rare"] + 5 * row["rare_error"]
+        if row["measured"] is not None:
+            assert row["low"] <= row["measured"] <= row["high"]
+            assert row["lower"] <= row["high"] <= row["upper"] * (1 + 1e-9)
+            assert abs(row["rare"] - row["measured"]) <= 6 * row["rare_error"] + (row["high"] - row["low"])
+
+
+def test_tickets_are_found_in_wide_sources_and_the_theorem_asks_for_wider_ones(data):
+    table = rows(data["ticket-success"])
+    for density in (1.0, 0.5, 0.2):
+        here = [row for row in table if row["density"] == density]
+        measured = [row for row in here if row["kind"] == "measured"]
+        assert [row["total"] for row in measured] == sorted(row["total"] for row in measured)
+        assert measured[0]["successes"] < measured[-1]["successes"] == measured[-1]["sources"] == 20
+        for row in measured:
+            assert row["low"] <= row["share"] == row["successes"] / 20 <= row["high"]
+        widths = {row["kind"]: row["total"] for row in here if row["kind"] != "measured"}
+        assert measured[-1]["total"] < widths["calibrated"] < widths["rigorous"]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -210,9 +261,9 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, got 'figure3'"):
+    with pytest.raises(InvalidInput, match=f"{', '.join(FIGURES)}, got 'figure3'"):
         plots.draw("figure3", tmp_path)
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound"):
+    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, subset-sum-n"):
         plots.figure_data("Figure2")
 
 

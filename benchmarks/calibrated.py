@@ -1,0 +1,109 @@
+"""How wide, really? Widths found by building, beside the proved ones, for the gap figure.
+
+    python benchmarks/calibrated.py --out ertheory/plots/gap_measured.csv
+
+Every row is one call of `ertheory.calibrate` with delta = 0.05. Rows about the last hidden layer alone leave the
+layers below dense, so that nothing can fail there: a last layer W of a target then needs what the target 1-n-o does.
+Rows that are in the file already are kept; a row takes from half a minute to an hour on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import time
+from fractions import Fraction
+from pathlib import Path
+
+from tqdm import tqdm
+
+import ertheory
+
+DELTA = Fraction(1, 20)
+RESOLUTION = Fraction(1, 50)
+SEED = 1
+SPARSITIES = ("0.5", "0.8", "0.9", "0.95")
+# Target, the one that stands for its last two layers.
+LAST = (("784-128-10", "1-128-10"), ("784-300-100-10", "1-100-10"), ("LeNet-5", "1-84-10"))
+WHOLE = (("784-128-10", "0.5"), ("784-128-10", "0.9"))
+COLUMNS = (
+    "target",
+    "sparsity",
+    "layers",
+    "delta",
+    "widths",
+    "proved",
+    "layer0",
+    "failures",
+    "trials",
+    "low",
+    "high",
+    "level",
+    "masks",
+    "seed",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure how wide a source has to be for the builders to succeed.")
+    parser.add_argument("--out", type=Path, required=True, help="CSV file; rows that it has are kept")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    arguments = parser.parse_args()
+    rows = list(csv.DictReader(arguments.out.open())) if arguments.out.exists() else []
+    known = {(row["target"], row["sparsity"], row["layers"]) for row in rows}
+    jobs = [(name, sparsity, "last", small) for sparsity in SPARSITIES for name, small in LAST]
+    jobs += [(name, sparsity, "all", name) for name, sparsity in WHOLE]
+    for name, sparsity, layers, text in jobs:
+        if (name, sparsity, layers) not in known:
+            rows.append(row := measured(name, sparsity, layers, text, arguments.workers))
+            arguments.out.write_text(as_csv(rows))
+            print(*row.values(), flush=True)
+
+
+def measured(name: str, sparsity: str, layers: str, text: str, workers: int) -> dict[str, object]:
+    density = 1 - Fraction(sparsity)
+    last = layers == "last"
+    started = time.perf_counter()
+    with tqdm(unit=" masks", desc=f"{name} at {sparsity}", leave=False) as bar:
+        found = ertheory.calibrate(
+            ertheory.Target.from_text(text),
+            density=(1, 1, density) if last else density,
+            layer0="matched" if last else None,
+            failure_probability=DELTA,
+            resolution=RESOLUTION,
+            seed=SEED,
+            workers=workers,
+            progress=bar.update,
+        )
+    print(f"{time.perf_counter() - started:.0f} s", end=" ")
+    chosen = slice(-2, -1) if last else slice(0, -1)
+    cells = (
+        name,
+        sparsity,
+        layers,
+        str(DELTA),
+        "+".join(map(str, found.widths[chosen])),
+        "+".join(map(str, found.proved.widths[chosen])),
+        found.proved.layer0,
+        found.test.failures,
+        found.test.trials,
+        f"{found.test.interval.low:.6g}",
+        f"{found.test.interval.high:.6g}",
+        f"{found.test.interval.level:.6g}",
+        found.masks,
+        found.seed,
+    )
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def as_csv(rows: list[dict[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    main()

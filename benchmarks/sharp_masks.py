@@ -1,0 +1,221 @@
+"""Build small targets in drawn masks, and compare how often that succeeds with what the bounds say.
+
+    python benchmarks/sharp_masks.py [--masks 1000] [--kind sufficient|necessary] [--targets 24-14-5] [--densities 0.5]
+
+Targets 24-14-5 and 10-20-20-5, delta = 0.05, every layer masked with the same density. All points take about an hour.
+
+- sufficient: at the widths of a method, a source is built in every mask. The bound says how often at least.
+- necessary: one neuron below the width of a necessary statement, with the other layers as wide as `sharp` makes them.
+  The bound says how often at most; that is less than 1 - delta. Built are sources whose layer 0 is affine on the box,
+  for which the statements hold without regard to rows of layer 0 with many entries.
+
+A mask counts as a success if a source is built and the checker, which shares no code with the builder, finds all its
+weights on the mask and proves it to be the target, exactly or up to less than 1e-6. Every interval holds the truth
+with probability 1 - 1e-6; a bound disagrees with what was counted if it lies outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from tqdm import tqdm
+
+from ertheory import ConstructionFailed, Target, plan
+from ertheory.bounds.degree import degree, degree_ceiling
+from ertheory.bounds.first_moment import first_moment, log_first_moment
+from ertheory.bounds.parameter_count import count_ceiling, parameter_count
+from ertheory.bounds.size_lp import cover_weights, size_lp, size_shortfall
+from ertheory.bounds.univariate import printed_univariate
+from ertheory.check import check_embedding
+from ertheory.embed import embed_target
+from ertheory.embed.plan import Plan
+from ertheory.exact import enclose
+from ertheory.masks import DrawnMask
+from ertheory.montecarlo import Interval, binomial_interval
+
+TARGETS = ("24-14-5", "10-20-20-5")
+DENSITIES = (Fraction(1, 5), Fraction(1, 2), Fraction(4, 5))
+DELTA = Fraction(1, 20)
+LEVEL = 1 - Fraction(1, 10**6)
+NEAR = 1e-6  # how far a source may be from the target where its weights are solved for; proved, on the whole box
+METHODS = (
+    ("sequential", "coded"),
+    ("matching", "coded"),
+    ("sharp", "coded"),
+    ("sharp", "matched"),
+    ("drop", "matched"),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Widths, how to build in them, and what a bound says of the probability that this succeeds."""
+
+    method: str
+    kind: str
+    target: str
+    density: Fraction
+    layer0: str
+    widths: tuple[int, ...]
+    bound: float
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Row:
+    """A point, and what was counted there."""
+
+    point: Point
+    masks: int
+    successes: int
+
+    @property
+    def interval(self) -> Interval:
+        return binomial_interval(self.successes, self.masks, LEVEL)
+
+    @property
+    def agrees(self) -> bool:
+        above = self.interval.high >= self.point.bound
+        return above if self.point.kind == "sufficient" else self.interval.low <= self.point.bound
+
+
+def dense_target(text: str) -> Target:
+    """Make a target of these widths with normal weights, on the box [-1, 1]^d."""
+    sizes = [int(size) for size in text.split("-")]
+    rng = np.random.default_rng(0)
+    pairs = list(pairwise(sizes))
+    weights = [rng.normal(size=(after, before)) for before, after in pairs]
+    biases = [rng.normal(size=after) / 4 for _, after in pairs]
+    return Target.from_arrays(weights, biases, domain=[(-1, 1)] * sizes[0])
+
+
+def sufficient(text: str, density: Fraction) -> Iterator[Point]:
+    """Give the points of the sufficient methods."""
+    target = dense_target(text)
+    for method, layer0 in METHODS:
+        chosen = plan(target, method=method, density=density, failure_probability=DELTA, layer0=layer0)
+        widths = tuple(int(width or 0) for width in chosen.answer.widths)
+        bound = float(chosen.answer.success_lower or 0)
+        yield Point(method, "sufficient", text, density, layer0, widths, bound, chosen)
+
+
+def necessary(text: str, density: Fraction) -> Iterator[Point]:
+    """Give the points one neuron below a necessary width, where the statement applies."""
+    target = dense_target(text)
+    chosen = plan(target, method="sharp", density=density, failure_probability=DELTA, layer0="coded")
+    wide = tuple(int(width or 0) for width in chosen.answer.widths)
+    densities = (density,) * len(wide)
+    last = len(wide) - 2
+    classes, outputs = target.widths[-2:]
+
+    def point(method: str, layer: int, width: int | None, ceiling: Callable[[int], float]) -> Iterator[Point]:
+        if width is None or width < 2:
+            return
+        widths = (*wide[:layer], width - 1, *wide[layer + 1 :])
+        bound = ceiling(width - 1)
+        yield Point(method, "necessary", text, density, "coded", widths, bound, chosen)
+
+    _, width = printed_univariate(target.inputs, density, DELTA)
+    yield from point("theorem-2.3", 0, width, lambda n: float((1 - (1 - density) ** n) ** target.inputs))
+    found = first_moment(target, densities, DELTA).widths[last]
+    yield from point("first-moment", last, found, partial(_first_moment_ceiling, classes, outputs, density))
+    if target.depth > 2:
+        return
+    found = degree(target, densities, DELTA, first_width=0).widths[last]
+    yield from point("degree", last, found, partial(_degree_ceiling, target, densities))
+    found = size_lp(target, densities, DELTA).widths[last]
+    weights = cover_weights(outputs, density)
+    yield from point("size-lp", last, found, lambda n: 1 - float(size_shortfall(weights, n, classes, density)[0]))
+    found = parameter_count(target, densities, DELTA, second_width=wide[1], affine=True).widths[0]
+    yield from point(
+        "parameter-count", 0, found, lambda n: float(count_ceiling(target, densities, n, wide[1], affine=True))
+    )
+
+
+def _degree_ceiling(target: Target, densities: tuple[Fraction, ...], neurons: int) -> float:
+    return float(enclose(lambda context: degree_ceiling(context, target, densities, 0, neurons))[1])
+
+
+def _first_moment_ceiling(classes: int, outputs: int, density: Fraction, neurons: int) -> float:
+    high = enclose(lambda context: log_first_moment(context, classes, outputs, neurons, density, exchangeable=True))[1]
+    return math.exp(min(0.0, float(high)))
+
+
+def built(chosen: Plan, masks: tuple[DrawnMask, ...]) -> bool:
+    """Build in masks of any widths as a plan says, and check what was built."""
+    options = {"construction": chosen.construction, "layer0": chosen.layer0, "copies": chosen.copies}
+    try:
+        found = embed_target(chosen.network, masks, workers=1, **options)
+    except ConstructionFailed:
+        return False
+    checked = check_embedding(chosen.network, found.source, masks)
+    return checked.passed and (checked.exact or (checked.difference_bound or 0.0) < NEAR)
+
+
+def count(point: Point, masks: int, *, progress: Callable[[int], object] | None = None) -> Row:
+    """Draw so many masks, seeds 0, 1, .., and count those in which the target is found."""
+    inputs = int(point.target.split("-")[0])
+    shapes = [(after, before) for before, after in pairwise((inputs, *point.widths))]
+    successes = 0
+    for seed in range(masks):
+        drawn = tuple(DrawnMask(shape, point.density, seed, layer) for layer, shape in enumerate(shapes))
+        successes += built(point.plan, drawn)
+        if progress is not None:
+            progress(1)
+    return Row(point, masks, successes)
+
+
+def rows(
+    kind: str, masks: int, *, targets: tuple[str, ...] = TARGETS, densities: tuple[Fraction, ...] = DENSITIES
+) -> Iterator[Row]:
+    """Count at all points of a kind; the same widths built in the same way are counted once."""
+    points = sufficient if kind == "sufficient" else necessary
+    listed = [point for text in targets for density in densities for point in points(text, density)]
+    known: dict[tuple[object, ...], Row] = {}
+    with tqdm(total=masks * len(listed), file=sys.stderr, unit="mask", disable=None) as bar:
+        for point in listed:
+            chosen = point.plan
+            key = point.target, point.density, point.widths, chosen.construction, chosen.layer0, chosen.copies
+            if key not in known:
+                known[key] = count(point, masks, progress=bar.update)
+            yield Row(point, masks, known[key].successes)
+
+
+def line(row: Row) -> str:
+    """Write a row of the table."""
+    point, interval = row.point, row.interval
+    bound = f"{'>=' if point.kind == 'sufficient' else '<='} {point.bound:.4f}"
+    cells = (point.target, f"{float(point.density):g}", point.method, point.layer0, "-".join(map(str, point.widths)))
+    cells += (bound, f"{row.successes:,} of {row.masks:,}", f"{interval.low:.4f} to {interval.high:.4f}")
+    return f"| {' | '.join((*cells, 'yes' if row.agrees else 'NO'))} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--masks", type=int, default=1_000)
+    parser.add_argument("--kind", choices=("sufficient", "necessary"))
+    parser.add_argument("--targets", default=",".join(TARGETS))
+    parser.add_argument("--densities", default=",".join(map(str, DENSITIES)))
+    options = parser.parse_args()
+    targets, densities = tuple(options.targets.split(",")), tuple(map(Fraction, options.densities.split(",")))
+    head = ("target", "density", "method", "layer 0", "widths", "success", "built", "interval", "agrees")
+    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
+    failed = 0
+    for kind in (options.kind,) if options.kind else ("sufficient", "necessary"):
+        for row in rows(kind, options.masks, targets=targets, densities=densities):
+            print(line(row), flush=True)
+            failed += not row.agrees
+    if failed:
+        raise SystemExit(f"{failed} bounds disagree with what was counted")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""Lemma 2.4 with explicit constants (Theorem A'): enough variables, for every density up to 1.
+
+Lemma 2.4 as printed asks for n >= C ln(1/min(epsilon, delta)) / ln(1/(1-p)) variables with a constant C that is not
+named. No C is right for all p: the formula tends to 0 as p tends to 1. What holds is
+
+**Theorem A'.** Let X_i be independent U[-1,1], kept with probability p in (0, 1], 0 < epsilon < 1, |z| <= 1. For every
+t in (0, 1]
+
+    P(no subset of the live X_i has a sum within epsilon of z) <= v^{-t} (1 - (p/2)(1 - 2^{-t}))^n,
+    v = min(1, epsilon + min(epsilon, 1 - |z|)).
+
+*Proof.* By symmetry let z >= 0. Put c = min(epsilon, 1 - z) and B = [-c, 1-c], an interval of length 1 that contains 0
+and z. A_0 = [-epsilon, epsilon] cut to B has length v. If X_i is live let A_i = A_{i-1} with (A_{i-1} + X_i) cut to B
+added, else A_i = A_{i-1}: every point of A_i is within epsilon of a sum of live variables among the first i. Let
+a = |A_{i-1}| be its length, z not in A_{i-1}, and X_i live. Two points of B are at most 1 apart, and X_i has density
+1/2 there. Hence
+
+(i) P(z in A_i) = P(z - X_i in A_{i-1}) = a/2,
+(ii) the growth G = |A_i| - a has E G = a(1-a)/2 and 0 <= G <= min(a, 1-a).
+
+Let Phi_i = |A_i|^{-t} as long as z is not in A_i, else 0, and k = 1 - 2^{-t}, which is at most 1/2 since t <= 1. By
+convexity (a+G)^{-t} <= a^{-t} (1 - kG/a) for 0 <= G <= a. On the event that z is not hit, G has expectation at least
+E G - (a/2) min(a, 1-a), which is a(1-2a)/2 for a <= 1/2 and at least 0 otherwise. So E[Phi_i] / Phi_{i-1} is at most
+
+    1 - a/2 - k(1-2a)/2 = 1 - k/2 - a(1/2 - k) <= 1 - k/2   for a <= 1/2,
+    1 - a/2 <= 3/4 <= 1 - k/2                               for a >= 1/2.
+
+With the mask, E Phi_i <= (1 - pk/2) E Phi_{i-1}. If the problem fails, Phi_n >= 1 because |A_n| <= 1, and Markov's
+inequality gives the claim. For epsilon >= |z| nothing fails: 0 is close enough.  *QED*
+
+Corollaries, all used here:
+
+other laws
+    If X is U[-b,b] with probability alpha, count only these cases: scale by b and put p alpha for p.
+targets beyond b
+    J = ceil(|z|/b) blocks of variables, each for z/J within epsilon/J; the failure probabilities add up.
+all targets in [-r, r] at once
+    N = ceil(2r/epsilon) centres, evenly spaced, each within epsilon/2. They lie in [-(r - r/N), r - r/N].
+different uniforms
+    For X_i = U[-a_i, a_i] with a_i >= b the factors are 1 - (p b/(2 a_i))(1 - 2^{-t}); others count as dead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
+from ertheory.enclosures import log_sparsity, rational
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.exact import Context, Decision, Interval, Rational, decide, enclose, exact_rational, smallest
+
+__all__ = ["Explicit", "checked_variables", "explicit_count", "failure_upper", "mixed_failure_upper", "upper_of"]
+
+# Exponents t that are tried. The bound is flat around the best one: a finer grid gains less than 1e-6 of n.
+_STEPS = 1024
+_GRID = np.arange(1, _STEPS + 1) / _STEPS
+_LOSS = -np.expm1(-_GRID * math.log(2))  # 1 - 2^{-t}
+_LONGEST_POWER = 100_000  # bits of a rational power that settles a tie
+_SMALLEST = Fraction(1, 2**600_000)  # failure probabilities below are not told apart
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """The bound of Theorem A' for one problem and one uniform part of its law.
+
+    Parameters
+    ----------
+    problem
+        Density, tolerance, target, law.
+    part
+        The uniform part that is counted.
+    """
+
+    problem: SubsetSum
+    part: UniformPart
+
+    @cached_property
+    def centres(self) -> int:
+        """N, targets that are met for the others to be near one; 1 for a single target."""
+        return math.ceil(2 * self.problem.z / self.problem.epsilon) if self.problem.uniform else 1
+
+    @cached_property
+    def _aim(self) -> tuple[Fraction, Fraction]:
+        size, epsilon = self.problem.z, self.problem.epsilon
+        return (size - size / self.centres, epsilon / 2) if self.problem.uniform else (size, epsilon)
+
+    @cached_property
+    def blocks(self) -> int:
+        """J, blocks of variables that share a target beyond b."""
+        return max(1, math.ceil(self._aim[0] / self.part.half_width))
+
+    @cached_property
+    def chance(self) -> Fraction:
+        """p alpha, the probability that a variable is live and counted."""
+        return self.problem.density * self.part.mass
+
+    @cached_property
+    def start(self) -> Fraction:
+        """v, the length of what is reached without any variable, in units of b."""
+        unit = self.blocks * self.part.half_width
+        size, epsilon = (value / unit for value in self._aim)
+        return min(Fraction(1), epsilon + min(epsilon, 1 - size))
+
+    @cached_property
+    def _log_start(self) -> float:
+        return -_log(self.start)
+
+    @cached_property
+    def _rates(self) -> npt.NDArray[np.float64]:
+        """ln of the inverse factor of one variable, per exponent of the grid."""
+        return -np.log1p(-float(self.chance) / 2 * _LOSS)
+
+    def exponent_for_count(self, failure_probability: Fraction) -> tuple[Fraction, float]:
+        """Choose t where the least variables are needed; also give about how many (in double precision)."""
+        share = math.log(self.blocks * self.centres) - _log(failure_probability)
+        counts = (_GRID * self._log_start + share) / self._rates
+        best = int(np.argmin(counts))
+        return Fraction(best + 1, _STEPS), self.blocks * float(counts[best])
+
+    def exponent_at(self, variables: int) -> tuple[Fraction, float]:
+        """Choose t where the bound for n variables is smallest; also give its logarithm (in double precision)."""
+        logs = _GRID * self._log_start - (variables // self.blocks) * self._rates
+        best = int(np.argmin(logs))
+        return Fraction(best + 1, _STEPS), float(logs[best]) + math.log(self.blocks * self.centres)
+
+    def log_bound(self, context: Context, variables: int, exponent: Fraction) -> Interval:
+        """Enclose ln of the bound for n variables and exponent t."""
+        each, rest = divmod(variables, self.blocks)
+        rate = self._log_factor(context, exponent)
+        total = each * rate - rational(context, exponent) * _log_rational(context, self.start)
+        if self.blocks == 1:
+            several = context.mpf(self.centres)
+        else:  # `rest` of the blocks have one variable more
+            several = self.centres * (self.blocks - rest + rest * context.exp(rate))
+        return total + context.log(several) if self.blocks * self.centres > 1 else total
+
+    def _log_factor(self, context: Context, exponent: Fraction) -> Interval:
+        if exponent == 1:
+            return log_sparsity(context, self.chance / 4)
+        loss = 1 - context.exp(-rational(context, exponent) * context.log(context.mpf(2)))
+        return context.log(1 - rational(context, self.chance / 2) * loss)
+
+    def count(self, failure_probability: Fraction) -> tuple[int, Fraction]:
+        """Give the smallest n whose bound is at most delta, for a well chosen t: (n, t), certified on both sides."""
+        exponent, guess = self.exponent_for_count(failure_probability)
+        if not guess < 1e300:
+            msg = "more variables are needed than can be written down"
+            raise InfeasibleWidth(msg)
+        found, _ = smallest(lambda n: self.within(n, exponent, failure_probability), max(0, math.ceil(guess)), least=0)
+        return found, exponent
+
+    def within(self, variables: int, exponent: Fraction, failure_probability: Fraction) -> Decision:
+        """Decide whether the bound for n variables is at most delta."""
+
+        def tie() -> bool:
+            each, rest = divmod(variables, self.blocks)
+            factor = 1 - self.chance / 4
+            if exponent != 1 or each * factor.denominator.bit_length() > _LONGEST_POWER:
+                return False
+            bound = self.centres * (self.blocks - rest + rest * factor) * factor**each / self.start
+            return bound == failure_probability
+
+        return decide(
+            lambda context: _log_rational(context, failure_probability) - self.log_bound(context, variables, exponent),
+            tie=tie,
+            undecided=False,
+            most_bits=4096,
+        )
+
+
+def failure_upper(
+    n: int,
+    *,
+    density: Rational,
+    epsilon: Rational,
+    z: Rational = 1,
+    uniform: bool = False,
+    law: LawLike = "uniform",
+) -> Fraction:
+    """Bound the probability that no subset of the live variables comes within epsilon of z, from above.
+
+    Parameters
+    ----------
+    n
+        Variables, live or not; at least 0.
+    density
+        p in (0, 1].
+    epsilon
+        Tolerance in (0, 1).
+    z
+        Target; of any size, targets beyond what one uniform reaches are split into blocks.
+    uniform
+        Whether every target in [-|z|, |z|] has to be met.
+    law
+        ``uniform`` (U[-1,1]), ``product`` (U[-1,1] times U[0,1]), or a `UniformPart`.
+
+    Returns
+    -------
+    Fraction
+        An upper bound, rounded up; at most 1, and 0 where epsilon >= |z|.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Notes
+    -----
+    Theorem A' with its proof stands in the docstring of `ertheory.bounds.subset_sum.explicit`. The exponent t is the
+    best of 1/1024, ..., 1.
+
+    Examples
+    --------
+    >>> round(float(failure_upper(33, density=1, epsilon="0.01")), 6)
+    0.007534
+    >>> failure_upper(0, density="0.1", epsilon="0.2", z="0.1")
+    Fraction(0, 1)
+    """
+    return upper_of(read_problem(density=density, epsilon=epsilon, z=z, uniform=uniform, law=law), checked_variables(n))
+
+
+def upper_of(problem: SubsetSum, variables: int) -> Fraction:
+    """Bound the failure probability of a problem whose arguments were read already."""
+    if problem.trivial:
+        return Fraction(0)
+    bounds = [Explicit(problem, part) for part in problem.parts]
+    choices = [(bound, *bound.exponent_at(variables)) for bound in bounds]
+    bound, exponent, log_value = min(choices, key=lambda choice: choice[2])
+    if log_value > 1e-6:
+        return Fraction(1)
+    if log_value < 2 * _log(_SMALLEST):
+        return _SMALLEST
+    _, high = enclose(lambda context: context.exp(bound.log_bound(context, variables, exponent)), digits=15)
+    return min(Fraction(1), high)
+
+
+@lru_cache(maxsize=65_536)
+def explicit_count(problem: SubsetSum, failure_probability: Fraction) -> tuple[int, Fraction, UniformPart]:
+    """Give the smallest n that Theorem A' asks for, the exponent t and the uniform part it was certified with.
+
+    Examples
+    --------
+    >>> explicit_count(read_problem(density=1, epsilon="0.01"), Fraction(1, 100))[:2]
+    (33, Fraction(1, 1))
+    """
+    bounds = [Explicit(problem, part) for part in problem.parts]
+    if problem.trivial:
+        return 0, Fraction(1), bounds[0].part
+    best = min(bounds, key=lambda bound: bound.exponent_for_count(failure_probability)[1])
+    return *best.count(failure_probability), best.part
+
+
+def mixed_failure_upper(
+    half_widths: Sequence[Rational],
+    *,
+    density: Rational,
+    epsilon: Rational,
+    z: Rational = 1,
+    half_width: Rational | None = None,
+) -> Fraction:
+    """Bound the failure probability for uniforms of different widths, X_i = U[-a_i, a_i], from above.
+
+    This certifies a layer 0 that was drawn already: a_i are then the weights that lead into its neurons.
+
+    Parameters
+    ----------
+    half_widths
+        a_1..a_n, each above 0.
+    density
+        p in (0, 1].
+    epsilon
+        Tolerance in (0, 1).
+    z
+        Target.
+    half_width
+        b: variables with a_i < b do not count. |z| if left out; a smaller one is tried with as many blocks as z needs.
+
+    Returns
+    -------
+    Fraction
+        An upper bound, rounded up; 1 where it says nothing. The blocks are dealt out by the size of the a_i.
+
+    Examples
+    --------
+    >>> round(float(mixed_failure_upper([1] * 33, density=1, epsilon="0.01")), 6)
+    0.007534
+    """
+    problem = read_problem(density=density, epsilon=epsilon, z=z)
+    widths = [exact_rational("half_widths", width) for width in half_widths]
+    if any(width <= 0 for width in widths):
+        raise InvalidInput("half_widths", "numbers above 0", min(widths))
+    if problem.trivial:
+        return Fraction(0)
+    reach = problem.z if half_width is None else exact_rational("half_width", half_width)
+    if reach <= 0:
+        raise InvalidInput("half_width", "a number above 0", half_width)
+    one = Explicit(problem, UniformPart(reach, Fraction(1)))
+    counted = sorted((problem.density * reach / width for width in widths if width >= reach), reverse=True)
+    total = Fraction(0)
+    for block in range(one.blocks):
+        chances = counted[block :: one.blocks]
+        floats = np.array([float(chance) / 2 for chance in chances])
+        logs = _GRID * -_log(one.start) + np.log1p(-floats[:, None] * _LOSS).sum(axis=0)
+        exponent = Fraction(int(np.argmin(logs)) + 1, _STEPS)
+
+        def bound(context: Context, exponent: Fraction = exponent, chances: list[Fraction] = chances) -> Interval:
+            loss = 1 - context.exp(-rational(context, exponent) * context.log(context.mpf(2)))
+            product = context.exp(-rational(context, exponent) * _log_rational(context, one.start))
+            for chance in chances:
+                product *= 1 - rational(context, chance / 2) * loss
+            return product
+
+        total += enclose(bound, digits=12)[1]
+    return min(Fraction(1), total)
+
+
+def checked_variables(n: object) -> int:
+    """Read a number of variables."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+        raise InvalidInput("n", "a whole number of at least 0", n)
+    return int(n)
+
+
+def _log(value: Fraction) -> float:
+    """Natural logarithm of a rational that may be too small for a double."""
+    return math.log(value.numerator) - math.log(value.denominator)
+
+
+def _log_rational(context: Context, value: Fraction) -> Interval:
+    return context.mpf(0) if value == 1 else context.log(rational(context, value))

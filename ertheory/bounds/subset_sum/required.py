@@ -1,0 +1,251 @@
+"""How many variables: one entry to the explicit theorem, the measurements, and Lemma 2.4 as printed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
+from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
+from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
+from ertheory.bounds.subset_sum.printed import printed_count
+from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
+from ertheory.errors import InvalidInput
+from ertheory.exact import Rational, exact_rational, probability
+from ertheory.results import rational_text
+
+__all__ = ["MODES", "Mode", "SubsetSumCount", "n_required", "read_constant", "read_mode"]
+
+Mode = Literal["rigorous", "calibrated", "printed"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+_STATEMENTS: dict[Mode, str] = {
+    "rigorous": "Lemma 2.4 with explicit constants (Theorem A')",
+    "calibrated": "Lemma 2.4, fitted to Monte-Carlo results",
+    "printed": "Lemma 2.4",
+}
+_VARIANTS: dict[Mode, str] = {"rigorous": "repaired", "calibrated": "measured", "printed": "printed"}
+_PARADOX = 1 - 1 / math.e  # density above which the printed factor is below 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetSumCount:
+    """Number of variables that a statement asks for.
+
+    Parameters
+    ----------
+    n
+        Variables, live or not.
+    mode
+        ``rigorous``, ``calibrated`` or ``printed``.
+    problem
+        Density, tolerance, target and law.
+    failure_probability
+        delta.
+    constant
+        C of the printed formula, else ``None``.
+    warnings
+        What to know before relying on n.
+    """
+
+    n: int
+    mode: Mode
+    problem: SubsetSum
+    failure_probability: Fraction
+    constant: Fraction | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def statement(self) -> str:
+        """The statement that n rests on."""
+        return _STATEMENTS[self.mode]
+
+    @property
+    def variant(self) -> str:
+        """``repaired`` (proved), ``measured`` or ``printed``."""
+        return _VARIANTS[self.mode]
+
+    @cached_property
+    def failure_upper(self) -> Fraction:
+        """Upper bound on the failure probability at n, rounded up; never above delta for ``rigorous``."""
+        bound = upper_of(self.problem, self.n)
+        return min(bound, self.failure_probability) if self.mode == "rigorous" else bound
+
+    @cached_property
+    def failure_lower(self) -> Fraction:
+        """Lower bound on the failure probability at n, rounded down."""
+        return lower_of(self.problem, self.n)
+
+    @cached_property
+    def necessary(self) -> int:
+        """Number of variables that are proved necessary: fewer fail with a probability above delta."""
+        return necessary_count(self.problem, self.failure_probability)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs, in types that JSON knows."""
+        law = self.problem.law
+        if isinstance(law, UniformPart):
+            named = f"uniform on [-{rational_text(law.half_width)}, {rational_text(law.half_width)}]"
+            law_text = f"{named} with probability {rational_text(law.mass)}"
+        else:
+            law_text = law
+        return {
+            "density": rational_text(self.problem.density),
+            "epsilon": rational_text(self.problem.epsilon),
+            "delta": rational_text(self.failure_probability),
+            "z": rational_text(self.problem.z),
+            "uniform": self.problem.uniform,
+            "law": law_text,
+            "mode": self.mode,
+            "constant": None if self.constant is None else rational_text(self.constant),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in types that JSON knows; probabilities are doubles on the safe side."""
+        return {
+            "n": self.n,
+            "mode": self.mode,
+            "statement": self.statement,
+            "variant": self.variant,
+            "kind": "printed" if self.mode == "printed" else "sufficient" if self.mode == "rigorous" else "measured",
+            "failure_upper": float_above(self.failure_upper),
+            "failure_lower": float_below(self.failure_lower),
+            "n_necessary": self.necessary,
+            "warnings": list(self.warnings),
+            "inputs": self.inputs,
+        }
+
+
+def n_required(
+    *,
+    density: Rational,
+    epsilon: Rational,
+    failure_probability: Rational,
+    z: Rational = 1,
+    uniform: bool = False,
+    law: LawLike = "uniform",
+    mode: Mode = "rigorous",
+    constant: Rational | None = None,
+    extrapolate: bool = False,
+) -> SubsetSumCount:
+    """Compute how many variables are needed to come within epsilon of z with probability 1 - delta.
+
+    Parameters
+    ----------
+    density
+        p in (0, 1].
+    epsilon
+        Tolerance in (0, 1).
+    failure_probability
+        delta in (0, 1).
+    z
+        Target. ``rigorous`` splits targets beyond what one uniform reaches into blocks; the others refuse |z| > 1.
+    uniform
+        Whether every target in [-|z|, |z|] has to be met.
+    law
+        ``uniform`` (U[-1,1]), ``product`` (U[-1,1] times U[0,1]), or a `UniformPart` (``rigorous`` only).
+    mode
+        ``rigorous``: the smallest n by Theorem A'. ``calibrated``: by fits to measurements, never below what is proved
+        necessary. ``printed``: the paper's formula.
+    constant
+        C > 0 of the printed formula, which does not name it; needed there and only there.
+    extrapolate
+        Let ``calibrated`` answer outside its measured ranges, with a warning.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain, or outside what was measured.
+
+    Examples
+    --------
+    >>> answer = n_required(density="0.5", epsilon="0.01", failure_probability="0.01")
+    >>> answer.n, answer.necessary, answer.failure_upper <= Fraction(1, 100)
+    (69, 32, True)
+    >>> n_required(density="0.99", epsilon="0.01", failure_probability="0.01", mode="printed", constant=5).n
+    5
+    """
+    problem = read_problem(density=density, epsilon=epsilon, z=z, uniform=uniform, law=law)
+    delta = probability("failure_probability", failure_probability)
+    read_mode(mode)
+    factor = read_constant(mode, constant)
+    warnings: tuple[str, ...] = ()
+    if mode == "rigorous":
+        count, _, part = explicit_count(problem, delta)
+        blocks = Explicit(problem, part).blocks
+        if blocks > 1:
+            warnings = (f"the target is met in {blocks} blocks of variables, each for z/{blocks}",)
+    elif mode == "calibrated":
+        count = calibrated_count(problem, delta, extrapolate=extrapolate)
+        warnings = _measured_warnings(problem, delta)
+    else:
+        assert factor is not None
+        count, warnings = _printed(problem, delta, factor)
+    return SubsetSumCount(
+        n=count, mode=mode, problem=problem, failure_probability=delta, constant=factor, warnings=warnings
+    )
+
+
+def read_mode(mode: object) -> None:
+    """Refuse a mode that does not exist."""
+    if mode not in MODES:
+        raise InvalidInput("mode", f"one of {', '.join(MODES)}", mode)
+
+
+def read_constant(mode: Mode, constant: Rational | None) -> Fraction | None:
+    """Read C, which the printed formula needs and the other modes do not know."""
+    if mode != "printed":
+        if constant is not None:
+            raise InvalidInput("constant", "no constant unless the mode is printed", constant)
+        return None
+    if constant is None:
+        raise InvalidInput(
+            "constant", "a number above 0: the printed formula has a C that the paper does not name", None
+        )
+    factor = exact_rational("constant", constant)
+    if not 0 < factor <= 10**9:
+        raise InvalidInput("constant", "a number in (0, 10^9]", constant)
+    return factor
+
+
+def _measured_warnings(problem: SubsetSum, delta: Fraction) -> tuple[str, ...]:
+    refused = None if problem.trivial else outside(problem, delta)
+    if refused is None:
+        return ("measured, not proved",)
+    name, allowed, value = refused
+    return ("measured, not proved", f"{name} {float(value):.3g} is extrapolated: {allowed.partition(' (')[0]}")
+
+
+def _printed(problem: SubsetSum, delta: Fraction, constant: Fraction) -> tuple[int, tuple[str, ...]]:
+    if problem.law != "uniform":
+        raise InvalidInput("law", "uniform for the printed formula (mode rigorous reads others)", str(problem.law))
+    if problem.z > 1:
+        allowed = "a target in [-1, 1] for the printed formula (mode rigorous splits larger ones into blocks)"
+        raise InvalidInput("z", allowed, str(problem.z))
+    count = printed_count(problem.density, problem.epsilon, delta, constant)
+    warnings = []
+    if problem.density > _PARADOX:
+        warnings.append("1/ln(1/(1-p)) is below 1 here: the formula asks for fewer variables than without a mask")
+    if lower_of(problem, count) > delta:
+        least = necessary_count(problem, delta, least=count + 1)
+        warnings.append(f"not enough: {count} variables fail with a probability above delta, {least} are necessary")
+    elif upper_of(problem, count) > delta:
+        enough = explicit_count(problem, delta)[0]
+        warnings.append(f"not proved with this constant; {enough} variables are, by Theorem A'")
+    return count, tuple(warnings)
+
+
+def float_above(value: Fraction) -> float:
+    """Give the smallest double that is not below a probability."""
+    near = float(value)
+    return near if Fraction(near) >= value else math.nextafter(near, math.inf)
+
+
+def float_below(value: Fraction) -> float:
+    """Give the largest double that is not above a probability."""
+    near = float(value)
+    return near if Fraction(near) <= value else math.nextafter(near, 0)

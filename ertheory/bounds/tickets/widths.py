@@ -1,0 +1,217 @@
+"""Theorem 2.5: how wide a source has to be to hold a strong ticket, in every reading of the theorem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import get_args
+
+import numpy.typing as npt
+
+from ertheory.bounds.subset_sum.required import Mode, read_constant, read_mode
+from ertheory.bounds.tickets.deep import without_copies
+from ertheory.bounds.tickets.facts import TargetFacts, read_facts
+from ertheory.bounds.tickets.layers import Counting
+from ertheory.bounds.tickets.printed import printed_plan
+from ertheory.bounds.tickets.result import Depth, TicketWidth
+from ertheory.bounds.tickets.shallow import Plan, fixed_point
+from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.exact import Rational, exact_rational, probability
+from ertheory.source import read_densities
+from ertheory.target import Target
+
+__all__ = ["DEPTHS", "ticket_densities", "ticket_widths"]
+
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+_LARGEST_GAMMA = 100
+
+
+def ticket_widths(
+    target: Target,
+    *,
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    epsilon: Rational,
+    failure_probability: Rational,
+    mode: Mode = "rigorous",
+    depth: Depth = "L+1",
+    domain: npt.ArrayLike | None = None,
+    norms: Sequence[Rational] | None = None,
+    largest_weight: Rational | None = None,
+    largest_bias: Rational | None = None,
+    constant: Rational | None = None,
+    gamma: Rational | None = None,
+    epsilons: Sequence[Rational] | None = None,
+    extrapolate: bool = False,
+) -> TicketWidth:
+    """Compute the widths of a source that holds a strong ticket for the target, up to epsilon.
+
+    Parameters
+    ----------
+    target
+        Fully connected, of depth L. Where its weights are known, all bounds are read off them.
+    density, sparsity
+        Exactly one: one number for all source layers, or one per layer, layer 0 first.
+    epsilon
+        Largest error of an output on the domain, in (0, 1).
+    failure_probability
+        delta in (0, 1).
+    mode
+        ``rigorous``: every subset sum by Theorem A', the number of them by its fixed point; proved. ``calibrated``: the
+        same with measured subset sums; a prediction. ``printed``: the formulas of the paper, with C and gamma.
+    depth
+        ``L+1`` source layers as in the paper, or ``2L`` without copies (not ``printed``).
+    domain
+        Box of the inputs: one interval for all, or shape (d, 2). By default that of the target, else [0, 1]^d.
+    norms, largest_weight, largest_bias
+        For a target without weights: B_1..B_{L-1}, bounds on the L1 norm of its hidden layers (by default what the
+        other two allow), max |W| and max |b| (1 by default).
+    constant, gamma
+        C > 0 and gamma >= 0 of the printed formula (gamma = 0 if left out); only there.
+    epsilons
+        eps_1..eps_L for the printed formula, which does not define them.
+    extrapolate
+        Let ``calibrated`` answer outside the ranges that were measured, with a warning.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable
+        For convolutional targets, and where ``calibrated`` leaves the measured ranges.
+    InfeasibleWidth
+        If no width that can be written down is sufficient.
+
+    Notes
+    -----
+    The statements stand with their proofs in the docstrings of `ertheory.bounds.tickets.shallow` (depth L+1),
+    `ertheory.bounds.tickets.deep` (2L) and, as printed, `ertheory.bounds.tickets.printed`.
+
+    Examples
+    --------
+    >>> target = Target.from_text("2-4-1")
+    >>> answer = ticket_widths(target, density="1/2", epsilon="0.1", failure_probability="0.1", domain=(-1, 1))
+    >>> answer.problems * answer.share <= Fraction(1, 10)
+    True
+    >>> answer.copies[-1], answer.widths[-1]
+    (1, 1)
+    """
+    read_mode(mode)
+    if depth not in DEPTHS:
+        raise InvalidInput("depth", " or ".join(DEPTHS), depth)
+    densities = ticket_densities(target, density=density, sparsity=sparsity, depth=depth)
+    tolerance = probability("epsilon", epsilon)
+    delta = probability("failure_probability", failure_probability)
+    factor = read_constant(mode, constant)
+    facts = read_facts(target, domain=domain, norms=norms, largest_weight=largest_weight, largest_bias=largest_bias)
+    if mode == "printed":
+        if depth != "L+1":
+            raise InvalidInput("depth", "L+1 for the printed formula", depth)
+        assert factor is not None
+        return _printed(target, facts, densities, tolerance, delta, factor, gamma, epsilons)
+    for name, value in (("gamma", gamma), ("epsilons", epsilons)):
+        if value is not None:
+            raise InvalidInput(name, f"no {name} unless the mode is printed", value)
+    counting = Counting(calibrated=mode == "calibrated", extrapolate=extrapolate)
+    solve = fixed_point if depth == "L+1" else without_copies
+    plan = solve(facts, densities, tolerance, delta, counting)
+    return TicketWidth(
+        mode=mode,
+        depth=depth,
+        target=target,
+        densities=densities,
+        epsilon=tolerance,
+        failure_probability=delta,
+        facts=facts,
+        widths=tuple(max(1, width) for width in plan.widths),
+        epsilons=plan.epsilons,
+        problems=plan.problems,
+        share=plan.share,
+        iterations=plan.iterations,
+        copies=plan.copies,
+        constants=plan.constants,
+        features=plan.features,
+        warnings=_warnings(facts, plan, counting),
+    )
+
+
+def ticket_densities(
+    target: Target,
+    *,
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    depth: Depth = "L+1",
+) -> tuple[Fraction, ...]:
+    """Read the densities of the L+1 or 2L source layers from exactly one of density and sparsity.
+
+    Examples
+    --------
+    >>> ticket_densities(Target.from_text("2-4-1"), sparsity="0.5", depth="2L")
+    (Fraction(1, 2), Fraction(1, 2), Fraction(1, 2), Fraction(1, 2))
+    """
+    layers = target.depth + 1 if depth == "L+1" else 2 * target.depth
+    given = density if density is not None else sparsity
+    parts = given.split(",") if isinstance(given, str) else given
+    if layers == target.depth + 1 or not isinstance(parts, Sequence) or None not in (density, sparsity):
+        single = read_densities(target, density=density, sparsity=sparsity)
+        return single if layers == target.depth + 1 else (single[0],) * layers
+    if len(parts) not in (1, layers):
+        name = "density" if density is not None else "sparsity"
+        raise InvalidInput(name, f"one number, or {layers} (source layers 0..{layers - 1})", len(parts))
+    if density is not None:
+        values = [probability("density", part, one=True) for part in parts]
+    else:
+        values = [1 - probability("sparsity", part, zero=True) for part in parts]
+    return tuple(values * layers if len(values) == 1 else values)
+
+
+def _printed(
+    target: Target,
+    facts: TargetFacts,
+    densities: tuple[Fraction, ...],
+    epsilon: Fraction,
+    delta: Fraction,
+    constant: Fraction,
+    gamma: Rational | None,
+    epsilons: Sequence[Rational] | None,
+) -> TicketWidth:
+    power = Fraction(0) if gamma is None else exact_rational("gamma", gamma)
+    if not 0 <= power <= _LARGEST_GAMMA:
+        raise InvalidInput("gamma", f"a number in [0, {_LARGEST_GAMMA}]", gamma)
+    if facts.parameters == 0:
+        msg = "printed: the target has no parameters"
+        raise TheoremNotApplicable(msg)
+    plan = printed_plan(facts, densities, epsilon, delta, constant, power, epsilons)
+    return TicketWidth(
+        mode="printed",
+        depth="L+1",
+        target=target,
+        densities=densities,
+        epsilon=epsilon,
+        failure_probability=delta,
+        facts=facts,
+        widths=plan.widths,
+        epsilons=plan.epsilons,
+        problems=plan.problems,
+        share=None if plan.problems is None else delta / plan.problems,
+        iterations=0,
+        constant=constant,
+        gamma=power,
+        warnings=plan.warnings,
+    )
+
+
+def _warnings(facts: TargetFacts, plan: Plan, counting: Counting) -> tuple[str, ...]:
+    said = []
+    if counting.calibrated:
+        said.append("measured subset sums: a prediction, not a guarantee")
+        if counting.extrapolate:
+            said.append("some subset sums may lie outside the measured ranges")
+    if not facts.known:
+        said.append("weights unknown: for targets with the bounds that are listed as assumed")
+    blocks = max(layer.blocks for layer in plan.features)
+    if blocks > 1:
+        said.append(
+            f"features are shared by {blocks} blocks, since products of two weights stay below the largest weight"
+        )
+    return tuple(said)

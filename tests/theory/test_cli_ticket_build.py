@@ -1,0 +1,60 @@
+"""The contract of ``ertheory ticket --build``: what is written passes the checker, failures leave nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ertheory import check_ticket, write_target
+from ertheory.cli import main
+from tests import tickets
+
+TARGET = tickets.small(2)
+
+
+@pytest.fixture
+def command(tmp_path):
+    write_target(tmp_path / "net.npz", TARGET)
+    net, out = str(tmp_path / "net.npz"), tmp_path / "ticket.npz"
+    words = ["ticket", "--build", "--target", net, "--density", "1/2", "--epsilon", "0.1", "--seed", "3"]
+    return [*words, "--out", str(out)], out
+
+
+def test_a_ticket_is_built_written_and_passes(command, capsys):
+    words, out = command
+    assert main([*words, "--widths", "210,160", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert document["command"] == "ticket"
+    assert document["success"] is True
+    assert document["missing"] == []
+    assert 0 <= document["error_measured"] <= document["error_certified"] <= 0.1
+    assert (len(document["lambda"]), len(document["kept"])) == (2, 3)
+    assert (document["seed"], document["widths"]) == (3, [210, 160, 1])
+    assert check_ticket(TARGET, out, epsilon="0.1").passed
+    assert main([*words, "--widths", "210,160"]) == 2
+    assert "does not exist yet, or force" in capsys.readouterr().err
+    assert main([*words, "--widths", "210,160", "--force"]) == 0
+    assert "proved" in capsys.readouterr().out
+
+
+def test_a_failure_is_printed_and_leaves_no_file(command, capsys):
+    words, out = command
+    assert main([*words, "--widths", "20,16", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert document["success"] is False
+    assert document["missing"]
+    assert not out.exists()
+    assert main([*words, "--widths", "20,16"]) == 1
+    assert "live edges reach" in " ".join(capsys.readouterr().out.split())
+
+
+def test_weights_beyond_reach_are_bad_input(command, tmp_path, capsys):
+    words, out = command
+    large = tickets.random_target(1, (2, 4, 1))
+    write_target(tmp_path / "net.npz", type(large).from_arrays([900 * large.weights[0], large.weights[1]]), force=True)
+    assert main([*words, "--widths", "80,60"]) == 2
+    error = capsys.readouterr().err
+    assert "a modulus of at most" in error
+    assert len(error.strip().splitlines()) == 1
+    assert not out.exists()
