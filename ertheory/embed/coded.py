@@ -1,7 +1,6 @@
 """Building on a coded layer 0: the hidden layers first, as if layer 1 could be anything, then layers 0 and 1.
 
 >>> from ertheory.masks import read_masks
->>> from ertheory.network import Affine
 >>> target = Network((Affine.from_dense([[3.0, -1.0]]),), np.array([[0.0, 1.0], [0.0, 1.0]]))
 >>> solvable_on(target, read_masks([[[1, 1], [0, 1]], [[1, 1]]]), "drop")
 True
@@ -25,9 +24,9 @@ from ertheory.embed.result import Embedding
 from ertheory.embed.solvable import Unsolved, unsolvable
 from ertheory.errors import ConstructionFailed, TheoremNotApplicable
 from ertheory.masks import DrawnMask, Mask, count_edges
-from ertheory.network import Activation, Network, Step
+from ertheory.network import Activation, Affine, Network, Residual, Step
 
-__all__ = ["build_coded", "solvable_on"]
+__all__ = ["build_coded", "solvable_on", "why_not_coded"]
 
 _MOST_ROUNDS = 16
 
@@ -84,13 +83,27 @@ def solvable_on(target: Network, masks: tuple[Mask, ...], construction: Construc
         return False
 
 
-def _check(target: Network) -> None:
-    if not target.is_chain:
-        msg = "a coded layer 0 is built for chains of fully connected layers: use matched"
-        raise TheoremNotApplicable(msg)
+def why_not_coded(target: Network) -> str:
+    """Say why layer 0 cannot be coded for a target, in a few words; nothing if it can.
+
+    Examples
+    --------
+    >>> why_not_coded(Network((Affine.from_dense([[1.0]]),)))
+    'a coded layer 0 needs bounded inputs: state a box, or use matched'
+    """
+    first = target.steps[0]
+    if not isinstance(first, Affine) or any(isinstance(step, Residual) for step in target.steps):
+        return "a coded layer 0 is built for chains of layers that begin with an affine one: use matched"
+    if first.groups > 1 or any(first.padding):
+        return "a coded layer 0 is built for first layers without groups and padding: use matched"
     if target.domain is None:
-        msg = "a coded layer 0 needs bounded inputs: state a box, or use matched"
-        raise TheoremNotApplicable(msg)
+        return "a coded layer 0 needs bounded inputs: state a box, or use matched"
+    return ""
+
+
+def _check(target: Network) -> None:
+    if reason := why_not_coded(target):
+        raise TheoremNotApplicable(reason)
 
 
 def _activation(target: Network) -> str:
@@ -125,7 +138,7 @@ def _search(
             return _Found(found, steps, owners)
         failure = failure or _unsolved(found, owners[0], construction)
         starts, _ = masks[1].rows(0, len(excluded))
-        few = np.diff(starts) < len(np.unique(first.weight.indices))
+        few = np.diff(starts) < len(np.unique(first.weight.indices))  # for every tap, on average
         if excluded.any() or not few.any():
             few[found.neurons] = True
         excluded = excluded | few

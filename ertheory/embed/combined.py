@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from ertheory.activations import ActivationFunction
 from ertheory.embed.coding import finite, into_piece
 from ertheory.embed.links import Owners
-from ertheory.embed.solvable import Problem, Unsolved, lacking, problem_of
+from ertheory.embed.solvable import Problem, Unsolved, lacking, problem_of, unsolved_rows
 from ertheory.embed.solve import combine_rows
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import Mask
@@ -87,7 +87,7 @@ def combine(
     masks
         Of layers 0 and 1.
     first
-        The first layer of the target, fully connected.
+        The first layer of the target: fully connected, or a convolution without groups and padding.
     owners
         Of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
     box
@@ -113,9 +113,8 @@ def combine(
     problem = problem_of(masks, first, owners)
     bottom, top, unsolved = _solved(problem, seed, workers)
     if len(unsolved):
-        missing = [problem.read[lacking(problem, place)] for place in unsolved.tolist()]
-        return Unsolved(problem.rows[unsolved], tuple(missing))
-    return _assembled(bottom, top, problem.rows, problem.read, (first, owners, box, function))
+        return unsolved_rows(problem, unsolved)
+    return _assembled(bottom, top, problem, (first, owners, box, function))
 
 
 def _solved(problem: Problem, seed: int, workers: int | None) -> tuple[csr_array, csr_array, Integers]:
@@ -145,16 +144,13 @@ def _drawn(pattern: csr_array, random: np.random.Generator) -> csr_array:
 
 
 def _assembled(
-    bottom: csr_array,
-    top: csr_array,
-    rows: Integers,
-    read: Integers,
-    given: tuple[Affine, Owners, Array, ActivationFunction],
+    bottom: csr_array, top: csr_array, problem: Problem, given: tuple[Affine, Owners, Array, ActivationFunction]
 ) -> Combined:
     """Add biases, scale layer 0 into the affine piece, and bound what rounding costs."""
     from scipy.sparse import csr_array, diags_array
 
     first, owners, box, function = given
+    rows, read = problem.rows, problem.read
     assert function.piece is not None
     used = np.zeros(bottom.shape[0], dtype=np.bool_)
     used[top.indices] = True
@@ -166,32 +162,37 @@ def _assembled(
     top = csr_array(top @ diags_array(1 / (scales * slope)))
     bottom = csr_array(diags_array(scales) @ bottom)
     constants = [function.piece.slope * Fraction(bias) + function.piece.offset for bias in biases.tolist()]
-    classes = owners[rows]
-    wanted = first.weight[classes][:, read].toarray()
-    new_biases, errors = _rounded(
-        top, bottom, (wanted, [first.exact_bias[kind] for kind in classes]), constants, function.piece.slope
-    )
+    # The first tap of a channel carries its bias; those of the taps are added up afterwards.
+    begins = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+    goal = [first.exact_bias[kind] if start else Fraction(0) for kind, start in zip(owners[rows], begins, strict=True)]
+    parts, errors = _rounded(top, bottom, (problem.wanted, goal), constants, function.piece.slope)
     reach = np.abs(box[read]).max(axis=1, initial=0.0)
-    per_class = np.zeros(first.outputs)
     with np.errstate(over="ignore", invalid="ignore"):
         each = (errors[0] @ reach + errors[1]) * (1 + (len(read) + 8) * 2 * _UNIT)
     if not np.isfinite(each).all():
-        raise InvalidInput("target", "weights whose combinations do not overflow", float(np.abs(wanted).max()))
-    np.maximum.at(per_class, classes, each)
-    bias = np.where(owners >= 0, first.bias[owners], 0.0)
-    bias[rows] = new_biases
+        raise InvalidInput("target", "weights whose combinations do not overflow", float(np.abs(problem.wanted).max()))
+    bias, per_class = np.where(owners >= 0, first.bias[owners], 0.0), [Fraction(0)] * first.outputs
+    fixed: dict[int, Fraction] = {}
+    for stretch in np.split(np.arange(len(rows)), np.flatnonzero(begins)[1:]) if len(rows) else ():
+        neuron, kind = int(rows[stretch[0]]), int(owners[rows[stretch[0]]])
+        whole = sum((Fraction(parts[place].item()) for place in stretch), start=Fraction(0))
+        bias[neuron] = finite(whole)
+        fixed[neuron] = Fraction(bias[neuron].item())
+        lost = sum((Fraction(each[place].item()) for place in stretch), start=abs(fixed[neuron] - whole))
+        per_class[kind] = max(per_class[kind], lost)
     neurons, width = len(owners), bottom.shape[0]
-    spread = csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(neurons, len(rows)))
-    columns = csr_array((np.ones(len(read)), (np.arange(len(read)), read)), shape=(len(read), first.inputs))
+    placed = top.tocoo()
+    columns = placed.col.astype(np.int64) * first.taps + problem.taps[placed.row]
+    weight = csr_array((placed.data, (rows[placed.row], columns)), shape=(neurons, width * first.taps))
+    inputs = csr_array((np.ones(len(read)), (np.arange(len(read)), read)), shape=(len(read), first.inputs))
     exact = None
     if first.bias_exact is not None:
         exact = tuple(first.bias_exact[owner] if owner >= 0 else Fraction(0) for owner in owners.tolist())
-        fixed = dict(zip(rows.tolist(), new_biases.tolist(), strict=True))
-        exact = tuple(Fraction(fixed[row]) if row in fixed else value for row, value in enumerate(exact))
+        exact = tuple(fixed.get(row, value) for row, value in enumerate(exact))
     return Combined(
-        bottom=Affine(weight=csr_array(bottom @ columns), bias=biases, inputs=first.inputs),
-        first=Affine(weight=csr_array(spread @ top), bias=bias, inputs=width, bias_exact=exact),
-        error=tuple(map(Fraction, per_class.tolist())),
+        bottom=Affine(weight=csr_array(bottom @ inputs), bias=biases, inputs=first.inputs),
+        first=replace(first, weight=weight, bias=bias, inputs=width, bias_exact=exact),
+        error=tuple(per_class),
         used=used,
     )
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ertheory.bounds import width
 from ertheory.bounds.laws import LAYER0, Reading
 from ertheory.embed.build import Construction, embed_target
-from ertheory.embed.coded import solvable_on
+from ertheory.embed.coded import solvable_on, why_not_coded
 from ertheory.embed.coding import Coding, Form, code_inputs, combinations
 from ertheory.embed.plan_sharp import COLOURED, sharp_plan
 from ertheory.embed.result import Embedding
@@ -237,8 +237,8 @@ def _coloured(
 
 
 def _why_not_coded(network: Network, coding: Coding) -> str:
-    if not network.is_chain:
-        return "a coded layer 0 is built for chains of fully connected layers"
+    if reason := why_not_coded(network):
+        return reason
     if coding.form != "shift":
         return f"a coded layer 0 shifts its combinations, so bounded inputs are needed, and not the form {coding.form}"
     return ""

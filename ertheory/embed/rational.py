@@ -60,6 +60,8 @@ def rational_rows(embedding: Embedding) -> tuple[RationalRow, ...]:
     """
     if embedding.layer0 != "coded":
         raise InvalidInput("embedding", "one with a coded layer 0", embedding.layer0)
+    if embedding.target.affine[0].kernel:
+        raise InvalidInput("embedding", "one of a fully connected target", "a convolution")
     piece = activation(embedding.source.activation).piece
     assert piece is not None
     target, bottom = embedding.target.affine[0], embedding.source.affine[0]

@@ -103,8 +103,8 @@ def _affine(work: Work, step: Affine, signal: Signal) -> tuple[Affine, Signal]:
         allowed = f"{'' if outputs else 'at least '}{step.outputs} rows"
         raise InvalidInput(name, allowed + (f", a multiple of {step.groups}" if step.groups > 1 else ""), mask.shape)
     below = None if layer == 1 and work.excluded is not None else signal
-    if below is None and mask.shape[1] != len(signal.owners):
-        raise InvalidInput(name, f"shape {(neurons, len(signal.owners))}", mask.shape)
+    if below is None and mask.shape[1] != len(signal.owners) * step.taps:
+        raise InvalidInput(name, f"shape {(neurons, len(signal.owners) * step.taps)}", mask.shape)
     if layer == len(work.masks) - 2 and work.construction in ("sequential", "matching"):
         owners, picked = coloured(
             (mask, work.masks[-1]),

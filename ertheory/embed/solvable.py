@@ -27,7 +27,7 @@ from ertheory.network import Affine
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Problem", "Unsolved", "lacking", "problem_of", "unsolvable"]
+__all__ = ["Problem", "Unsolved", "lacking", "problem_of", "unsolvable", "unsolved_rows"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -58,7 +58,10 @@ class Problem:
     Parameters
     ----------
     rows
-        The neurons of layer 1 that are needed and that read an input.
+        The neurons of layer 1 that are needed and that read an input; a channel stands once for every filter tap with
+        a weight.
+    taps
+        The tap of each row, 0 where fully connected.
     read
         The inputs that some neuron of the target reads; the others are not read by the source either.
     lower, upper
@@ -68,6 +71,7 @@ class Problem:
     """
 
     rows: Integers
+    taps: Integers
     read: Integers
     lower: csr_array
     upper: csr_array
@@ -82,23 +86,30 @@ def problem_of(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Probl
     masks
         Of layers 0 and 1.
     first
-        The first layer of the target, fully connected.
+        The first layer of the target, without groups.
     owners
         Of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
     """
     from scipy.sparse import csr_array
 
-    read = np.unique(first.weight.indices).astype(np.int64)
-    lengths = np.diff(first.weight.indptr)
-    rows = np.flatnonzero(owners >= 0)
-    rows = rows[lengths[owners[rows]] > 0]  # the others are constants
+    taps = first.taps
+    read = np.unique(first.weight.indices // taps).astype(np.int64)
+    needed = np.flatnonzero(owners >= 0)
+    # Channel by channel and tap by tap in the files; here row by row and tap by tap.
+    wanted = first.weight[owners[needed]].toarray().reshape(len(needed), first.inputs, taps)
+    wanted = wanted.transpose(0, 2, 1).reshape(-1, first.inputs)[:, read]
+    asked = np.flatnonzero(wanted.any(axis=1))  # the other rows are 0, and a neuron without any is a constant
     starts, kept = masks[1].rows(0, masks[1].shape[0])
+    upper = csr_array(pattern_csr(starts, kept, masks[1].shape[1])[needed]).tocoo()
+    places = upper.row.astype(np.int64) * taps + upper.col % taps, upper.col // taps
+    shape = len(needed) * taps, masks[1].shape[1] // taps
     return Problem(
-        rows=rows,
+        rows=needed[asked // taps],
+        taps=asked % taps,
         read=read,
         lower=csr_array(masks[0].to_csr()[:, read]),
-        upper=csr_array(pattern_csr(starts, kept, masks[1].shape[1])[rows]),
-        wanted=first.weight[owners[rows]].toarray()[:, read],
+        upper=csr_array(csr_array((upper.data, places), shape=shape)[asked]),
+        wanted=wanted[asked],
     )
 
 
@@ -115,6 +126,15 @@ def lacking(problem: Problem, place: int) -> Integers:
     return left[reached[left]]  # the others are not wanted either
 
 
+def unsolved_rows(problem: Problem, failed: Integers) -> Unsolved:
+    """Say of the neurons behind systems without a solution which inputs they cannot have, over all their taps."""
+    inputs: dict[int, Integers] = {}
+    for place, neuron in zip(failed.tolist(), problem.rows[failed].tolist(), strict=True):
+        without = problem.read[lacking(problem, place)]
+        inputs[neuron] = np.union1d(inputs[neuron], without) if neuron in inputs else without
+    return Unsolved(np.array(list(inputs), dtype=np.int64), tuple(inputs.values()))
+
+
 def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsolved | None:
     """Find the neurons of layer 1 that have no solution for almost any weights; arguments as for `problem_of`.
 
@@ -129,6 +149,7 @@ def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsol
         return None
     dual = Problem(
         rows=problem.read,
+        taps=np.zeros(len(problem.read), dtype=np.int64),
         read=problem.rows,
         lower=problem.upper.T.tocsr(),
         upper=problem.lower.T.tocsr(),
@@ -136,7 +157,7 @@ def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsol
     )
     if _solvable(dual).all():
         return None
-    return Unsolved(problem.rows[failed], tuple(problem.read[lacking(problem, place)] for place in failed.tolist()))
+    return unsolved_rows(problem, failed)
 
 
 def _solvable(problem: Problem) -> npt.NDArray[np.bool_]:

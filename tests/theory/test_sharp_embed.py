@@ -151,6 +151,74 @@ def test_the_last_layer_of_convolutions_is_coloured_too(data, drawn, constructio
     assert evaluate(embedding.source, point) == evaluate(network, point)
 
 
+@given(st.data(), conv_networks(), st.sampled_from(["sequential", "matching", "drop", "blocks"]))
+@settings(max_examples=200, deadline=None)
+def test_a_coded_layer_0_carries_combinations_of_channels(data, drawn, construction):
+    network, positions = drawn
+    shapes = data.draw(source_shapes(network, network.inputs, most=3))
+    given_masks = data.draw(masks(shapes, first_full=data.draw(st.booleans())))
+    first = network.affine[0]
+    if first.groups > 1 or any(first.padding):
+        with pytest.raises(TheoremNotApplicable, match="without groups and padding"):
+            embed_target(network, given_masks, construction=construction, layer0="coded")
+        return
+    embedding, error = attempt(embed_target, network, given_masks, construction=construction, layer0="coded")
+    if error is not None:
+        assert str(error).startswith(f"{construction}: ")
+        return
+    assert_on_masks(embedding)
+    checked = check_embedding(
+        network, embedding.source, embedding.masks, points=np.zeros((1, first.inputs, *positions))
+    )
+    assert checked.on_mask
+    assert checked.equal
+    bound = embedding.error_bound
+    point = data.draw(points(network.domain, network.inputs, positions))
+    wanted, found = evaluate(network, point), evaluate(embedding.source, point)
+    assert max(abs(one - other) for one, other in zip(wanted, found, strict=True)) <= bound
+
+
+def convolution(taps: int, seed: int = 0) -> Target:
+    random = np.random.default_rng(seed)
+    weights = [random.normal(size=shape) for shape in ((5, 3, taps), (4, 5, 2), (2, 4))]
+    return Target.from_arrays(weights, [random.normal(size=n) for n in (5, 4, 2)], domain=[(-1.0, 1.0)] * 3)
+
+
+@pytest.mark.parametrize("taps", [1, 3])
+def test_planned_convolutions_are_found_as_often_as_the_bound_says(taps):
+    trials, delta, target = 60, Fraction(1, 20), convolution(taps)
+    chosen = plan(target, method="sharp", density="3/5", failure_probability=delta, layer0="coded")
+    assert chosen.layer0 == "coded"
+    found = 0
+    points = np.random.default_rng(1).uniform(-1, 1, (3, 3, taps + 1))
+    for seed in range(trials):
+        try:
+            embedding = chosen.embed(seed, workers=1)
+        except ConstructionFailed:
+            assert not chosen.found_in(chosen.masks(seed))
+            continue
+        found += 1
+        assert chosen.found_in(chosen.masks(seed))
+        if seed < 10:
+            checked = check_embedding(embedding.target, embedding.source, embedding.masks, points=points)
+            assert checked.passed
+            assert checked.difference_bound <= 4 * float(embedding.error_bound) + 1e-13
+            assert embedding.error_bound < Fraction(1, 10**9)
+    assert found >= binom.ppf(FALSE_ALARM, trials, float(1 - delta))
+
+
+def test_every_tap_needs_its_inputs():
+    # Both channels of layer 0 carry the input; tap 1 of the only neuron of layer 1 reads none of them.
+    target = network_of(Target.from_arrays([[[[1.0, 2.0]]]], domain=[(0.0, 1.0)]))
+    with pytest.raises(ConstructionFailed) as failed:
+        embed_target(target, [np.ones((2, 1)), [[1, 0, 1, 0]]], construction="drop", layer0="coded")
+    assert [(edge.layer, edge.row, edge.input) for edge in failed.value.missing] == [(1, 0, 0)]
+    # A tap without weights needs nothing.
+    target = network_of(Target.from_arrays([[[[1.0, 0.0]]]], domain=[(0.0, 1.0)]))
+    embedding = embed_target(target, [np.ones((2, 1)), [[1, 0, 1, 0]]], construction="drop", layer0="coded")
+    assert embedding.source.affine[1].kernel == (2,)
+
+
 # ---- on many masks
 
 
