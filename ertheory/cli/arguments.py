@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from ertheory.errors import InvalidInput
-from ertheory.exact import probability
+from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 from ertheory.source import read_densities
 from ertheory.target import Target
@@ -28,6 +28,7 @@ __all__ = [
     "read_delta",
     "read_integer",
     "read_integers",
+    "read_interval",
     "read_target_text",
     "read_text_densities",
 ]
@@ -102,6 +103,17 @@ def read_integer(argument: str, text: str) -> int:
     if len(numbers) != 1:
         raise InvalidInput(argument, "one whole number", text)
     return numbers[0]
+
+
+def read_interval(argument: str, text: str) -> tuple[float, float]:
+    """Read two numbers a,b with a <= b."""
+    ends = text.split(",")
+    if len(ends) != 2:
+        raise InvalidInput(argument, "two numbers a,b", text)
+    low, high = (float(exact_rational(argument, end)) for end in ends)
+    if low > high:
+        raise InvalidInput(argument, "a,b with a <= b", text)
+    return low, high
 
 
 def densities_inputs(target: Target, densities: Sequence[Fraction]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ertheory.cli.arguments import (
     densities_inputs,
     read_delta,
     read_integer,
+    read_interval,
     read_target_text,
     read_text_densities,
 )
@@ -30,6 +31,8 @@ from ertheory.montecarlo import CALIBRATED, Calibration, calibrate
 from ertheory.results import rational_text, success_text
 
 __all__ = ["CalibrateCommand"]
+
+_OPTIONS = {"method", "layer0", "target", "workers"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class CalibrateCommand:
     confidence: Confidence = None
     method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(CALIBRATED)}.")] = "sharp"
     layer0: ReadingName = None
+    domain: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
+    ] = None
     level: Annotated[str, tyro.conf.arg(metavar="C", help="Confidence of all conclusions together, in (0, 1).")] = (
         "0.99"
     )
@@ -65,10 +72,11 @@ class CalibrateCommand:
         delta = read_delta(self.delta, self.confidence)
         level, resolution = probability("--level", self.level), probability("--resolution", self.resolution)
         workers = None if self.workers is None else read_integer("--workers", self.workers)
-        if workers == 0:
-            raise InvalidInput("--workers", "a whole number of at least 1", workers)
         seed = read_integer("--seed", self.seed)
         reading = checked_reading(self.layer0)
+        box = read_interval("--domain", self.domain) if self.domain is not None else None
+        if box is None and target.weights is not None and target.domain is None:
+            box = 0.0, 1.0
         try:
             with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:
                 found = calibrate(
@@ -77,6 +85,7 @@ class CalibrateCommand:
                     density=densities,
                     failure_probability=delta,
                     layer0=reading,
+                    domain=box,
                     level=level,
                     resolution=resolution,
                     seed=seed,
@@ -84,7 +93,9 @@ class CalibrateCommand:
                     progress=bar.update,
                 )
         except InvalidInput as error:
-            name = f"--{error.argument}" if error.argument in ("method", "layer0", "target") else error.argument
+            name = (
+                f"--{error.argument}" if error.argument in ("method", "layer0", "target", "workers") else error.argument
+            )
             raise InvalidInput(name, error.allowed, error.value) from None
         if self.json:
             inputs = {
@@ -92,7 +103,8 @@ class CalibrateCommand:
                 **densities_inputs(target, densities),
                 "delta": rational_text(delta),
                 "method": self.method,
-                "layer0": self.layer0,
+                "layer0": found.proved.layer0,
+                "domain": None if box is None else list(box),
                 "level": rational_text(level),
                 "resolution": rational_text(resolution),
                 "workers": workers,
@@ -106,9 +118,13 @@ class CalibrateCommand:
 def _report(found: Calibration, style: str) -> None:
     proved = found.proved
     numbers = range(len(found.widths) - 1)
+    enough = found.test.verdict == "at most"
     rows = [
-        ["proved", proved.layer0, *(f"{width:,}" for width in proved.widths[:-1]), f"{proved.total:,}"],
-        ["measured", proved.layer0, *(f"{width:,}" for width in found.widths[:-1]), f"{found.total:,}"],
+        [name, proved.layer0, *(f"{width:,}" for width in widths[:-1] if width), f"{total:,}"]
+        for name, widths, total in (
+            ("proved", proved.widths, proved.total),
+            ("measured" if enough else "no fewer shown", found.widths, found.total),
+        )
     ]
     show(render(rows, ["widths", "layer 0", *(f"N_{layer}" for layer in numbers), "total"], style))
     if style != "table":
@@ -123,5 +139,7 @@ def _report(found: Calibration, style: str) -> None:
             f"{interval} at level {test.interval.level:.6g}, delta = {float(test.limit):.4g}"
         )
     )
+    if not enough:
+        show(wrap("            no test has shown that fewer are enough: these widths rest on their proof"))
     searched = f"{len(found.tests)} sequential tests on {found.masks:,} masks, all right with probability"
     show(wrap(f"  search    {searched} {float(found.level):.4g}; that nothing smaller would do is not claimed"))

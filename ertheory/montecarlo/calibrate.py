@@ -97,6 +97,7 @@ def calibrate(
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
     layer0: Reading | None = None,
+    domain: npt.ArrayLike | None = None,
     level: Rational = Fraction(99, 100),
     resolution: Rational = Fraction(1, 100),
     seed: int = 0,
@@ -113,6 +114,8 @@ def calibrate(
         One of `CALIBRATED`.
     density, sparsity, failure_probability, layer0
         As for `ertheory.width`.
+    domain
+        Box of the inputs, as for `ertheory.plan`; the target's own if left out.
     level
         Of all conclusions together.
     resolution
@@ -148,6 +151,8 @@ def calibrate(
         raise InvalidInput("method", f"one of {', '.join(CALIBRATED)}", method)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InvalidInput("seed", "a whole number of at least 0", seed)
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise InvalidInput("workers", "a whole number of at least 1", workers)
     known, delta = probability("level", level), probability("failure_probability", failure_probability)
     resolved = probability("resolution", resolution)
     started = plan(
@@ -157,6 +162,7 @@ def calibrate(
         sparsity=sparsity,
         failure_probability=delta,
         layer0=layer0,
+        domain=domain,
     )
     proved = tuple(int(width or 0) for width in started.answer.widths)
     below = _too_few(started)

@@ -72,9 +72,10 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
     Columns
         ``target``, ``sparsity``, ``delta``, ``method``, ``kind``, ``layer0``, and ``total`` and ``last``: all hidden
         neurons, and those of the last hidden layer. ``None`` where a statement says nothing. The rows with method
-        ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with
-        method ``measured`` have the widths at which a builder succeeded, for a delta of their own; ``low`` and ``high``
-        are the interval for the probability that it fails there, after so many ``trials``.
+        ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with method
+        ``measured`` have the width of the last hidden layer at which the builder succeeds where nothing fails below,
+        for a delta of their own; ``low`` and ``high`` are the interval for the probability that it fails there, after
+        so many ``trials``.
     """
     rows: list[tuple[Cell, ...]] = []
     steps = [(name, target, sparsity) for name, target, sparsities in _TARGETS for sparsity in sparsities]
@@ -94,11 +95,9 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
 def _measured() -> Iterator[tuple[Cell, ...]]:
     with (files("ertheory.plots") / "gap_measured.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            widths = [int(width) for width in row["widths"].split("+")]
-            total = sum(widths) if row["layers"] == "all" else None
             place = row["target"], float(row["sparsity"]), float(Fraction(row["delta"]))
             interval = float(row["low"]), float(row["high"]), int(row["trials"])
-            yield (*place, "measured", "measured", row["layer0"], total, widths[-1], *interval)
+            yield (*place, "measured", "measured", "any", None, int(row["last"]), *interval)
 
 
 def _answer(target: Target, method: str, density: Fraction) -> Width:

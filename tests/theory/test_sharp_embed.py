@@ -158,6 +158,8 @@ def test_a_coded_layer_0_carries_combinations_of_channels(data, drawn, construct
     shapes = data.draw(source_shapes(network, network.inputs, most=3))
     given_masks = data.draw(masks(shapes, first_full=data.draw(st.booleans())))
     first = network.affine[0]
+    if construction in ("sequential", "matching") and any(step.groups > 1 for step in network.affine[-2:]):
+        return  # not coloured
     if first.groups > 1 or any(first.padding):
         with pytest.raises(TheoremNotApplicable, match="without groups and padding"):
             embed_target(network, given_masks, construction=construction, layer0="coded")
@@ -167,9 +169,8 @@ def test_a_coded_layer_0_carries_combinations_of_channels(data, drawn, construct
         assert str(error).startswith(f"{construction}: ")
         return
     assert_on_masks(embedding)
-    checked = check_embedding(
-        network, embedding.source, embedding.masks, points=np.zeros((1, first.inputs, *positions))
-    )
+    corner = network.domain[:, 0].reshape(1, -1, *[1] * len(positions)) * np.ones(positions)
+    checked = check_embedding(network, embedding.source, embedding.masks, points=corner)
     assert checked.on_mask
     assert checked.equal
     bound = embedding.error_bound
@@ -212,7 +213,7 @@ def test_every_tap_needs_its_inputs():
     target = network_of(Target.from_arrays([[[[1.0, 2.0]]]], domain=[(0.0, 1.0)]))
     with pytest.raises(ConstructionFailed) as failed:
         embed_target(target, [np.ones((2, 1)), [[1, 0, 1, 0]]], construction="drop", layer0="coded")
-    assert [(edge.layer, edge.row, edge.input) for edge in failed.value.missing] == [(1, 0, 0)]
+    assert [(edge.layer, edge.copy, edge.input) for edge in failed.value.missing] == [(1, 0, 0)]
     # A tap without weights needs nothing.
     target = network_of(Target.from_arrays([[[[1.0, 0.0]]]], domain=[(0.0, 1.0)]))
     embedding = embed_target(target, [np.ones((2, 1)), [[1, 0, 1, 0]]], construction="drop", layer0="coded")

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from math import comb, factorial
 
 from ertheory.bounds.subset_sum.converse import converse
@@ -41,6 +41,7 @@ __all__ = ["failure_lower", "lower_of", "n_necessary", "necessary_count", "quick
 _SCALE = 128  # bits kept of each term
 _MOST_TERMS = 5_000
 _MOST_LIVE = 400  # live variables that are counted
+_MOST_EXACT = 64  # variables in a sum whose law is evaluated; beyond, its fractions are too long for what they gain
 _HIT_BITS = 1_100  # of a probability of at least 2^-1000, roughly
 _MOST_BLOCKS = 200  # targets beyond are not looked at by the Irwin-Hall law
 _SMALLEST = Fraction(1, 2**3_000)  # probabilities below are given as 0
@@ -158,7 +159,7 @@ def _range(problem: SubsetSum, variables: int) -> Fraction:
     elif reach <= _MOST_BLOCKS:
         shares = (_irwin_hall(j, reach) for j in range(_MOST_BLOCKS))
     else:
-        shares = iter([Fraction(1)] * int(reach))  # fewer variables than that cannot reach it
+        shares = repeat(Fraction(1), int(reach))  # fewer variables than that cannot reach it
     return _mixture(variables, problem.density / 2, shares)
 
 
@@ -181,7 +182,7 @@ def _misses(epsilon: Fraction, z: Fraction, uniform: bool) -> tuple[Fraction, ..
     misses = [Fraction(1)]
     while len(hits) < _MOST_LIVE:
         count = len(hits) + 1
-        hits.append(min(most, _irwin_hall_hit(epsilon, z, count)) if uniform else most)
+        hits.append(min(most, _irwin_hall_hit(epsilon, z, count)) if uniform and count <= _MOST_EXACT else most)
         miss = 1 - sum((comb(count, j) * hit for j, hit in enumerate(hits, start=1)), Fraction(0))
         if miss <= 0:
             break

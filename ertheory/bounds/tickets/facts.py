@@ -152,6 +152,10 @@ def read_facts(
         if value is not None:
             raise InvalidInput(name, "no such bound for a target whose weights are known", value)
     weights, biases = target.weights, target.biases
+    for letter, arrays in (("W", weights), ("b", biases)):
+        for index, array in enumerate(arrays, start=1):
+            if (size := float(np.abs(array).max(initial=0.0))) > _LARGEST:
+                raise InvalidInput(f"{letter}{index}", "numbers of size at most 10^9", size)
     return TargetFacts(
         widths=target.widths,
         nonzeros=target.nonzeros,
@@ -205,6 +209,8 @@ def _hidden_norms(
             np.maximum(plus @ low + minus @ high + bias - slack, 0),
             np.maximum(plus @ high + minus @ low + bias + slack, 0),
         )
+        if not np.isfinite(high).all():
+            raise InvalidInput("target", "weights and a box with which hidden values stay below 1e308", "larger ones")
         found.append(Fraction(float(high.sum() * (1 + (len(high) + 2) * _UNIT))))
     return found
 
