@@ -3,8 +3,8 @@
     python benchmarks/calibrated.py --out ertheory/plots/gap_measured.csv
 
 Every row is one call of `ertheory.calibrate` with delta = 0.05, about the last hidden layer: the layers below are
-dense, so that nothing can fail there, and the last two layers of a target then need what the target 1-n-o does. Rows that
-are in the file already are kept; a row takes from half a minute to some minutes on one core.
+dense, so that nothing can fail there, and the last two layers of a target then need what the target 1-n-o does. Rows
+that are in the file already are kept; a row takes from half a minute to some minutes on one core.
 """
 
 from __future__ import annotations
