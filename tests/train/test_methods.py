@@ -1,0 +1,229 @@
+"""Methods inside a random mask: what stays true at every step, and that interruptions leave no trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.data import load_data  # noqa: E402
+from ertrain.experiments import perform  # noqa: E402
+from ertrain.loop import make_optimiser  # noqa: E402
+from ertrain.masking import guard, masks_of  # noqa: E402
+from ertrain.methods import METHODS  # noqa: E402
+from ertrain.methods.base import highest_inside  # noqa: E402
+from ertrain.processes import join  # noqa: E402
+from ertrain.replicas import can_be_replica  # noqa: E402
+from ertrain.start import start_model  # noqa: E402
+
+FIXED = Configuration(recipe="test", model="mlp-20-15", density="0.5", epochs=3, batch=100, learning_rate=0.05)
+STEPS = 12  # of an epoch of digits
+REWIRED = replace(FIXED, method="rigl", final_density="0.2", update_every=5)
+CASES = {
+    "rigl": REWIRED,
+    "rigl-adam": replace(REWIRED, optimiser="adamw", learning_rate=0.01, ratio="erk"),
+    "rigl-from-dense": replace(REWIRED, density="1", drawing="exact", label_smoothing=0.1, dense_layers=("last",)),
+    "set": replace(REWIRED, method="set"),
+}
+
+
+class Killed(BaseException):
+    pass
+
+
+def run(configuration: Configuration, out: Path, *, stop_after: int | None = None) -> dict:
+    def progress(line):
+        if line["epoch"] == stop_after:
+            raise Killed
+
+    with join("cpu") as place:
+        return perform(configuration, out, place, data_dir=out / "data", progress=progress)
+
+
+def started(configuration: Configuration):
+    """A method on its network, with its optimiser."""
+    data = load_data("digits", Path())
+    model, _ = start_model(configuration, data)
+    method = METHODS[configuration.method](configuration, model, data.train.shape, STEPS)
+    optimiser = make_optimiser(configuration, model, method.trained())
+    guard(optimiser, model)
+    return method, model, optimiser
+
+
+def backward(model, seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    images, labels = torch.randn(50, 1, 8, 8, generator=rng), torch.randint(10, (50,), generator=rng)
+    torch.nn.functional.cross_entropy(model(images), labels).backward()
+
+
+def counts(model) -> dict[str, int]:
+    return {name: int(mask.sum()) for name, mask in masks_of(model).items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_method_stays_inside_its_mask_and_interruptions_leave_no_trace(name, tmp_path, monkeypatch):
+    configuration, seen = CASES[name], []
+
+    class Watched(METHODS[configuration.method]):
+        def step(self, optimiser, at):
+            super().step(optimiser, at)
+            for layer, mask in masks_of(self.model).items():
+                weight = self.model.get_submodule(layer).weight
+                assert mask.dtype == torch.bool
+                assert not (mask & ~self.drawn[layer]).any()
+                assert torch.count_nonzero(weight[~mask]) == 0
+                for kept in optimiser.state.get(weight, {}).values():
+                    assert kept.dim() == 0 or torch.count_nonzero(kept[~mask]) == 0
+            seen.append(at)
+
+    monkeypatch.setitem(METHODS, configuration.method, Watched)
+    whole = run(configuration, tmp_path / "whole")
+    assert seen == sorted(set(seen))
+    for epoch in range(1, whole["epochs"]):
+        with pytest.raises(Killed):
+            run(configuration, tmp_path / "parts", stop_after=epoch)
+    parts = run(configuration, tmp_path / "parts")
+    one, other = (tmp_path / each / configuration.folder for each in ("whole", "parts"))
+    for file in ("checkpoint.safetensors", "state.safetensors"):
+        assert (one / file).read_bytes() == (other / file).read_bytes()
+    assert {**whole, "seconds": 0} == {**parts, "seconds": 0}
+    weights = load_file(one / "checkpoint.safetensors")
+    fixed, _ = start_model(configuration, load_data("digits", Path()))
+    for layer, mask in masks_of(fixed).items():
+        assert weights[f"{layer}.weight.mask_initial"].equal(mask)
+        assert not (weights[f"{layer}.weight.mask_final"] & ~mask).any()
+
+
+@pytest.mark.parametrize("method", ["rigl", "set"])
+@pytest.mark.parametrize("density", ["1", "0.5"])
+def test_without_drops_a_rewired_mask_is_the_fixed_one_bit_for_bit(method, density, tmp_path):
+    rewired = replace(FIXED, method=method, density=density, final_density="0.2", update_every=3, drop_share=0.0)
+    fixed = replace(FIXED, density="0.2")
+    results = [run(one, tmp_path) for one in (rewired, fixed)]
+    ours, theirs = (load_file(tmp_path / one.folder / "checkpoint.safetensors") for one in (rewired, fixed))
+    for name in theirs:
+        if not name.endswith("mask_initial"):
+            assert ours[name].equal(theirs[name]), name
+    assert results[0]["accuracy_test"] == results[1]["accuracy_test"]
+    assert results[0]["flops_train"] == results[1]["flops_train"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    method=st.sampled_from(["rigl", "set"]),
+    optimiser=st.sampled_from(["nesterov", "sgd", "adamw"]),
+    density=st.sampled_from(["1", "0.6", "0.25"]),
+    share=st.floats(0.001, 0.99),
+    seed=st.integers(0, 5),
+)
+def test_an_update_drops_the_smallest_and_grows_as_many_inside(method, optimiser, density, share, seed):
+    configuration = replace(
+        REWIRED, method=method, optimiser=optimiser, density=density, seed=seed, drop_share=share, update_every=4
+    )
+    method, model, optimiser = started(configuration)
+    at_first = counts(model)
+    for at in range(5):
+        backward(model, at)
+        before = {name: mask.clone() for name, mask in masks_of(model).items()}
+        weights = {name: model.get_submodule(name).weight.detach().clone() for name in before}
+        slopes = {name: model.get_submodule(name).weight.grad.abs() for name in before}
+        method.step(optimiser, at)
+        optimiser.zero_grad(set_to_none=True)
+    share_now = share / 2 * (1 + math.cos(math.pi * 4 / method.end))
+    assert counts(model) == at_first
+    for name, mask in masks_of(model).items():
+        weight, old = model.get_submodule(name).weight.detach(), before[name]
+        assert not (mask & ~method.drawn[name]).any()
+        number = math.floor(share_now * int(old.sum()))
+        came, went = mask & ~old, old & ~mask
+        assert int(came.sum()) == int(went.sum()) <= number
+        assert weight[mask & old].equal(weights[name][mask & old])  # the step is left out
+        assert torch.count_nonzero(weight[~mask]) == torch.count_nonzero(weight[came]) == 0
+        for kept in optimiser.state[model.get_submodule(name).weight].values():
+            assert kept.dim() == 0 or torch.count_nonzero(kept[~mask | came]) == 0
+        if went.any():
+            smallest = weights[name].abs()[old].sort().values[:number]
+            assert weights[name].abs()[went].max() <= smallest[-1]
+        if configuration.method == "rigl" and came.any():
+            left_out = method.drawn[name] & ~mask
+            if left_out.any():
+                assert slopes[name][came].min() >= slopes[name][left_out].max()
+
+
+def test_masks_change_on_time_and_never_after_the_end():
+    method, _, _ = started(replace(REWIRED, epochs=10, update_every=7, update_until=0.3))
+    assert method.end == 36
+    assert [at for at in range(10 * STEPS) if method.rewires(at)] == [7, 14, 21, 28, 35]
+
+
+def test_an_update_costs_what_it_looks_at(tmp_path):
+    configuration = replace(REWIRED, epochs=1, update_every=4, update_until=0.5)  # one update, at step 4 of 12
+    result = run(configuration, tmp_path)
+    small = sum(layer["nonzeros"] for layer in result["layers"])
+    start = json.loads((tmp_path / configuration.folder / "start.json").read_text())
+    assert result["flops_train"] == 100 * (12 * 3 * 2 * small - 2 * small + start["flops_forward"])
+    assert result["method"] == "rigl"
+    assert result["density_realised"] == start["density_realised"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    scores=st.lists(st.integers(0, 3), min_size=12, max_size=12),
+    inside=st.lists(st.booleans(), min_size=12, max_size=12),
+    count=st.integers(0, 14),
+)
+def test_the_highest_inside_are_exactly_so_many(scores, inside, count):
+    score = torch.tensor(scores, dtype=torch.float32)
+    masks = {"a": torch.tensor(inside[:5]), "b": torch.tensor(inside[5:]).reshape(7, 1)}
+    chosen = highest_inside({"a": score[:5], "b": score[5:].reshape(7, 1)}, masks, count)
+    flat, allowed = (torch.cat([each["a"], each["b"].flatten()]) for each in (chosen, masks))
+    assert int(flat.sum()) == min(count, sum(inside))
+    assert not (flat & ~allowed).any()
+    if (rest := allowed & ~flat).any() and flat.any():
+        assert score[flat].min() >= score[rest].max()
+
+
+def test_what_a_method_does_not_read_is_no_part_of_a_run():
+    assert replace(FIXED, drop_share=0.7, final_density="0.1") == FIXED
+    assert "drop_share" not in FIXED.text
+    assert "drop_share" in REWIRED.text
+    assert replace(REWIRED, drop_share=0.7).hash != REWIRED.hash
+    assert Configuration.from_dict(json.loads(json.dumps(REWIRED.to_dict()))) == REWIRED
+    assert replace(REWIRED, final_density="").final_density == "0.5"
+    assert can_be_replica(FIXED)
+    assert not can_be_replica(REWIRED)
+
+
+def test_a_configuration_without_methods_keeps_its_hash():
+    # Folders of runs are named by it: that of this configuration was written down before there was a second method.
+    assert Configuration(recipe="example", density="0.1").folder == "example-3a51e5755525d7be"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"final_density": "0.6"}, "final_density"),
+        ({"final_density": "0"}, "final_density"),
+        ({"drop_share": 1.0}, "drop_share"),
+        ({"update_every": 0}, "update_every"),
+        ({"update_until": 1.0}, "update_until"),
+        ({"ratio": "snip"}, "ratio"),
+        ({"drawing": "exact"}, "drawing"),
+        ({"repair": "add"}, "repair"),
+        ({"method": "dst"}, "method"),
+    ],
+)
+def test_values_outside_their_domain_are_refused_by_name(changes, name):
+    with pytest.raises(InvalidInput, match=rf"^{name}: "):
+        replace(REWIRED, **changes)
