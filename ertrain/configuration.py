@@ -17,7 +17,7 @@ from ertheory.results import rational_text
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.flow_repair import REPAIRS
 from ertrain.initialisation import INITIALISATIONS
-from ertrain.methods import METHODS
+from ertrain.methods import METHODS, REWINDS
 from ertrain.ratios import RATIOS, SHAPE_RATIOS
 from ertrain.streams import stream_seed
 
@@ -36,6 +36,7 @@ _NAMES = {
     "precision": ("bfloat16", "float32"),
     "ratio": RATIOS,
     "repair": REPAIRS,
+    "rewind": REWINDS,
     "schedule": ("constant", "cosine", "steps"),
 }
 
@@ -83,6 +84,11 @@ class Configuration:
     drop_share, update_every, update_until
         Masks change every so many steps, until that share of training is over; a change drops this share of the
         weights at first.
+    round_keep, rewind, rewind_step
+        Of IMP: the share that a round leaves, and how the next one begins, as in `ertrain.methods.IMP`. Then ``epochs``
+        are those of a round.
+    levels
+        Of edge-popup: how many densities are passed on the way to the last; ``epochs`` are those of each.
 
     Notes
     -----
@@ -139,6 +145,10 @@ class Configuration:
     drop_share: float = 0.3
     update_every: int = 100
     update_until: float = 0.75
+    round_keep: float = 0.8
+    rewind: str = "weights"
+    rewind_step: int = 0
+    levels: int = 1
 
     def __post_init__(self) -> None:
         """Check every value, and give each the one form in which it is hashed."""
@@ -186,6 +196,12 @@ class Configuration:
             nested = self.drawing == "independent" or Fraction(self.density) == 1
             self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
             self._require("repair", self.repair == "none", f"none with {self.method}")
+        lowest = self.final_rate if self.schedule == "cosine" else 1
+        tunes = self.method == "imp" and self.rewind == "none"
+        self._require("final_rate", lowest > 0 or not tunes, "a number above 0 for fine-tuning, rewind none")
+        self._require("round_keep", 0 < self.round_keep < 1, "a number in (0, 1)")
+        self._require("rewind_step", self.rewind_step >= 0, "a whole number of at least 0")
+        self._require("levels", self.levels >= 1, "a whole number of at least 1")
         self._require("drop_share", 0 <= self.drop_share < 1, "a number in [0, 1)")
         self._require("update_every", self.update_every >= 1, "a whole number of at least 1")
         self._require("update_until", 0 < self.update_until < 1, "a number in (0, 1)")

@@ -125,7 +125,8 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     if place.first:
         sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-        seen = len(data.train) // configuration.batch * configuration.batch * method.epochs
+        steps = method.epochs * method.steps - sum(map(method.first_step, range(method.epochs)))
+        seen = steps * configuration.batch
         run.finish(model, standing, described, seen, accuracy_test=final, accuracy_test_best=checked)
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from ertrain.methods.base import FixedMask
+from ertrain.methods.edge_popup import EdgePopup
+from ertrain.methods.gradual import Gradual
+from ertrain.methods.imp import IMP, REWINDS
 from ertrain.methods.rigl import RiGL
 from ertrain.methods.set import SET
 
-__all__ = ["METHODS", "SET", "FixedMask", "RiGL"]
+__all__ = ["IMP", "METHODS", "REWINDS", "SET", "EdgePopup", "FixedMask", "Gradual", "RiGL"]
 
 # By the name that a configuration has for them.
 METHODS: dict[str, type[FixedMask]] = {
+    "edge-popup": EdgePopup,
     "fixed": FixedMask,
+    "gradual": Gradual,
+    "imp": IMP,
     "rigl": RiGL,
     "set": SET,
 }

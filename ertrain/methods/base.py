@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -99,6 +100,11 @@ class FixedMask:
     def load(self, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
         """Take up what `state` returned; network and masks have been loaded."""
         self.recount()
+
+    def budget(self, density: str) -> int:
+        """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
+        wanted = round(Fraction(density) * sum(mask.numel() for mask in self.drawn.values()))
+        return min(wanted, sum(int(mask.sum()) for mask in self.drawn.values()))
 
     def spend(self, for_weights: int) -> None:
         """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -23,6 +24,8 @@ from ertrain.loop import make_optimiser  # noqa: E402
 from ertrain.masking import guard, masks_of  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import highest_inside  # noqa: E402
+from ertrain.methods.edge_popup import in_proportion, largest  # noqa: E402
+from ertrain.methods.gradual import cubic  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.replicas import can_be_replica  # noqa: E402
 from ertrain.start import start_model  # noqa: E402
@@ -35,6 +38,15 @@ CASES = {
     "rigl-adam": replace(REWIRED, optimiser="adamw", learning_rate=0.01, ratio="erk"),
     "rigl-from-dense": replace(REWIRED, density="1", drawing="exact", label_smoothing=0.1, dense_layers=("last",)),
     "set": replace(REWIRED, method="set"),
+    "gradual": replace(FIXED, method="gradual", final_density="0.1", update_every=5),
+    "imp": replace(FIXED, method="imp", final_density="0.3", epochs=2),
+    "imp-step": replace(FIXED, method="imp", final_density="0.2", epochs=2, rewind_step=15, round_keep=0.5),
+    "imp-rate": replace(FIXED, method="imp", final_density="0.35", epochs=2, rewind="rate", optimiser="adam"),
+    "imp-tuned": replace(FIXED, method="imp", final_density="0.35", epochs=2, rewind="none", final_rate=0.01),
+    "edge-popup": replace(
+        FIXED, method="edge-popup", final_density="0.2", epochs=2, levels=2, initialisation="signed-constant"
+    ),
+    "edge-popup-adam": replace(FIXED, method="edge-popup", final_density="0.1", optimiser="adamw", learning_rate=0.01),
 }
 
 
@@ -222,8 +234,209 @@ def test_a_configuration_without_methods_keeps_its_hash():
         ({"drawing": "exact"}, "drawing"),
         ({"repair": "add"}, "repair"),
         ({"method": "dst"}, "method"),
+        ({"method": "imp", "round_keep": 1.0}, "round_keep"),
+        ({"method": "imp", "rewind": "back"}, "rewind"),
+        ({"method": "imp", "rewind_step": -1}, "rewind_step"),
+        ({"method": "imp", "rewind": "none"}, "final_rate"),
+        ({"method": "edge-popup", "levels": 0}, "levels"),
     ],
 )
 def test_values_outside_their_domain_are_refused_by_name(changes, name):
     with pytest.raises(InvalidInput, match=rf"^{name}: "):
         replace(REWIRED, **changes)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    every=st.integers(1, 9),
+    until=st.floats(0.01, 0.99),
+    final=st.sampled_from(["0.5", "0.2", "0.03"]),
+    exact=st.booleans(),
+)
+def test_gradual_pruning_follows_its_schedule_to_the_exact_number(every, until, final, exact):
+    configuration = replace(
+        FIXED, method="gradual", final_density=final, update_every=every, update_until=until, epochs=2,
+        drawing="exact" if exact else "independent",
+    )  # fmt: skip
+    method, model, optimiser = started(configuration)
+    target = method.budget(final)
+    total = sum(mask.numel() for mask in method.drawn.values())
+    assert target == min(round(float(final) * total), sum(counts(model).values()))
+    before = {name: mask.clone() for name, mask in masks_of(model).items()}
+    for at in range(2 * STEPS):
+        backward(model, at)
+        method.step(optimiser, at)
+        optimiser.zero_grad(set_to_none=True)
+        left = sum(counts(model).values())
+        if method.prunes(at + 1):
+            assert left == cubic(method.first, target, at + 1, method.end)
+        else:
+            assert all(mask.equal(before[name]) for name, mask in masks_of(model).items())
+        assert not any((mask & ~before[name]).any() for name, mask in masks_of(model).items())
+        assert at + 1 < method.end or left == target
+        before = {name: mask.clone() for name, mask in masks_of(model).items()}
+    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+
+
+@pytest.mark.parametrize("rewind", ["weights", "rate", "none"])
+@pytest.mark.parametrize("rewind_step", [0, 2])
+def test_imp_goes_back_to_what_it_should(rewind, rewind_step):
+    configuration = replace(
+        FIXED, model="resnet20", width="1/8", method="imp", final_density="0.3", epochs=2, rewind=rewind,
+        rewind_step=rewind_step, final_rate=0.01,
+    )  # fmt: skip
+    method, model, optimiser = started(configuration)
+    states = [copy.deepcopy(model.state_dict())]
+    for at in range(4):
+        backward(model, at)
+        method.step(optimiser, at)
+        optimiser.zero_grad(set_to_none=True)
+        states.append(copy.deepcopy(model.state_dict()))
+    assert not states[-1]["bn1.running_mean"].equal(states[rewind_step]["bn1.running_mean"])
+    method.after_epoch(0, optimiser)  # in the middle of a round
+    assert all(tensor.equal(states[-1][name]) for name, tensor in model.state_dict().items())
+    method.after_epoch(1, optimiser)
+    expected = states[rewind_step] if rewind == "weights" else states[-1]
+    scores = torch.cat([states[-1][f"{name}.weight"].abs()[mask] for name, mask in method.drawn.items()])
+    smallest = scores.sort(descending=True).values[method.left(1) - 1]
+    assert sum(counts(model).values()) == method.left(1) < len(scores)
+    for name, tensor in model.state_dict().items():
+        layer = name.removesuffix(".weight")
+        if layer in method.drawn:
+            mask = masks_of(model)[layer]
+            assert tensor.equal(expected[name] * mask)
+            assert states[-1][name].abs()[mask].min() >= smallest
+        elif not name.endswith("_mask"):
+            assert tensor.equal(expected[name]), name
+    assert bool(optimiser.state) == (rewind == "none")
+
+
+@pytest.mark.parametrize(
+    ("changes", "phases", "first_steps"),
+    [
+        ({}, [0, 1, 2, 0, 1, 2, 0, 1, 2], {}),
+        ({"rewind": "rate"}, [0, 1, 2, 0, 1, 2, 0, 1, 2], {}),
+        ({"rewind": "none", "final_rate": 0.01}, [0, 1, 2, 3, 3, 3, 3, 3, 3], {}),
+        ({"rewind_step": 5}, [0, 1, 2, 0, 1, 2, 0, 1, 2], {3: 5, 6: 5}),
+        ({"rewind_step": STEPS + 5}, [0, 1, 2, 1, 2, 1, 2], {3: 5, 5: 5}),
+    ],
+)
+def test_rounds_of_imp(changes, phases, first_steps):
+    configuration = replace(FIXED, method="imp", final_density="0.2", epochs=3, round_keep=0.5, **changes)
+    method, _, _ = started(configuration)
+    assert method.epochs == len(phases)
+    assert [method.phase(epoch) for epoch in range(method.epochs)] == phases
+    firsts = {epoch: method.first_step(epoch) for epoch in range(method.epochs)}
+    assert {epoch: step for epoch, step in firsts.items() if step} == first_steps
+    assert [method.settled(epoch) for epoch in range(method.epochs)].count(True) == (method.epochs - 3) // 2
+
+
+@pytest.mark.parametrize("density", ["1", "0.5", "0.37"])
+@pytest.mark.parametrize("final", ["0.35", "0.1", "0.017"])
+@pytest.mark.parametrize("keep", [0.8, 0.5, 0.99])
+def test_rounds_of_imp_shrink_to_the_exact_number(density, final, keep):
+    configuration = replace(FIXED, density=density, method="imp", final_density=final, round_keep=keep)
+    method, _, _ = started(configuration)
+    sizes = [method.left(number) for number in range(method.rounds + 1)]
+    assert sizes == sorted(sizes, reverse=True)
+    total = sum(mask.numel() for mask in method.drawn.values())
+    assert sizes[-1] == min(round(float(final) * total), sum(int(mask.sum()) for mask in method.drawn.values()))
+
+
+def test_the_best_weights_have_the_final_density(tmp_path):
+    configuration = replace(CASES["imp"], learning_rate=0.2)
+    result = run(configuration, tmp_path)
+    assert result["best_epoch"] > result["epochs"] - configuration.epochs
+    best = load_file(tmp_path / configuration.folder / "state.safetensors")
+    total = sum(layer["weights"] for layer in result["layers"])
+    kept = sum(torch.count_nonzero(best[f"best.{layer['name']}.weight"]).item() for layer in result["layers"])
+    assert kept == round(0.3 * total) == sum(layer["nonzeros"] for layer in result["layers"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    density=st.sampled_from(["1", "0.5", "0.3"]),
+    final=st.sampled_from(["0.3", "0.1", "0.02"]),
+    initialisation=st.sampled_from(["signed-constant", "sparse", "kaiming"]),
+    optimiser=st.sampled_from(["nesterov", "adamw"]),
+    seed=st.integers(0, 3),
+)
+def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
+    density, final, initialisation, optimiser, seed
+):
+    configuration = replace(
+        FIXED, density=density, method="edge-popup", final_density=final, initialisation=initialisation,
+        optimiser=optimiser, seed=seed,
+    )  # fmt: skip
+    method, model, moved = started(configuration)
+    start, _ = start_model(configuration, load_data("digits", Path()))
+    values = method.weights()
+    for at in range(4):
+        backward(model, at)
+        slopes = {name: model.get_submodule(name).weight.grad.clone() for name in method.drawn}
+        scores = {name: method._scores[name].detach().clone() for name in method.drawn}
+        method.step(moved, at)
+        moved.zero_grad(set_to_none=True)
+        total = sum(mask.numel() for mask in method.drawn.values())
+        drawn = sum(int(mask.sum()) for mask in method.drawn.values())
+        assert sum(counts(model).values()) == min(round(float(final) * total), drawn)
+        for name, mask in masks_of(model).items():
+            whole, weight = values[f"{name}.weight"], model.get_submodule(name).weight.detach()
+            inside = method.drawn[name]
+            assert not (mask & ~inside).any()
+            assert weight.equal(whole * mask)
+            assert abs(int(mask.sum()) - sum(counts(model).values()) * int(inside.sum()) / drawn) < 1
+            kept = method._scores[name].detach().abs()
+            chosen = mask[inside]
+            if chosen.any() and not chosen.all():
+                assert kept[chosen].min() >= kept[~chosen].max()
+            if at == 0 and optimiser == "nesterov":  # the first step is the gradient and the decay, times 1 + momentum
+                slope = slopes[name][inside] * whole[inside] * scores[name].sign() + 5e-4 * scores[name]
+                torch.testing.assert_close(method._scores[name].detach(), scores[name] - 0.05 * 1.9 * slope)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            assert torch.count_nonzero(parameter) == 0
+    for name, inside in method.drawn.items():
+        whole, first = values[f"{name}.weight"], start.get_submodule(name).weight.detach()
+        last = int(masks_of(model)[name].sum())
+        scale = 1 if initialisation == "kaiming" else (int(inside.sum()) / last) ** 0.5
+        torch.testing.assert_close(whole, first * scale)
+        if initialisation == "signed-constant":  # variance 2 / fan-in, for the inputs that a neuron keeps on average
+            deviation = (2 * inside.shape[0] / last) ** 0.5
+            torch.testing.assert_close(whole[inside].abs(), torch.full_like(whole[inside], deviation))
+
+
+@settings(max_examples=60, deadline=None)
+@given(scores=st.lists(st.integers(0, 4), min_size=1, max_size=30), data=st.data())
+def test_the_largest_are_exactly_so_many_whatever_the_ties(scores, data):
+    count = data.draw(st.integers(0, len(scores)))
+    vector = torch.tensor(scores, dtype=torch.float32)
+    chosen = largest(vector, count)
+    assert int(chosen.sum()) == count
+    assert chosen.nonzero().flatten().tolist() == sorted(
+        sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:count]
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=st.lists(st.integers(0, 50), min_size=1, max_size=8), data=st.data())
+def test_shares_are_in_proportion_and_add_up(sizes, data):
+    total = data.draw(st.integers(0, sum(sizes)))
+    shares = in_proportion(sizes, total)
+    assert sum(shares) == total
+    assert all(0 <= share <= size for share, size in zip(shares, sizes, strict=True))
+    assert all(abs(share - total * size / max(sum(sizes), 1)) < 1 for share, size in zip(shares, sizes, strict=True))
+
+
+def test_levels_of_edge_popup():
+    configuration = replace(FIXED, density="1", method="edge-popup", final_density="0.25", epochs=3, levels=2)
+    method, model, optimiser = started(configuration)
+    total = sum(mask.numel() for mask in method.drawn.values())
+    last = round(total / 4)
+    assert (method.epochs, sum(counts(model).values())) == (6, round(math.sqrt(total * last)))
+    assert [method.phase(epoch) for epoch in range(6)] == [0, 1, 2, 0, 1, 2]
+    assert [method.settled(epoch) for epoch in range(6)] == [False] * 3 + [True] * 3
+    method.after_epoch(1, optimiser)
+    assert sum(counts(model).values()) == round(math.sqrt(total * last))
+    method.after_epoch(2, optimiser)
+    assert sum(counts(model).values()) == last
