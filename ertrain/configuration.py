@@ -89,6 +89,9 @@ class Configuration:
         are those of a round.
     levels
         Of edge-popup: how many densities are passed on the way to the last; ``epochs`` are those of each.
+    threshold_start
+        Of STR: the thresholds are sigmoids, and begin at that of this number. With an empty ``final_density`` they
+        find one for themselves.
 
     Notes
     -----
@@ -149,6 +152,7 @@ class Configuration:
     rewind: str = "weights"
     rewind_step: int = 0
     levels: int = 1
+    threshold_start: float = -200.0
 
     def __post_init__(self) -> None:
         """Check every value, and give each the one form in which it is hashed."""
@@ -187,7 +191,8 @@ class Configuration:
         self._require("milestones", rising, "rising epochs above 0")
 
     def _check_method(self) -> None:
-        if "final_density" in METHODS[self.method].reads:
+        free = self.method == "str" and self.final_density == ""
+        if "final_density" in METHODS[self.method].reads and not free:
             final = probability("final_density", self.final_density or self.density, one=True)
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
@@ -201,6 +206,7 @@ class Configuration:
         self._require("final_rate", lowest > 0 or not tunes, "a number above 0 for fine-tuning, rewind none")
         self._require("round_keep", 0 < self.round_keep < 1, "a number in (0, 1)")
         self._require("rewind_step", self.rewind_step >= 0, "a whole number of at least 0")
+        self._require("threshold_start", math.isfinite(self.threshold_start), "a finite number")
         self._require("levels", self.levels >= 1, "a whole number of at least 1")
         self._require("drop_share", 0 <= self.drop_share < 1, "a number in [0, 1)")
         self._require("update_every", self.update_every >= 1, "a whole number of at least 1")

@@ -8,8 +8,9 @@ from ertrain.methods.gradual import Gradual
 from ertrain.methods.imp import IMP, REWINDS
 from ertrain.methods.rigl import RiGL
 from ertrain.methods.set import SET
+from ertrain.methods.str import STR
 
-__all__ = ["IMP", "METHODS", "REWINDS", "SET", "EdgePopup", "FixedMask", "Gradual", "RiGL"]
+__all__ = ["IMP", "METHODS", "REWINDS", "SET", "STR", "EdgePopup", "FixedMask", "Gradual", "RiGL"]
 
 # By the name that a configuration has for them.
 METHODS: dict[str, type[FixedMask]] = {
@@ -19,4 +20,5 @@ METHODS: dict[str, type[FixedMask]] = {
     "imp": IMP,
     "rigl": RiGL,
     "set": SET,
+    "str": STR,
 }

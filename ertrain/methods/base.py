@@ -42,6 +42,8 @@ class FixedMask:
         Names of the fields of a configuration that this method alone, or some methods, look at.
     drawn
         S_ER by the names of the layers.
+    size
+        Number of weights of S_ER.
     epochs
         Of the whole run.
     work
@@ -53,6 +55,7 @@ class FixedMask:
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         self.configuration, self.model, self.steps = configuration, model, steps
         self.drawn = {name: mask.clone() for name, mask in masks_of(model).items()}
+        self.size = sum(int(mask.sum()) for mask in self.drawn.values())
         self.epochs, self.work = configuration.epochs, 0
         self._inputs, self._positions = inputs, layer_positions(model, inputs)
         self._forward_drawn = self._forward = forward_flops(model, inputs, positions=self._positions)
@@ -104,7 +107,7 @@ class FixedMask:
     def budget(self, density: str) -> int:
         """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
         wanted = round(Fraction(density) * sum(mask.numel() for mask in self.drawn.values()))
-        return min(wanted, sum(int(mask.sum()) for mask in self.drawn.values()))
+        return min(wanted, self.size)
 
     def spend(self, for_weights: int) -> None:
         """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""

@@ -90,9 +90,9 @@ class EdgePopup(FixedMask):
 
     def counts(self, level: int) -> dict[str, int]:
         """Give the number of weights of every layer at a level, counted from 1."""
-        first, last = self.budget(self.configuration.density), self.budget(self.configuration.final_density)
+        last = self.budget(self.configuration.final_density)
         share = level / self.configuration.levels
-        total = last if level == self.configuration.levels else round(first ** (1 - share) * last**share)
+        total = last if level == self.configuration.levels else round(self.size ** (1 - share) * last**share)
         sizes = [len(entries) for entries in self._entries.values()]
         return dict(zip(self._entries, in_proportion(sizes, total), strict=True))
 

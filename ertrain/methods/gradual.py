@@ -32,14 +32,14 @@ class Gradual(FixedMask):
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.end = max(1, math.floor(configuration.update_until * configuration.epochs * steps))
-        self.first, self.last = self.budget(configuration.density), self.budget(configuration.final_density)
+        self.last = self.budget(configuration.final_density)
 
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:
         """Move the weights, then prune where it is time for it."""
         super().step(optimiser, at)
         if self.prunes(at + 1):
             names = list(self.drawn)
-            count = cubic(self.first, self.last, at + 1, self.end)
+            count = cubic(self.size, self.last, at + 1, self.end)
             masks = highest_inside(magnitude(self.model, names), masks_of(self.model), count)
             set_masks(self.model, masks, optimiser)
             self.recount()

@@ -101,10 +101,10 @@ class IMP(FixedMask):
 
     def left(self, number: int) -> int:
         """Give the number of weights that a round, counted from 0, trains."""
-        first, last = self.budget(self.configuration.density), self.budget(self.configuration.final_density)
+        last = self.budget(self.configuration.final_density)
         if number == self.rounds:
             return last
-        return max(last, round(first * Fraction(str(self.configuration.round_keep)) ** number))
+        return max(last, round(self.size * Fraction(str(self.configuration.round_keep)) ** number))
 
     def settled(self, epoch: int) -> bool:
         """Whether an epoch belongs to the last round."""

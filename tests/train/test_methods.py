@@ -46,6 +46,11 @@ CASES = {
     "edge-popup": replace(
         FIXED, method="edge-popup", final_density="0.2", epochs=2, levels=2, initialisation="signed-constant"
     ),
+    "str": replace(FIXED, method="str", final_density="0.15", update_every=5),
+    "str-adam": replace(
+        FIXED, method="str", final_density="0.1", update_every=3, optimiser="adamw", learning_rate=0.01
+    ),
+    "str-free": replace(FIXED, method="str", threshold_start=-4.0),
     "edge-popup-adam": replace(FIXED, method="edge-popup", final_density="0.1", optimiser="adamw", learning_rate=0.01),
 }
 
@@ -269,7 +274,7 @@ def test_gradual_pruning_follows_its_schedule_to_the_exact_number(every, until, 
         optimiser.zero_grad(set_to_none=True)
         left = sum(counts(model).values())
         if method.prunes(at + 1):
-            assert left == cubic(method.first, target, at + 1, method.end)
+            assert left == cubic(method.size, target, at + 1, method.end)
         else:
             assert all(mask.equal(before[name]) for name, mask in masks_of(model).items())
         assert not any((mask & ~before[name]).any() for name, mask in masks_of(model).items())
@@ -440,3 +445,64 @@ def test_levels_of_edge_popup():
     assert sum(counts(model).values()) == round(math.sqrt(total * last))
     method.after_epoch(2, optimiser)
     assert sum(counts(model).values()) == last
+
+
+def test_gradients_of_str_are_those_of_its_definition():
+    configuration = replace(FIXED, method="str", threshold_start=-3.0, optimiser="sgd", momentum=0.0, weight_decay=0.0)
+    method, model, optimiser = started(configuration)
+    data = load_data("digits", Path())
+    copied, _ = start_model(configuration, data)
+    first = {name: copied.get_submodule(name).weight.detach().clone().requires_grad_() for name in method.drawn}
+    thresholds = torch.full((len(first),), -3.0, requires_grad=True)
+    softened = {
+        f"{name}.weight": method.drawn[name] * weight.sign() * (weight.abs() - threshold.sigmoid()).relu()
+        for (name, weight), threshold in zip(first.items(), thresholds, strict=True)
+    }
+    images, labels = torch.randn(50, 1, 8, 8, generator=torch.Generator().manual_seed(3)), torch.arange(50) % 10
+    for forward in (lambda: torch.func.functional_call(copied, softened, (images,)), lambda: model(images)):
+        torch.nn.functional.cross_entropy(forward(), labels).backward()
+    method.step(optimiser, 0)
+    torch.testing.assert_close(method.thresholds.detach(), thresholds.detach() - 0.05 * thresholds.grad)
+    assert torch.count_nonzero(thresholds.grad) == len(first)
+    for name, weight in first.items():
+        torch.testing.assert_close(method._values[name].detach(), (weight - 0.05 * weight.grad).detach())
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    density=st.sampled_from(["1", "0.5"]),
+    final=st.sampled_from(["0.5", "0.1", "0.01"]),
+    every=st.integers(1, 8),
+    until=st.floats(0.05, 0.95),
+    optimiser=st.sampled_from(["nesterov", "adam"]),
+)
+def test_str_is_steered_to_the_exact_number_and_keeps_it(density, final, every, until, optimiser):
+    configuration = replace(
+        FIXED, density=density, method="str", final_density=final, epochs=2, update_every=every, update_until=until,
+        optimiser=optimiser, learning_rate=0.02,
+    )  # fmt: skip
+    method, model, moved = started(configuration)
+    drawn, target, last = sum(counts(model).values()), method.budget(final), None
+    for at in range(2 * STEPS):
+        backward(model, at)
+        method.step(moved, at)
+        moved.zero_grad(set_to_none=True)
+        left = sum(counts(model).values())
+        if at + 1 < method.end and (at + 1) % every == 0:  # but for a weight that rounding puts on its threshold
+            assert abs(left - cubic(drawn, target, at + 1, method.end)) <= 1
+        if at + 1 >= method.end:
+            assert left == target
+            last = last or {name: mask.clone() for name, mask in masks_of(model).items()}
+            assert all(mask.equal(last[name]) for name, mask in masks_of(model).items())
+        for name, mask in masks_of(model).items():
+            assert not (mask & ~method.drawn[name]).any()
+            assert torch.count_nonzero(model.get_submodule(name).weight[~mask]) == 0
+    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+
+
+def test_str_says_so_while_thresholds_do_nothing(tmp_path):
+    with pytest.warns(RuntimeWarning, match="thresholds of STR are still 0 and remove no weight"):
+        result = run(replace(FIXED, method="str"), tmp_path)
+    assert result["density_final"] == result["density_realised"]
+    assert run(CASES["str-free"], tmp_path)["density_final"] < result["density_realised"]
+    assert run(CASES["str"], tmp_path)["density_final"] == pytest.approx(0.15, abs=1e-3)
