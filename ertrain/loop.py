@@ -113,6 +113,8 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
                 "learning_rate": rate,
                 "seconds": round(standing.seconds, 3),
             }
+            if configuration.method != "fixed":
+                line["density"] = method.density()
             run.record(line)
             run.save(model, optimiser, standing, method)
             draw(line)

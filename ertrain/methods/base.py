@@ -60,6 +60,11 @@ class FixedMask:
         self._inputs, self._positions = inputs, layer_positions(model, inputs)
         self._forward_drawn = self._forward = forward_flops(model, inputs, positions=self._positions)
 
+    @classmethod
+    def planned(cls, configuration: Configuration) -> int:
+        """Give the epochs of a run, before it is known how many steps they have: at least as many as it will take."""
+        return configuration.epochs
+
     def trained(self) -> list[nn.Parameter]:
         """Return the parameters that the optimiser moves."""
         return list(self.model.parameters())
@@ -108,6 +113,11 @@ class FixedMask:
         """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
         wanted = round(Fraction(density) * sum(mask.numel() for mask in self.drawn.values()))
         return min(wanted, self.size)
+
+    def density(self) -> float:
+        """Return the share of the weights of all layers with a mask that is in S_P."""
+        masks = masks_of(self.model).values()
+        return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
     def spend(self, for_weights: int) -> None:
         """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""

@@ -38,7 +38,7 @@ class EdgePopup(FixedMask):
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
-        self.epochs, self._level = configuration.epochs * configuration.levels, 1
+        self.epochs, self._level = self.planned(configuration), 1
         self._entries = {name: mask.flatten().nonzero().squeeze(1) for name, mask in self.drawn.items()}
         last = self.counts(configuration.levels)
         model.requires_grad_(requires_grad=False)
@@ -54,6 +54,11 @@ class EdgePopup(FixedMask):
             self._scores[name] = nn.Parameter((2 * uniform - 1) / math.sqrt(mask[0].numel()))
         self._choose()
         self.recount()
+
+    @classmethod
+    def planned(cls, configuration: Configuration) -> int:
+        """Give the epochs of all levels."""
+        return configuration.epochs * configuration.levels
 
     def trained(self) -> list[nn.Parameter]:
         """Return the scores."""

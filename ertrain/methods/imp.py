@@ -57,6 +57,11 @@ class IMP(FixedMask):
         if self.rewinds and self.skipped == 0:
             self._remember()
 
+    @classmethod
+    def planned(cls, configuration: Configuration) -> int:
+        """Give the epochs of all rounds, as if none of them lacked its first steps."""
+        return configuration.epochs * (1 + rounds_of(configuration))
+
     @property
     def _again(self) -> int:
         """Epochs of a round after the first."""
