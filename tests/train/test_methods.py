@@ -33,6 +33,7 @@ from ertrain.start import start_model  # noqa: E402
 FIXED = Configuration(recipe="test", model="mlp-20-15", density="0.5", epochs=3, batch=100, learning_rate=0.05)
 STEPS = 12  # of an epoch of digits
 REWIRED = replace(FIXED, method="rigl", final_density="0.2", update_every=5)
+CONVOLUTIONAL = replace(FIXED, model="resnet20", width="1/8", epochs=2, batch=300)
 CASES = {
     "rigl": REWIRED,
     "rigl-adam": replace(REWIRED, optimiser="adamw", learning_rate=0.01, ratio="erk"),
@@ -51,6 +52,10 @@ CASES = {
         FIXED, method="str", final_density="0.1", update_every=3, optimiser="adamw", learning_rate=0.01
     ),
     "str-free": replace(FIXED, method="str", threshold_start=-4.0),
+    "str-convolutional": replace(CONVOLUTIONAL, method="str", final_density="0.2", update_every=2),
+    "edge-popup-convolutional": replace(CONVOLUTIONAL, method="edge-popup", final_density="0.2", density="1"),
+    "imp-convolutional": replace(CONVOLUTIONAL, method="imp", final_density="0.35", epochs=1, rewind_step=2),
+    "rigl-convolutional": replace(CONVOLUTIONAL, method="rigl", final_density="0.2", update_every=2, accumulation=2),
     "edge-popup-adam": replace(FIXED, method="edge-popup", final_density="0.1", optimiser="adamw", learning_rate=0.01),
 }
 
