@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgePopup", "in_proportion", "largest"]
 
+_BAND = 0.02  # how far a threshold is looked for around that of the step before, relative to it
+
 
 class EdgePopup(FixedMask):
     """Keep the weights with the largest scores |s| in every layer, exactly so many, and train s alone.
@@ -39,6 +41,8 @@ class EdgePopup(FixedMask):
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.epochs, self._level = self.planned(configuration), 1
+        self._counted, self._counts = 0, dict[str, int]()
+        self._near: dict[str, Tensor] = {}  # thresholds of the step before
         self._entries = {name: mask.flatten().nonzero().squeeze(1) for name, mask in self.drawn.items()}
         last = self.counts(configuration.levels)
         model.requires_grad_(requires_grad=False)
@@ -75,7 +79,8 @@ class EdgePopup(FixedMask):
         for name, scores in self._scores.items():
             weight = self.model.get_submodule(name).get_parameter("weight")
             if weight.grad is not None:
-                scores.grad = weight.grad.flatten()[self._entries[name]].mul_(self._values[name]).mul_(scores.sign())
+                slopes = weight.grad.flatten().index_select(0, self._entries[name])
+                scores.grad = slopes.mul_(self._values[name]).mul_(scores.sign())
                 weight.grad = None
         optimiser.step()
         self._choose()
@@ -122,8 +127,11 @@ class EdgePopup(FixedMask):
     @torch.no_grad()
     def _choose(self) -> None:
         buffers = masks_of(self.model)
-        for name, count in self.counts(self._level).items():
-            chosen = largest(self._scores[name].abs(), count)
+        if self._counted != self._level:
+            self._counted, self._counts = self._level, self.counts(self._level)
+        for name, count in self._counts.items():
+            strength = self._scores[name].abs()
+            chosen, self._near[name] = largest(strength, count, near=self._near.get(name))
             buffers[name].copy_(self._spread(name, chosen))
             weight = self.model.get_submodule(name).get_parameter("weight")
             weight.copy_(self._spread(name, self._values[name] * chosen))
@@ -134,19 +142,45 @@ class EdgePopup(FixedMask):
         return values.new_zeros(mask.numel()).index_copy_(0, self._entries[name], values).reshape(mask.shape)
 
 
-def largest(scores: Tensor, count: int) -> Tensor:
+def largest(scores: Tensor, count: int, *, near: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Choose exactly so many of a vector, the largest; the first ones among those that are equal. Nothing is sorted.
+
+    Parameters
+    ----------
+    scores
+        At least 0.
+    count
+        How many, at most all of them.
+    near
+        Where the threshold may be. It saves time if that is true, and changes nothing.
+
+    Returns
+    -------
+    torch.Tensor
+        Which ones.
+    torch.Tensor
+        The smallest score among them, the threshold.
 
     Examples
     --------
-    >>> largest(torch.tensor([1.0, 3.0, 1.0, 1.0]), 2).tolist()
-    [True, True, False, False]
+    >>> largest(torch.tensor([1.0, 3.0, 1.0, 1.0]), 2)
+    (tensor([ True,  True, False, False]), tensor(1.))
     """
     if count <= 0:
-        return torch.zeros_like(scores, dtype=torch.bool)
-    threshold = scores.kthvalue(len(scores) - count + 1).values
+        return torch.zeros_like(scores, dtype=torch.bool), scores.new_tensor(torch.inf)
+    threshold = _threshold(scores, count, near)
     above, equal = scores > threshold, scores == threshold
-    return above | (equal & (equal.cumsum(0) <= count - above.sum()))
+    return above | (equal & (equal.cumsum(0) <= count - above.sum())), threshold
+
+
+def _threshold(scores: Tensor, count: int, near: Tensor | None) -> Tensor:
+    if near is not None and scores.device.type == "cpu":  # to ask a GPU for a number takes longer than to search there
+        high = near * (1 + _BAND)
+        around = scores.masked_select((scores >= near * (1 - _BAND)) & (scores <= high))
+        rank = count - int(torch.count_nonzero(scores > high))
+        if 1 <= rank <= len(around):
+            return around.kthvalue(len(around) - rank + 1).values
+    return scores.kthvalue(len(scores) - count + 1).values
 
 
 def in_proportion(sizes: Sequence[int], total: int) -> list[int]:

@@ -421,7 +421,9 @@ def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
 def test_the_largest_are_exactly_so_many_whatever_the_ties(scores, data):
     count = data.draw(st.integers(0, len(scores)))
     vector = torch.tensor(scores, dtype=torch.float32)
-    chosen = largest(vector, count)
+    near = data.draw(st.none() | st.sampled_from([0.0, 1.0, 1.01, 2.0, 9.0, math.inf]))
+    chosen, threshold = largest(vector, count, near=None if near is None else torch.tensor(near))
+    assert count == 0 or threshold == vector[chosen].min()
     assert int(chosen.sum()) == count
     assert chosen.nonzero().flatten().tolist() == sorted(
         sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:count]
