@@ -139,6 +139,8 @@ class EdgePopup(FixedMask):
     def _spread(self, name: str, values: Tensor) -> Tensor:
         """Put the values of the entries of S_ER where they belong in a layer."""
         mask = self.drawn[name]
+        if len(values) == mask.numel():
+            return values.reshape(mask.shape)
         return values.new_zeros(mask.numel()).index_copy_(0, self._entries[name], values).reshape(mask.shape)
 
 
@@ -170,7 +172,7 @@ def largest(scores: Tensor, count: int, *, near: Tensor | None = None) -> tuple[
         return torch.zeros_like(scores, dtype=torch.bool), scores.new_tensor(torch.inf)
     threshold = _threshold(scores, count, near)
     above, equal = scores > threshold, scores == threshold
-    return above | (equal & (equal.cumsum(0) <= count - above.sum())), threshold
+    return above | (equal & (equal.cumsum(0) <= count - torch.count_nonzero(above))), threshold
 
 
 def _threshold(scores: Tensor, count: int, near: Tensor | None) -> Tensor:
