@@ -1,4 +1,4 @@
-"""The picture of a report: test accuracy against sparsity, a curve per ratio or start, a panel per data and network."""
+"""The picture of a report: test accuracy against density, a curve per ratio or start, a panel per recipe and network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COLOURS = {
 _DASHES = {"balanced-printed": ":", "imp": "-.", "magnitude": ":", "snip": "--", "synflow": "--", "uniform": "-."}
 
 
-_STARTS = (BLACK, BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY)
+_STARTS = (BLACK, GREEN, ORANGE, VERMILION, PURPLE, SKY)
 
 
 def report_columns(rows: Sequence[Row]) -> Columns:
@@ -85,12 +85,12 @@ def draw_report(rows: Sequence[Row], folder: Path, *, force: bool = False) -> tu
         If the folder can not be written to, or a file exists and `force` is not set.
     """
     columns = report_columns(rows)
-    panels = sorted({(row.data, row.model) for row in rows})
+    panels = sorted({(row.data, row.model, row.recipe) for row in rows})
 
     def drawing(figure: Figure, _: Columns) -> None:
         figure.set_size_inches(8, 4.5 * len(panels))
         for axes, panel in zip(figure.subplots(len(panels), squeeze=False).flat, panels, strict=True):
-            _panel(axes, [row for row in rows if (row.data, row.model) == panel])
+            _panel(axes, [row for row in rows if (row.data, row.model, row.recipe) == panel])
 
     files = {f"{_NAME}{ending}": content for ending, content in rendered(drawing, columns).items()}
     return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)
