@@ -1,4 +1,4 @@
-"""The picture of a report: test accuracy against density, a curve per ratio or start, a panel per recipe and network."""
+"""The picture of a report: test accuracy against density, a curve per ratio or start, a panel per recipe."""
 
 from __future__ import annotations
 
