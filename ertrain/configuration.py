@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from ertheory.errors import InvalidInput
@@ -16,23 +17,26 @@ from ertheory.results import rational_text
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.flow_repair import REPAIRS
 from ertrain.initialisation import INITIALISATIONS
-from ertrain.ratios import RATIOS
+from ertrain.methods import METHODS, REWINDS
+from ertrain.ratios import RATIOS, SHAPE_RATIOS
 from ertrain.streams import stream_seed
 
 __all__ = ["Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
+_RATIONAL = ("density", "final_density", "validation", "width")
 
 _NAMES = {
     "augmentation": AUGMENTATIONS,
     "data": DATA,
     "drawing": ("exact", "independent"),
     "initialisation": INITIALISATIONS,
-    "method": ("fixed",),
+    "method": tuple(METHODS),
     "optimiser": ("adam", "adamw", "nesterov", "sgd"),
     "precision": ("bfloat16", "float32"),
     "ratio": RATIOS,
     "repair": REPAIRS,
+    "rewind": REWINDS,
     "schedule": ("constant", "cosine", "steps"),
 }
 
@@ -54,7 +58,8 @@ class Configuration:
     data, validation, augmentation
         Data set, share of its training images that selects, and augmentation, as in `ertrain.data`.
     method
-        ``"fixed"``: the mask that was drawn is kept.
+        ``"fixed"``, the mask that was drawn is kept, or another of `ertrain.methods.METHODS`, all of which train inside
+        of it.
     ratio, density
         How the budget is shared out, and p, the share of all weights that is kept, in (0, 1].
     ratio_epochs, ratio_keep
@@ -74,6 +79,24 @@ class Configuration:
         A batch is the one of a step, over all processes; it is worked through in ``accumulation`` parts.
     precision, compile, deterministic
         Number type of the forward pass, whether it is compiled, and whether the same machine must give the same bits.
+    final_density
+        Share of all weights that the network has at the end, in (0, density]; by default the density.
+    drop_share, update_every, update_until
+        Masks change every so many steps, until that share of training is over; a change drops this share of the
+        weights at first.
+    round_keep, rewind, rewind_step
+        Of IMP: the share that a round leaves, and how the next one begins, as in `ertrain.methods.IMP`. Then ``epochs``
+        are those of a round.
+    levels
+        Of edge-popup: how many densities are passed on the way to the last; ``epochs`` are those of each.
+    threshold_start
+        Of STR: the thresholds are sigmoids, and begin at that of this number. With an empty ``final_density`` they
+        find one for themselves.
+
+    Notes
+    -----
+    A value from ``final_density`` on belongs to some methods. With others it takes its default, and is no part of the
+    hash; so a method that is added changes the hash of no run that does without it.
 
     Raises
     ------
@@ -121,6 +144,15 @@ class Configuration:
     precision: str = "float32"
     compile: bool = False
     deterministic: bool = True
+    final_density: str = ""
+    drop_share: float = 0.3
+    update_every: int = 100
+    update_until: float = 0.75
+    round_keep: float = 0.8
+    rewind: str = "weights"
+    rewind_step: int = 0
+    levels: int = 1
+    threshold_start: float = -200.0
 
     def __post_init__(self) -> None:
         """Check every value, and give each the one form in which it is hashed."""
@@ -132,6 +164,8 @@ class Configuration:
         if not self.recipe.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
         stream_seed(self.seed, "mask")
+        for field in self._unread():
+            object.__setattr__(self, field.name, field.default)
         rationals = {
             "density": probability("density", self.density, one=True),
             "validation": probability("validation", self.validation),
@@ -139,6 +173,7 @@ class Configuration:
         }
         for name, value in rationals.items():
             object.__setattr__(self, name, rational_text(value))
+        self._check_method()
         for name in ("epochs", "batch", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "a whole number of at least 1")
         self._require("ratio_epochs", self.ratio_epochs >= 0, "a whole number of at least 0")
@@ -155,13 +190,42 @@ class Configuration:
         rising = list(self.milestones) == sorted(set(self.milestones)) and all(at > 0 for at in self.milestones)
         self._require("milestones", rising, "rising epochs above 0")
 
+    def _check_method(self) -> None:
+        free = self.method == "str" and self.final_density == ""
+        if "final_density" in METHODS[self.method].reads and not free:
+            final = probability("final_density", self.final_density or self.density, one=True)
+            self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
+            object.__setattr__(self, "final_density", rational_text(final))
+        if "drop_share" in METHODS[self.method].reads:  # two masks are drawn, one inside the other
+            self._require("ratio", self.ratio in SHAPE_RATIOS, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
+            nested = self.drawing == "independent" or Fraction(self.density) == 1
+            self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
+            self._require("repair", self.repair == "none", f"none with {self.method}")
+        lowest = self.final_rate if self.schedule == "cosine" else 1
+        tunes = self.method == "imp" and self.rewind == "none"
+        self._require("final_rate", lowest > 0 or not tunes, "a number above 0 for fine-tuning, rewind none")
+        self._require("round_keep", 0 < self.round_keep < 1, "a number in (0, 1)")
+        self._require("rewind_step", self.rewind_step >= 0, "a whole number of at least 0")
+        self._require("threshold_start", math.isfinite(self.threshold_start), "a finite number")
+        self._require("levels", self.levels >= 1, "a whole number of at least 1")
+        self._require("drop_share", 0 <= self.drop_share < 1, "a number in [0, 1)")
+        self._require("update_every", self.update_every >= 1, "a whole number of at least 1")
+        self._require("update_until", 0 < self.update_until < 1, "a number in (0, 1)")
+
+    def _unread(self) -> list[dataclasses.Field[Any]]:
+        """Fields that belong to other methods."""
+        owned = {name for method in METHODS.values() for name in method.reads}
+        others = owned.difference(METHODS[self.method].reads)
+        return [field for field in dataclasses.fields(self) if field.name in others]
+
     def _require(self, name: str, holds: bool, allowed: str) -> None:
         if not holds:
             raise InvalidInput(name, allowed, getattr(self, name))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all values, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Return all values that the method looks at, ready for JSON."""
+        unread = {field.name for field in self._unread()}
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in unread}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Configuration:
@@ -220,7 +284,7 @@ def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
         inner: type = int if "int" in kind else str
         if all(type(part) is inner for part in value):
             return tuple(value)
-    if kind == "str" and field.name in ("density", "validation", "width") and not isinstance(value, bool):
+    if kind == "str" and field.name in _RATIONAL and not isinstance(value, bool):
         return value if isinstance(value, str) else str(value)
     if kind in ("bool", "int", "str") and type(value).__name__ == kind:
         return value

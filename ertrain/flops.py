@@ -62,7 +62,13 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
     return positions
 
 
-def forward_flops(module: nn.Module, inputs: tuple[int, ...], *, dense: bool = False) -> int:
+def forward_flops(
+    module: nn.Module,
+    inputs: tuple[int, ...],
+    *,
+    dense: bool = False,
+    positions: Mapping[str, int] | None = None,
+) -> int:
     """Count the operations of linear and convolutional layers for one input: two for every weight and position.
 
     Parameters
@@ -73,6 +79,8 @@ def forward_flops(module: nn.Module, inputs: tuple[int, ...], *, dense: bool = F
         Shape of one input, without the batch.
     dense
         Whether masks are ignored.
+    positions
+        What `layer_positions` gave for them, where it is known; they do not depend on the masks.
 
     Notes
     -----
@@ -89,7 +97,8 @@ def forward_flops(module: nn.Module, inputs: tuple[int, ...], *, dense: bool = F
         layer.name: int(masks[layer.name].sum()) if layer.name in masks else layer.weights
         for layer in layer_shapes(module)
     }
-    return sum(2 * kept[name] * positions for name, positions in layer_positions(module, inputs).items())
+    where = layer_positions(module, inputs) if positions is None else positions
+    return sum(2 * kept[name] * places for name, places in where.items())
 
 
 def training_flops(forward: int, images: int) -> int:

@@ -1,7 +1,7 @@
 """Weights at the start, by name. A sparse layer has fewer inputs than its shape says, and its weights can know that.
 
-Every rule is a standard normal number times a standard deviation. The normal numbers come from one generator whatever
-the rule and the mask are, so runs with different masks start from the same numbers.
+Every rule is a standard normal number, or its sign, times a standard deviation. The normal numbers come from one
+generator whatever the rule and the mask are, so runs with different masks start from the same numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ertrain.shapes import layer_shapes
 
 __all__ = ["INITIALISATIONS", "initialise"]
 
-INITIALISATIONS = ("kaiming", "paper", "sparse", "sparse-neuron")
+INITIALISATIONS = ("kaiming", "paper", "signed-constant", "sparse", "sparse-neuron")
 
 
 def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None:
@@ -31,7 +31,8 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
         ``"kaiming"``: variance 2 / fan-in, as in a dense network. ``"paper"``: the start of the paper's programs, also
         dense: variance 2 / fan-out in convolutions, standard deviation 0.01 in the last linear layer, 2 / fan-in in
         the other linear layers. ``"sparse"``: variance 2 / (p fan-in) with the share p that the layer's mask
-        keeps. ``"sparse-neuron"``: variance 2 / k with the number k of weights that the neuron itself keeps.
+        keeps. ``"signed-constant"``: that standard deviation with a random sign. ``"sparse-neuron"``: variance 2 / k
+        with the number k of weights that the neuron itself keeps.
     generator
         Where the numbers come from, on the CPU.
 
@@ -58,7 +59,9 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
             weight, mask = owner.get_parameter("weight"), masks.get(layer)
             last = bool(linear) and layer == linear[-1]
             normal = torch.randn(weight.shape, generator=generator)
-            start = normal * _deviation(name, weight, None if mask is None else mask.cpu(), last=last)
+            start = (normal.sign() if name == "signed-constant" else normal) * _deviation(
+                name, weight, None if mask is None else mask.cpu(), last=last
+            )
             weight.copy_(start if mask is None else start.masked_fill(~mask.cpu(), 0))
             started.add(id(weight))
         for owner in module.modules():
@@ -79,7 +82,7 @@ def _deviation(name: str, weight: Tensor, mask: Tensor | None, *, last: bool) ->
         return math.sqrt(2 / (weight.shape[0] * weight[0, 0].numel()))
     if name == "kaiming" or mask is None:
         return math.sqrt(2 / fan_in)
-    if name == "sparse":
+    if name in ("signed-constant", "sparse"):
         return math.sqrt(2 * mask.shape[0] / max(int(mask.sum()), 1))
     kept = mask.flatten(1).sum(1).clamp(min=1)
     return (2 / kept).sqrt().reshape(-1, *[1] * (weight.dim() - 1))

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Images, load_data
 from ertrain.masking import guard
+from ertrain.methods import METHODS, FixedMask
 from ertrain.processes import Place
 from ertrain.runs import Run, Standing
 from ertrain.start import start_model
@@ -72,14 +73,17 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]
     if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    optimiser = make_optimiser(configuration, model)
+    method = METHODS[configuration.method](
+        configuration, model, data.train.shape, len(data.train) // configuration.batch
+    )
+    optimiser = make_optimiser(configuration, model, method.trained())
 
     # --- Standing: epochs that are done already ---------------------------------------------------------------------
     with place.in_turn():
-        standing = run.resume(model, optimiser)
+        standing = run.resume(model, optimiser, method)
         if standing is None:  # so it is for the first process alone
             standing = Standing()
-            run.save(model, optimiser, standing)
+            run.save(model, optimiser, standing, method)
     if place.first:
         run.forget_after(standing.epochs)
     guard(optimiser, model)
@@ -91,11 +95,14 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
 
     # --- Epochs -----------------------------------------------------------------------------------------------------
     with curves(run.folder, standing.epochs) if place.first else contextlib.nullcontext(progress) as draw:
-        for epoch in range(standing.epochs, configuration.epochs):
+        for epoch in range(standing.epochs, method.epochs):
             began = time.perf_counter()
-            loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place)
+            loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place, method)
             validation = accuracy(model, data.validation, data, place)
-            standing = standing.after(validation, model, time.perf_counter() - began)
+            settled, rate = method.settled(epoch), optimiser.param_groups[0]["lr"]
+            standing = standing.after(validation, model, time.perf_counter() - began, settled=settled)
+            standing = replace(standing, work=method.work)
+            method.after_epoch(epoch, optimiser)
             if not place.first:
                 continue
             line = {
@@ -103,11 +110,13 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
                 "loss": loss if math.isfinite(loss) else None,
                 "accuracy_train": accuracy_train,
                 "accuracy_validation": validation,
-                "learning_rate": optimiser.param_groups[0]["lr"],
+                "learning_rate": rate,
                 "seconds": round(standing.seconds, 3),
             }
+            if configuration.method != "fixed":
+                line["density"] = method.density()
             run.record(line)
-            run.save(model, optimiser, standing)
+            run.save(model, optimiser, standing, method)
             draw(line)
             progress(line)
 
@@ -118,7 +127,8 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     if place.first:
         sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-        seen = len(data.train) // configuration.batch * configuration.batch * configuration.epochs
+        steps = method.epochs * method.steps - sum(map(method.first_step, range(method.epochs)))
+        seen = steps * configuration.batch
         run.finish(model, standing, described, seen, accuracy_test=final, accuracy_test_best=checked)
 
 
@@ -129,9 +139,11 @@ def train_epoch(
     data: Data,
     epoch: int,
     place: Place,
+    method: FixedMask | None = None,
 ) -> tuple[float, float]:
     """Train for one epoch; return the mean loss and the share of training images that were classified correctly."""
     device, steps = place.device, len(data.train) // configuration.batch
+    phase, first = (epoch, 0) if method is None else (method.phase(epoch), method.first_step(epoch))
     torch.manual_seed(stream_seed(configuration.seed, "noise", epoch, place.rank))  # dropout's, where there is some
     forward.train()
     total_loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -145,8 +157,10 @@ def train_epoch(
         processes=place.processes,
     )
     for step, (pixels, labels) in enumerate(batches):
+        if step < first:
+            continue
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(configuration, epoch + step / steps)
+            group["lr"] = learning_rate(configuration, phase + step / steps)
         part = -(-len(labels) // configuration.accumulation)
         for start in range(0, len(labels), part):
             some, theirs = pixels[start : start + part], labels[start : start + part]
@@ -157,9 +171,12 @@ def train_epoch(
             (loss / len(labels)).backward()  # type: ignore[no-untyped-call]
             total_loss += loss.detach()  # nothing is read from the device before the epoch is over
             correct += (logits.argmax(1) == theirs).sum()
-        optimiser.step()
+        if method is None:
+            optimiser.step()
+        else:
+            method.step(optimiser, epoch * steps + step)
         optimiser.zero_grad(set_to_none=True)
-    seen = steps * configuration.batch
+    seen = (steps - first) * configuration.batch
     loss_sum, correct_sum = place.summed(torch.stack((total_loss, correct.double()))).tolist()
     return loss_sum / seen, correct_sum / seen
 
@@ -184,15 +201,18 @@ def learning_rate(configuration: Configuration, epoch: float) -> float:
     return highest
 
 
-def make_optimiser(configuration: Configuration, model: nn.Module) -> torch.optim.Optimizer:
-    """Make the optimiser of a configuration, in the form that updates all weights at once."""
+def make_optimiser(
+    configuration: Configuration, model: nn.Module, parameters: Sequence[nn.Parameter] | None = None
+) -> torch.optim.Optimizer:
+    """Make the optimiser of a configuration, in the form that updates all weights at once; by default the model's."""
+    trained = list(model.parameters()) if parameters is None else parameters
     options: dict[str, Any] = {"lr": configuration.learning_rate, "weight_decay": configuration.weight_decay}
     options["fused"] = True
     if configuration.optimiser in ("sgd", "nesterov"):
         options |= {"momentum": configuration.momentum, "nesterov": configuration.optimiser == "nesterov"}
-        return torch.optim.SGD(model.parameters(), **options)
+        return torch.optim.SGD(trained, **options)
     kind = torch.optim.AdamW if configuration.optimiser == "adamw" else torch.optim.Adam
-    return kind(model.parameters(), **options)
+    return kind(trained, **options)
 
 
 @torch.no_grad()

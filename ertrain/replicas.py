@@ -87,7 +87,7 @@ def share_of(configuration: Configuration) -> Configuration:
 
 
 def can_be_replica(configuration: Configuration) -> bool:
-    """Whether a run is one of a fully connected network in single precision, without augmentation and in whole batches.
+    """Whether a run is one of a fully connected network with a fixed mask, plain: single precision, whole batches.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def can_be_replica(configuration: Configuration) -> bool:
     """
     connected = configuration.model.startswith(("mlp-", "lenet-"))
     plain = configuration.augmentation == "none" and configuration.precision == "float32"
-    return connected and plain and configuration.accumulation == 1
+    return connected and plain and configuration.accumulation == 1 and configuration.method == "fixed"
 
 
 def perform_replicas(

@@ -31,6 +31,7 @@ from ertrain.files import locked, read_json, write_json, write_whole
 from ertrain.flops import forward_flops, training_flops
 from ertrain.flow import dead_neurons
 from ertrain.masking import masks_of
+from ertrain.methods import FixedMask
 from ertrain.processes import Place
 
 __all__ = ["Run", "Standing", "environment", "open_run"]
@@ -55,6 +56,8 @@ class Standing:
         State dict of that epoch.
     seconds
         Time that the epochs took together.
+    work
+        Operations of training that they took.
     """
 
     epochs: int = 0
@@ -62,12 +65,13 @@ class Standing:
     best: float = -1.0
     validation: float = 0.0
     seconds: float = 0.0
+    work: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def after(self, validation: float, model: nn.Module, seconds: float) -> Standing:
-        """Take one more epoch into account."""
+    def after(self, validation: float, model: nn.Module, seconds: float, *, settled: bool = True) -> Standing:
+        """Take one more epoch into account; it can be the best one if the network has settled at its final density."""
         moved = replace(self, epochs=self.epochs + 1, validation=validation, seconds=self.seconds + seconds)
-        if validation <= self.best:
+        if validation <= self.best or not settled:
             return moved
         kept = {name: tensor.detach().clone() for name, tensor in _unmasked(model).items()}
         return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)
@@ -114,14 +118,23 @@ class Run:
         }
         write_json(self.folder / "start.json", content)
 
-    def save(self, model: nn.Module, optimiser: torch.optim.Optimizer, standing: Standing) -> None:
-        """Write a checkpoint."""
+    def save(
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        standing: Standing,
+        method: FixedMask | None = None,
+    ) -> None:
+        """Write a checkpoint; without a method the masks are those that were drawn."""
         masks = masks_of(model)
-        weights = dict(_unmasked(model))
+        drawn = masks if method is None else method.drawn
+        weights = _unmasked(model) | ({} if method is None else method.weights())
         for name, mask in masks.items():
             parameter = f"{name}.weight" if name else "weight"
-            weights |= {f"{parameter}.mask_initial": mask.clone(), f"{parameter}.mask_final": mask.clone()}
+            weights |= {f"{parameter}.mask_initial": drawn[name].clone(), f"{parameter}.mask_final": mask.clone()}
         state = {f"best.{name}": tensor for name, tensor in standing.best_weights.items()}
+        if method is not None:
+            state |= {f"method.{name}": tensor for name, tensor in method.state().items()}
         for number, kept in optimiser.state_dict()["state"].items():
             for key, value in kept.items():
                 if isinstance(value, Tensor):
@@ -129,7 +142,7 @@ class Run:
         place = {name: value for name, value in vars(standing).items() if name != "best_weights"}
         save_checkpoint(self.folder, Checkpoint(weights, state, place))
 
-    def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> Standing | None:
+    def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> Standing | None:
         """Take up where the last checkpoint stands; None if there is none yet."""
         checkpoint = load_checkpoint(self.folder)
         if checkpoint is None:
@@ -143,17 +156,23 @@ class Run:
                 loaded[name] = tensor
         model.load_state_dict(loaded)
         best: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
         kept: dict[int, dict[str, Tensor]] = {}
         for name, tensor in checkpoint.state.items():
             kind, _, rest = name.partition(".")
             if kind == "best":
                 best[rest] = tensor
+            elif kind == "method":
+                own[rest] = tensor
             else:
                 number, _, key = rest.partition(".")
                 kept.setdefault(int(number), {})[key] = tensor
         if kept:
             optimiser.load_state_dict({**optimiser.state_dict(), "state": kept})
-        return Standing(**checkpoint.place, best_weights=best)
+        method.load(own)
+        standing = Standing(**checkpoint.place, best_weights=best)
+        method.work = standing.work
+        return standing
 
     def record(self, *lines: dict[str, Any]) -> None:
         """Add lines to the metrics."""
@@ -169,10 +188,16 @@ class Run:
     def finish(
         self, model: nn.Module, standing: Standing, data: dict[str, Any], seen: int, **accuracies: float
     ) -> None:
-        """Write the result: data as described, and how many images training has seen, all epochs together."""
+        """Write the result: data as described, and how many images training has seen, all epochs together.
+
+        Where the standing does not say what training took, it is that of the masks at the start.
+        """
         start = read_json(self.folder / "start.json")
         configuration = self.configuration
-        layers = [_layer(name, model.get_submodule(name).get_parameter("weight") != 0) for name in masks_of(model)]
+        layers = [
+            _layer(name, mask & (model.get_submodule(name).get_parameter("weight") != 0))
+            for name, mask in masks_of(model).items()
+        ]
         content = {
             "schema": _SCHEMA,
             "recipe": configuration.recipe,
@@ -191,10 +216,10 @@ class Run:
             "accuracy_validation": standing.validation,
             "accuracy_validation_best": standing.best,
             "best_epoch": standing.best_epoch,
-            "epochs": configuration.epochs,
+            "epochs": standing.epochs,
             "seed": configuration.seed,
             "seconds": round(standing.seconds, 3),
-            "flops_train": training_flops(start["flops_forward"], seen),
+            "flops_train": standing.work or training_flops(start["flops_forward"], seen),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
             "data": data,
         }

@@ -26,6 +26,7 @@ from ertrain.cli.arguments import (
 )
 from ertrain.configuration import Configuration
 from ertrain.experiments import perform
+from ertrain.methods import METHODS
 from ertrain.processes import join
 from ertrain.recipes import RECIPES
 
@@ -115,7 +116,7 @@ class RunCommand:
 
     def _perform(self, runs: tuple[Configuration, ...], place: Any) -> list[dict[str, Any]]:
         results = []
-        with tqdm(total=sum(run.epochs for run in runs), unit=" epochs", disable=not place.first) as bar:
+        with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not place.first) as bar:
             for number, run in enumerate(runs, start=1):
                 bar.set_description(f"run {number} of {len(runs)}")
                 before = bar.n
@@ -126,7 +127,7 @@ class RunCommand:
                         tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
 
                 results.append(perform(run, Path(self.out), place, data_dir=Path(self.data_dir), progress=progress))
-                bar.update(before + run.epochs - bar.n)
+                bar.update(before + _planned(run) - bar.n)
         return results
 
 
@@ -147,9 +148,11 @@ def show_results(
         [
             run.data,
             run.model,
+            run.method,
             run.ratio,
             run.density,
             f"{result['density_realised']:.4g}",
+            f"{result['density_final']:.4g}",
             str(run.seed),
             f"{result['accuracy_validation']:.4f}",
             f"{result['accuracy_test']:.4f}",
@@ -157,14 +160,30 @@ def show_results(
         ]
         for run, result in zip(runs, results, strict=True)
     ]
-    show(
-        render(rows, ["data", "model", "ratio", "density", "realised", "seed", "validation", "test", "folder"], "table")
-    )
+    headers = [
+        "data",
+        "model",
+        "method",
+        "ratio",
+        "density",
+        "realised",
+        "final",
+        "seed",
+        "validation",
+        "test",
+        "folder",
+    ]
+    show(render(rows, headers, "table"))
 
 
 def named(run: Configuration) -> str:
     """Name a run for people."""
-    return f"{run.data} {run.model} {run.ratio} {run.density} seed {run.seed}"
+    method = "" if run.method == "fixed" else f"{run.method} to {run.final_density or 'its own density'} "
+    return f"{run.data} {run.model} {method}{run.ratio} {run.density} seed {run.seed}"
+
+
+def _planned(run: Configuration) -> int:
+    return METHODS[run.method].planned(run)
 
 
 def _in_words(line: dict[str, Any]) -> str:

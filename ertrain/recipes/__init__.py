@@ -6,10 +6,14 @@ from ertheory.errors import InvalidInput
 from ertrain.recipes.base import SCALES, Recipe
 from ertrain.recipes.ratios import RATIOS_RECIPE, ratios
 from ertrain.recipes.table1 import TABLE1, table1
+from ertrain.recipes.table2 import TABLE2, table2
+from ertrain.recipes.table3 import TABLE3, table3
+from ertrain.recipes.table4 import TABLE4, table4
+from ertrain.recipes.table5 import TABLE5, table5
 
-__all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1"]
+__all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1", "table2", "table3", "table4", "table5"]
 
-RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1)}
+RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1, TABLE2, TABLE3, TABLE4, TABLE5)}
 
 
 def recipe(name: str) -> Recipe:

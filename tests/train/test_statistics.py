@@ -75,3 +75,57 @@ def test_only_runs_that_share_all_but_ratio_and_seed_are_compared():
     assert not compare(runs)
     assert not compare(results("erk", [0.5, 0.6], "0.001") + results("balanced", [0.5, 0.6], "0.001"))
     assert len(rows_of(runs + results("erk", [0.9, 0.91], batch=50))) == 3
+
+
+def ended(method: str, density: str, final: str, values: list[float], **changes) -> list[dict]:
+    """Results of a method from a mask of some density; the fixed mask has no other density at its end."""
+    runs = results("erk", values, density)
+    for run in runs:
+        run["method"] = run["configuration"]["method"] = method
+        own = {} if method == "fixed" else {"final_density": final}
+        own |= {"drop_share": 0.3, "update_every": 100, "update_until": 0.75} if method == "rigl" else {}
+        run["configuration"] |= own | changes
+    return runs
+
+
+@pytest.mark.parametrize("method", ["imp", "str", "edge-popup", "gradual"])
+@pytest.mark.parametrize(
+    ("sparse", "verdict"),
+    [
+        ([0.919, 0.931, 0.92], "agrees"),
+        ([0.80, 0.812, 0.803], "disagrees"),
+        ([0.85, 0.99, 0.91], "cannot tell"),
+        ([0.93], "cannot tell"),
+    ],
+)
+def test_starts_are_compared_with_the_dense_one(method, sparse, verdict):
+    dense = ended(method, "1", "0.02", [0.92, 0.93, 0.921])
+    others = ended(method, "1", "0.1", [0.1, 0.1, 0.1]) + ended("fixed", "0.3", "0.3", [0.1, 0.1, 0.1])
+    (claim,) = compare(dense + others + ended(method, "0.3", "0.02", sparse))
+    assert claim.verdict == verdict
+    assert claim.claim == f"{method} from a random mask of density 0.3 to 0.02 matches the dense start"
+    assert (claim.method, claim.against, claim.density_target) == (method, "dense start", "0.3")
+    assert claim.difference.mean.count == len(sparse)
+    assert not compare(dense + ended(method, "0.3", "0.02", sparse, epochs=7))
+
+
+@pytest.mark.parametrize(
+    ("rewired", "verdict"),
+    [
+        ([0.95, 0.96, 0.951], "agrees"),
+        ([0.922, 0.931, 0.919], "disagrees"),
+        ([0.90, 0.99, 0.93], "cannot tell"),
+    ],
+)
+def test_rewiring_is_compared_with_the_fixed_mask_of_its_final_density(rewired, verdict):
+    fixed = ended("fixed", "0.02", "0.02", [0.92, 0.93, 0.921]) + ended("fixed", "0.5", "0.5", [0.1, 0.1, 0.1])
+    (claim,) = compare(fixed + ended("rigl", "0.5", "0.02", rewired))
+    assert (claim.verdict, claim.against, claim.method) == (verdict, "fixed mask", "rigl")
+    assert claim.claim == "RiGL at 0.02 inside a mask of density 0.5 improves on the fixed mask"
+
+
+def test_rows_know_what_a_method_was_asked_for():
+    rows = rows_of(
+        ended("str", "0.5", "", [0.9]) + ended("str", "0.5", "0.1", [0.8]) + ended("fixed", "0.2", "", [0.7])
+    )
+    assert [(row.method, row.final_target) for row in rows] == [("fixed", "0.2"), ("str", "0.1"), ("str", None)]

@@ -1,0 +1,24 @@
+"""Sparse training inside a random mask: one method a file, all of them answers to what the loop asks `FixedMask`."""
+
+from __future__ import annotations
+
+from ertrain.methods.base import FixedMask
+from ertrain.methods.edge_popup import EdgePopup
+from ertrain.methods.gradual import Gradual
+from ertrain.methods.imp import IMP, REWINDS
+from ertrain.methods.rigl import RiGL
+from ertrain.methods.set import SET
+from ertrain.methods.str import STR
+
+__all__ = ["IMP", "METHODS", "REWINDS", "SET", "STR", "EdgePopup", "FixedMask", "Gradual", "RiGL"]
+
+# By the name that a configuration has for them.
+METHODS: dict[str, type[FixedMask]] = {
+    "edge-popup": EdgePopup,
+    "fixed": FixedMask,
+    "gradual": Gradual,
+    "imp": IMP,
+    "rigl": RiGL,
+    "set": SET,
+    "str": STR,
+}

@@ -1,0 +1,160 @@
+"""What a sparse training method is: a few points at which the loop asks it. The fixed mask gives the usual answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ertrain.flops import forward_flops, layer_positions
+from ertrain.masking import masks_of
+from ertrain.ratios.scores import keep_highest
+
+if TYPE_CHECKING:
+    from ertrain.configuration import Configuration
+
+__all__ = ["FixedMask", "highest_inside", "set_masks"]
+
+
+class FixedMask:
+    """Training inside the mask that was drawn; every other method overrides some of what is here.
+
+    Two masks belong to every layer: the one that was drawn, S_ER, which never changes, and the one of the weights that
+    are there now, S_P, which is the buffer beside the weight and always lies inside the other.
+
+    Parameters
+    ----------
+    configuration
+        Of the run.
+    model
+        The network at its start with the masks S_ER, where it is going to be trained; a method may change it.
+    inputs
+        Shape of one input, without the batch.
+    steps
+        Steps of an epoch.
+
+    Attributes
+    ----------
+    reads
+        Names of the fields of a configuration that this method alone, or some methods, look at.
+    drawn
+        S_ER by the names of the layers.
+    size
+        Number of weights of S_ER.
+    epochs
+        Of the whole run.
+    work
+        Operations of training so far.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+        self.configuration, self.model, self.steps = configuration, model, steps
+        self.drawn = {name: mask.clone() for name, mask in masks_of(model).items()}
+        self.size = sum(int(mask.sum()) for mask in self.drawn.values())
+        self.epochs, self.work = configuration.epochs, 0
+        self._inputs, self._positions = inputs, layer_positions(model, inputs)
+        self._forward_drawn = self._forward = forward_flops(model, inputs, positions=self._positions)
+
+    @classmethod
+    def planned(cls, configuration: Configuration) -> int:
+        """Give the epochs of a run, before it is known how many steps they have: at least as many as it will take."""
+        return configuration.epochs
+
+    def trained(self) -> list[nn.Parameter]:
+        """Return the parameters that the optimiser moves."""
+        return list(self.model.parameters())
+
+    def phase(self, epoch: int) -> int:
+        """Return the epoch of the learning rate's schedule that an epoch of the run is."""
+        return epoch
+
+    def first_step(self, epoch: int) -> int:  # noqa: ARG002
+        """Return the step at which an epoch of the run begins; those before it are left out."""
+        return 0
+
+    def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:  # noqa: ARG002
+        """Use the gradients that are there: move the weights, or change the masks.
+
+        Parameters
+        ----------
+        optimiser
+            With the learning rate of this step.
+        at
+            Steps of the run so far, epoch times `steps` plus the step of the epoch.
+        """
+        self.spend(self._forward)
+        optimiser.step()
+
+    def after_epoch(self, epoch: int, optimiser: torch.optim.Optimizer) -> None:
+        """Do what is to be done between an epoch, counted from 0, and the next; the network has been tested."""
+
+    def settled(self, epoch: int) -> bool:  # noqa: ARG002
+        """Whether the network has its final density after an epoch, counted from 0: only then it may be the best."""
+        return True
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what the checkpoint shows of the network where that differs from its state, by name."""
+        return {}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the method remembers beside network, masks and optimiser."""
+        return {}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
+        """Take up what `state` returned; network and masks have been loaded."""
+        self.recount()
+
+    def budget(self, density: str) -> int:
+        """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
+        wanted = round(Fraction(density) * sum(mask.numel() for mask in self.drawn.values()))
+        return min(wanted, self.size)
+
+    def density(self) -> float:
+        """Return the share of the weights of all layers with a mask that is in S_P."""
+        masks = masks_of(self.model).values()
+        return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+
+    def spend(self, for_weights: int) -> None:
+        """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""
+        self.work += (2 * self._forward + for_weights) * self.configuration.batch
+
+    def recount(self) -> None:
+        """Count the operations of a forward pass anew, after the masks have changed."""
+        self._forward = forward_flops(self.model, self._inputs, positions=self._positions)
+
+
+@torch.no_grad()
+def set_masks(model: nn.Module, masks: Mapping[str, Tensor], optimiser: torch.optim.Optimizer | None = None) -> None:
+    """Replace the masks S_P of a network in place; what lies outside becomes 0, in the weights and in the optimiser.
+
+    A weight that comes in was 0 before and has nothing that an optimiser remembers, so it starts as such.
+    """
+    buffers = masks_of(model)
+    for name, mask in masks.items():
+        buffers[name].copy_(mask)
+        weight = model.get_submodule(name).get_parameter("weight")
+        outside = ~buffers[name]
+        weight.masked_fill_(outside, 0)
+        for kept in optimiser.state.get(weight, {}).values() if optimiser is not None else ():
+            if isinstance(kept, Tensor) and kept.shape == weight.shape:
+                kept.masked_fill_(outside, 0)
+
+
+def highest_inside(scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+    """Choose exactly so many entries inside masks, those with the highest scores of all layers; all if there are fewer.
+
+    Examples
+    --------
+    >>> mask = torch.tensor([True, True, False, True])
+    >>> highest_inside({"a": torch.tensor([1.0, 1.0, 9.0, 1.0])}, {"a": mask}, 2)["a"].sum().item()
+    2
+    """
+    inside = {name: scores[name].masked_fill(~mask, -torch.inf) for name, mask in masks.items()}
+    if count >= sum(int(mask.sum()) for mask in masks.values()):
+        return {name: mask.clone() for name, mask in masks.items()}
+    return keep_highest(inside, count)

@@ -1,0 +1,85 @@
+"""RiGL: now and then the smallest weights are dropped, and as many grow where the gradient is largest."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ertrain.initialisation import initialise
+from ertrain.masking import draw_masks, masks_of
+from ertrain.methods.base import FixedMask, set_masks
+from ertrain.ratios import share_out
+from ertrain.shapes import layer_shapes
+from ertrain.streams import generator, stream_seed
+
+if TYPE_CHECKING:
+    from ertrain.configuration import Configuration
+
+__all__ = ["RiGL"]
+
+
+class RiGL(FixedMask):
+    """Rewire S_P inside S_ER; the number of weights of each layer stays what it was.
+
+    S_P is drawn at the final density from the same random numbers as S_ER, so that it lies inside of it, and it is the
+    mask that a fixed one of that density would be. Inside a mask of density 1 this is RiGL as it is known.
+
+    Notes
+    -----
+    Evci, Gale, Menick, Castro and Elsen (ICML 2020). Every `update_every` steps, before the share `update_until` of
+    training, at step t of T_end, the step of the optimiser is left out. Instead each layer drops the
+    floor(a_t n_l) smallest of its n_l weights, a_t = drop_share / 2 (1 + cos(pi t / T_end)), and as many entries of
+    S_ER that are not there come in, those with the largest gradients of this batch. A weight that has just been dropped
+    may return, as if it had not been dropped; a new one starts at 0 without momentum. The backward pass of a simulated
+    sparse layer gives the dense gradient anyhow: it is looked at in place, and never kept.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("final_density", "drop_share", "update_every", "update_until")
+
+    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+        super().__init__(configuration, model, inputs, steps)
+        self.end = math.floor(configuration.update_until * configuration.epochs * steps)
+        skip = tuple(layer.name for layer in layer_shapes(model) if layer.name not in self.drawn)
+        densities = share_out(model, configuration.final_density, configuration.ratio, skip=skip)
+        start = draw_masks(densities, stream_seed(configuration.seed, "mask"), exact=configuration.drawing == "exact")
+        set_masks(model, {name: mask & self.drawn[name].cpu() for name, mask in start.items()})
+        initialise(model, configuration.initialisation, generator(configuration.seed, "weights"))
+        self.recount()
+
+    def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:
+        """Rewire where it is time for it, and otherwise move the weights."""
+        if not self.rewires(at):
+            super().step(optimiser, at)
+            return
+        self.spend(self._forward_drawn)
+        share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * at / self.end))
+        self.rewire(optimiser, share, at)
+
+    def rewires(self, at: int) -> bool:
+        """Whether the masks change at a step."""
+        due = at > 0 and at % self.configuration.update_every == 0 and at < self.end
+        return due and self.configuration.drop_share > 0
+
+    @torch.no_grad()
+    def rewire(self, optimiser: torch.optim.Optimizer, share: float, at: int) -> None:
+        """Drop a share of the weights of every layer, and grow as many."""
+        changed = {}
+        for place, (name, mask) in enumerate(masks_of(self.model).items()):
+            weight = self.model.get_submodule(name).get_parameter("weight")
+            inside, there = self.drawn[name].flatten(), mask.flatten()
+            present = int(there.sum())
+            count = math.floor(share * present)
+            magnitude = weight.abs().flatten().masked_fill(~there, -torch.inf)
+            kept = torch.zeros_like(there)
+            kept[magnitude.topk(present - count, sorted=False).indices] = True
+            wanted = self.wanted(weight, place, at).flatten().masked_fill(kept | ~inside, -torch.inf)
+            kept[wanted.topk(count, sorted=False).indices] = True
+            changed[name] = kept.reshape(mask.shape)
+        set_masks(self.model, changed, optimiser)
+
+    def wanted(self, weight: nn.Parameter, place: int, at: int) -> Tensor:  # noqa: ARG002
+        """Score the entries of a layer by how much they should grow."""
+        return torch.zeros_like(weight) if weight.grad is None else weight.grad.abs()
