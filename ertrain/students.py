@@ -79,8 +79,8 @@ class Students(nn.Module):
 
     Notes
     -----
-    Weights start normal with variance 2 / (kept inputs) of their neuron, hidden biases uniform in [-1/2, 1/2], biases of
-    the outputs at 0.
+    Weights start normal with variance 2 / (kept inputs) of their neuron, hidden biases uniform in [-1/2, 1/2], and
+    biases of the outputs at 0.
 
     Examples
     --------

@@ -25,9 +25,9 @@ class WidthLine:
 
     Notes
     -----
-    With g_l = last_l - first_l the j-th additional neuron of layer l has the time (2 j - 1) / (2 g_l) in [0, 1]; neurons
-    come in the order of their times, and at one time in the order of their layers. So every width is within one neuron
-    of the straight line, no layer shrinks as the total grows, and every total is met.
+    With g_l = last_l - first_l the j-th additional neuron of layer l has the time (2 j - 1) / (2 g_l) in [0, 1];
+    neurons come in the order of their times, and at one time in the order of their layers. So the widths follow the
+    straight line between the ends, no layer shrinks as the total grows, and every total is met.
 
     Examples
     --------
