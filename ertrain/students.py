@@ -91,6 +91,7 @@ class Students(nn.Module):
 
     def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int]) -> None:
         super().__init__()
+        self.count = len(seeds)
         streams = [generator(seed, "weights") for seed in seeds]
         for number, mask in enumerate(masks):
             kept = mask.sum(2, keepdim=True).clamp(min=1)
@@ -102,7 +103,7 @@ class Students(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Map points (n, d) to outputs (students, n, outputs)."""
         layers = list(self.children())
-        hidden = points.expand(layers[0].weight_mask.shape[0], *points.shape)
+        hidden = points.expand(self.count, *points.shape)
         for layer in layers[:-1]:
             hidden = layer(hidden).relu_()
         outputs: Tensor = layers[-1](hidden)

@@ -92,11 +92,11 @@ def meet(
     Notes
     -----
     The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
-    the target; it ends at the printed ones, or the sharp ones where those are larger. One bisection keeps a total
-    that a test has shown to be enough, and one that none has; a second one keeps a total that a test has shown to be too
-    small, and one that none has. Between the two, tests were undecided. The number of tests is limited beforehand, and each has its
-    share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every trial, and
-    the trials at a total are the same for constructions and for students.
+    the target; it ends at the printed ones, or the sharp ones where those are larger. One bisection keeps a total that
+    a test has shown to be enough, and one that none has; a second one keeps a total that a test has shown to be too
+    small, and one that none has. Between the two, tests were undecided. The number of tests is limited beforehand, and
+    each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
+    trial, and the trials at a total are the same for constructions and for students.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
