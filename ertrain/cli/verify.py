@@ -28,7 +28,7 @@ from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
 from ertrain.files import locked
-from ertrain.widths import SCALES, TheoryMeetsTraining, meet
+from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
 
 __all__ = ["VerifyCommand"]
 
@@ -53,6 +53,11 @@ class VerifyCommand:
         tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
     ] = None
     device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
+    plot: Annotated[
+        str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
+    ] = None
+    force: bool = False
+    """Write over files that exist."""
     format: Format = "table"
     json: bool = False
     """Print one JSON document."""
@@ -94,6 +99,7 @@ class VerifyCommand:
         except InvalidInput as error:
             option = f"--{error.argument}" if error.argument in ("seed", "target") else error.argument
             raise InvalidInput(option, error.allowed, error.value) from None
+        files = self._draw(found)
         if self.json:
             inputs = {
                 "statement": self.statement,
@@ -104,11 +110,21 @@ class VerifyCommand:
                 "out": self.out,
                 "workers": workers,
                 "device": self.device,
+                "plot": self.plot,
+                "force": self.force,
             }
-            show(document("verify", inputs, **found.to_dict()))
+            show(document("verify", inputs, files=files, **found.to_dict()))
         else:
             _report(found, self.format)
         return 0
+
+    def _draw(self, found: TheoryMeetsTraining) -> list[str]:
+        if self.plot is None:
+            return []
+        try:
+            return [str(path) for path in draw_widths(found, Path(self.plot), force=self.force)]
+        except InvalidInput as error:
+            raise InvalidInput("--plot", error.allowed, error.value) from None
 
 
 def _usable(device: str) -> bool:

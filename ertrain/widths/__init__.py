@@ -3,6 +3,7 @@
 from ertrain.widths.line import WidthLine
 from ertrain.widths.meet import meet
 from ertrain.widths.outcomes import Outcomes, trial_seeds
+from ertrain.widths.plots import draw_widths
 from ertrain.widths.result import SCALES, Failures, Kind, Measured, Scale, TheoryMeetsTraining
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Scale",
     "TheoryMeetsTraining",
     "WidthLine",
+    "draw_widths",
     "meet",
     "trial_seeds",
 ]

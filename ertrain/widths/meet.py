@@ -7,7 +7,6 @@ that at which the construction of the theory succeeds, and that at which trainin
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import asdict
 from fractions import Fraction
@@ -140,7 +139,7 @@ def meet(
             fails,
             limit=delta,
             level=1 - (1 - scale.level) / most,
-            most_trials=math.ceil(scale.effort / delta),
+            most_trials=scale.most_trials(delta),
             progress=partial(progress, kind, total),
         )
 

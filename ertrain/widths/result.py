@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -27,8 +28,8 @@ class Scale:
         Of every student, chosen on other teachers than those that are measured.
     level
         With this probability, at least, all verdicts of all tests are right.
-    effort
-        A test ends undecided after effort / delta trials.
+    effort, least
+        A test ends undecided after effort / delta trials, and not before `least`.
     students
         As many are trained as one batched model.
     """
@@ -37,6 +38,11 @@ class Scale:
     level: Fraction
     effort: int
     students: int
+    least: int = 200
+
+    def most_trials(self, failure_probability: Fraction) -> int:
+        """Give the number of trials after which a test ends undecided."""
+        return max(self.least, math.ceil(self.effort / failure_probability))
 
 
 SCALES = {

@@ -23,7 +23,7 @@ from ertrain.students import Budget  # noqa: E402
 from ertrain.teacher import Tolerance  # noqa: E402
 from ertrain.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
 
-TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16)
+TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
 
 
 LOOSE = Tolerance(rms=0.5, largest=9.0, points=512)
