@@ -79,11 +79,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
             axes.plot(places, shares, color=colour, linestyle=dash, marker=marker, markersize=4, label=one.kind)
             low, high = zip(*((1 - made.interval.high, 1 - made.interval.low) for _, made in tests), strict=True)
             axes.vlines(places, low, high, color=colour, linewidth=0.9, alpha=0.6)
-        axes.axhline(1 - delta, color=GREY, linewidth=0.8)
-        axes.annotate(
-            f"1 - delta = {1 - delta:g}", (1, 1 - delta), (-4, -12), xycoords=("axes fraction", "data"),
-            textcoords="offset points", ha="right", color=GREY, fontsize=9,
-        )  # fmt: skip
+        axes.axhline(1 - delta, color=GREY, linewidth=0.8, label=f"1 - delta: {1 - delta:g}")
         for bound in found.bounds:
             colour, dash = _BOUNDS[bound.method]
             if bound.total is not None:
@@ -97,7 +93,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
         axes.set_title(
             f"Sequential tests of {counts[0]} to {counts[-1]} masks each, anytime-valid {100 * level:.2f} % intervals"
         )
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower center")
 
     files = {f"{_NAME}{ending}": content for ending, content in rendered(drawing, columns).items()}
     return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)

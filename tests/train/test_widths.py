@@ -133,6 +133,11 @@ def test_where_nothing_is_learnt_no_width_is_claimed():
     assert split.mask + split.optimiser == split.trials
 
 
+def test_tests_end_undecided_after_enough_trials():
+    assert SCALES["quick"].most_trials(Fraction(1, 20)) == 320
+    assert SCALES["quick"].most_trials(Fraction(1, 5)) == 200
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(InvalidInput, match="seed"):
         ask(seed=-1)
@@ -159,8 +164,13 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert set(content["failures"]) >= {"mask", "optimiser"}
     trained = [test for test in content["tests"] if test["method"] == "training"]
     assert content["trials"] == sum(test["trials"] for test in trained)
-    assert main(words) == 0  # from the outcomes that are there
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
     assert "fresh points" in capsys.readouterr().out
+    header, *lines = (tmp_path / "plots" / "theory-meets-training.csv").read_text().splitlines()
+    assert header == "method,total,widths,trials,success,low,high,verdict"
+    assert len(lines) == len(content["tests"])
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 2  # nothing is written over
+    assert "--plot" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
