@@ -15,7 +15,10 @@ from ertheory.errors import InvalidInput
 __all__ = ["STREAMS", "generator", "stream_seed"]
 
 # The position of a name is its key: new streams are added at the end, or old runs would change.
-STREAMS = ("mask", "weights", "order", "augmentation", "noise", "ratio", "repair", "growth", "scores")
+STREAMS = (
+    *("mask", "weights", "order", "augmentation", "noise", "ratio", "repair"),
+    *("points", "test", "trial", "growth", "scores"),
+)
 
 _LARGEST_SEED = 2**63
 

@@ -11,6 +11,7 @@ from ertheory.cli.program import Commands, run_program
 from ertrain.cli.report import ReportCommand
 from ertrain.cli.run import ListCommand, RunCommand
 from ertrain.cli.sweep import SweepCommand
+from ertrain.cli.verify import VerifyCommand
 
 __all__ = ["main"]
 
@@ -52,6 +53,14 @@ Examples:
 
 Example:
   ertrain report runs --format markdown""",
+    ),
+    (
+        "verify",
+        VerifyCommand,
+        """Training against the bounds: from which width on a teacher is learnt, beside the widths of the theory.
+
+Example:
+  ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick""",
     ),
 )
 

@@ -1,0 +1,180 @@
+"""``ertrain verify``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from ertheory.cli.arguments import (
+    Confidence,
+    Delta,
+    Density,
+    Format,
+    Sparsity,
+    TargetText,
+    densities_inputs,
+    read_delta,
+    read_integer,
+    read_target_text,
+    read_text_densities,
+)
+from ertheory.cli.output import document, render, show, wrap
+from ertheory.errors import InvalidInput
+from ertheory.results import rational_text
+from ertrain.files import locked
+from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
+
+__all__ = ["VerifyCommand"]
+
+
+@dataclass(frozen=True)
+class VerifyCommand:
+    """Whether training needs the widths that the theory asks for."""
+
+    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths.")]
+    target: TargetText
+    density: Density = None
+    sparsity: Sparsity = None
+    delta: Delta = None
+    confidence: Confidence = None
+    scale: Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
+    seed: Annotated[str, tyro.conf.arg(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
+    out: Annotated[
+        str, tyro.conf.arg(metavar="DIR", help="Folder for the outcomes of trials; the same command goes on from them.")
+    ] = "widths"
+    workers: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
+    ] = None
+    device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
+    plot: Annotated[
+        str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
+    ] = None
+    force: bool = False
+    """Write over files that exist."""
+    format: Format = "table"
+    json: bool = False
+    """Print one JSON document."""
+
+    def run(self) -> int:
+        """Build, train, and print."""
+        if self.statement != "widths":
+            raise InvalidInput("STATEMENT", "widths", self.statement)
+        if self.scale not in SCALES:
+            raise InvalidInput("--scale", f"one of {', '.join(SCALES)}", self.scale)
+        target = read_target_text(self.target)
+        densities = read_text_densities(target, self.density, self.sparsity)
+        delta, seed = read_delta(self.delta, self.confidence), read_integer("--seed", self.seed)
+        workers = (os.cpu_count() or 1) if self.workers is None else read_integer("--workers", self.workers)
+        if workers < 1:
+            raise InvalidInput("--workers", "a whole number of at least 1", workers)
+        if not _usable(self.device):
+            raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
+        out = Path(self.out)
+        name = f"{self.scale}-{str(target)[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
+        try:
+            with locked(out), tqdm(unit=" masks", leave=False) as bar:
+
+                def progress(kind: str, total: int, trials: int) -> None:
+                    bar.set_description(f"{kind} with {total} neurons", refresh=False)
+                    bar.update(trials)
+
+                found = meet(
+                    target,
+                    density=densities,
+                    failure_probability=delta,
+                    scale=SCALES[self.scale],
+                    seed=seed,
+                    path=out / name,
+                    workers=workers,
+                    device=self.device,
+                    progress=progress,
+                )
+        except InvalidInput as error:
+            option = f"--{error.argument}" if error.argument in ("seed", "target") else error.argument
+            raise InvalidInput(option, error.allowed, error.value) from None
+        files = self._draw(found)
+        if self.json:
+            inputs = {
+                "statement": self.statement,
+                "target": self.target,
+                **densities_inputs(target, densities),
+                "delta": rational_text(delta),
+                "scale": self.scale,
+                "out": self.out,
+                "workers": workers,
+                "device": self.device,
+                "plot": self.plot,
+                "force": self.force,
+            }
+            show(document("verify", inputs, files=files, **found.to_dict()))
+        else:
+            _report(found, self.format)
+        return 0
+
+    def _draw(self, found: TheoryMeetsTraining) -> list[str]:
+        if self.plot is None:
+            return []
+        try:
+            return [str(path) for path in draw_widths(found, Path(self.plot), force=self.force)]
+        except InvalidInput as error:
+            raise InvalidInput("--plot", error.allowed, error.value) from None
+
+
+def _usable(device: str) -> bool:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError):  # no such word, no such device, or PyTorch without it
+        return False
+    return True
+
+
+def _short(value: object) -> str:
+    return str(value).replace("/", "_")[:24]
+
+
+def _report(found: TheoryMeetsTraining, style: str) -> None:
+    content = found.to_dict()
+    rows = []
+    for row in content["results"]:
+        widths = row["widths"] or [None] * len(found.line.first)
+        interval = "-" if row["interval"] is None else f"[{row['interval'][0]}, {row['interval'][1]}]"
+        star = "" if row["applies"] else "*"
+        total = "-" if row["total"] is None else f"{row['total']:,}"
+        rows.append([row["method"] + star, *("-" if n is None else f"{n:,}" for n in widths), total, interval])
+    numbers = range(len(found.line.first))
+    show(render(rows, ["widths", *(f"N_{layer}" for layer in numbers), "total", "interval"], style))
+    if style != "table":
+        return
+    if not all(row["applies"] for row in content["results"]):
+        show("* does not apply here, or was not reached on the line.")
+    failures, tolerance, budget = found.failures, found.tolerance, found.scale.budget
+    ends = " to ".join(str(sum(end)) for end in (found.line.first, found.line.last))
+    show("")
+    show(
+        wrap(
+            f"  measured  along one line of widths, {ends} hidden neurons; intervals for the smallest that is enough, "
+            f"all right with probability {float(found.scale.level):g} where failures grow rarer along the line; "
+            f"{found.construction.trials:,} masks in {len(found.construction.tests)} tests of constructions, "
+            f"{found.training.trials:,} students in {len(found.training.tests)} of training"
+        )
+    )
+    show(
+        wrap(
+            f"  training  Adam, {budget.steps:,} steps of {budget.batch} fresh points; learnt: rms error at most "
+            f"{tolerance.rms:g} and largest at most {tolerance.largest:g} of the spread of the teacher's outputs"
+        )
+    )
+    if failures.total is not None:
+        show(
+            wrap(
+                f"  failures  of {failures.trials} students with {failures.total} neurons {failures.mask} failed on "
+                f"masks without the construction, and {failures.optimiser} on masks with it"
+            )
+        )

@@ -1,0 +1,282 @@
+"""Whether a network trains as soon as it is wide enough to contain the target.
+
+Along one line of widths, from the necessary to the printed ones, two smallest totals are measured on the same masks:
+that at which the construction of the theory succeeds, and that at which training does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ertheory.bounds import width
+from ertheory.embed import Plan, plan
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.exact import Rational, probability
+from ertheory.masks import DrawnMask
+from ertheory.montecarlo.sequential import SequentialTest, Verdict, decide_failure_rate
+from ertheory.results import Width, rational_text
+from ertheory.source import read_densities
+from ertheory.target import Target
+from ertrain.students import Students, errors_of, student_masks, train_students
+from ertrain.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
+from ertrain.widths.line import WidthLine
+from ertrain.widths.outcomes import Outcomes
+from ertrain.widths.result import SCALES, Failures, Kind, Measured, Scale, TheoryMeetsTraining
+
+__all__ = ["meet"]
+
+# None of these restricts how the target is represented.
+_NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count")
+
+Shapes: TypeAlias = tuple[tuple[int, int], ...]
+Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]
+
+
+def meet(
+    target: Target,
+    *,
+    density: Rational | tuple[Rational, ...] | None = None,
+    sparsity: Rational | tuple[Rational, ...] | None = None,
+    failure_probability: Rational,
+    scale: Scale = SCALES["quick"],
+    tolerance: Tolerance = TOLERANCE,
+    seed: int = 0,
+    path: Path | None = None,
+    workers: int = 1,
+    device: str = "cpu",
+    progress: Callable[[Kind, int, int], object] = lambda *_: None,
+) -> TheoryMeetsTraining:
+    """Measure from which width on constructions and students succeed, along one line, on the same masks.
+
+    Parameters
+    ----------
+    target
+        The teacher, fully connected; one without weights stands for one of `ertrain.teacher.draw_teacher`.
+    density, sparsity, failure_probability
+        As for `ertheory.width`.
+    scale
+        How much is computed.
+    tolerance
+        When a student has learnt its teacher.
+    seed
+        Of teacher, masks, starts and points; at least 0.
+    path
+        File for the outcomes of trials, from which a later call goes on.
+    workers
+        Processes. The result does not depend on it.
+    device
+        Where students learn.
+    progress
+        Told of the kind of test, its total and new trials.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable, InfeasibleWidth
+        If there are no printed widths, or no construction.
+    RunFolderError
+        If the file can not be used.
+
+    Notes
+    -----
+    The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
+    the target; it ends at the printed ones, or the sharp ones where those are larger. One bisection keeps a total that
+    a test has shown to be enough, and one that none has; a second one keeps a total that a test has shown to be too
+    small, and one that none has. Between the two, tests were undecided. The number of tests is limited beforehand, and
+    each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
+    trial, and the trials at a total are the same for constructions and for students.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
+    densities = read_densities(target, density=density, sparsity=sparsity)
+    delta = probability("failure_probability", failure_probability)
+    teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed)
+    started = plan(teacher, method="sharp", density=densities, failure_probability=delta, layer0="coded")
+    bounds, necessary = _bounds(teacher, densities, delta)
+    line = _line(teacher, bounds, necessary)
+    inputs = {
+        "target": str(target),
+        "weights": _digest(teacher),
+        "densities": list(map(rational_text, densities)),
+        "budget": asdict(scale.budget),
+        "tolerance": [tolerance.rms, tolerance.largest, tolerance.points],
+        "line": [list(line.first), list(line.last)],
+        "seed": seed,
+        "chunk": scale.students,
+    }
+    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=workers)
+    works: dict[Kind, Work] = {
+        "construction": partial(_not_built, started),
+        "training": partial(_not_learnt, teacher, densities, scale, tolerance, seed, device),
+    }
+    shapes_at = partial(_shapes_at, started, line)
+
+    def failed(kind: Kind, total: int, start: int, stop: int) -> npt.NDArray[np.bool_]:
+        return outcomes.failed(kind, total, start, stop, partial(_in_processes, works[kind], shapes_at, workers))
+
+    def test(kind: Kind, total: int) -> SequentialTest:
+        done = 0
+
+        def fails(trials: int) -> npt.NDArray[np.bool_]:
+            nonlocal done
+            done += trials
+            return failed(kind, total, done - trials, done)
+
+        # The end of the line, and two bisections that halve the distance each; for both kinds.
+        most = 2 * (1 + 2 * (line.highest - line.lowest + 1).bit_length())
+        return decide_failure_rate(
+            fails,
+            limit=delta,
+            level=1 - (1 - scale.level) / most,
+            most_trials=scale.most_trials(delta),
+            progress=partial(progress, kind, total),
+        )
+
+    construction, training = (_bisect(kind, line, partial(test, kind)) for kind in works)
+    below = [one for one in training.tests if training.total is None or one[0] < training.total]
+    split = Failures(total=None, trials=0, mask=0, optimiser=0)
+    if below:
+        total, made = max(below, key=lambda one: one[0])
+        unlearnt, unbuilt = (failed(kind, total, 0, made.trials) for kind in ("training", "construction"))
+        split = Failures(
+            total=total,
+            trials=made.trials,
+            mask=int((unlearnt & unbuilt).sum()),
+            optimiser=int((unlearnt & ~unbuilt).sum()),
+        )
+    return TheoryMeetsTraining(
+        bounds=bounds,
+        necessary=necessary,
+        line=line,
+        construction=construction,
+        training=training,
+        failures=split,
+        tolerance=tolerance,
+        scale=scale,
+        seed=seed,
+    )
+
+
+def _bounds(
+    target: Target, densities: tuple[Fraction, ...], delta: Fraction
+) -> tuple[tuple[Width, ...], tuple[int | None, ...]]:
+    """Compute sharp, exact and printed widths, and layer by layer the largest necessary one."""
+    bounds, necessary = [], []
+    for method in ("sharp", "exact", "printed", *_NECESSARY):
+        try:
+            found = width(
+                target,
+                method=method,
+                density=densities,
+                failure_probability=delta,
+                layer0="coded" if method == "sharp" else None,
+            )
+        except (InfeasibleWidth, TheoremNotApplicable):  # one answer less must not take the others along
+            continue
+        if method not in _NECESSARY:
+            bounds.append(found)
+        elif found.applies:
+            necessary.append(found.widths[:-1])
+    layers = zip(*necessary, strict=True) if necessary else ((),) * target.depth
+    return tuple(bounds), tuple(max((low for low in layer if low is not None), default=None) for layer in layers)
+
+
+def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None, ...]) -> WidthLine:
+    ends = {one.method: tuple(width or 0 for width in one.widths[:-1]) for one in bounds}
+    if "printed" not in ends:
+        msg = "the line of widths ends at the printed ones, and there are none"
+        raise InfeasibleWidth(msg)
+    first = [low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary)]
+    last = [max(layer) for layer in zip(first, *(ends[name] for name in ends if name != "exact"), strict=True)]
+    return WidthLine(tuple(first), tuple(last))
+
+
+def _bisect(kind: Kind, line: WidthLine, test: Callable[[int], SequentialTest]) -> Measured:
+    """Close in on the smallest total that is shown to be enough, and then on the largest shown to be too small."""
+    tests: dict[int, SequentialTest] = {}
+
+    def closed_in(low: int, high: int, verdict: Verdict, *, lowers: bool) -> tuple[int, int]:
+        while high - low > 1:
+            middle = (low + high) // 2
+            if middle not in tests:
+                tests[middle] = test(middle)
+            if (tests[middle].verdict == verdict) == lowers:
+                high = middle
+            else:
+                low = middle
+        return low, high
+
+    tests[line.highest] = test(line.highest)
+    if tests[line.highest].verdict != "at most":
+        return Measured(kind=kind, total=None, widths=None, interval=None, tests=tuple(tests.items()))
+    _, enough = closed_in(line.lowest - 1, line.highest, "at most", lowers=True)
+    too_small = max((total for total, made in tests.items() if made.verdict == "above"), default=line.lowest - 1)
+    others = (total for total, made in tests.items() if total > too_small and made.verdict != "above")
+    too_small, _ = closed_in(too_small, min(others), "above", lowers=False)
+    return Measured(
+        kind=kind,
+        total=enough,
+        widths=line.widths(enough),
+        interval=(too_small + 1, enough),
+        tests=tuple(tests.items()),
+    )
+
+
+def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
+    return started.shapes_at((*line.widths(total), started.network.affine[-1].outputs))
+
+
+def _in_processes(
+    work: Work, shapes_at: Callable[[int], Shapes], workers: int, total: int, chunks: list[list[int]]
+) -> list[list[bool]]:
+    from joblib import Parallel, delayed
+
+    shapes = shapes_at(total)
+    found: list[list[bool]] = Parallel(n_jobs=workers)(delayed(work)(shapes, seeds) for seeds in chunks)
+    return found
+
+
+def _not_built(started: Plan, shapes: Shapes, seeds: list[int]) -> list[bool]:
+    needed = [step.outputs for step in started.network.affine]
+    if any(rows < least for (rows, _), least in zip(shapes[1:], needed, strict=True)):
+        return [True] * len(seeds)  # a neuron of the target at least is left without one of its own
+    layers = list(enumerate(zip(shapes, started.answer.densities, strict=True)))
+    masks = ([DrawnMask(shape, density, seed, layer) for layer, (shape, density) in layers] for seed in seeds)
+    return [not started.found_in(one) for one in masks]
+
+
+def _not_learnt(
+    teacher: Target,
+    densities: tuple[Fraction, ...],
+    scale: Scale,
+    tolerance: Tolerance,
+    seed: int,
+    device: str,
+    shapes: Shapes,
+    seeds: list[int],
+) -> list[bool]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # of small operations, more threads wait for one another
+    try:
+        students = Students(student_masks(shapes, densities, seeds), seeds)
+        train_students(teacher, students, scale.budget, seed=seed, device=device)
+        errors = errors_of(students, teacher, tolerance=tolerance, seed=seed)
+    finally:
+        torch.set_num_threads(threads)
+    return [not learnt for learnt in tolerance.met(errors.rms, errors.largest).tolist()]
+
+
+def _digest(target: Target) -> str:
+    numbers = [*(target.weights or ()), *(target.biases or ()), np.asarray(target.domain)]
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in numbers)).hexdigest()

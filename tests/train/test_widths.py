@@ -1,0 +1,190 @@
+"""Theory meets training: the line of widths, outcomes that outlive a process, the search, and the command."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ertheory.errors import InvalidInput
+from ertheory.target import Target
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from ertrain.cli import main  # noqa: E402
+from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.files import read_json, write_json  # noqa: E402
+from ertrain.students import Budget  # noqa: E402
+from ertrain.teacher import Tolerance  # noqa: E402
+from ertrain.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
+
+TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
+
+
+LOOSE = Tolerance(rms=0.5, largest=9.0, points=512)
+
+
+def ask(path=None, *, tolerance=LOOSE, seed=0, **options):
+    target = Target.from_text("2-3-1")
+    options = {"scale": TINY, "tolerance": tolerance, "seed": seed, "path": path, **options}
+    return meet(target, density="1/2", failure_probability="1/3", **options)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    path = tmp_path_factory.mktemp("widths") / "outcomes.json"
+    return ask(path), path
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=4))
+def test_the_line_meets_every_total_and_never_shrinks(ends):
+    line = WidthLine(tuple(low for low, _ in ends), tuple(low + gap for low, gap in ends))
+    assert line.widths(line.lowest) == line.first
+    assert line.widths(line.highest) == line.last
+    way = [line.widths(total) for total in range(line.lowest, line.highest + 1)]
+    assert [sum(widths) for widths in way] == list(range(line.lowest, line.highest + 1))
+    assert all(b >= a for one, other in pairwise(way) for a, b in zip(one, other, strict=True))
+    whole = max(line.highest - line.lowest, 1)
+    for done, widths in enumerate(way):  # close to the straight line
+        for (low, gap), width in zip(ends, widths, strict=True):
+            assert abs(width - low - gap * done / whole) <= len(ends)
+
+
+def test_trials_are_independent_of_one_another_and_of_how_they_are_asked_for():
+    seeds = trial_seeds(3, 20, 0, 500)
+    assert len(set(seeds)) == 500
+    assert not set(seeds) & set(trial_seeds(3, 21, 0, 500))
+    assert trial_seeds(3, 20, 100, 120) == seeds[100:120]
+
+
+@pytest.mark.parametrize("wave", [1, 3])
+def test_outcomes_are_kept_and_looked_up(tmp_path, wave):
+    asked = []
+
+    def fails(total, chunks):
+        asked.append(len(chunks))
+        return [[seed % 3 == 0 for seed in chunk] for chunk in chunks]
+
+    path = tmp_path / "outcomes.json"
+    one = Outcomes(path, {"x": 1}, seed=0, chunk=4, wave=wave)
+    got = np.concatenate([one.failed("kind", 7, start, start + 5, fails) for start in (0, 5)])
+    assert got.tolist() == [seed % 3 == 0 for seed in trial_seeds(0, 7, 0, 10)]
+    assert asked == ([1] * 3 if wave == 1 else [3])
+    again = Outcomes(path, {"x": 1}, seed=0, chunk=4)
+    assert again.failed("kind", 7, 0, 10, lambda *_: pytest.fail("known")).tolist() == got.tolist()
+    with pytest.raises(RunFolderError, match="other inputs"):
+        Outcomes(path, {"x": 2}, seed=0, chunk=4)
+    for damaged in ([], {"schema": 1, "inputs": {"x": 1}, "outcomes": {"kind": {"7": "x?.."}}}):
+        write_json(path, damaged)
+        with pytest.raises(RunFolderError, match="no outcomes"):
+            Outcomes(path, {"x": 1}, seed=0, chunk=4)
+
+
+def test_totals_lie_on_the_line_and_in_their_intervals(found):
+    result, _ = found
+    for one in (result.construction, result.training):
+        assert one.interval[0] <= one.total == one.interval[1]
+        assert one.widths == result.line.widths(one.total)
+        verdicts = {total: test.verdict for total, test in one.tests}
+        assert verdicts[one.total] == "at most"
+        assert verdicts.get(one.total - 1) != "at most"
+        low = one.interval[0] - 1
+        assert low < result.line.lowest or verdicts[low] == "above"
+
+
+def test_failures_are_split_by_the_masks_on_which_they_happened(found):
+    result, path = found
+    split = result.failures
+    outcomes = read_json(path)["outcomes"]
+    unlearnt, unbuilt = (outcomes[kind][str(split.total)][: split.trials] for kind in ("training", "construction"))
+    pairs = list(zip(unlearnt, unbuilt, strict=True))
+    assert (split.mask, split.optimiser) == (pairs.count(("x", "x")), pairs.count(("x", ".")))
+    assert dict(result.training.tests)[split.total].failures == split.mask + split.optimiser
+    assert split.total < result.training.total
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_same_result(found, tmp_path):
+    result, path = found
+    content = read_json(path)
+    kept = content["outcomes"]["training"]  # as a process leaves it that was killed half way
+    for total in list(kept)[len(kept) // 2 :]:
+        del kept[total]
+    stopped = tmp_path / "outcomes.json"
+    write_json(stopped, content)
+    assert ask(stopped, workers=2).to_dict() == result.to_dict()
+    whole = read_json(path)["outcomes"]
+    for kind, totals in read_json(stopped)["outcomes"].items():
+        for total, marks in totals.items():  # two workers may have looked further
+            assert marks.startswith(whole[kind][total])
+
+
+def test_where_nothing_is_learnt_no_width_is_claimed():
+    result = ask(tolerance=Tolerance(rms=1e-9, largest=1e-9, points=64))
+    assert result.training.total is None
+    row = result.to_dict()["results"][-1]
+    assert row == {"method": "training", "widths": None, "total": None, "interval": None, "applies": False}
+    split = result.failures
+    assert split.total == result.line.highest
+    assert split.mask + split.optimiser == split.trials
+
+
+def test_tests_end_undecided_after_enough_trials():
+    assert SCALES["quick"].most_trials(Fraction(1, 20)) == 320
+    assert SCALES["quick"].most_trials(Fraction(1, 5)) == 200
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(InvalidInput, match="seed"):
+        ask(seed=-1)
+    with pytest.raises(InvalidInput, match="last"):
+        WidthLine((3,), (2,))
+    with pytest.raises(InvalidInput, match="total"):
+        WidthLine((3,), (5,)).widths(6)
+
+
+def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(SCALES, "quick", TINY)
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
+    words += ["--workers", "1"]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["schema"], content["command"], content["seed"]) == (1, "verify", 0)
+    assert content["inputs"]["delta"] == "1/3"
+    methods = [row["method"] for row in content["results"]]
+    assert methods == ["necessary", "sharp", "exact", "printed", "construction", "training"]
+    for row in content["results"]:
+        assert set(row) >= {"method", "widths", "total", "interval"}
+        measured = row["method"] in ("construction", "training") and row["total"] is not None
+        assert (row["interval"] is not None) == measured
+    assert set(content["failures"]) >= {"mask", "optimiser"}
+    trained = [test for test in content["tests"] if test["method"] == "training"]
+    assert content["trials"] == sum(test["trials"] for test in trained)
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
+    assert "fresh points" in capsys.readouterr().out
+    header, *lines = (tmp_path / "plots" / "theory-meets-training.csv").read_text().splitlines()
+    assert header == "method,total,widths,trials,success,low,high,verdict"
+    assert len(lines) == len(content["tests"])
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 2  # nothing is written over
+    assert "--plot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["towers"], "STATEMENT"),
+        (["widths", "--scale", "huge"], "--scale"),
+        (["widths", "--workers", "0"], "--workers"),
+        (["widths", "--device", "abacus"], "--device"),
+        (["widths", "--delta", "2"], "--delta"),
+    ],
+)
+def test_bad_words_give_one_line(capsys, words, named):
+    words = words if "--delta" in words else [*words, "--delta", ".2"]
+    assert main(["verify", *words, "--target", "2-3-1", "--sparsity", ".5"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
