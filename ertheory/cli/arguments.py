@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -28,8 +29,11 @@ __all__ = [
     "read_delta",
     "read_integer",
     "read_integers",
+    "read_option",
     "read_target_text",
     "read_text_densities",
+    "refuse_given",
+    "renamed",
 ]
 
 Text = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
@@ -89,19 +93,49 @@ def read_delta(delta: str | None, confidence: str | None) -> Fraction:
 
 
 def read_integers(argument: str, text: str) -> tuple[int, ...]:
-    """Read whole numbers separated by commas."""
-    parts = [part.strip().replace("_", "") for part in text.split(",")]
-    if not all(part.isdecimal() and len(part) < 400 for part in parts):
-        raise InvalidInput(argument, "whole numbers separated by commas", text)
-    return tuple(map(int, parts))
+    """Read whole numbers of at least 0, separated by commas."""
+    numbers = [_integer(part) for part in text.split(",")]
+    if None in numbers:
+        raise InvalidInput(argument, "whole numbers of at least 0, separated by commas", text)
+    return tuple(number for number in numbers if number is not None)
 
 
-def read_integer(argument: str, text: str) -> int:
+def read_integer(argument: str, text: str, *, least: int = 0) -> int:
     """Read one whole number."""
-    numbers = read_integers(argument, text)
-    if len(numbers) != 1:
-        raise InvalidInput(argument, "one whole number", text)
-    return numbers[0]
+    number = _integer(text)
+    if number is None or number < least:
+        raise InvalidInput(argument, f"a whole number of at least {least}", text)
+    return number
+
+
+def _integer(text: str) -> int | None:
+    digits = text.strip().replace("_", "")
+    return int(digits) if digits.isdecimal() and len(digits) < 400 else None
+
+
+def read_option(argument: str, text: str, allowed: tuple[Any, ...]) -> Any:
+    """Read one of a few names."""
+    if text not in allowed:
+        raise InvalidInput(argument, f"one of {', '.join(allowed)}", text)
+    return text
+
+
+def refuse_given(command: Any, names: Sequence[str], allowed: str) -> None:
+    """Refuse options that have nothing to act on: all of these are ``None``, or false, where they are left out."""
+    for name in names:
+        value = getattr(command, name)
+        if value not in (None, False):
+            raise InvalidInput(_option(name), allowed, value)
+
+
+def renamed(error: InvalidInput, command: Any, options: dict[str, str]) -> InvalidInput:
+    """Name an argument as on the command line, where a call from Python names it otherwise."""
+    known = {field.name: _option(field.name) for field in fields(command)} | options
+    return InvalidInput(known.get(error.argument, error.argument), error.allowed, error.value)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def densities_inputs(target: Target, densities: Sequence[Fraction]) -> dict[str, Any]:
