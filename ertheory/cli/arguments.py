@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import ErError, InfeasibleWidth, InvalidInput
 from ertheory.exact import probability
 from ertheory.results import rational_text
 from ertheory.source import read_densities
@@ -25,6 +25,7 @@ __all__ = [
     "Sparsity",
     "TargetText",
     "Text",
+    "blamed_on_density",
     "densities_inputs",
     "read_delta",
     "read_integer",
@@ -35,6 +36,8 @@ __all__ = [
     "refuse_given",
     "renamed",
 ]
+
+_NEXT_TO_0 = Fraction(1, 10**9)
 
 Text = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
 TargetText = Annotated[
@@ -118,6 +121,15 @@ def read_option(argument: str, text: str, allowed: tuple[Any, ...]) -> Any:
     if text not in allowed:
         raise InvalidInput(argument, f"one of {', '.join(allowed)}", text)
     return text
+
+
+def blamed_on_density(error: InfeasibleWidth, command: Any, densities: Sequence[Fraction]) -> ErError:
+    """Name --density, or --sparsity, where a number can not be written down because a density is next to 0."""
+    if min(densities) >= _NEXT_TO_0:
+        return error
+    if command.density is not None:
+        return InvalidInput("--density", f"a number in (0, 1] that is not this close to 0 ({error})", command.density)
+    return InvalidInput("--sparsity", f"a number in [0, 1) that is not this close to 1 ({error})", command.sparsity)
 
 
 def refuse_given(command: Any, names: Sequence[str], allowed: str) -> None:

@@ -13,6 +13,7 @@ from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Format,
+    blamed_on_density,
     read_delta,
     read_integer,
     read_option,
@@ -20,7 +21,7 @@ from ertheory.cli.arguments import (
     renamed,
 )
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 
@@ -102,6 +103,8 @@ class SubsetSumCommand:
             return self._count(mode, density, epsilon, delta, z)
         except InvalidInput as error:
             raise renamed(error, self, _OPTIONS) from None
+        except InfeasibleWidth as error:
+            raise blamed_on_density(error, self, [density]) from None
 
     def _count(self, mode: Mode, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction) -> int:
         found = n_required(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ import tyro
 from ertheory.bounds import DEPTHS, MODES, Depth, Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds import ticket_sensitivity as sensitivity_of
 from ertheory.bounds import ticket_widths as widths_of
+from ertheory.bounds.tickets import ticket_densities
 from ertheory.check import TicketCheck, check_ticket
 from ertheory.cli.arguments import (
     Confidence,
@@ -20,6 +22,7 @@ from ertheory.cli.arguments import (
     Format,
     Sparsity,
     TargetText,
+    blamed_on_density,
     read_delta,
     read_integer,
     read_integers,
@@ -29,7 +32,7 @@ from ertheory.cli.arguments import (
     renamed,
 )
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.files import check_place
 from ertheory.results import number_for_json, rational_text
@@ -165,7 +168,11 @@ class TicketCommand:
             "gamma": self.gamma,
             "extrapolate": self.extrapolate,
         }
-        answers = [self._answer(target, arguments, depth) for depth in depths]
+        try:
+            answers = [self._answer(target, arguments, depth) for depth in depths]
+        except InfeasibleWidth as error:
+            densities = ticket_densities(target, density=self.density, sparsity=self.sparsity, depth=depths[0])
+            raise blamed_on_density(error, self, densities) from None
         if self.json:
             inputs = {**self._inputs(answers[0][0]), "depth": depth, "domain": _box(target, domain), "seed": seed}
             show(document("ticket", inputs, **_fields(answers)))
@@ -298,7 +305,8 @@ def _fields(answers: list[tuple[TicketWidth, TicketSensitivity | None]]) -> dict
 def _report(found: TicketWidth, table: TicketSensitivity | None, style: str) -> None:
     headers = ["mode", "depth", "kind", *(f"N_{layer}" for layer in range(len(found.widths) - 1)), "total", "edges"]
     row = [found.mode, found.depth, found.kind, *(f"{width:,}" for width in found.widths[:-1])]
-    show(render([[*row, f"{found.total:,}", f"{float(found.edges_expected):.4g}"]], headers, style))
+    edges = Decimal(found.edges_expected.numerator) / found.edges_expected.denominator  # beyond a double perhaps
+    show(render([[*row, f"{found.total:,}", f"{edges:.4g}"]], headers, style))
     if style == "table":
         show("")
         for line in _notes(found):

@@ -289,6 +289,9 @@ OF_WIDTHS = (
     ["--extrapolate"],
     ["--sensitivity"],
 )
+TINY = (SUM[:1] + SUM[3:], TICKET[:3] + TICKET[5:])
+NEXT_TO_0 = [(["--density", "1e-400"], "--density: expected a number in (0, 1]")]
+MODES_OF_TINY = ([], ["--mode", "calibrated", "--extrapolate"])
 BAD = [
     (["subset-sum", "--epsilon", "0.1", "--delta", "0.1"], "--density"),
     (["subset-sum", "--density", "0", "--epsilon", "0.1", "--delta", "0.1"], "(0, 1]"),
@@ -300,6 +303,9 @@ BAD = [
     ([*SUM, "--z", "1.5", "--blocks", "--mode", "calibrated"], "splits larger ones into blocks"),
     ([*SUM, "--z", "0.5", "--uniform"], "--uniform"),
     ([*SUM, "--mode", "magic"], "rigorous, calibrated, printed"),
+    *(([*command, *words, *mode], said) for command in TINY for words, said in NEXT_TO_0 for mode in MODES_OF_TINY),
+    ([*TINY[0], "--density", "1e-20"], "--density: expected a number in (0, 1] that is not this close to 0"),
+    ([*TINY[0], "--density", "1e-20"], "got '1e-20'"),
     ([*SUM, "--law", "normal"], "uniform, product"),
     ([*SUM, "--mode", "printed"], "--constant"),
     ([*SUM, "--constant", "5"], "--constant"),

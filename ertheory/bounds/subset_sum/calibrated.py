@@ -19,10 +19,11 @@ from ertheory.bounds.subset_sum.exponent import sharp_count
 from ertheory.bounds.subset_sum.fits import FITS, Fit
 from ertheory.bounds.subset_sum.lower import necessary_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 
 __all__ = ["calibrated_count", "fit_for", "outside"]
 
+_SPARSEST = Fraction(1, 10**300)
 _TARGETS = ("1/4", "1/2", "1")  # harder and harder
 
 
@@ -114,4 +115,7 @@ def _grouped(density: Fraction, least: Fraction) -> tuple[int, Fraction]:
     """Size of the groups, and a density that their live ones reach."""
     if density >= least:
         return 1, density
+    if density < _SPARSEST:
+        msg = "more variables are needed than can be written down"
+        raise InfeasibleWidth(msg)
     return math.ceil(math.log1p(-float(least)) / math.log1p(-float(density)) - 1e-12), least

@@ -63,6 +63,7 @@ _STEPS = 1024
 _GRID = np.arange(1, _STEPS + 1) / _STEPS
 _LOSS = -np.expm1(-_GRID * math.log(2))  # 1 - 2^{-t}
 _LONGEST_POWER = 100_000  # bits of a rational power that settles a tie
+_MOST_VARIABLES = 2**60
 _SMALLEST = Fraction(1, 2**600_000)  # failure probabilities below are not told apart
 
 
@@ -120,7 +121,8 @@ class Explicit:
     def exponent_for_count(self, failure_probability: Fraction) -> tuple[Fraction, float]:
         """Choose t where the least variables are needed; also give about how many (in double precision)."""
         share = math.log(self.blocks * self.centres) - _log(failure_probability)
-        counts = (_GRID * self._log_start + share) / self._rates
+        with np.errstate(divide="ignore"):  # a density that no double tells from 0 needs infinitely many
+            counts = (_GRID * self._log_start + share) / self._rates
         best = int(np.argmin(counts))
         return Fraction(best + 1, _STEPS), self.blocks * float(counts[best])
 
@@ -189,7 +191,7 @@ def failure_upper(
     Parameters
     ----------
     n
-        Variables, live or not; at least 0.
+        Variables, live or not; 0 to 2^60.
     density
         p in (0, 1].
     epsilon
@@ -323,8 +325,8 @@ def mixed_failure_upper(
 
 def checked_variables(n: object) -> int:
     """Read a number of variables."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-        raise InvalidInput("n", "a whole number of at least 0", n)
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n <= _MOST_VARIABLES:
+        raise InvalidInput("n", "a whole number from 0 to 2^60", n)
     return int(n)
 
 
