@@ -47,6 +47,8 @@ _OPTIONS = {
     "largest_bias": "--max-bias",
     "path": "--out",
 }
+_LARGEST_LAYER = 2**31 - 1  # neurons, the columns of the next mask
+
 # Options that the other question has no use for; a contract with scripts lets --delta and --seed stand beside both.
 _OF_WIDTHS = (
     "mode",
@@ -230,6 +232,8 @@ class TicketCommand:
         out = Path(self.out)
         check_place(out, force=self.force, argument="--out")
         widths = read_integers("--widths", self.widths)
+        if max(widths) > _LARGEST_LAYER:
+            raise InvalidInput("--widths", f"at most {_LARGEST_LAYER} neurons in a layer", self.widths)
         densities = read_densities(target, density=self.density, sparsity=self.sparsity)
         workers = None if self.workers is None else read_integer("--workers", self.workers, least=1)
 
