@@ -234,8 +234,8 @@ def reached_event(inputs: int, rows: int, widths: tuple[int, int], densities: tu
     def occurs(rng: np.random.Generator, trials: int) -> Bools:
         first = draw_mask(rng, (trials, widths[0], inputs), densities[0])
         second = draw_mask(rng, (trials, widths[1], widths[0]), densities[1])
-        reached = (second[..., None] & first[:, None]).any(axis=2).all(axis=2)  # (trials, neurons of layer 1)
-        result: Bools = np.asarray(reached.sum(axis=1) >= rows)
+        read: Bools = np.asarray((second[..., None] & first[:, None]).any(axis=2))  # (trials, layer 1, inputs)
+        result: Bools = np.asarray(read.all(axis=2).sum(axis=1) >= rows)
         return result
 
     return Event(widths[0] * inputs * (1 + widths[1]), occurs)
