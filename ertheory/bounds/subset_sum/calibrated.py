@@ -20,6 +20,7 @@ from ertheory.bounds.subset_sum.fits import FITS, Fit
 from ertheory.bounds.subset_sum.lower import necessary_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
 from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.exact import log_fraction
 
 __all__ = ["calibrated_count", "fit_for", "outside"]
 
@@ -106,7 +107,7 @@ def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extra
 
 
 def _form(fit: Fit, density: Fraction, epsilon: Fraction, failure_probability: Fraction) -> float:
-    bits, rarity = (math.log(value.denominator) - math.log(value.numerator) for value in (epsilon, failure_probability))
+    bits, rarity = (-log_fraction(value) for value in (epsilon, failure_probability))
     per_live = (fit.a * math.sqrt(bits * rarity) + fit.b * math.sqrt(rarity)) / float(density)
     return sharp_count(density, epsilon, failure_probability) + per_live - fit.c / math.log1p(-float(density) / 2)
 
