@@ -32,6 +32,7 @@ __all__ = [
     "decimal_text",
     "enclose",
     "exact_rational",
+    "log_fraction",
     "midpoint",
     "near_zero",
     "probability",
@@ -322,6 +323,17 @@ def decimal_text(value: Fraction, *, digits: int, up: bool = False) -> str:
         return f"{sign}{whole}"
     padded = str(whole).rjust(digits + 1, "0")
     return f"{sign}{padded[:-digits]}.{padded[-digits:]}"
+
+
+def log_fraction(value: Fraction) -> float:
+    """Estimate the natural logarithm of a rational above 0, which may be too small or too large for a double.
+
+    Examples
+    --------
+    >>> round(log_fraction(Fraction(1, 10**400)), 6)
+    -921.034037
+    """
+    return math.log(value.numerator) - math.log(value.denominator)
 
 
 @lru_cache

@@ -51,7 +51,7 @@ import numpy as np
 
 from ertheory.bounds.directed import Bounds, Floats, Masses, binomial_masses, bounds, decided
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Decision, probability, smallest
+from ertheory.exact import Decision, log_fraction, probability, smallest
 
 __all__ = ["coded_width", "coding_failure", "dual_failure", "mean_size", "primal_failure", "structural_failure"]
 
@@ -314,7 +314,7 @@ def _block(rows: int, block: int, density: Fraction) -> tuple[Floats, Floats]:
     choices = np.cumsum(np.log(rows + 1 - sizes) - np.log(sizes))
     steps = np.log(columns - sizes[:-1] + 1) - np.log(sizes[:-1])
     others = np.concatenate([np.zeros_like(columns), np.cumsum(steps, axis=1)], axis=1)
-    log_miss = math.log1p(-float(density)) if density < Fraction(1, 2) else _log(1 - density)
+    log_miss = math.log1p(-float(density)) if density < Fraction(1, 2) else log_fraction(1 - density)
     missing = sizes * (columns - sizes + 1) * log_miss
     margin = 2.0**-52 * (rows + 16) * (rows + columns + 64) + 2.0**-50 * np.abs(missing)
     logs = choices + others + missing
@@ -323,7 +323,3 @@ def _block(rows: int, block: int, density: Fraction) -> tuple[Floats, Floats]:
         low = np.exp(np.minimum(logs - margin, 700)).sum(axis=1) / taken
         high = np.exp(np.minimum(logs + margin, 700)).sum(axis=1) * taken + 1e-300
     return low, high
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ertheory.binomial import log_choose, lower_tail
 from ertheory.enclosures import exp_complement, log_sparsity
-from ertheory.exact import Context, Interval
+from ertheory.exact import Context, Interval, log_fraction
 
 __all__ = ["exact_hall_sum", "hall_guess", "hall_sum"]
 
@@ -124,7 +124,7 @@ def hall_guess(inputs: int, copies: int, density: Fraction, failure_probability:
     """
     if density == 1 or copies * inputs > _LONGEST_TAIL or inputs > _MOST_INPUTS:
         return copies * inputs
-    goal = _log(failure_probability)
+    goal = log_fraction(failure_probability)
 
     def suffices(neurons: int) -> bool:
         return bool(np.logaddexp.reduce(_log_chernoff(neurons, inputs, copies, density)) <= goal)
@@ -141,7 +141,7 @@ def hall_guess(inputs: int, copies: int, density: Fraction, failure_probability:
 def _log_chernoff(neurons: int, inputs: int, copies: int, density: Fraction) -> npt.NDArray[np.float64]:
     """Bound the logarithm of each term from above, shape (inputs,), for s = 1..inputs."""
     sizes = np.arange(1, inputs + 1, dtype=np.float64)
-    log_miss = sizes * math.log1p(-float(density)) if density < Fraction(1, 2) else sizes * _log(1 - density)
+    log_miss = sizes * math.log1p(-float(density)) if density < Fraction(1, 2) else sizes * log_fraction(1 - density)
     chance = -np.expm1(log_miss)
     share = np.minimum((copies * sizes - 1) / neurons, chance)  # above the mean: the trivial bound 1
     gain = share * np.log(np.where(share > 0, share, 1) / chance)
@@ -150,7 +150,3 @@ def _log_chernoff(neurons: int, inputs: int, copies: int, density: Fraction) -> 
     margin = 1 + 1e-11 * (neurons * (np.abs(gain) + np.abs(loss)) + inputs * np.log1p(inputs))
     bound: npt.NDArray[np.float64] = log_choices - neurons * (gain + loss) + margin
     return bound
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)

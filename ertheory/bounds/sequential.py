@@ -52,7 +52,7 @@ import numpy as np
 from ertheory.bounds.directed import Bounds, Floats, Masses, binomial_masses, bounds, convolve, decided
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import enclose, probability, smallest
+from ertheory.exact import enclose, log_fraction, probability, smallest
 
 __all__ = ["Stage", "dense_stages", "sequential_failure", "sequential_used", "sequential_width", "stages_of"]
 
@@ -334,7 +334,7 @@ def _closed_block(demands: Masses, spent: tuple[int, int, int], neurons: int, de
     used, over = 0, (Fraction(0), Fraction(0))
     if steps:
         odds = density / (1 - density)
-        used = math.ceil((classes * math.log1p(steps * float(odds)) + level) / -_log(1 - density))
+        used = math.ceil((classes * math.log1p(steps * float(odds)) + level) / -log_fraction(1 - density))
         over = enclose(
             lambda context: context.exp(
                 classes * context.log(1 + steps * rational(context, odds)) + (used + 1) * log_sparsity(context, density)
@@ -380,7 +380,3 @@ def _demands(stage: Stage, density: Fraction) -> Masses:
         more = binomial_masses(count, odds, roundings=2 * (taken + len(rising)) + 1)
         total = convolve(total, more.trimmed(_LOSS))
     return total
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)

@@ -62,7 +62,7 @@ from ertheory.bounds.sequential import (
     stages_of,
 )
 from ertheory.enclosures import exp_complement, log_complement, log_sparsity
-from ertheory.exact import enclose
+from ertheory.exact import enclose, log_fraction
 from ertheory.target import Layer, Target
 
 __all__ = ["Colouring", "Design", "colouring", "missing_link", "short_of"]
@@ -244,7 +244,7 @@ def missing_link(sources: int, density: Fraction, fan_in: int) -> Bounds:
     """
     if density == 1 or fan_in == 0:
         return Fraction(0), Fraction(0)
-    if sources * -_log(1 - density) > 2000 + math.log(fan_in):
+    if sources * -log_fraction(1 - density) > 2000 + math.log(fan_in):
         return Fraction(0), Fraction(1, 2**2000)
     return enclose(
         lambda context: exp_complement(
@@ -280,7 +280,3 @@ def _all_weights(layer: Layer) -> int:
     """Places at which any neuron of a layer may have a weight."""
     read = layer.inputs if layer.column_nonzeros is None else sum(count > 0 for count in layer.column_nonzeros)
     return read * layer.entries_per_pair
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)

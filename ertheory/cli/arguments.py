@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from fractions import Fraction
 from typing import Annotated, Any
 
 import tyro
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import ErError, InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 from ertheory.source import read_densities
@@ -24,14 +25,20 @@ __all__ = [
     "Sparsity",
     "TargetText",
     "Text",
+    "blamed_on_density",
     "densities_inputs",
     "read_delta",
     "read_integer",
     "read_integers",
     "read_interval",
+    "read_option",
     "read_target_text",
     "read_text_densities",
+    "refuse_given",
+    "renamed",
 ]
+
+_NEXT_TO_0 = Fraction(1, 10**9)
 
 Text = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
 TargetText = Annotated[
@@ -90,19 +97,58 @@ def read_delta(delta: str | None, confidence: str | None) -> Fraction:
 
 
 def read_integers(argument: str, text: str) -> tuple[int, ...]:
-    """Read whole numbers separated by commas."""
-    parts = [part.strip().replace("_", "") for part in text.split(",")]
-    if not all(part.isdecimal() and len(part) < 400 for part in parts):
-        raise InvalidInput(argument, "whole numbers separated by commas", text)
-    return tuple(map(int, parts))
+    """Read whole numbers of at least 0, separated by commas."""
+    numbers = [_integer(part) for part in text.split(",")]
+    if None in numbers:
+        raise InvalidInput(argument, "whole numbers of at least 0, separated by commas", text)
+    return tuple(number for number in numbers if number is not None)
 
 
-def read_integer(argument: str, text: str) -> int:
+def read_integer(argument: str, text: str, *, least: int = 0) -> int:
     """Read one whole number."""
-    numbers = read_integers(argument, text)
-    if len(numbers) != 1:
-        raise InvalidInput(argument, "one whole number", text)
-    return numbers[0]
+    number = _integer(text)
+    if number is None or number < least:
+        raise InvalidInput(argument, f"a whole number of at least {least}", text)
+    return number
+
+
+def _integer(text: str) -> int | None:
+    digits = text.strip().replace("_", "")
+    return int(digits) if digits.isdecimal() and len(digits) < 400 else None
+
+
+def read_option(argument: str, text: str, allowed: tuple[Any, ...]) -> Any:
+    """Read one of a few names."""
+    if text not in allowed:
+        raise InvalidInput(argument, f"one of {', '.join(allowed)}", text)
+    return text
+
+
+def blamed_on_density(error: InfeasibleWidth, command: Any, densities: Sequence[Fraction]) -> ErError:
+    """Name --density, or --sparsity, where a number can not be written down because a density is next to 0."""
+    if min(densities) >= _NEXT_TO_0:
+        return error
+    if command.density is not None:
+        return InvalidInput("--density", f"a number in (0, 1] that is not this close to 0 ({error})", command.density)
+    return InvalidInput("--sparsity", f"a number in [0, 1) that is not this close to 1 ({error})", command.sparsity)
+
+
+def refuse_given(command: Any, names: Sequence[str], allowed: str) -> None:
+    """Refuse options that have nothing to act on: all of these are ``None``, or false, where they are left out."""
+    for name in names:
+        value = getattr(command, name)
+        if value not in (None, False):
+            raise InvalidInput(_option(name), allowed, value)
+
+
+def renamed(error: InvalidInput, command: Any, options: dict[str, str]) -> InvalidInput:
+    """Name an argument as on the command line, where a call from Python names it otherwise."""
+    known = {field.name: _option(field.name) for field in fields(command)} | options
+    return InvalidInput(known.get(error.argument, error.argument), error.allowed, error.value)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def read_interval(argument: str, text: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from ertheory.architectures import ARCHITECTURES, architecture
-from ertheory.cli.arguments import Format, read_integer
+from ertheory.cli.arguments import Format, read_integer, renamed
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.densities import ERK_KERNELS, RATIOS, layer_densities
 from ertheory.errors import InvalidInput
@@ -16,6 +16,48 @@ from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 
 __all__ = ["DensitiesCommand", "FigureCommand", "VerifyCommand"]
+
+# Spelled out here: the modules that know them take their time to load.
+_FIGURES = (
+    "figure2",
+    "figure4",
+    "figure7",
+    "gap",
+    "lower-bound",
+    "subset-sum-n",
+    "subset-sum-constant",
+    "subset-sum-sandwich",
+    "ticket-success",
+)
+_STATEMENTS = (
+    "theorem-2.1",
+    "theorem-2.2",
+    "convolution",
+    "preassigned",
+    "matched",
+    "drop",
+    "drop-deep",
+    "residual",
+    "theorem-2.3-relu",
+    "theorem-2.3-linear",
+    "lemma-2.4",
+    "theorem-2.5",
+    "degree",
+    "path-ceiling",
+    "sequential",
+    "matching",
+    "coded",
+    "coded-dual",
+    "sharp",
+    "size-lp",
+    "first-moment",
+    "parameter-count",
+    "path-count",
+    "conv",
+    "layer-0",
+    "theorem-2.3",
+)
+_PLACES = {"name": "NAME", "statement": "STATEMENT"}  # given without an option's name
 
 
 @dataclass(frozen=True)
@@ -82,11 +124,7 @@ class FigureCommand:
 
     name: Annotated[
         tyro.conf.Positional[str],
-        tyro.conf.arg(
-            metavar="NAME",
-            help="figure2, figure4, figure7, gap, lower-bound, subset-sum-n, subset-sum-constant, "
-            "subset-sum-sandwich or ticket-success.",
-        ),
+        tyro.conf.arg(metavar="NAME", help=f"One of {', '.join(_FIGURES)}."),
     ]
     out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False
@@ -106,7 +144,10 @@ class FigureCommand:
             def advance(share: float) -> None:
                 bar.update(min(share, 1 - bar.n))  # shares of 1 may add up to a little more
 
-            files = [str(path) for path in draw(self.name, self.out, force=self.force, progress=advance)]
+            try:
+                files = [str(path) for path in draw(self.name, self.out, force=self.force, progress=advance)]
+            except InvalidInput as error:
+                raise renamed(error, self, _PLACES) from None
         if self.json:
             inputs = {"name": self.name, "out": self.out, "force": self.force}
             show(document("figure", inputs, files=files))
@@ -123,9 +164,8 @@ class VerifyCommand:
         tyro.conf.Positional[str],
         tyro.conf.arg(
             metavar="STATEMENT",
-            help="theorem-2.1, theorem-2.2, convolution (conv), residual, preassigned (layer-0), matched, drop, "
-            "drop-deep, sequential, matching, coded, coded-dual, sharp, theorem-2.3, theorem-2.3-linear, lemma-2.4, "
-            "theorem-2.5, degree, path-ceiling, size-lp, first-moment or parameter-count.",
+            help=f"One of {', '.join(_STATEMENTS)}; the last three are short for convolution, preassigned and "
+            "theorem-2.3-relu.",
         ),
     ]
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None
@@ -141,14 +181,17 @@ class VerifyCommand:
 
         from ertheory.montecarlo import verify
 
-        trials = None if self.trials is None else read_integer("--trials", self.trials)
+        trials = None if self.trials is None else read_integer("--trials", self.trials, least=1)
         seed = read_integer("--seed", self.seed)
         with tqdm(total=trials, unit=" masks", delay=2, leave=False) as bar:
 
             def progress(done: int) -> object:
                 return bar.update(done - bar.n)
 
-            result = verify(self.statement, trials=trials, seed=seed, build=self.build, progress=progress)
+            try:
+                result = verify(self.statement, trials=trials, seed=seed, build=self.build, progress=progress)
+            except InvalidInput as error:
+                raise renamed(error, self, _PLACES) from None
         content = result.to_dict()
         if self.json:
             inputs = {"statement": self.statement, "trials": result.trials, "seed": seed, "build": self.build}

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
 import tyro
 
 from ertheory.bounds import LAWS, MODES, LawName, Mode, SubsetSumCount, n_required
-from ertheory.cli.arguments import Confidence, Delta, Format, read_delta, read_integer
+from ertheory.cli.arguments import (
+    Confidence,
+    Delta,
+    Format,
+    blamed_on_density,
+    read_delta,
+    read_integer,
+    read_option,
+    refuse_given,
+    renamed,
+)
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
 
-__all__ = ["SubsetSumCommand", "read_option", "renamed"]
+__all__ = ["SubsetSumCommand"]
 
 _OPTIONS = {"failure_probability": "--delta"}
 
@@ -38,9 +48,12 @@ class SubsetSumCommand:
         str, tyro.conf.arg(metavar="L", help="Of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1].")
     ] = "uniform"
     mode: Annotated[
-        str,
-        tyro.conf.arg(metavar="M", help="rigorous (proved), calibrated (measured) or printed (with --constant)."),
-    ] = "rigorous"
+        str | None,
+        tyro.conf.arg(
+            metavar="M",
+            help="rigorous (proved; if left out), calibrated (measured) or printed (with --constant).",
+        ),
+    ] = None
     constant: Annotated[
         str | None, tyro.conf.arg(metavar="C", help="Constant of the printed formula, which the paper does not name.")
     ] = None
@@ -51,8 +64,10 @@ class SubsetSumCommand:
     simulate: bool = False
     """Measure the number by Monte Carlo instead."""
     trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Trials of the simulation.")] = None
-    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the simulation.")] = "0"
-    level: Annotated[str, tyro.conf.arg(metavar="C", help="Confidence level of its interval.")] = "0.95"
+    seed: Annotated[str | None, tyro.conf.arg(metavar="N", help="Seed of the simulation; 0 if left out.")] = None
+    level: Annotated[
+        str | None, tyro.conf.arg(metavar="C", help="Confidence level of its interval; 0.95 if left out.")
+    ] = None
     workers: Annotated[str | None, tyro.conf.arg(metavar="N", help="Threads of the simulation.")] = None
     format: Format = "table"
     json: bool = False
@@ -60,6 +75,13 @@ class SubsetSumCommand:
 
     def run(self) -> int:
         """Answer the question."""
+        mode: Mode = read_option("--mode", "rigorous" if self.mode is None else self.mode, MODES)
+        if self.simulate:
+            refuse_given(self, ("mode", "constant", "blocks", "extrapolate"), "no --simulate beside it")
+        else:
+            refuse_given(self, ("trials", "seed", "level", "workers"), "--simulate to go with it")
+            if mode != "calibrated":
+                refuse_given(self, ("extrapolate",), "--mode calibrated to go with it")
         if (self.density is None) == (self.sparsity is None):
             given = "both" if self.density is not None else "none"
             raise InvalidInput("--density", "exactly one of --density and --sparsity", given)
@@ -72,20 +94,19 @@ class SubsetSumCommand:
         if self.uniform and self.z is not None:
             raise InvalidInput("--z", "no target with --uniform, which is about all of [-1, 1]", self.z)
         z = Fraction(1) if self.z is None else exact_rational("--z", self.z)
-        if abs(z) > 1 and (not self.blocks or self.simulate):
+        if abs(z) > 1 and not self.blocks:
             allowed = "a target in [-1, 1]; --blocks splits a larger one into blocks of variables (mode rigorous)"
             raise InvalidInput("--z", allowed, self.z)
         try:
             if self.simulate:
                 return self._simulate(density, epsilon, delta, z)
-            return self._count(density, epsilon, delta, z)
+            return self._count(mode, density, epsilon, delta, z)
         except InvalidInput as error:
             raise renamed(error, self, _OPTIONS) from None
+        except InfeasibleWidth as error:
+            raise blamed_on_density(error, self, [density]) from None
 
-    def _count(self, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction) -> int:
-        mode: Mode = read_option("--mode", self.mode, MODES)
-        if self.trials is not None:
-            raise InvalidInput("--trials", "--simulate to go with it", self.trials)
+    def _count(self, mode: Mode, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction) -> int:
         found = n_required(
             density=density,
             epsilon=epsilon,
@@ -99,21 +120,27 @@ class SubsetSumCommand:
         )
         if self.json:
             content = found.to_dict()
-            inputs = {**content.pop("inputs"), "blocks": self.blocks, "extrapolate": self.extrapolate}
+            inputs = {
+                **content.pop("inputs"),
+                "blocks": self.blocks,
+                "extrapolate": self.extrapolate,
+                "simulate": False,
+            }
             show(document("subset-sum", inputs, **content))
         else:
             _report(found, self.format)
         return 0
 
     def _simulate(self, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction) -> int:
+        from joblib import effective_n_jobs
         from tqdm import tqdm
 
         from ertheory.montecarlo import simulate_subset_sum
 
-        trials = None if self.trials is None else read_integer("--trials", self.trials)
-        workers = None if self.workers is None else read_integer("--workers", self.workers)
-        seed = read_integer("--seed", self.seed)
-        level = probability("--level", self.level)
+        trials = None if self.trials is None else read_integer("--trials", self.trials, least=1)
+        workers = None if self.workers is None else read_integer("--workers", self.workers, least=1)
+        seed = read_integer("--seed", "0" if self.seed is None else self.seed)
+        level = probability("--level", "0.95" if self.level is None else self.level)
         with tqdm(total=trials, unit=" trials", unit_scale=True, delay=2, leave=False) as bar:
             found = simulate_subset_sum(
                 density,
@@ -138,11 +165,16 @@ class SubsetSumCommand:
             "law": self.law,
             "simulate": True,
             "trials": content["trials"],
+            "seed": seed,
             "level": rational_text(level),
-            "workers": workers,
+            "workers": effective_n_jobs(workers),
         }
         if self.json:
-            told = {name: value for name, value in content.items() if name in ("trials", "level") or name not in inputs}
+            told = {
+                name: value
+                for name, value in content.items()
+                if name in ("trials", "level", "seed") or name not in inputs
+            }
             show(document("subset-sum", inputs, **{"seed": seed, **told}))
             return 0
         low, high = content["interval"]
@@ -165,19 +197,6 @@ class SubsetSumCommand:
     def _law(self) -> LawName:
         law: LawName = read_option("--law", self.law, LAWS)
         return law
-
-
-def read_option(argument: str, text: str, allowed: tuple[Any, ...]) -> Any:
-    """Read one of a few names."""
-    if text not in allowed:
-        raise InvalidInput(argument, f"one of {', '.join(allowed)}", text)
-    return text
-
-
-def renamed(error: InvalidInput, command: Any, options: dict[str, str]) -> InvalidInput:
-    """Name an argument as on the command line, where a call from Python names it otherwise."""
-    known = {field.name: f"--{field.name.replace('_', '-')}" for field in fields(command)} | options
-    return InvalidInput(known.get(error.argument, error.argument), error.allowed, error.value)
 
 
 def _report(found: SubsetSumCount, style: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,27 +14,31 @@ import tyro
 from ertheory.bounds import DEPTHS, MODES, Depth, Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds import ticket_sensitivity as sensitivity_of
 from ertheory.bounds import ticket_widths as widths_of
+from ertheory.bounds.tickets import ticket_densities
 from ertheory.check import TicketCheck, check_ticket
 from ertheory.cli.arguments import (
     Confidence,
-    Delta,
     Density,
     Format,
     Sparsity,
     TargetText,
+    blamed_on_density,
     read_delta,
     read_integer,
     read_integers,
+    read_interval,
+    read_option,
     read_target_text,
+    refuse_given,
+    renamed,
 )
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.cli.subset_sum import read_option, renamed
-from ertheory.errors import InvalidInput
-from ertheory.exact import exact_rational, probability
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.exact import probability
 from ertheory.files import check_place
-from ertheory.results import rational_text
+from ertheory.results import number_for_json, rational_text
 from ertheory.source import read_densities
-from ertheory.target import Target
+from ertheory.target import Target, read_box
 
 __all__ = ["TicketCommand"]
 
@@ -42,6 +48,21 @@ _OPTIONS = {
     "largest_bias": "--max-bias",
     "path": "--out",
 }
+_LARGEST_LAYER = 2**31 - 1  # neurons, the columns of the next mask
+
+# Options that the other question has no use for; a contract with scripts lets --delta and --seed stand beside both.
+_OF_WIDTHS = (
+    "mode",
+    "depth",
+    "norms",
+    "max_weight",
+    "max_bias",
+    "constant",
+    "gamma",
+    "extrapolate",
+    "sensitivity",
+)
+_OF_BUILD = ("widths", "out", "workers", "force")
 
 
 @dataclass(frozen=True)
@@ -52,15 +73,27 @@ class TicketCommand:
     epsilon: Annotated[str, tyro.conf.arg(metavar="E", help="Largest error of an output on the domain, in (0, 1).")]
     density: Density = None
     sparsity: Sparsity = None
-    delta: Delta = None
+    delta: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="D", help="Failure probability, in (0, 1). Of no account with --build, which says what it found."
+        ),
+    ] = None
     confidence: Confidence = None
     mode: Annotated[
-        str,
-        tyro.conf.arg(metavar="M", help="rigorous (proved), calibrated (measured) or printed (with --constant)."),
-    ] = "rigorous"
+        str | None,
+        tyro.conf.arg(
+            metavar="M",
+            help="rigorous (proved; if left out), calibrated (measured) or printed (with --constant).",
+        ),
+    ] = None
     depth: Annotated[
-        str, tyro.conf.arg(metavar="D", help="Layers of the source: L+1 as in the paper, 2L without copies, or both.")
-    ] = "L+1"
+        str | None,
+        tyro.conf.arg(
+            metavar="D",
+            help="Layers of the source: L+1 as in the paper (if left out), 2L without copies, or both.",
+        ),
+    ] = None
     domain: Annotated[
         str | None,
         tyro.conf.arg(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
@@ -86,7 +119,9 @@ class TicketCommand:
     build: bool = False
     """Draw one source of --widths, prune it to the ticket, and write that to --out."""
     widths: Annotated[str | None, tyro.conf.arg(metavar="N0,N1,..", help="Widths of the source to prune.")] = None
-    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the source to prune.")] = "0"
+    seed: Annotated[
+        str, tyro.conf.arg(metavar="N", help="Seed of the source to prune; of no account without --build.")
+    ] = "0"
     out: Annotated[str | None, tyro.conf.arg(metavar="FILE", help="Where the ticket goes: .npz or .safetensors.")] = (
         None
     )
@@ -99,22 +134,29 @@ class TicketCommand:
 
     def run(self) -> int:
         """Answer the question; exit status 1 if no ticket was found."""
+        if self.build:
+            refuse_given(self, _OF_WIDTHS, "no --build beside it")
+        else:
+            refuse_given(self, _OF_BUILD, "--build to go with it")
         target = read_target_text(self.target)
         epsilon = probability("--epsilon", self.epsilon)
-        domain = None if self.domain is None else _interval(self.domain)
+        domain = None if self.domain is None else read_interval("--domain", self.domain)
+        seed = read_integer("--seed", self.seed)
         try:
             if self.build:
-                return self._build(target, epsilon, domain)
-            for name, given in (("--widths", self.widths), ("--out", self.out)):
-                if given is not None:
-                    raise InvalidInput(name, "--build to go with it", given)
-            return self._widths(target, epsilon, domain)
+                return self._build(target, epsilon, domain, seed)
+            return self._widths(target, epsilon, domain, seed)
         except InvalidInput as error:
             raise renamed(error, self, _OPTIONS) from None
 
-    def _widths(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None) -> int:
-        mode: Mode = read_option("--mode", self.mode, MODES)
-        depths = DEPTHS if self.depth == "both" else (read_option("--depth", self.depth, (*DEPTHS, "both")),)
+    def _widths(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None, seed: int) -> int:
+        mode: Mode = read_option("--mode", "rigorous" if self.mode is None else self.mode, MODES)
+        depth = read_option("--depth", "L+1" if self.depth is None else self.depth, (*DEPTHS, "both"))
+        if mode == "printed" and depth != "L+1":
+            raise InvalidInput("--depth", "L+1 with --mode printed", depth)
+        if mode != "calibrated":
+            refuse_given(self, ("extrapolate",), "--mode calibrated to go with it")
+        depths = DEPTHS if depth == "both" else (depth,)
         arguments: dict[str, Any] = {
             "density": self.density,
             "sparsity": self.sparsity,
@@ -122,16 +164,21 @@ class TicketCommand:
             "failure_probability": read_delta(self.delta, self.confidence),
             "mode": mode,
             "domain": domain,
-            "norms": None if self.norms is None else self.norms.split(","),
+            "norms": self._norms(target),
             "largest_weight": self.max_weight,
             "largest_bias": self.max_bias,
             "constant": self.constant,
             "gamma": self.gamma,
             "extrapolate": self.extrapolate,
         }
-        answers = [self._answer(target, arguments, depth) for depth in depths]
+        try:
+            answers = [self._answer(target, arguments, depth) for depth in depths]
+        except InfeasibleWidth as error:
+            densities = ticket_densities(target, density=self.density, sparsity=self.sparsity, depth=depths[0])
+            raise blamed_on_density(error, self, densities) from None
         if self.json:
-            show(document("ticket", self._inputs(answers[0][0], domain), **_fields(answers)))
+            inputs = {**self._inputs(answers[0][0]), "depth": depth, "domain": _box(target, domain), "seed": seed}
+            show(document("ticket", inputs, **_fields(answers)))
             return 0
         for number, (found, table) in enumerate(answers):
             if number:
@@ -147,20 +194,36 @@ class TicketCommand:
         table = sensitivity_of(target, depth=depth, **arguments)
         return table.base, table
 
-    def _inputs(self, found: TicketWidth, domain: tuple[float, float] | None) -> dict[str, Any]:
-        content = found.to_dict()
+    def _norms(self, target: Target) -> list[str] | None:
+        if self.norms is None:
+            return None
+        norms, hidden = self.norms.split(","), target.depth - 1
+        if len(norms) != hidden:
+            names = ", ".join(f"B{layer}" for layer in range(1, hidden + 1)) if hidden <= 3 else f"B1, .., B{hidden}"
+            allowed = f"one number per hidden layer, {hidden} here ({names})" if hidden else "no norms: no hidden layer"
+            raise InvalidInput("--norms", allowed, self.norms)
+        return norms
+
+    def _inputs(self, found: TicketWidth) -> dict[str, Any]:
+        content, facts = found.to_dict(), found.facts
         return {
             "target": self.target,
             "target_widths": list(found.target.widths),
             **{name: content[name] for name in ("epsilon", "delta", "mode", "constant", "gamma")},
             "density": content["densities"],
-            "depth": self.depth,
-            "domain": None if domain is None else list(domain),
+            "norms": [number_for_json(norm) for norm in facts.norms[1:]],
+            "max_weight": number_for_json(max(facts.largest_weights)),
+            "max_bias": number_for_json(max(facts.largest_biases)),
             "extrapolate": self.extrapolate,
             "sensitivity": self.sensitivity,
+            "build": False,
         }
 
-    def _build(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None) -> int:
+    def _build(self, target: Target, epsilon: Fraction, domain: tuple[float, float] | None, seed: int) -> int:
+        if self.format != "table":
+            raise InvalidInput("--format", "table with --build, or --json", self.format)
+        unused = (self.delta, self.confidence) == (None, None)
+        delta = None if unused else rational_text(read_delta(self.delta, self.confidence))
         if target.weights is None:
             raise InvalidInput("--target", "a .npz or .safetensors file with weights", self.target)
         if self.widths is None:
@@ -170,9 +233,10 @@ class TicketCommand:
         out = Path(self.out)
         check_place(out, force=self.force, argument="--out")
         widths = read_integers("--widths", self.widths)
+        if max(widths) > _LARGEST_LAYER:
+            raise InvalidInput("--widths", f"at most {_LARGEST_LAYER} neurons in a layer", self.widths)
         densities = read_densities(target, density=self.density, sparsity=self.sparsity)
-        seed = read_integer("--seed", self.seed)
-        workers = None if self.workers is None else read_integer("--workers", self.workers)
+        workers = None if self.workers is None else read_integer("--workers", self.workers, least=1)
 
         from tqdm import tqdm
 
@@ -210,8 +274,11 @@ class TicketCommand:
                 "target_widths": list(target.widths),
                 "density": [rational_text(density) for density in densities],
                 "epsilon": rational_text(epsilon),
+                "delta": delta,
                 "widths": list(widths),
-                "domain": None if domain is None else list(domain),
+                "domain": _box(target, domain),
+                "seed": seed,
+                "workers": workers or os.cpu_count() or 1,
                 "out": self.out,
                 "force": self.force,
                 "build": True,
@@ -243,7 +310,8 @@ def _fields(answers: list[tuple[TicketWidth, TicketSensitivity | None]]) -> dict
 def _report(found: TicketWidth, table: TicketSensitivity | None, style: str) -> None:
     headers = ["mode", "depth", "kind", *(f"N_{layer}" for layer in range(len(found.widths) - 1)), "total", "edges"]
     row = [found.mode, found.depth, found.kind, *(f"{width:,}" for width in found.widths[:-1])]
-    show(render([[*row, f"{found.total:,}", f"{float(found.edges_expected):.4g}"]], headers, style))
+    edges = Decimal(found.edges_expected.numerator) / found.edges_expected.denominator  # beyond a double perhaps
+    show(render([[*row, f"{found.total:,}", f"{edges:.4g}"]], headers, style))
     if style == "table":
         show("")
         for line in _notes(found):
@@ -306,14 +374,12 @@ def _show_ticket(target: Target, content: dict[str, Any], out: str) -> None:
     show(wrap(f"  written  {out}"))
 
 
-def _interval(text: str) -> tuple[float, float]:
-    ends = text.split(",")
-    if len(ends) != 2:
-        raise InvalidInput("--domain", "two numbers a,b", text)
-    low, high = (float(exact_rational("--domain", end)) for end in ends)
-    if low > high:
-        raise InvalidInput("--domain", "a,b with a <= b", text)
-    return low, high
+def _box(target: Target, domain: tuple[float, float] | None) -> list[Any]:
+    """Give the box that is used: one interval where all inputs have the same."""
+    given = domain if domain is not None else target.domain
+    box: list[Any] = read_box((0.0, 1.0) if given is None else given, target.inputs).tolist()
+    first: list[float] = box[0]
+    return first if all(ends == first for ends in box) else box
 
 
 def _brief(value: Fraction) -> str:

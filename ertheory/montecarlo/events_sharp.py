@@ -22,6 +22,7 @@ __all__ = [
     "colourable_event",
     "counted_event",
     "private_event",
+    "reached_event",
     "sequential_event",
     "sharp_event",
     "sizes_event",
@@ -210,6 +211,34 @@ def counted_event(inputs: int, rows: int, widths: tuple[int, int], densities: tu
         return result
 
     return Event(widths[0] * (inputs + 2 * widths[1]), occurs)
+
+
+def reached_event(inputs: int, rows: int, widths: tuple[int, int], densities: tuple[Fraction, Fraction]) -> Event:
+    """At least n neurons of layer 1 are reached from all inputs, as the path count asks for.
+
+    Parameters
+    ----------
+    inputs, rows
+        d and n.
+    widths
+        N_0 and N_1.
+    densities
+        p_0 and p_1.
+
+    Examples
+    --------
+    >>> reached_event(2, 1, (1, 1), (Fraction(1), Fraction(1))).occurs(np.random.default_rng(0), 2)
+    array([ True,  True])
+    """
+
+    def occurs(rng: np.random.Generator, trials: int) -> Bools:
+        first = draw_mask(rng, (trials, widths[0], inputs), densities[0])
+        second = draw_mask(rng, (trials, widths[1], widths[0]), densities[1])
+        read: Bools = np.asarray((second[..., None] & first[:, None]).any(axis=2))  # (trials, layer 1, inputs)
+        result: Bools = np.asarray(read.all(axis=2).sum(axis=1) >= rows)
+        return result
+
+    return Event(widths[0] * inputs * (1 + widths[1]), occurs)
 
 
 def _coloured(mask: Bools, needed: Bools) -> tuple[Owners, Bools]:

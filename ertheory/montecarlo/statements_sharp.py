@@ -19,6 +19,7 @@ from ertheory.bounds.coded import coding_failure
 from ertheory.bounds.first_moment import log_first_moment
 from ertheory.bounds.laws import Reading
 from ertheory.bounds.parameter_count import count_ceiling
+from ertheory.bounds.path_count import path_count_ceiling
 from ertheory.bounds.private import private_failure
 from ertheory.bounds.sequential import dense_stages, sequential_failure, stages_of
 from ertheory.bounds.sequential_law import sequential_law
@@ -35,6 +36,7 @@ from ertheory.montecarlo.events_sharp import (
     colourable_event,
     counted_event,
     private_event,
+    reached_event,
     sequential_event,
     sharp_event,
 )
@@ -174,6 +176,25 @@ def _parameter_count() -> Case:
     )
 
 
+def _path_count() -> Case:
+    inputs, used, widths, densities = 3, 2, (6, 4, 1), (_HALF, _TWO_FIFTHS, _ONE)
+    network = _generic(np.ones((used, inputs)), np.ones((1, used)))
+    ceiling = float(path_count_ceiling(_target(network), densities, *widths[:2], affine=True))
+    missed = enclose(lambda context: path_failure(context, inputs, widths[0], *densities[:2]))[1]
+    # Given layer 0, neurons of layer 1 are alike and independent: n of them are reached with probability P_A^n at
+    # least, by Jensen's inequality.
+    return Case(
+        says="as many neurons of layer 1 are reached from every input as the target has neurons",
+        target=_target(network),
+        widths=widths,
+        densities=densities,
+        event=reached_event(inputs, used, widths[:2], densities[:2]),
+        predicted=(float((1 - missed) ** used), ceiling),
+        built=_built(network, widths, densities, "blocks"),
+        predicted_built=(0.0, ceiling),
+    )
+
+
 def _built(
     network: Network, widths: tuple[int, ...], densities: tuple[Fraction, ...], construction: Construction
 ) -> Event:
@@ -212,4 +233,5 @@ SHARP_CASES: dict[str, Callable[[], Case]] = {
     "size-lp": _size_lp,
     "first-moment": _first_moment,
     "parameter-count": _parameter_count,
+    "path-count": _path_count,
 }

@@ -210,7 +210,13 @@ BAD = [
     (["figure", "figure99"], "figure2"),
     (["verify", "lemma-99"], "theorem-2.1"),
     (["verify", "degree", "--trials", "0"], "trials"),
-    (["verify", "degree", "--trials", "many"], "whole numbers"),
+    (["verify", "degree", "--trials", "many"], "--trials: expected a whole number of at least 1, got 'many'"),
+    (["verify", "degree", "--trials", "0"], "--trials: expected a whole number of at least 1, got '0'"),
+    (["verify", "degree", "--trials", "1000000001"], "--trials: expected a whole number from 1 to"),
+    (["verify", "degree", "--seed=-1"], "--seed: expected a whole number of at least 0, got '-1'"),
+    (["verify", "degree", "--build"], "--build: expected a statement about a construction"),
+    (["verify", "foo"], "STATEMENT: expected one of theorem-2.1"),
+    (["figure", "foo"], "NAME: expected one of figure2"),
 ]
 
 
@@ -225,6 +231,15 @@ def test_bad_input_is_one_line_and_exit_status_2(arguments, said, capsys):
     assert len(output.err.rstrip("\n")) <= 400
     assert output.err.startswith("ertheory: ")
     assert said in output.err
+
+
+def test_the_help_lists_what_there_is():
+    from ertheory.cli import others
+    from ertheory.montecarlo.statements import STATEMENTS
+    from ertheory.plots import FIGURES
+
+    assert others._STATEMENTS == STATEMENTS
+    assert others._FIGURES == FIGURES
 
 
 def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):

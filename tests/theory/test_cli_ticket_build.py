@@ -33,7 +33,7 @@ def test_a_ticket_is_built_written_and_passes(command, capsys):
     assert (document["seed"], document["widths"]) == (3, [210, 160, 1])
     assert check_ticket(TARGET, out, epsilon="0.1").passed
     assert main([*words, "--widths", "210,160"]) == 2
-    assert "does not exist yet, or force" in capsys.readouterr().err
+    assert "does not exist yet, or --force" in capsys.readouterr().err
     assert main([*words, "--widths", "210,160", "--force"]) == 0
     assert "proved" in capsys.readouterr().out
 
@@ -47,6 +47,15 @@ def test_a_failure_is_printed_and_leaves_no_file(command, capsys):
     assert not out.exists()
     assert main([*words, "--widths", "20,16"]) == 1
     assert "live edges reach" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_layer_too_wide_to_draw_names_the_widths(command, capsys):
+    words, out = command
+    assert main([*words, "--widths", "1000000000000,10"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("ertheory: --widths: expected at most 2147483647 neurons in a layer, got ")
+    assert error.count("\n") == 1
+    assert not out.exists()
 
 
 def test_weights_beyond_reach_are_bad_input(command, tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -113,6 +114,7 @@ def test_the_simulation_is_asked_and_told(ask, capsys, monkeypatch):
     assert document.keys() >= {"n", "interval", "level", "failures", "trials", "trials_per_second", "seed"}
     assert (document["n"], document["interval"], document["trials"], document["seed"]) == (36, [35, 37], 1000, 7)
     assert document["inputs"]["z"] == "0.5"
+    assert document["inputs"].items() >= {"seed": 7, "workers": 1, "trials": 1000, "simulate": True}.items()
     arguments, options = asked[0]
     assert arguments == (Fraction(1, 2), Fraction(1, 100), Fraction(1, 100))
     assert options["z"] == Fraction(1, 2)
@@ -134,6 +136,9 @@ def test_ticket_gives_every_field_of_the_contract(ask):
     assert document["problems"] * document["failure_probability_each"] <= 0.1
     assert document["inputs"]["density"] == ["0.5", "0.5", "0.5"]
     assert document["inputs"]["domain"] == [-1, 1]
+    resolved = {"mode": "rigorous", "depth": "L+1", "norms": [12], "max_weight": 1, "max_bias": 1, "seed": 0}
+    assert document["inputs"].items() >= resolved.items()
+    assert ask(*TICKET)["inputs"]["domain"] == [0, 1]
 
 
 def test_weights_are_read_off_a_file(ask, net):
@@ -141,6 +146,8 @@ def test_weights_are_read_off_a_file(ask, net):
     assert document["assumed"]["weights"] == "known"
     assert document["assumed"]["max_weights"] == [0.5, 0.75]
     assert document["assumed"]["signed_inputs"] is True
+    resolved = {"norms": [0.75], "max_weight": 0.75, "max_bias": 0, "domain": [-1, 1]}
+    assert {name: pytest.approx(document["inputs"][name]) for name in resolved} == resolved
 
 
 def test_both_depths_and_sensitivity(ask):
@@ -193,6 +200,15 @@ class Ticket:
         }
 
 
+class Checked:
+    """Stands in for what the checker says."""
+
+    passed = True
+
+    def to_dict(self):
+        return {"passed": True, "error_certified": 0.01}
+
+
 @pytest.mark.parametrize("success", [True, False])
 def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, success):
     import ertheory.embed as embed
@@ -204,11 +220,13 @@ def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, 
         options["progress"](3)
         return Ticket(success)
 
-    def write(path, ticket, *, overwrite):
+    def write(path, ticket, *, overwrite, check):
+        check(path)
         path.write_text(f"{ticket.success} {overwrite}")
 
     monkeypatch.setattr(embed, "build_ticket", build, raising=False)
     monkeypatch.setattr(embed, "write_ticket", write, raising=False)
+    monkeypatch.setattr("ertheory.cli.ticket.check_ticket", lambda target, path, *, epsilon: Checked())
     out = tmp_path / "ticket.npz"
     words = ["ticket", "--target", net, "--density", "0.5", "--epsilon", "0.1", "--build", "--widths", "20,10"]
     words += ["--seed", "3", "--out", str(out)]
@@ -218,6 +236,8 @@ def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, 
     assert document["seed"] == 3
     assert out.exists() == success
     assert document["file"] == (str(out) if success else None)
+    resolved = {"seed": 3, "delta": None, "domain": [-1, 1], "workers": os.cpu_count() or 1, "widths": [20, 10]}
+    assert document["inputs"].items() >= resolved.items()
     target, options = asked[0]
     assert target.widths == (2, 1, 1)
     assert options["widths"] == (20, 10)
@@ -256,6 +276,22 @@ def test_what_a_ticket_is_built_from(capsys, net, tmp_path, left_out, said):
 
 # --- bad input -----------------------------------------------------------------------------------------------------
 
+NOT_SIMULATED = (["--mode", "rigorous"], ["--constant", "5"], ["--blocks"], ["--extrapolate"])
+OF_BUILD = (["--widths", "3,4"], ["--out", "t.npz"], ["--workers", "2"], ["--force"])
+OF_WIDTHS = (
+    ["--mode", "rigorous"],
+    ["--depth", "2L"],
+    ["--norms", "2"],
+    ["--max-weight", "1"],
+    ["--max-bias", "1"],
+    ["--constant", "5"],
+    ["--gamma", "1"],
+    ["--extrapolate"],
+    ["--sensitivity"],
+)
+TINY = (SUM[:1] + SUM[3:], TICKET[:3] + TICKET[5:])
+NEXT_TO_0 = [(["--density", "1e-400"], "--density: expected a number in (0, 1]")]
+MODES_OF_TINY = ([], ["--mode", "calibrated", "--extrapolate"])
 BAD = [
     (["subset-sum", "--epsilon", "0.1", "--delta", "0.1"], "--density"),
     (["subset-sum", "--density", "0", "--epsilon", "0.1", "--delta", "0.1"], "(0, 1]"),
@@ -263,14 +299,23 @@ BAD = [
     (["subset-sum", "--density", "1", "--epsilon", "1", "--delta", "0.1"], "(0, 1)"),
     (["subset-sum", "--density", "1", "--epsilon", "0.1", "--delta", "2"], "(0, 1)"),
     ([*SUM, "--z", "1.5"], "--blocks splits"),
-    ([*SUM, "--z", "1.5", "--blocks", "--simulate"], "[-1, 1]"),
+    ([*SUM, "--z", "1.5", "--simulate"], "[-1, 1]"),
     ([*SUM, "--z", "1.5", "--blocks", "--mode", "calibrated"], "splits larger ones into blocks"),
     ([*SUM, "--z", "0.5", "--uniform"], "--uniform"),
     ([*SUM, "--mode", "magic"], "rigorous, calibrated, printed"),
+    *(([*command, *words, *mode], said) for command in TINY for words, said in NEXT_TO_0 for mode in MODES_OF_TINY),
+    ([*TINY[0], "--density", "1e-20"], "--density: expected a number in (0, 1] that is not this close to 0"),
+    ([*TINY[0], "--density", "1e-20"], "got '1e-20'"),
     ([*SUM, "--law", "normal"], "uniform, product"),
     ([*SUM, "--mode", "printed"], "--constant"),
     ([*SUM, "--constant", "5"], "--constant"),
-    ([*SUM, "--trials", "5"], "--simulate"),
+    *(([*SUM, name, "1"], f"{name}: expected --simulate") for name in ("--trials", "--seed", "--workers", "--level")),
+    *(([*SUM, "--simulate", *words], f"{words[0]}: expected no --simulate") for words in NOT_SIMULATED),
+    ([*SUM, "--simulate", "--mode", "magic"], "rigorous, calibrated, printed"),
+    ([*SUM, "--extrapolate"], "--extrapolate: expected --mode calibrated"),
+    ([*SUM, "--simulate", "--trials", "0"], "--trials: expected a whole number of at least 1"),
+    ([*SUM, "--simulate", "--seed=-1"], "--seed: expected a whole number of at least 0"),
+    ([*SUM, "--simulate", "--trials=-3"], "--trials: expected a whole number of at least 1"),
     (["subset-sum", "--density", "0.5", "--epsilon", "1e-30", "--delta", "0.1", "--mode", "calibrated"], "measured"),
     ([*TICKET, "--sparsity", "0.5"], "--density"),
     ([*TICKET[:-2]], "--delta"),
@@ -278,12 +323,18 @@ BAD = [
     ([*TICKET, "--mode", "magic"], "rigorous, calibrated, printed"),
     ([*TICKET, "--domain", "1"], "two numbers a,b"),
     ([*TICKET, "--domain", "1,0"], "a <= b"),
-    ([*TICKET, "--norms", "1,2"], "--norms"),
+    ([*TICKET, "--norms", "1,2"], "--norms: expected one number per hidden layer, 1 here (B1), got '1,2'"),
+    ([*TICKET, "--mode", "printed", "--constant", "5", "--depth", "both"], "--depth: expected L+1"),
+    ([*TICKET, "--mode", "printed", "--constant", "5", "--depth", "both"], "'both'"),
+    ([*TICKET, "--extrapolate"], "--extrapolate: expected --mode calibrated"),
+    ([*TICKET, "--seed=-1"], "--seed: expected a whole number of at least 0"),
+    *(([*TICKET, *words], f"{words[0]}: expected --build") for words in OF_BUILD),
+    *(([*TICKET, "--build", *words], f"{words[0]}: expected no --build") for words in OF_WIDTHS),
+    ([*TICKET, "--build", "--format", "csv"], "--format: expected table with --build"),
     ([*TICKET, "--max-weight", "0"], "--max-weight"),
     ([*TICKET, "--max-weight", "2", "--mode", "calibrated", "--extrapolate"], "blocks"),
     ([*TICKET, "--mode", "printed"], "--constant"),
     ([*TICKET, "--gamma", "1"], "--gamma"),
-    ([*TICKET, "--widths", "3,4"], "--build"),
     ([*TICKET, "--format", "pdf"], "markdown"),
 ]
 

@@ -163,6 +163,16 @@ def test_free_parameters_are_simulated():
     assert_tells_apart(events_sharp.counted_event(2, 2, (2, 3), (HALF, THREE_FIFTHS)), truth, other)
 
 
+def test_reached_neurons_agree_with_every_mask():
+    def reached(first, second):
+        paths = np.array(second, dtype=int) @ np.array(first, dtype=int)
+        return (paths > 0).all(axis=1).sum() >= 2
+
+    truth = over_masks(reached, [(2, 2), (3, 2)], (HALF, THREE_FIFTHS))
+    other = over_masks(reached, [(2, 2), (2, 2)], (HALF, THREE_FIFTHS))
+    assert_tells_apart(events_sharp.reached_event(2, 2, (2, 3), (HALF, THREE_FIFTHS)), truth, other)
+
+
 def test_edges_of_the_domain_of_the_law():
     assert sequential_law([], 3, HALF) == 1
     assert sequential_law([[True]], 0, HALF) == 0

@@ -245,7 +245,7 @@ def test_a_masked_layer_0_is_not_read_as_dense():
 
 # Of these, bounds are checked.
 SHARP = "sequential matching coded coded-dual sharp size-lp first-moment parameter-count".split()
-BOUNDED = {"matched", "drop-deep", "lemma-2.4", *SHARP}
+BOUNDED = {"matched", "drop-deep", "lemma-2.4", "path-count", *SHARP}
 # Neither exact nor bounded from above; it has tests of its own.
 LOOSE = {"theorem-2.5"}
 
@@ -285,6 +285,14 @@ def test_sharp_sources_are_built_as_often_as_their_bounds_say(statement):
     assert event.predicted[0] == low  # what is proved of a construction holds of a builder that goes on after it
 
 
+def test_sources_without_enough_paths_are_never_built():
+    reached = verify("path-count", seed=7, level=LEVEL)
+    built = verify("path-count", trials=150, seed=7, level=LEVEL, build=True)
+    assert built.agrees
+    assert built.predicted == (0.0, reached.predicted[1])
+    assert 0.02 < built.interval.low < built.interval.high < reached.interval.low  # paths are needed, not enough
+
+
 def test_what_is_built_agrees_with_enumeration_and_would_show_a_mistake():
     event = built_event(chain_of(FLAT), [(4, 2), (2, 4)], (ONE, HALF))
     interval = simulated(event, trials=2_000)
@@ -293,7 +301,7 @@ def test_what_is_built_agrees_with_enumeration_and_would_show_a_mistake():
 
 
 @pytest.mark.parametrize(
-    "statement", sorted(set(STATEMENTS) - set(CONSTRUCTIONS) - set(SHARP) - LOOSE - {"conv", "layer-0"})
+    "statement", sorted(set(STATEMENTS) - set(CONSTRUCTIONS) - set(SHARP) - LOOSE - {"conv", "layer-0", "path-count"})
 )
 def test_statements_about_no_construction_have_nothing_to_build(statement):
     with pytest.raises(InvalidInput, match=f"build: expected a statement about a construction.*'{statement}'"):

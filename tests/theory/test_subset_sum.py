@@ -255,6 +255,7 @@ def test_different_widths():
         ({"z": 10**10}, "z: expected"),
         ({"law": "normal"}, "law: expected uniform or product"),
         ({"n": -1}, "n: expected"),
+        ({"n": 2**60 + 1}, "n: expected"),
         ({"n": 2.5}, "n: expected"),
         ({"n": True}, "n: expected"),
     ],

@@ -19,10 +19,12 @@ from ertheory.bounds.subset_sum.exponent import sharp_count
 from ertheory.bounds.subset_sum.fits import FITS, Fit
 from ertheory.bounds.subset_sum.lower import necessary_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.exact import log_fraction
 
 __all__ = ["calibrated_count", "fit_for", "outside"]
 
+_SPARSEST = Fraction(1, 10**300)
 _TARGETS = ("1/4", "1/2", "1")  # harder and harder
 
 
@@ -105,7 +107,7 @@ def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extra
 
 
 def _form(fit: Fit, density: Fraction, epsilon: Fraction, failure_probability: Fraction) -> float:
-    bits, rarity = (math.log(value.denominator) - math.log(value.numerator) for value in (epsilon, failure_probability))
+    bits, rarity = (-log_fraction(value) for value in (epsilon, failure_probability))
     per_live = (fit.a * math.sqrt(bits * rarity) + fit.b * math.sqrt(rarity)) / float(density)
     return sharp_count(density, epsilon, failure_probability) + per_live - fit.c / math.log1p(-float(density) / 2)
 
@@ -114,4 +116,7 @@ def _grouped(density: Fraction, least: Fraction) -> tuple[int, Fraction]:
     """Size of the groups, and a density that their live ones reach."""
     if density >= least:
         return 1, density
+    if density < _SPARSEST:
+        msg = "more variables are needed than can be written down"
+        raise InfeasibleWidth(msg)
     return math.ceil(math.log1p(-float(least)) / math.log1p(-float(density)) - 1e-12), least

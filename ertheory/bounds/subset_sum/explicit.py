@@ -54,7 +54,17 @@ import numpy.typing as npt
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
 from ertheory.enclosures import log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Decision, Interval, Rational, decide, enclose, exact_rational, smallest
+from ertheory.exact import (
+    Context,
+    Decision,
+    Interval,
+    Rational,
+    decide,
+    enclose,
+    exact_rational,
+    log_fraction,
+    smallest,
+)
 
 __all__ = ["Explicit", "checked_variables", "explicit_count", "failure_upper", "mixed_failure_upper", "upper_of"]
 
@@ -63,6 +73,7 @@ _STEPS = 1024
 _GRID = np.arange(1, _STEPS + 1) / _STEPS
 _LOSS = -np.expm1(-_GRID * math.log(2))  # 1 - 2^{-t}
 _LONGEST_POWER = 100_000  # bits of a rational power that settles a tie
+_MOST_VARIABLES = 2**60
 _SMALLEST = Fraction(1, 2**600_000)  # failure probabilities below are not told apart
 
 
@@ -110,7 +121,7 @@ class Explicit:
 
     @cached_property
     def _log_start(self) -> float:
-        return -_log(self.start)
+        return -log_fraction(self.start)
 
     @cached_property
     def _rates(self) -> npt.NDArray[np.float64]:
@@ -119,8 +130,9 @@ class Explicit:
 
     def exponent_for_count(self, failure_probability: Fraction) -> tuple[Fraction, float]:
         """Choose t where the least variables are needed; also give about how many (in double precision)."""
-        share = math.log(self.blocks * self.centres) - _log(failure_probability)
-        counts = (_GRID * self._log_start + share) / self._rates
+        share = math.log(self.blocks * self.centres) - log_fraction(failure_probability)
+        with np.errstate(divide="ignore"):  # a density that no double tells from 0 needs infinitely many
+            counts = (_GRID * self._log_start + share) / self._rates
         best = int(np.argmin(counts))
         return Fraction(best + 1, _STEPS), self.blocks * float(counts[best])
 
@@ -189,7 +201,7 @@ def failure_upper(
     Parameters
     ----------
     n
-        Variables, live or not; at least 0.
+        Variables, live or not; 0 to 2^60.
     density
         p in (0, 1].
     epsilon
@@ -235,7 +247,7 @@ def upper_of(problem: SubsetSum, variables: int) -> Fraction:
     bound, exponent, log_value = min(choices, key=lambda choice: choice[2])
     if log_value > 1e-6:
         return Fraction(1)
-    if log_value < 2 * _log(_SMALLEST):
+    if log_value < 2 * log_fraction(_SMALLEST):
         return _SMALLEST
     _, high = enclose(lambda context: context.exp(bound.log_bound(context, variables, exponent)), digits=15)
     return min(Fraction(1), high)
@@ -307,7 +319,7 @@ def mixed_failure_upper(
     for block in range(one.blocks):
         chances = counted[block :: one.blocks]
         floats = np.array([float(chance) / 2 for chance in chances])
-        logs = _GRID * -_log(one.start) + np.log1p(-floats[:, None] * _LOSS).sum(axis=0)
+        logs = _GRID * -log_fraction(one.start) + np.log1p(-floats[:, None] * _LOSS).sum(axis=0)
         exponent = Fraction(int(np.argmin(logs)) + 1, _STEPS)
 
         def bound(context: Context, exponent: Fraction = exponent, chances: list[Fraction] = chances) -> Interval:
@@ -323,14 +335,9 @@ def mixed_failure_upper(
 
 def checked_variables(n: object) -> int:
     """Read a number of variables."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-        raise InvalidInput("n", "a whole number of at least 0", n)
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n <= _MOST_VARIABLES:
+        raise InvalidInput("n", "a whole number from 0 to 2^60", n)
     return int(n)
-
-
-def _log(value: Fraction) -> float:
-    """Natural logarithm of a rational that may be too small for a double."""
-    return math.log(value.numerator) - math.log(value.denominator)
 
 
 def _log_rational(context: Context, value: Fraction) -> Interval:
