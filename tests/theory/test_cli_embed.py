@@ -99,7 +99,7 @@ def test_a_coloured_source_is_the_target_up_to_what_is_proved(ask, target, tmp_p
 def test_a_coded_layer_0_is_refused_where_it_cannot_be(refused):
     words = ("--sparsity", "0.5", "--delta", "0.05", "--layer0", "coded")
     assert "expected one of dense, preassigned, matched for the method exact" in refused(*words)
-    assert "bounded inputs are needed" in refused(*words, "--method", "sharp", "--domain", "unbounded")
+    assert "needs bounded inputs" in refused(*words, "--method", "sharp", "--domain", "unbounded")
 
 
 def test_the_keys_of_the_file_are_those_of_the_contract(ask, tmp_path):

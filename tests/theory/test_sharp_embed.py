@@ -401,7 +401,7 @@ def test_where_it_does_not_apply_it_says_so():
         embed_target(unbounded, full, construction="sequential", layer0="coded")
     with pytest.raises(TheoremNotApplicable, match="affine on no interval"):
         embed_target(network_of(target, activation="tanh"), full, construction="sequential", layer0="coded")
-    with pytest.raises(TheoremNotApplicable, match="bounded inputs are needed"):
+    with pytest.raises(TheoremNotApplicable, match="needs bounded inputs"):
         plan(unbounded, method="sharp", density="1/2", failure_probability="1/10", layer0="coded")
     with pytest.raises(InvalidInput, match="layer0"):
         plan(target, method="exact", density="1/2", failure_probability="1/10", layer0="coded")
