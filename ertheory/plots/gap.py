@@ -159,6 +159,6 @@ def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
         markerfacecolor="white",
         markeredgecolor=BLACK,
         zorder=5,
-        label="measured: the builder's need (95 %)",
+        label="measured, layers below dense (95 %)",
     )
     logit_axis(axes, (0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.998), 0.09, 0.9985)
