@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 # Read when the libraries are first imported, and inherited by the commands and kernels that tests start.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["OMP_NUM_THREADS"] = "1"  # PyTorch's threads inside an operation
+os.environ["COLUMNS"] = "120"  # where commands break their lines, whatever the terminal
 
 # Time limits depend on the machine, not on the code. "ci" tries the same examples every time.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
