@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ertheory.bounds import width
 from ertheory.plots.columns import Cell, Columns, known
-from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, logit_axis
+from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, logit_axis
 from ertheory.results import Width
 from ertheory.target import Layer, Target
 
@@ -43,7 +43,7 @@ _TARGETS = (
 )
 _DELTA = Fraction(1, 1000)
 _METHODS = (
-    *("printed", "exact", "drop", "matching", "sharp"),
+    *("printed", "exact", "drop", "sequential", "matching", "sharp"),
     *("theorem-2.3", "parameter-count", "path-count", "degree", "size-lp", "first-moment"),
 )
 _COLOURINGS = "first-moment"  # necessary for constructions that colour the last hidden layer, not for all
@@ -52,7 +52,8 @@ _CURVES = (
     ("printed", "printed (Theorems 2.1, 2.2; layer 0 dense)", ORANGE, "-", 5.0),
     ("exact", "exact law of the same construction", BLACK, (0, (1, 1.6)), 1.8),
     ("drop", "drop: bad copies left out", BLUE, "-.", 1.8),
-    ("matching", "matching, layer 0 coded or matched", PURPLE, ":", 2.2),
+    ("sequential", "sequential colouring, layer 0 coded or matched", SKY, "-", 4.0),
+    ("matching", "private matching, layer 0 coded or matched", PURPLE, ":", 2.2),
     ("sharp", "sharp: the best we can prove", GREEN, "-", 2.2),
     ("necessary", "necessary, where proved", VERMILION, "--", 1.8),
     (_COLOURINGS, "necessary for any colouring", GREY, (0, (4, 1, 1, 1)), 1.4),
@@ -130,7 +131,7 @@ def draw_gap(figure: Figure, columns: Columns) -> None:
     grid[0][0].set_ylabel("hidden neurons (channels) in all")
     grid[1][0].set_ylabel("of the last hidden layer")
     handles, labels = grid[1][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
 
 
 def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
