@@ -49,13 +49,11 @@ import math
 from fractions import Fraction
 
 from ertheory.binomial import log_choose, lower_tail
-from ertheory.bounds.degree import degree_refusal
+from ertheory.bounds.first_layer import first_width
 from ertheory.bounds.laws import LAW_BITS
 from ertheory.enclosures import larger, rational
-from ertheory.errors import InvalidInput
-from ertheory.exact import Context, Decision, Interval, decide, enclose, probability, smallest
+from ertheory.exact import Context, Decision, Interval, decide, enclose, smallest
 from ertheory.results import Width
-from ertheory.source import read_densities
 from ertheory.target import Target
 
 __all__ = ["count_ceiling", "log_count", "parameter_count"]
@@ -112,35 +110,22 @@ def parameter_count(
     >>> parameter_count(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), second_width=180480).widths
     (967, None, 10)
     """
-    densities = read_densities(target, density=densities)
-    failure_probability = probability("failure_probability", failure_probability)
-    refusal = degree_refusal(target)
-    if not refusal and target.layers[0].nonzeros < target.layers[0].size:
-        refusal = "needs W_1 without zeros"
-    if not refusal and min(densities[:2]) < _SPARSEST:
-        refusal = f"is searched for densities of at least {float(_SPARSEST)} only"
-    width: int | None = None
-    bits = 0
-    if not refusal:
-        if second_width < target.widths[1]:
-            raise InvalidInput("second_width", f"at least {target.widths[1]} neurons", second_width)
-        width, bits = _smallest(target, densities, failure_probability, second_width, affine=affine)
-        if not affine and width == 1:
-            refusal, width = "says nothing: layer 0 is too likely to have a row with many entries", None
-    named = "; layer 0 affine on the box" if affine else ""
-    return Width(
+
+    def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
+        width, bits = _smallest(target, read, delta, second_width, affine=affine)
+        return (None if width == 1 and not affine else width), bits
+
+    return first_width(
+        target,
+        densities,
+        failure_probability,
+        search,
         method="parameter-count",
-        statement="parameter count (ours)",
-        variant="exact",
-        kind="necessary",
-        layer0="any",
-        applies=not refusal,
-        reason=refusal or f"{_GENERIC}; N_1 up to {second_width}{named}",
-        target=target,
-        densities=densities,
-        failure_probability=failure_probability,
-        widths=(width, *(None,) * (target.depth - 1), target.widths[-1]),
-        certified=f"mpmath intervals, {bits} bits",
+        assumed=_GENERIC,
+        nothing="says nothing: layer 0 is too likely to have a row with many entries",
+        sparsest=_SPARSEST,
+        second_width=second_width,
+        affine=affine,
     )
 
 
