@@ -15,10 +15,7 @@ from ertheory.errors import InvalidInput
 __all__ = ["STREAMS", "generator", "stream_seed"]
 
 # The position of a name is its key: new streams are added at the end, or old runs would change.
-STREAMS = (
-    *("mask", "weights", "order", "augmentation", "noise", "ratio", "repair"),
-    *("points", "test", "trial", "growth", "scores"),
-)
+STREAMS = ("mask", "weights", "order", "augmentation", "noise", "ratio", "repair", "points", "test", "growth", "scores")
 
 _LARGEST_SEED = 2**63
 
