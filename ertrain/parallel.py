@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ertheory.errors import InvalidInput
+from ertheory.processes import worker_processes
 from ertrain.configuration import Configuration
 from ertrain.experiments import perform
 from ertrain.processes import join
@@ -76,13 +77,15 @@ def sweep(
     InvalidInput
         If a number lies outside its domain, or the cluster can not be reached.
     """
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     if workers < 1:
         raise InvalidInput("workers", "a whole number of at least 1", workers)
     jobs = jobs_of(configurations, replicas=replicas)
-    with _backend(cluster, workers) as options:
-        parallel = Parallel(return_as="generator_unordered", **options)
+    with (
+        _on(cluster),
+        worker_processes(None if cluster else workers, return_as="generator_unordered") as parallel,
+    ):
         yield from parallel(delayed(_work)(job, out, data_dir) for job in jobs)
 
 
@@ -99,9 +102,9 @@ def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _backend(cluster: str | None, workers: int) -> Iterator[dict[str, Any]]:
+def _on(cluster: str | None) -> Iterator[None]:
     if cluster is None:
-        yield {"n_jobs": workers}
+        yield
         return
     from joblib import parallel_config
 
@@ -113,4 +116,4 @@ def _backend(cluster: str | None, workers: int) -> Iterator[dict[str, Any]]:
         allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
         raise InvalidInput("cluster", allowed, cluster) from error
     with client, parallel_config("dask", wait_for_workers_timeout=30):
-        yield {}
+        yield

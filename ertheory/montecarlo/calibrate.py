@@ -26,6 +26,7 @@ from ertheory.exact import Rational, probability
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.network import Network
+from ertheory.processes import worker_processes
 from ertheory.results import Width
 from ertheory.target import Target
 
@@ -145,8 +146,6 @@ def calibrate(
     Whether the builder succeeds is read off the masks: with a coded layer 0, matchings say whether weights exist, for
     almost all of them, and none are solved for. Where layer 0 is matched, its copies per input stay as proved.
     """
-    from joblib import Parallel
-
     if method not in CALIBRATED:
         raise InvalidInput("method", f"one of {', '.join(CALIBRATED)}", method)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -171,7 +170,7 @@ def calibrate(
     each = 1 - (1 - known) / most
     tests: list[tuple[tuple[int, ...], SequentialTest]] = []
 
-    with Parallel(n_jobs=workers or -1) as parallel:
+    with worker_processes(workers or -1) as parallel:
 
         def test(widths: tuple[int, ...], limit: Fraction) -> bool:
             fails = _failures(started, widths, (seed, len(tests)), parallel)

@@ -24,6 +24,7 @@ from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.exact import Rational, probability
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, Verdict, decide_failure_rate
+from ertheory.processes import worker_processes
 from ertheory.results import Width, rational_text
 from ertheory.source import read_densities
 from ertheory.target import Target
@@ -240,10 +241,11 @@ def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
 def _in_processes(
     work: Work, shapes_at: Callable[[int], Shapes], workers: int, total: int, chunks: list[list[int]]
 ) -> list[list[bool]]:
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     shapes = shapes_at(total)
-    found: list[list[bool]] = Parallel(n_jobs=workers)(delayed(work)(shapes, seeds) for seeds in chunks)
+    with worker_processes(workers) as parallel:
+        found: list[list[bool]] = parallel(delayed(work)(shapes, seeds) for seeds in chunks)
     return found
 
 

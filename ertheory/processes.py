@@ -1,0 +1,52 @@
+"""Worker processes: those of joblib, or of what a surrounding `joblib.parallel_config` says."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from joblib import Parallel
+
+__all__ = ["worker_processes"]
+
+
+@contextlib.contextmanager
+def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Parallel]:
+    """Hold processes ready for more than one round of tasks.
+
+    Parameters
+    ----------
+    workers
+        How many, -1 for one per core. ``None`` leaves it to joblib, that is one, or what a surrounding
+        `joblib.parallel_config` says, whose back end may be a Dask or a Ray cluster.
+    options
+        Of `joblib.Parallel`.
+
+    Yields
+    ------
+    joblib.Parallel
+        To be called with tasks of `joblib.delayed`.
+
+    Notes
+    -----
+    A process that has grown by 300 MB since its first task, say by what PyTorch loads for a first step of training, is
+    replaced by joblib, which says so in a warning. The warning is given in the thread that hands out the tasks: where
+    warnings are errors it would end this thread, and its tasks would be waited for without end. Nothing is lost with
+    the process, so the warning is no news and is left out.
+
+    Examples
+    --------
+    >>> from joblib import delayed
+    >>> with worker_processes(1) as parallel:
+    ...     parallel(delayed(abs)(number) for number in (-1, 2)), parallel([delayed(abs)(-3)])
+    ([1, 2], [3])
+    """
+    from joblib import Parallel
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+        with Parallel(n_jobs=workers, **options) as parallel:
+            yield parallel
