@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
-import tyro
-
 from ertheory.bounds import LAYER0, METHODS, READINGS, Layer0, Reading, univariate_width, width, widths
 from ertheory.cli.arguments import (
     Confidence,
@@ -23,6 +21,7 @@ from ertheory.cli.arguments import (
     read_target_text,
     read_text_densities,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.exact import probability
@@ -41,7 +40,7 @@ class WidthCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[
-        str | None, tyro.conf.arg(metavar="M", help=f"One of {', '.join(METHODS)}; the main ones if left out.")
+        str | None, option(metavar="M", help=f"One of {', '.join(METHODS)}; the main ones if left out.")
     ] = None
     layer0: ReadingName = None
     explain: bool = False
@@ -95,12 +94,12 @@ class WidthCommand:
 class LowerCommand:
     """Widths that Theorem 2.3 and its exact laws ask for."""
 
-    inputs: Annotated[str, tyro.conf.arg(metavar="d", help="Inputs of the single neuron phi(w.x + b).")]
+    inputs: Annotated[str, option(metavar="d", help="Inputs of the single neuron phi(w.x + b).")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    output: Annotated[str, tyro.conf.arg(metavar="O", help="relu or linear, the output of the source.")] = "relu"
+    output: Annotated[str, option(metavar="O", help="relu or linear, the output of the source.")] = "relu"
     explain: bool = False
     """Show the formulas, and the formulas with the numbers put in."""
     format: Format = "table"
