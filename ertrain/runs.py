@@ -29,7 +29,7 @@ from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
 from ertrain.files import locked, read_json, write_json, write_whole
 from ertrain.flops import forward_flops, training_flops
-from ertrain.flow import dead_neurons
+from ertrain.flow import dead_neurons, expected_without_weights
 from ertrain.masking import masks_of
 from ertrain.methods import FixedMask
 from ertrain.processes import Place
@@ -112,6 +112,10 @@ class Run:
             "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
+            "without_weights": sum(layer.without_weights for layer in layers),
+            "without_weights_expected": expected_without_weights(
+                densities, drawing=self.configuration.drawing, repair=self.configuration.repair
+            ),
             "dead_neurons": sum(layer.dead for layer in layers),
             "neurons": sum(layer.neurons for layer in layers),
             "layers": [asdict(layer) for layer in layers],
@@ -209,6 +213,8 @@ class Run:
             "density_target": configuration.density,
             "density_realised": start["density_realised"],
             "density_final": _share(layers),
+            "without_weights": start["without_weights"],
+            "without_weights_expected": start["without_weights_expected"],
             "dead_neurons": start["dead_neurons"],
             "neurons": start["neurons"],
             "layers": layers,

@@ -68,14 +68,32 @@ def test_report_groups_by_configuration(capsys, runs):
         ]
         for row in content["rows"]
     }
+    assert "ERK up to sparsity 0.99" in claim["paper"]
     for row in content["rows"]:
+        assert 0 <= row["without_weights"] <= row["dead_neurons"] <= row["neurons"] == 40
+        assert row["without_weights_expected"] < 1
         assert row["accuracy_test"]["value"] == pytest.approx(sum(values[row["ratio"]]) / 2)
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "csv", "latex"])
 def test_report_has_every_format(capsys, runs, style):
     assert main(["report", str(runs), "--format", style]) == 0
-    assert "balanced" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "balanced" in out
+    assert "bare" in out
+    assert ("ERK up to sparsity 0.99" in out) == (style in ("table", "markdown"))
+
+
+def test_report_fits_into_a_hundred_columns(capsys, runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["report", str(runs)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "table1: mlp-20-10 on digits, method fixed, n = 2" in lines
+    assert [line.split()[:2] for line in lines if line.startswith(("balanced", "erk"))] == [
+        ["balanced", "0.5"],
+        ["erk", "0.5"],
+    ]
 
 
 def test_report_draws(capsys, runs, tmp_path):
