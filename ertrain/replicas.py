@@ -157,7 +157,7 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
             for number, one in enumerate(members)
             if result_of(one, out) is None
         }
-        models = [_start(one, runs.get(number), place, data) for number, one in enumerate(members)]
+        models = [_start(one, runs.get(number), out, place, data) for number, one in enumerate(members)]
         replicas = _Replicas(models).to(place.device)
         optimiser = make_optimiser(common, replicas)
         standings = group.resume(replicas, optimiser)
@@ -197,10 +197,11 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
         _finish(runs, members, models, standings, replicas, optimiser, data)
 
 
-def _start(configuration: Configuration, run: Run | None, place: Place, data: Data) -> Any:
+def _start(configuration: Configuration, run: Run | None, out: Path, place: Place, data: Data) -> Any:
     """Make the network of a member, and write down what its mask looks like, first of all what took long to find."""
     known = None if run is None else run.known_densities()
-    model, densities = start_model(configuration, data, fit=partial(rehearse, configuration, data, place), known=known)
+    rehearsal = partial(rehearse, configuration, data, place)
+    model, densities = start_model(configuration, data, fit=rehearsal, known=known, out=out)
     if run is not None:
         run.describe_start(model, densities, data.train.shape)
     return model
