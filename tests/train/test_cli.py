@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertheory.plots.accuracy import draw_accuracies, read_accuracies  # noqa: E402
+from ertheory.plots.style import rendered  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.recipes import RECIPES  # noqa: E402
 
@@ -105,6 +107,11 @@ def test_report_draws(capsys, runs, tmp_path):
         ["digits", "mlp-20-10", ratio, "0.5"] for ratio in ("balanced", "erk")
     ]
     assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    # The picture can be drawn again from its numbers alone.
+    again = rendered(draw_accuracies, read_accuracies(tmp_path / "accuracy.csv"))
+    assert len(again) == 2
+    # An SVG holds twelve digits of a place at most, as a CSV does.
+    assert again[".svg"] == (tmp_path / "accuracy.svg").read_bytes()
     assert main(["report", str(runs), "--plot", str(tmp_path)]) == 2
     assert "--plot: expected a folder without this file" in capsys.readouterr().err
     assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0

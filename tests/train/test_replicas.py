@@ -267,3 +267,20 @@ def test_a_cluster_that_is_not_there_is_a_clear_error(tmp_path, capsys):
     words = ["--out", str(tmp_path), "--cluster", "nowhere"]
     assert main(["sweep", "table1", "--only", "data=digits", "--set", "epochs=1", *words]) == 2
     assert "--cluster: expected the address of a Dask scheduler" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_cluster_gives_what_processes_give(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+    words = ["--only", "data=digits", "density=0.1", "--set", "model=mlp-20-10", "epochs=1", "--seeds", "2"]
+    # Two workers that are threads of this process, but talk to it over the network of this machine.
+    local = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **local) as cluster:
+        words += ["--replicas", "3"]
+        address = ["--out", str(tmp_path / "cluster"), "--cluster", cluster.scheduler_address, "--json"]
+        assert main(["sweep", "table1", *words, *address]) == 0
+        done = json.loads(capsys.readouterr().out)
+        assert cluster.scheduler.transition_counter >= 5  # jobs of at most 3 of the 14 runs
+    assert main(["sweep", "table1", *words, "--out", str(tmp_path / "here"), "--workers", "1", "--json"]) == 0
+    here = json.loads(capsys.readouterr().out)
+    assert len(done["results"]) == 14
+    assert list(map(without_times, done["results"])) == list(map(without_times, here["results"]))
