@@ -67,7 +67,9 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
 
     # --- Network: drawn on the CPU, so that it is the same everywhere ---------------------------------------------
     rehearsal = partial(rehearse, configuration, data, Place(device))
-    model, densities = start_model(configuration, data, fit=rehearsal, known=run.known_densities())
+    model, densities = start_model(
+        configuration, data, fit=rehearsal, known=run.known_densities(), out=run.folder.parent
+    )
     if place.first:
         run.describe_start(model, densities, data.train.shape)
     model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]

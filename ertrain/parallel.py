@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,8 @@ def _on(cluster: str | None) -> Iterator[None]:
     from joblib import parallel_config
 
     try:
-        from distributed import Client
-
-        client = Client(cluster, timeout=10)
+        distributed: Any = import_module("distributed")  # has no types for some of its calls
+        client = distributed.Client(cluster, timeout=10)
     except (ImportError, OSError, ValueError) as error:
         allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
         raise InvalidInput("cluster", allowed, cluster) from error
