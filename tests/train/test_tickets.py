@@ -18,7 +18,9 @@ from tests.tickets import random_target, small
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertrain.streams import generator  # noqa: E402
 from ertrain.students import Budget  # noqa: E402
+from ertrain.teacher import points_of  # noqa: E402
 from ertrain.tickets import (  # noqa: E402
     grid_of,
     outputs_of,
@@ -80,26 +82,40 @@ def test_the_sources_are_those_that_are_built_in():
         assert ((kept == 0) | (kept == layer[0].numpy())).all()
 
 
-def test_the_first_step_goes_down_the_straight_through_gradient():
-    # With one step of Adam every score moves by the learning rate against the sign of its gradient. Where all entries
-    # are kept before it, the kept ones after it tell which scores grew.
-    seeds, target = [4], [small(4)]
-    drawn = sources((6, 5, 1), seeds, density=1)
-    layers = [layer.requires_grad_() for layer in stacked_sources(drawn)]
-    from ertrain.streams import generator
-    from ertrain.teacher import points_of
+@pytest.mark.parametrize("density", ["1", "1/2"])
+def test_the_first_step_goes_down_the_straight_through_gradient(density):
+    # One step of Adam at a rate far above all scores: those that grow in size are those whose gradient has another
+    # sign, and the first are the ones that were smallest before, or largest among those that shrink.
+    rate, share = 100.0, 0.5
+    (source,) = drawn = sources((6, 5, 1), [4], density=density)
+    found = popped_tickets([small(4)], drawn, Budget(steps=1, learning_rate=rate), share=share, places=3)
+    values, stream = stacked_sources(drawn), generator(4, "scores")
+    scores = [2 * torch.rand(layer.shape[1:], generator=stream)[None] - 1 for layer in values]
+    counts = [
+        round(share * (mask.shape[0] * mask.shape[1] * float(Fraction(density)) + mask.shape[0]))
+        for mask in source.masks
+    ]
 
+    def pruned(strengths):
+        layers = []
+        for value, strength, count in zip(values, strengths, counts, strict=True):
+            lowest = strength[value != 0].sort().values[-count]
+            layers.append(value * ((strength >= lowest) & (value != 0)))
+        return layers
+
+    before = [layer.requires_grad_() for layer in pruned([score.abs() for score in scores])]
     points = points_of([(-1, 1)] * 2, 64, generator(0, "points"))
-    off = outputs_of(layers, points) - outputs_of(stacked_targets(target), points)
-    slopes = torch.autograd.grad(off.square().mean(), layers)
-    rate, share = 10.0, 1.0  # far above all scores: what they were does not matter, their signs do
-    whole = popped_tickets(target, drawn, Budget(steps=1, learning_rate=rate), share=share, places=3)
-    assert all(kept.equal(layer.detach()) for kept, layer in zip(whole.layers, layers, strict=True))
-    stream = generator(4, "scores")
-    for slope, layer in zip(slopes, layers, strict=True):
-        score = (2 * torch.rand(layer.shape[1:], generator=stream) - 1) / layer.shape[2] ** 0.5
-        moved = score - rate * (slope[0] * layer[0].detach() * score.sign()).sign()
-        assert (moved.abs() > rate / 2).float().mean() > 0.5  # most entries matter to the loss
+    off = outputs_of(before, points) - outputs_of(stacked_targets([small(4)]), points)
+    slopes = torch.autograd.grad(off.square().mean(), before)
+    gradients = [slope * value * score.sign() for slope, value, score in zip(slopes, values, scores, strict=True)]
+    # The first step of Adam is the rate times g / (|g| + 1e-8).
+    moved = [
+        (score - rate * gradient / (gradient.abs() + 1e-8)).abs()
+        for score, gradient in zip(scores, gradients, strict=True)
+    ]
+    for kept, expected in zip(found.layers, pruned(moved), strict=True):
+        assert kept.equal(expected)
+    assert not all(kept.equal(first.detach()) for kept, first in zip(found.layers, before, strict=True))
 
 
 def test_alone_as_in_company():
@@ -114,7 +130,8 @@ def test_scores_learn():
     seeds = range(6)
     targets, drawn = [small(seed) for seed in seeds], sources((40, 30, 1), seeds, density=1)
     short, long = (popped_tickets(targets, drawn, Budget(steps=steps, learning_rate=0.01)) for steps in (1, 300))
-    assert (long.errors < short.errors / 3).all()
+    assert (long.errors < short.errors).all()
+    assert long.errors.mean() < short.errors.mean() / 4
 
 
 @pytest.mark.parametrize(
