@@ -1,6 +1,6 @@
 """Where unstructured sparsity pays at inference: products of sparse layers against the dense one, in one run.
 
-    python benchmarks/inference.py [--quick] [--threads 1,2] [--out figures/inference.csv]
+    python benchmarks/inference.py [--layers 300x784,1024x1024] [--threads 1,2] [--out figures/inference.csv]
 
 A layer with weight (out, in) is applied to a batch of inputs. Everything is in single precision, and the inputs stand
 as (in, batch), so that nothing has to be turned around between layers:
@@ -21,6 +21,7 @@ at all smaller ones.
 from __future__ import annotations
 
 import argparse
+import csv
 import platform
 import time
 import warnings
@@ -42,8 +43,7 @@ from ertheory.plots.columns import csv_text
 Array = npt.NDArray[np.float32]
 Product = Callable[[], object]
 
-LAYERS = ((300, 784), (1024, 1024), (4096, 4096))
-BATCHES = (1, 64, 1024)
+LAYERS = {(300, 784): (1, 64, 1024), (1024, 1024): (1, 64, 1024), (4096, 4096): (1, 64)}  # and their batches
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 FORMS = ("torch CSR", "scipy CSR", "fan-in, gather", "fan-in, compiled")
 _AT_ONCE = 256  # inputs of a batch that the compiled loop goes through together: a megabyte for 1024 inputs
@@ -184,33 +184,72 @@ def in_turns(
     return best
 
 
-def break_even(rows: list[Timed], densities: tuple[float, ...]) -> str:
+def break_even(rows: list[Timed]) -> str:
     """Give the largest density from which on, downwards, a form was always faster than dense."""
-    faster = {row.density: row.speedup > 1 for row in rows}
     found = None
-    for density in sorted(densities):
-        if not faster[density]:
+    for row in sorted(rows, key=lambda row: row.density):
+        if row.speedup <= 1:
             break
-        found = density
+        found = row.density
     return "never" if found is None else f"{found:g}"
+
+
+def place_of(row: Timed) -> tuple[str, int, int, int, int]:
+    return row.device, row.threads, row.outputs, row.inputs, row.batch
+
+
+def read(path: Path) -> list[Timed]:
+    """Read what was measured before; numbers stand in the file as they are printed."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as lines:
+        kinds = {
+            "device": str,
+            "form": str,
+            "density": float,
+            "seconds": float,
+            "dense_seconds": float,
+            "speedup": float,
+        }
+        return [
+            Timed(**{name: kinds.get(name, int)(cell) for name, cell in row.items()}) for row in csv.DictReader(lines)
+        ]
+
+
+def write(path: Path, rows: list[Timed]) -> None:
+    columns = {field.name: tuple(getattr(row, field.name) for row in rows) for field in fields(Timed)}
+    path.write_text(csv_text(columns), encoding="utf-8")
+
+
+def table(rows: list[Timed], cells: Callable[[list[Timed]], str], *, by_density: bool) -> None:
+    """Print a line for every place, and density if asked for, with a cell for every form."""
+    head = ("device, threads", "layer", "batch", *(("p",) if by_density else ()), *FORMS)
+    print(f"\n| {' | '.join(head)} |\n| --- | --- |{' ---: |' * (len(head) - 2)}")
+    for key in dict.fromkeys((place_of(row), row.density if by_density else 0.0) for row in rows):
+        (device, threads, outputs, inputs, batch), density = key
+        here = [row for row in rows if place_of(row) == key[0] and (not by_density or row.density == density)]
+        chosen = [[row for row in here if row.form == form] for form in FORMS]
+        shown = (f"{device}, {threads}", f"{outputs} x {inputs}", batch, *((f"{density:g}",) if by_density else ()))
+        print(f"| {' | '.join(map(str, (*shown, *(cells(each) if each else '' for each in chosen))))} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="Two small layers, fewer repetitions.")
+    known = [f"{outputs}x{inputs}" for outputs, inputs in LAYERS]
+    parser.add_argument("--layers", default=",".join(known), help=f"Some of {', '.join(known)}.")
     parser.add_argument("--threads", default="1,2", help="Numbers of threads on the CPU, with commas in between.")
-    parser.add_argument("--out", type=Path, help="A CSV file for all times; one that is there is replaced.")
+    parser.add_argument("--repeats", type=int, default=10, help="How often everything is timed.")
+    parser.add_argument("--out", type=Path, help="A CSV file for all times; other layers that are there stay.")
     given = parser.parse_args()
     threads = [int(number) for number in given.threads.split(",")]
     most = numba.config.NUMBA_NUM_THREADS
     if not all(1 <= number <= most for number in threads):
         raise InvalidInput("threads", f"whole numbers from 1 to {most}, which NUMBA_NUM_THREADS can raise", threads)
+    layers = [shape for shape, name in zip(LAYERS, known, strict=True) if name in given.layers.split(",")]
     devices = [(torch.device("cpu"), number) for number in threads]
     if torch.cuda.is_available():
         devices.append((torch.device("cuda"), 0))
-    layers, repeats = (LAYERS[:2], 5) if given.quick else (LAYERS, 20)
-    print(f"{platform.machine()}, torch {torch.__version__}\n")
-    print(f"| device, threads | layer | batch | p | {' | '.join(FORMS)} |\n| --- | --- |{' ---: |' * (2 + len(FORMS))}")
+    print(f"{platform.machine()}, torch {torch.__version__}", flush=True)
     rows: list[Timed] = []
     for device, number in devices:
         if device.type == "cpu":
@@ -218,31 +257,22 @@ def main() -> None:
             numba.set_num_threads(number)
             threadpool_limits(number)
         for shape in layers:
-            for batch in BATCHES:
-                for density in DENSITIES:
-                    found = list(measured(shape, batch, density, device, repeats, number))
-                    rows += found
-                    ratios = {row.form: f"{row.speedup:.2f}" for row in found}
-                    place = f"{found[0].device}, {number}", f"{shape[0]} x {shape[1]}", batch, f"{density:g}"
-                    print(
-                        f"| {' | '.join(map(str, (*place, *(ratios.get(form, '') for form in FORMS))))} |", flush=True
-                    )
-    print("\nFaster than dense at all densities up to:\n")
-    print(f"| device, threads | layer | batch | {' | '.join(FORMS)} |\n| --- | --- |{' ---: |' * (1 + len(FORMS))}")
-    for name, number in dict.fromkeys((row.device, row.threads) for row in rows):
-        for shape in layers:
-            for batch in BATCHES:
-                here = [
+            for batch in LAYERS[shape]:
+                new = [
                     row
-                    for row in rows
-                    if (row.device, row.threads, row.outputs, row.inputs, row.batch) == (name, number, *shape, batch)
+                    for density in DENSITIES
+                    for row in measured(shape, batch, density, device, given.repeats, number)
                 ]
-                chosen = {form: [row for row in here if row.form == form] for form in FORMS}
-                ends = [break_even(chosen[form], DENSITIES) if chosen[form] else "" for form in FORMS]
-                print(f"| {name}, {number} | {shape[0]} x {shape[1]} | {batch} | {' | '.join(ends)} |")
-    if given.out is not None:
-        columns = {field.name: tuple(getattr(row, field.name) for row in rows) for field in fields(Timed)}
-        given.out.write_text(csv_text(columns), encoding="utf-8")
+                rows += new
+                if given.out is not None:  # at once: the whole takes a while
+                    place = place_of(new[0])
+                    write(
+                        given.out,
+                        sorted([*(row for row in read(given.out) if place_of(row) != place), *new], key=place_of),
+                    )
+    table(rows, lambda here: f"{here[0].speedup:.2f}", by_density=True)
+    print("\nFaster than dense at this density and all smaller ones:")
+    table(rows, break_even, by_density=False)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
         seen = configuration.epochs * method.steps * configuration.batch
-        run.finish(model, standing, described, seen, method=method, accuracy_test=final, accuracy_test_best=checked)
+        run.finish(model, standing, described, seen, method, accuracy_test=final, accuracy_test_best=checked)
 
 
 def train_epoch(

@@ -192,8 +192,8 @@ class Run:
         standing: Standing,
         data: dict[str, Any],
         seen: int,
-        *,
         method: FixedMask | None = None,
+        /,
         **accuracies: float,
     ) -> None:
         """Write the result: data as described, and how many images one training sees, all its epochs together.
