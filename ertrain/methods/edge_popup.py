@@ -56,6 +56,7 @@ class EdgePopup(FixedMask):
             self._values[name] = values if configuration.initialisation in ("kaiming", "paper") else values * scale
             uniform = torch.rand(mask.shape, generator=rng).to(mask.device).flatten()[self._entries[name]]
             self._scores[name] = nn.Parameter((2 * uniform - 1) / math.sqrt(mask[0].numel()))
+        self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
         self._choose()
         self.recount()
 
@@ -75,7 +76,7 @@ class EdgePopup(FixedMask):
     @torch.no_grad()
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:  # noqa: ARG002
         """Move the scores, and choose anew."""
-        self.spend(self._forward_drawn)
+        self.spend(self._scored)  # nothing is learned where there are no scores
         for name, scores in self._scores.items():
             weight = self.model.get_submodule(name).get_parameter("weight")
             if weight.grad is not None:
