@@ -141,6 +141,7 @@ def meet(
             limit=delta,
             level=1 - (1 - scale.level) / most,
             most_trials=scale.most_trials(delta),
+            least_trials=scale.least,
             progress=partial(progress, kind, total),
         )
 
