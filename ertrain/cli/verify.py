@@ -27,6 +27,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
+from ertrain.cluster import on_cluster
 from ertrain.files import locked
 from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
 
@@ -52,6 +53,9 @@ class VerifyCommand:
         str | None,
         tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
     ] = None
+    cluster: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help="Dask scheduler to use instead of processes here.")
+    ] = None
     device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
     plot: Annotated[
         str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
@@ -74,12 +78,12 @@ class VerifyCommand:
         workers = (os.cpu_count() or 1) if self.workers is None else read_integer("--workers", self.workers)
         if workers < 1:
             raise InvalidInput("--workers", "a whole number of at least 1", workers)
-        if not _usable(self.device):
+        if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
         out = Path(self.out)
         name = f"{self.scale}-{str(target)[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
         try:
-            with locked(out), tqdm(unit=" masks", leave=False) as bar:
+            with locked(out), on_cluster(self.cluster), tqdm(unit=" masks", leave=False) as bar:
 
                 def progress(kind: str, total: int, trials: int) -> None:
                     bar.set_description(f"{kind} with {total} neurons", refresh=False)
@@ -92,12 +96,12 @@ class VerifyCommand:
                     scale=SCALES[self.scale],
                     seed=seed,
                     path=out / name,
-                    workers=workers,
+                    workers=workers if self.cluster is None else None,
                     device=self.device,
                     progress=progress,
                 )
         except InvalidInput as error:
-            option = f"--{error.argument}" if error.argument in ("seed", "target") else error.argument
+            option = f"--{error.argument}" if error.argument in ("cluster", "seed", "target") else error.argument
             raise InvalidInput(option, error.allowed, error.value) from None
         files = self._draw(found)
         if self.json:
@@ -109,6 +113,7 @@ class VerifyCommand:
                 "scale": self.scale,
                 "out": self.out,
                 "workers": workers,
+                "cluster": self.cluster,
                 "device": self.device,
                 "plot": self.plot,
                 "force": self.force,

@@ -53,7 +53,7 @@ def meet(
     tolerance: Tolerance = TOLERANCE,
     seed: int = 0,
     path: Path | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     device: str = "cpu",
     progress: Callable[[Kind, int, int], object] = lambda *_: None,
 ) -> TheoryMeetsTraining:
@@ -74,7 +74,8 @@ def meet(
     path
         File for the outcomes of trials, from which a later call goes on.
     workers
-        Processes. The result does not depend on it.
+        Processes. ``None`` leaves it to joblib, that is one, or what a surrounding `joblib.parallel_config` says, whose
+        back end may be a Dask cluster. The result does not depend on it.
     device
         Where students learn.
     progress
@@ -98,6 +99,8 @@ def meet(
     each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
     trial, and the trials at a total are the same for constructions and for students.
     """
+    from joblib import effective_n_jobs
+
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
     densities = read_densities(target, density=density, sparsity=sparsity)
@@ -116,7 +119,7 @@ def meet(
         "seed": seed,
         "chunk": scale.students,
     }
-    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=workers)
+    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=effective_n_jobs(workers))
     works: dict[Kind, Work] = {
         "construction": partial(_not_built, started),
         "training": partial(_not_learnt, teacher, densities, scale, tolerance, seed, device),
@@ -240,7 +243,7 @@ def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
 
 
 def _in_processes(
-    work: Work, shapes_at: Callable[[int], Shapes], workers: int, total: int, chunks: list[list[int]]
+    work: Work, shapes_at: Callable[[int], Shapes], workers: int | None, total: int, chunks: list[list[int]]
 ) -> list[list[bool]]:
     from joblib import delayed
 
