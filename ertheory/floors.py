@@ -24,13 +24,13 @@ Such a cube lies in the box if and only if h <= min(H_T, N / (k + 1), P / (t - k
 
     floor = |v| max over k = 0..t - 2 of C(t - 2, k) min(H_T, N / (k + 1), P / (t - k - 1)) / 2^t.
 
-No box gives more than |v| C(t - 2, floor((t - 2) / 2)) H_T / 2^t. Proof. Let D be made of the differences in two inputs,
-one of them that of the shortest side, which turn phi into a trapezium between 0 and at most H_T, and of those in the
-m = t - 2 others. These take the trapezium at a sum of sides for every subset, with alternating signs by size. The
-subsets fall into C(m, floor(m / 2)) chains that grow by one input at a time (de Bruijn, Tengbergen and Kruyswijk 1951).
-Along a chain the sums only grow, so the values rise and then fall, and an alternating sum of such values is at most the
-largest of them, in size. QED. So the cube is the best of all boxes wherever H_T is what limits it; where N or P does, it
-is the best cube. For t = 1 the floor is |v| min(H_i, P) / 2.
+No box gives more than |v| C(t - 2, floor((t - 2) / 2)) H_T / 2^t. Proof. Let D be made of the differences in two
+inputs, one of them that of the shortest side, which turn phi into a trapezium between 0 and at most H_T, and of those
+in the m = t - 2 others. These take the trapezium at a sum of sides for every subset, with alternating signs by size.
+The subsets fall into C(m, floor(m / 2)) chains that grow by one input at a time (de Bruijn, Tengbergen and Kruyswijk
+1951). Along a chain the sums only grow, so the values rise and then fall, and an alternating sum of such values is at
+most the largest of them, in size. QED. So the cube is the best of all boxes wherever H_T is what limits it; where N or
+P does, it is the best cube. For t = 1 the floor is |v| min(H_i, P) / 2.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class _Neuron:
 
     def __call__(self, point: Sequence[Fraction]) -> Fraction:
         total = sum((w * x for w, x in zip(self.weights, point, strict=True)), self.bias)
-        return self.factor * max(total, Fraction(0))
+        value: Fraction = self.factor * max(total, Fraction(0))
+        return value
 
 
 def error_floor(target: Target, masks: Sequence[Mask], *, output: Output = "linear") -> ErrorFloor:
@@ -212,9 +213,7 @@ def unseen_inputs(
     return tuple(found.values())
 
 
-def _best_cube(
-    neuron: _Neuron, inputs: tuple[int, ...]
-) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None:
+def _best_cube(neuron: _Neuron, inputs: tuple[int, ...]) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None:
     """Opposite corners of the cube of the largest mixed difference in the given inputs, or None where it is 0."""
     sides, below, above = neuron.sides, neuron.below, neuron.above
     shortest, count = min(sides[place] for place in inputs), len(inputs)
@@ -249,8 +248,8 @@ def _difference(
         point = list(low)
         for place, up in zip(inputs, ups, strict=True):
             point[place] = high[place] if up else low[place]
-        total += (-1) ** sum(ups) * neuron(point)
-    return abs(total) / 2 ** len(inputs)
+        total += neuron(point) if sum(ups) % 2 else -neuron(point)
+    return abs(total) / (1 << len(inputs))
 
 
 def _read(target: Target) -> _Neuron:

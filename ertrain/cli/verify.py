@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,13 @@ from ertheory.cli.arguments import (
     read_integer,
     read_target_text,
     read_text_densities,
+    refuse_given,
 )
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
+from ertheory.target import Target
+from ertrain.cli.verify_floors import FloorQuestion
 from ertrain.files import locked
 from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
 
@@ -35,9 +39,9 @@ __all__ = ["VerifyCommand"]
 
 @dataclass(frozen=True)
 class VerifyCommand:
-    """Whether training needs the widths that the theory asks for."""
+    """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
-    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths.")]
+    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths or floors.")]
     target: TargetText
     density: Density = None
     sparsity: Sparsity = None
@@ -46,16 +50,20 @@ class VerifyCommand:
     scale: Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
     seed: Annotated[str, tyro.conf.arg(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
     out: Annotated[
-        str, tyro.conf.arg(metavar="DIR", help="Folder for the outcomes of trials; the same command goes on from them.")
-    ] = "widths"
+        str | None,
+        tyro.conf.arg(
+            metavar="DIR",
+            help='widths: folder for the outcomes of trials, "widths"; the same command goes on from them.',
+        ),
+    ] = None
     workers: Annotated[
         str | None,
-        tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
+        tyro.conf.arg(metavar="N", help="widths: processes, one per processor. No result depends on it."),
     ] = None
     device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
-    plot: Annotated[
-        str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
-    ] = None
+    plot: Annotated[str | None, tyro.conf.arg(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = (
+        None
+    )
     force: bool = False
     """Write over files that exist."""
     format: Format = "table"
@@ -64,19 +72,21 @@ class VerifyCommand:
 
     def run(self) -> int:
         """Build, train, and print."""
-        if self.statement != "widths":
-            raise InvalidInput("STATEMENT", "widths", self.statement)
+        if self.statement not in ("widths", "floors"):
+            raise InvalidInput("STATEMENT", "widths or floors", self.statement)
         if self.scale not in SCALES:
             raise InvalidInput("--scale", f"one of {', '.join(SCALES)}", self.scale)
         target = read_target_text(self.target)
-        densities = read_text_densities(target, self.density, self.sparsity)
         delta, seed = read_delta(self.delta, self.confidence), read_integer("--seed", self.seed)
+        if self.statement == "floors":
+            return self._floors(target, delta, seed)
+        densities = read_text_densities(target, self.density, self.sparsity)
         workers = (os.cpu_count() or 1) if self.workers is None else read_integer("--workers", self.workers)
         if workers < 1:
             raise InvalidInput("--workers", "a whole number of at least 1", workers)
         if not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
-        out = Path(self.out)
+        out = Path(self.out or "widths")
         name = f"{self.scale}-{str(target)[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
         try:
             with locked(out), tqdm(unit=" masks", leave=False) as bar:
@@ -107,7 +117,7 @@ class VerifyCommand:
                 **densities_inputs(target, densities),
                 "delta": rational_text(delta),
                 "scale": self.scale,
-                "out": self.out,
+                "out": str(out),
                 "workers": workers,
                 "device": self.device,
                 "plot": self.plot,
@@ -117,6 +127,25 @@ class VerifyCommand:
         else:
             _report(found, self.format)
         return 0
+
+    def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
+        refuse_given(self, ("out", "workers"), "left out for floors")
+        if not _usable(self.device):
+            raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
+        return FloorQuestion(
+            target=target,
+            text=self.target,
+            density=self.density,
+            sparsity=self.sparsity,
+            delta=delta,
+            scale=self.scale,
+            seed=seed,
+            device=self.device,
+            plot=self.plot,
+            force=self.force,
+            format=self.format,
+            json=self.json,
+        ).run()
 
     def _draw(self, found: TheoryMeetsTraining) -> list[str]:
         if self.plot is None:

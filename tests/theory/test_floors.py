@@ -104,7 +104,7 @@ SEEN = [[(0,), (1,)], [(0, 1), (1, 2)], [(0, 1), (1, 2), (0, 2)], [(0,)], [(0, 1
 
 @pytest.mark.parametrize("seen", SEEN)
 def test_the_best_functions_of_what_is_seen_reach_the_floor_on_a_grid(seen):
-    # Not proved in general: on these grids there are functions, of which networks are some, that come down to the floor.
+    # Not proved in general: on these grids some functions of what is seen come down to the floor.
     inputs = max(2, 1 + max(max(family) for family in seen))
     target = single([1.0, 0.75, 1.25, 1.0][:inputs], bias=0.25)
     mask = np.array([[place in family for place in range(inputs)] for family in seen])
