@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
 from ertheory.errors import InvalidInput
 
@@ -35,9 +37,8 @@ def on_cluster(address: str | None) -> Iterator[None]:
     from joblib import parallel_config
 
     try:
-        from distributed import Client
-
-        client = Client(address, timeout=10)
+        distributed: Any = import_module("distributed")  # has no types for some of its calls
+        client = distributed.Client(address, timeout=10)
     except (ImportError, OSError, ValueError) as error:
         allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
         raise InvalidInput("cluster", allowed, address) from error

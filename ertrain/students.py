@@ -102,9 +102,9 @@ class Students(nn.Module):
             self.add_module(f"layer{number}", _Layer(mask, normal * (2 / kept).sqrt(), bias))
 
     def forward(self, points: Tensor) -> Tensor:
-        """Map points (n, d) to outputs (students, n, outputs)."""
+        """Map points (n, d), or (students, n, d) of their own, to outputs (students, n, outputs)."""
         layers = list(self.children())
-        hidden = points.expand(self.count, *points.shape)
+        hidden = points.expand(self.count, *points.shape[-2:])
         for layer in layers[:-1]:
             hidden = layer(hidden).relu_()
         outputs: Tensor = layers[-1](hidden)

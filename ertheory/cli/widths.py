@@ -111,7 +111,7 @@ class LowerCommand:
         inputs_read = read_integer("--inputs", self.inputs)
         if not 1 <= inputs_read <= 10**15:
             raise InvalidInput("--inputs", "one whole number from 1 to 10^15", self.inputs)
-        densities = _two_densities(self.density, self.sparsity)
+        densities = two_densities(self.density, self.sparsity)
         delta = read_delta(self.delta, self.confidence)
         if self.output not in ("relu", "linear"):
             raise InvalidInput("--output", "relu or linear", self.output)
@@ -146,7 +146,7 @@ class LowerCommand:
         return 0
 
 
-def _two_densities(density: str | None, sparsity: str | None) -> tuple[Fraction, Fraction]:
+def two_densities(density: str | None, sparsity: str | None) -> tuple[Fraction, Fraction]:
     if (density is None) == (sparsity is None):
         given = "both" if density is not None else "none"
         raise InvalidInput("--density", "exactly one of --density and --sparsity", given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +23,13 @@ from ertheory.cli.arguments import (
     read_integer,
     read_target_text,
     read_text_densities,
+    refuse_given,
 )
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
 from ertheory.target import Target
+from ertrain.cli.verify_floors import FloorQuestion
 from ertrain.cluster import on_cluster
 from ertrain.examples import Examples, named_teacher
 from ertrain.files import locked
@@ -47,9 +50,9 @@ TeacherText = Annotated[
 
 @dataclass(frozen=True)
 class VerifyCommand:
-    """Whether training needs the widths that the theory asks for."""
+    """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
-    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths.")]
+    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths or floors.")]
     target: TeacherText
     density: Density = None
     sparsity: Sparsity = None
@@ -58,19 +61,23 @@ class VerifyCommand:
     scale: Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
     seed: Annotated[str, tyro.conf.arg(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
     out: Annotated[
-        str, tyro.conf.arg(metavar="DIR", help="Folder for the outcomes of trials; the same command goes on from them.")
-    ] = "widths"
+        str | None,
+        tyro.conf.arg(
+            metavar="DIR",
+            help='widths: folder for the outcomes of trials, "widths"; the same command goes on from them.',
+        ),
+    ] = None
     workers: Annotated[
         str | None,
-        tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
+        tyro.conf.arg(metavar="N", help="widths: processes, one per processor. No result depends on it."),
     ] = None
     cluster: Annotated[
-        str | None, tyro.conf.arg(metavar="ADDRESS", help="Dask scheduler to use instead of processes here.")
+        str | None, tyro.conf.arg(metavar="ADDRESS", help="widths: Dask scheduler to use instead of processes here.")
     ] = None
     device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
-    plot: Annotated[
-        str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
-    ] = None
+    plot: Annotated[str | None, tyro.conf.arg(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = (
+        None
+    )
     force: bool = False
     """Write over files that exist."""
     format: Format = "table"
@@ -79,11 +86,13 @@ class VerifyCommand:
 
     def run(self) -> int:
         """Build, train, and print."""
-        if self.statement != "widths":
-            raise InvalidInput("STATEMENT", "widths", self.statement)
+        if self.statement not in ("widths", "floors"):
+            raise InvalidInput("STATEMENT", "widths or floors", self.statement)
         if self.scale not in SCALES:
             raise InvalidInput("--scale", f"one of {', '.join(SCALES)}", self.scale)
         delta, seed = read_delta(self.delta, self.confidence), read_integer("--seed", self.seed)
+        if self.statement == "floors":
+            return self._floors(read_target_text(self.target), delta, seed)
         named = _named(self.target, seed)
         target, examples = (read_target_text(self.target), None) if named is None else named
         densities = read_text_densities(target, self.density, self.sparsity)
@@ -92,7 +101,7 @@ class VerifyCommand:
             raise InvalidInput("--workers", "a whole number of at least 1", workers)
         if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
-        out = Path(self.out)
+        out = Path(self.out or "widths")
         taught = str(target) if named is None else self.target
         name = f"{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
         try:
@@ -125,7 +134,7 @@ class VerifyCommand:
                 **densities_inputs(target, densities),
                 "delta": rational_text(delta),
                 "scale": self.scale,
-                "out": self.out,
+                "out": str(out),
                 "workers": workers,
                 "cluster": self.cluster,
                 "device": self.device,
@@ -136,6 +145,25 @@ class VerifyCommand:
         else:
             _report(found, self.format)
         return 0
+
+    def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
+        refuse_given(self, ("out", "workers", "cluster"), "left out for floors")
+        if not _usable(self.device):
+            raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
+        return FloorQuestion(
+            target=target,
+            text=self.target,
+            density=self.density,
+            sparsity=self.sparsity,
+            delta=delta,
+            scale=self.scale,
+            seed=seed,
+            device=self.device,
+            plot=self.plot,
+            force=self.force,
+            format=self.format,
+            json=self.json,
+        ).run()
 
     def _draw(self, found: TheoryMeetsTraining) -> list[str]:
         if self.plot is None:
