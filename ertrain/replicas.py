@@ -152,7 +152,7 @@ def _train(
     lines: list[list[dict[str, Any]]] = [[] for _ in runs]
     if not isinstance(data.train, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
-    batch, images, labels = common.batch, data.train.images, data.train.labels
+    batch, images, labels = common.batch, data.train.inputs, data.train.labels
     steps = len(data.train) // batch
     for epoch in range(common.epochs):
         began = time.perf_counter()
