@@ -147,7 +147,7 @@ def digits_teacher(hidden: int, seed: int = 0) -> tuple[Target, Examples]:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InvalidInput("seed", "a whole number from 0 to 2^32 - 1", seed)
     train, test = (digits(Path(), train=part) for part in (True, False))
-    points, held = (part.images.flatten(1).float() / 16 for part in (train, test))
+    points, held = (part.inputs.flatten(1).float() / 16 for part in (train, test))
     learner = MLPClassifier((hidden,), alpha=1.0, learning_rate_init=0.01, max_iter=100, random_state=seed)
     with warnings.catch_warnings():  # a teacher need not have converged
         warnings.simplefilter("ignore", ConvergenceWarning)

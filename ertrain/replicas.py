@@ -147,7 +147,8 @@ def perform_replicas(
 
 
 def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable[[int], object]) -> None:
-    if not isinstance(data.train, Held):
+    held = data.train
+    if not isinstance(held, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
     members, common = group.members, group.members[0]
     with contextlib.ExitStack() as stack:
@@ -169,7 +170,7 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
         saved = time.monotonic()
         for epoch in range(done, common.epochs):
             began = time.perf_counter()
-            losses, rights = _train_epoch(members, replicas, optimiser, data, epoch)
+            losses, rights = _train_epoch(members, replicas, optimiser, data, held, epoch)
             validations = _accuracies(replicas, data.validation, data)
             seconds = (time.perf_counter() - began) / len(members)
             seen = len(data.train) // common.batch * common.batch
@@ -208,10 +209,15 @@ def _start(configuration: Configuration, run: Run | None, out: Path, place: Plac
 
 
 def _train_epoch(
-    members: Sequence[Configuration], replicas: _Replicas, optimiser: torch.optim.Optimizer, data: Data, epoch: int
+    members: Sequence[Configuration],
+    replicas: _Replicas,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+    held: Held,
+    epoch: int,
 ) -> tuple[list[float], list[int]]:
     """Train all members for an epoch; return the sums of their losses, and how often they were right."""
-    common, held = members[0], data.train
+    common = members[0]
     device, batch = held.labels.device, common.batch
     steps = len(held) // batch
     orders = _orders(members, len(held), epoch).to(device)
@@ -222,7 +228,7 @@ def _train_epoch(
             group["lr"] = learning_rate(common, epoch + step / steps)
         places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
         theirs = held.labels[places]
-        logits = replicas(data.normalised(held.images[places]).flatten(2))
+        logits = replicas(data.normalised(held.inputs[places]).flatten(2))
         each = cross_entropy(
             logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
         ).sum(1)

@@ -110,8 +110,8 @@ class Run:
         known = read_json(self.folder / "start.json")
         return None if known is None else known["densities"]
 
-    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, int, int]) -> None:
-        """Write down what the masks look like before training, for images of a shape."""
+    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
+        """Write down what the masks look like before training, for inputs of a shape."""
         masks = masks_of(model)
         layers = dead_neurons(model, inputs)
         content = {

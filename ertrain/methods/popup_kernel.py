@@ -39,7 +39,7 @@ def _differing(scores: Floats, low: np.float32, high: np.float32, mask: Bools) -
         over, under = np.int32(not score <= high), np.int32(score < low)
         above += over
         differing += (np.int32(1) - over - under) | (over ^ np.int32(mask[at]))
-    return above, differing
+    return int(above), int(differing)
 
 
 @njit(nogil=True)
