@@ -149,7 +149,7 @@ def perform_replicas(
 def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable[[int], object]) -> None:
     if not isinstance(data.train, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
-    members, common = group.members, group.members[0]
+    members, common, held = group.members, group.members[0], data.train
     with contextlib.ExitStack() as stack:
         # No other process may take up a member, nor this one write into the folder of one that is done.
         runs = {
@@ -169,10 +169,10 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
         saved = time.monotonic()
         for epoch in range(done, common.epochs):
             began = time.perf_counter()
-            losses, rights = _train_epoch(members, replicas, optimiser, data, epoch)
+            losses, rights = _train_epoch(members, replicas, optimiser, data, held, epoch)
             validations = _accuracies(replicas, data.validation, data)
             seconds = (time.perf_counter() - began) / len(members)
-            seen = len(data.train) // common.batch * common.batch
+            seen = len(held) // common.batch * common.batch
             for number, (validation, loss, right) in enumerate(zip(validations, losses, rights, strict=True)):
                 _write_back(replicas, models[number], number)
                 standings[number] = standings[number].after(validation, models[number], seconds)
@@ -208,10 +208,15 @@ def _start(configuration: Configuration, run: Run | None, out: Path, place: Plac
 
 
 def _train_epoch(
-    members: Sequence[Configuration], replicas: _Replicas, optimiser: torch.optim.Optimizer, data: Data, epoch: int
+    members: Sequence[Configuration],
+    replicas: _Replicas,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+    held: Held,
+    epoch: int,
 ) -> tuple[list[float], list[int]]:
     """Train all members for an epoch; return the sums of their losses, and how often they were right."""
-    common, held = members[0], data.train
+    common = members[0]
     device, batch = held.labels.device, common.batch
     steps = len(held) // batch
     orders = _orders(members, len(held), epoch).to(device)
