@@ -28,3 +28,15 @@ def test_every_start_has_the_dense_one_beside_it(name):
                 assert replace(run, method="fixed", density=run.final_density) in runs
         others = {run.method for run in runs} - {METHODS[name]}
         assert others == ({"fixed"} if name == "table2" else set())
+
+
+def test_table1_has_every_ratio_of_the_paper_for_networks_that_are_connected_and_convolutional():
+    compared = {"uniform", "erk", "balanced", "pyramidal", "snip", "synflow", "imp"}
+    for scale, convolutional in (("quick", {"resnet20"}), ("paper", {"vgg16", "resnet18", "resnet50"})):
+        runs = recipe("table1").configurations(scale, seeds=1)
+        assert len({run.hash for run in runs}) == len(runs)
+        assert convolutional <= {run.model for run in runs}
+        for cell in {(run.data, run.model, run.density) for run in runs}:
+            here = [run for run in runs if (run.data, run.model, run.density) == cell]
+            assert {run.ratio for run in here} == compared
+            assert len({replace(run, ratio="uniform") for run in here}) == 1
