@@ -43,7 +43,7 @@ BUDGET = Budget(steps=3000, batch=128, learning_rate=0.1)
 SHARE = 0.5
 FINE = 201  # places along every input, where a success is decided
 WIDTHS = {
-    Fraction(1): ((20, 15), (40, 30), (56, 42), (80, 60), (160, 120), (320, 240)),
+    Fraction(1): ((20, 15), (40, 30), (56, 42), (80, 60), (160, 120)),
     Fraction(1, 2): ((53, 40), (105, 80), (147, 112), (210, 160)),
 }
 COLUMNS = ("kind", "density", "first", "second", "total", "sources", "successes", "share", "low", "high")
