@@ -30,7 +30,7 @@ _MEASURED = {
 }
 # Colour, dash, and on which side of its line a bound is named.
 _BOUNDS = {
-    "necessary": ("fewer are not enough for any weights (proved)", PURPLE, "-.", "left"),
+    "necessary": ("fewer are not enough (proved)", PURPLE, "-.", "left"),
     "sharp": ("enough for our construction (proved)", GREEN, "-", "right"),
     "printed": ("Theorem 2.1 as printed", BLACK, ":", "left"),
     "exact": ("its exact law (proved)", GREY, "--", "right"),
@@ -85,7 +85,7 @@ def draw_trained(figure: Figure, columns: Columns) -> None:
     axes.set_ylabel("share of random masks")
     axes.set_title(_title(rows))
     axes.legend(
-        loc="center left", bbox_to_anchor=(0.11, 0.62), title="Share of masks in which the target ...", alignment="left"
+        loc="center left", bbox_to_anchor=(0.11, 0.42), title="Share of masks in which the target ...", alignment="left"
     )
 
 

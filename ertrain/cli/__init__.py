@@ -59,8 +59,9 @@ Example:
         VerifyCommand,
         """Training against the bounds: from which width on a teacher is learnt, beside the widths of the theory.
 
-Example:
-  ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick""",
+Examples:
+  ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick
+  ertrain verify widths --target digits --sparsity .5 --delta .05 --cluster tcp://scheduler:8786""",
     ),
 )
 
