@@ -5,7 +5,7 @@
     python benchmarks/sparsity.py ratios --out DIR --students 96 [--steps 1500]
     python benchmarks/sparsity.py report --out DIR
 
-All but `report` train, and write a line per network to DIR/NAME.csv; `report` prints the tables and draws.
+All but `report` train, and write a line per network to DIR/NAME-runs.csv; `report` prints the tables and draws.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ RATIO_DENSITIES = ("0.35", "0.25", "0.2", "0.15", "0.12")
 RATIOS = ("uniform", "erk", "balanced", "pyramidal")
 WIDTH, AT = 40, Fraction(1, 5)  # the fixed number of weights is that of WIDTH-WIDTH at this density
 DIGITS = tuple(map(Fraction, ("1", "0.95", "0.9", "0.8", "0.65", "0.5", "0.35", "0.2", "0.1", "0.05", "0.03")))
+FALLING = 0.2  # below, errors come close to those of a constant and grow no more
 DELTA = Fraction(1, 20)
 FIELDS = ("study", "widths", "densities", "density", "teacher", "student", "rms", "largest", "learnt", "dead")
 
@@ -62,10 +63,10 @@ def sparsity_cells() -> dict[str, list[Cell]]:
 
 
 def ratio_cells(options: argparse.Namespace) -> dict[str, list[Cell]]:
-    """Every ratio at every density; what the theory says of it goes to ratio-predictions.csv."""
+    """Every ratio at every density; what the theory says of it goes to ratio-choice-predictions.csv."""
     cells: dict[str, list[Cell]] = {ratio: [] for ratio in RATIOS}
     widths = (WIDTH, WIDTH, TARGET.widths[-1])
-    with (options.out / "ratio-predictions.csv").open("w", newline="") as file:
+    with (options.out / "ratio-choice-predictions.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("density", "ratio", "densities", "expected_dead", "sharp", "built", "masks", "chosen"))
         seeds = trial_seeds(8, 0, 0, options.students)
@@ -114,7 +115,7 @@ def train_digits(options: argparse.Namespace) -> None:
     ends = 64 + 10
     widths = [round((math.sqrt(ends**2 + 4 * density * (width**2 + ends * width) / p) - ends) / 2) for p in DIGITS]
     studies = {"fixed widths": [width] * len(DIGITS), "fixed weights": widths}
-    with (options.out / "sparsity-digits.csv").open("w", newline="") as file:
+    with (options.out / "sparsity-digits-runs.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("study", "widths", "densities", "student", "error"))
         for study, sizes in studies.items():
@@ -145,7 +146,7 @@ def read(path: Path) -> list[dict[str, str]]:
 def report_sparsity(out: Path, name: str, column: str, error: str) -> None:
     """Fit the forms to the means over teachers, with the students as seeds."""
     errors: dict[tuple[str, float], dict[int, list[float]]] = {}
-    for line in read(out / f"{name}.csv"):
+    for line in read(out / f"{name}-runs.csv"):
         # The density that every layer has; what is kept in all of them together has the same expectation.
         cell = errors.setdefault((line["study"], float(line["densities"].split()[0])), {})
         cell.setdefault(int(line["student"]), []).append(float(line[column]))
@@ -159,7 +160,11 @@ def report_sparsity(out: Path, name: str, column: str, error: str) -> None:
     print(f"\n{name}\n")
     print("| study | form | intercept | slope | R^2 | AIC | cross-validated | 95 % | best in |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for study, (_, _, found) in studies.items():
+    fitted = {study: found for study, (_, _, found) in studies.items()}
+    for study, (densities, table, _) in studies.items():
+        kept = [place for place, density in enumerate(densities) if density >= FALLING]
+        fitted[f"{study}, p >= {FALLING:g}"] = compare_forms([densities[place] for place in kept], table[kept])
+    for study, found in fitted.items():
         for fit in found.fits:
             numbers = f"{fit.intercept:.4f} | {fit.slope:.4f} | {fit.r_squared:.4f} | {fit.aic:.1f}"
             low, high = fit.interval
@@ -168,10 +173,12 @@ def report_sparsity(out: Path, name: str, column: str, error: str) -> None:
                 f"| {study} | {fit.form} | {numbers} | {fit.cross_validated:.4f} | [{low:.4f}, {high:.4f}] | {share} |"
             )
     print()
-    for study, (densities, table, found) in studies.items():
+    for study, found in fitted.items():
         low, high = found.interval
-        print(f"{study}: {found.difference:.4f}, [{low:.4f}, {high:.4f}], {found.count} seeds: ", end="")
+        print(f"{study}: {found.difference:.6f}, [{low:.6f}, {high:.6f}], {found.count} seeds: ", end="")
         print(found.explains or "undecided")
+    for study, (densities, table, _) in studies.items():
+        print(study)
         for density, row in zip(densities, table, strict=True):
             mean = mean_of(row.tolist())
             print(f"  p = {density:g}: {mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]")
@@ -183,8 +190,8 @@ def report_ratios(out: Path) -> None:
     by_mask: dict[tuple[str, str], dict[int, list[float]]] = {}
     learnt: dict[tuple[str, str], list[int]] = {}
     dead: dict[tuple[str, str], list[int]] = {}
-    predictions = {(line["ratio"], line["densities"]): line for line in read(out / "ratio-predictions.csv")}
-    for line in read(out / "ratios.csv"):
+    predictions = {(line["ratio"], line["densities"]): line for line in read(out / "ratio-choice-predictions.csv")}
+    for line in read(out / "ratio-choice-runs.csv"):
         place = predictions[line["study"], line["densities"]]["density"], line["study"]
         by_mask.setdefault(place, {}).setdefault(int(line["student"]), []).append(float(line["rms"]))
         learnt.setdefault(place, []).append(int(line["learnt"]))
@@ -235,11 +242,11 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.what == "sparsity":
-        train(options, sparsity_cells(), options.out / "sparsity.csv")
+        train(options, sparsity_cells(), options.out / "sparsity-runs.csv")
     elif options.what == "digits":
         train_digits(options)
     elif options.what == "ratios":
-        train(options, ratio_cells(options), options.out / "ratios.csv")
+        train(options, ratio_cells(options), options.out / "ratio-choice-runs.csv")
     else:
         report_sparsity(options.out, "sparsity", "rms", "rms error, in spreads of the teacher's outputs")
         report_sparsity(options.out, "sparsity-digits", "error", "test error of digits")
