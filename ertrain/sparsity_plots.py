@@ -67,13 +67,14 @@ def draw_sparsity(
             means, low, high = ([float(columns[key][row] or 0) for row in rows] for key in ("error", "low", "high"))
             axes.vlines(shown, low, high, color=BLACK, linewidth=1)
             axes.plot(shown, means, "o", color=BLACK, markersize=4, label="mean of the seeds, 95 % t-interval")
-            places = 1 / (1 + np.exp(-np.linspace(np.log(0.045 / 0.955), np.log(0.985 / 0.015), 300)))
+            least = 0.85 * min(densities)
+            places = 1 / (1 + np.exp(-np.linspace(np.log(least / (1 - least)), np.log(0.985 / 0.015), 300)))
             for fit in found.fits:
                 colour, dash = _FORMS[fit.form]
                 low_error, high_error = fit.interval
                 label = f"{fit.form}: CV error {fit.cross_validated:.3f} [{low_error:.3f}, {high_error:.3f}]"
                 axes.plot(places, _fitted(found, fit.form, places), color=colour, linestyle=dash, label=label)
-            logit_axis(axes, (0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.985), 0.04, 0.988)
+            logit_axis(axes, (0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.985), least, 0.988)
             axes.set_xticklabels(["0.05", "0.1", "0.2", "0.5", "0.8", "0.9", "0.95", "1"])
             axes.set_xlabel("density of every layer")
             axes.set_title(title)
