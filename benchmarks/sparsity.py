@@ -217,7 +217,7 @@ def report_ratios(out: Path) -> None:
         print(f"| {float(line['expected_dead']):.1f} | {np.mean(dead[place]):.1f} ", end="")
         print(f"| {right} of {n} [{interval.low:.2f}, {interval.high:.2f}] ", end="")
         print(f"| {mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}] |")
-    print("\nrms of the theory's choice minus that of another ratio, by seed and teacher, 95 % t-intervals:\n")
+    print("\nrms of the theory's choice minus that of another ratio, mask by mask, 95 % t-intervals:\n")
     print("| p | choice | " + " | ".join(RATIOS) + " |")
     print("| ---: | --- | " + " | ".join(["---:"] * len(RATIOS)) + " |")
     for density in dict.fromkeys(line["density"] for line in rows):
