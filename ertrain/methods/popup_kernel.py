@@ -1,7 +1,7 @@
 """Compiled: what edge-popup does with every weight of a layer at every step, in two passes, each over few arrays.
 
-A layer does not fit into the cache together with its scores and gradients, so it is passes that take time. From a step to
-the next hardly a weight changes sides, so most blocks of scores are looked at, a vector at a time, and left alone.
+A layer does not fit into the cache together with its scores and gradients, so it is passes that take time. From a step
+to the next hardly a weight changes sides, so most blocks of scores are looked at, a vector at a time, and left alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _differing(scores: Floats, low: np.float32, high: np.float32, mask: Bools) -
         over, under = np.int32(not score <= high), np.int32(score < low)
         above += over
         differing += (np.int32(1) - over - under) | (over ^ np.int32(mask[at]))
-    return above, differing
+    return int(above), int(differing)
 
 
 @njit(nogil=True)
@@ -76,8 +76,8 @@ def use_near(
 ) -> float:
     """Use exactly so many weights, those with the largest |s|, the first ones among those that are equal.
 
-    Their threshold, the smallest of these |s|, is looked for around `near`, which is above 0, and returned. If it is not
-    there, 0 is, and mask and weights are left in between.
+    Their threshold, the smallest of these |s|, is looked for around `near`, which is above 0, and returned. If it is
+    not there, 0 is, and mask and weights are left in between.
     """
     for band in _BANDS:
         low, high = np.float32(near * (1 - band)), np.float32(near * (1 + band))
