@@ -57,6 +57,7 @@ class EdgePopup(FixedMask):
             self._values[name] = values if configuration.initialisation in ("kaiming", "paper") else values * scale
             uniform = (2 * torch.rand(mask.shape, generator=rng) - 1) / math.sqrt(mask[0].numel())
             self._scores[name] = nn.Parameter(torch.empty_like(values).copy_(uniform).masked_fill_(~mask, 0))
+        self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
         self._choose()
         self.recount()
 
@@ -78,7 +79,7 @@ class EdgePopup(FixedMask):
         """Move the scores, and choose anew."""
         from ertrain.methods.popup_kernel import score_gradients  # numba takes half a second to load
 
-        self.spend(self._forward_drawn)
+        self.spend(self._scored)  # nothing is learned where there are no scores
         for name, scores in self._scores.items():
             weight = self.model.get_submodule(name).get_parameter("weight")
             if weight.grad is not None:
