@@ -69,7 +69,9 @@ def stepper(name: str, method: str, density: str, final: str, batch: int, count:
         optimiser = make_optimiser(common, model)
         take: Callable[[int], object] = lambda _: optimiser.step()  # noqa: E731
     else:
-        configuration = replace(common, method=method, density=density, final_density=final, initialisation="signed-constant")
+        configuration = replace(
+            common, method=method, density=density, final_density=final, initialisation="signed-constant"
+        )
         attach_masks(model, draw_masks(layer_densities(layer_shapes(model), density, "uniform"), 0))
         initialise(model, "signed-constant", generator(0, "weights"))
         trained = METHODS[method](configuration, model, inputs, STEPS)
@@ -114,7 +116,7 @@ def main() -> None:
         batch = 16 if quick and name != "lenet-300-100" else largest
         sides = {"dense": stepper(name, "dense", "1", "1", batch, 1)}
         sides |= {density: stepper(name, "edge-popup", density, "0.1", batch, 1) for density in ("1", "0.5", "0.2")}
-        times = in_turns(sides, (100 if quick else 1000) if name == "lenet-300-100" else 10)
+        times = in_turns(sides, (100 if quick else 1000) if name == "lenet-300-100" else 6)
         best = {side: min(taken) for side, taken in times.items()}
         for density in ("1", "0.5", "0.2"):
             shown = f"{1000 * best[density]:.2f} ms, dense {1000 * best['dense']:.2f} ms"
@@ -128,7 +130,7 @@ def main() -> None:
         method: stepper("lenet-300-100", method, density, "0.1", 128, 200)
         for method, density in (("fixed", "0.1"), ("rigl", "0.5"), ("granet", "0.5"))
     }
-    times = in_turns(sides, 3 if quick else 15)
+    times = in_turns(sides, 3 if quick else 9)
     for method in ("rigl", "granet"):
         shown = f"{statistics.median(times[method]):.2f} s, fixed {statistics.median(times['fixed']):.2f} s"
         print(
@@ -137,7 +139,7 @@ def main() -> None:
             flush=True,
         )
     epochs = 5 if quick else DIGITS.epochs
-    times = rounds(2 if quick else 9, epochs)
+    times = rounds(2 if quick else 5, epochs)
     shown = f"{statistics.median(times['imp']):.2f} s, fixed {statistics.median(times['fixed']):.2f} s"
     print(
         f"| IMP in 5 rounds of {epochs} epochs / as many epochs of the fixed mask, lenet-300-100, digits |"

@@ -636,7 +636,7 @@ def test_the_largest_are_found_near_a_threshold_from_whatever_was_there(seed, si
     numbers = strength[chosen & ~np.isnan(strength)]
     true = float(numbers.min()) if len(numbers) else 0.0
     near = max(true, 0.01) * (1 + off)
-    found = use_near(scores, values, count, near, mask, weights, np.empty(size, np.int64))
+    found = use_near(scores, values, mask, weights, count, near, np.empty(size, np.int32))
     assert found in (0, true)
     if true >= 0.01 and abs(off) < 0.09:
         assert found == true
