@@ -26,6 +26,7 @@ from ertrain.data import NO_LABEL, Data, Images, load_data
 from ertrain.masking import guard
 from ertrain.methods import METHODS, FixedMask
 from ertrain.processes import Place
+from ertrain.ratios import Evidence
 from ertrain.runs import Run, Standing
 from ertrain.start import start_model
 from ertrain.streams import stream_seed
@@ -73,8 +74,6 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     if place.first:
         run.describe_start(model, densities, data.train.shape)
     model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]
-    if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     method = METHODS[configuration.method](
         configuration, model, data.train.shape, len(data.train) // configuration.batch
     )
@@ -85,9 +84,12 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         standing = run.resume(model, optimiser, method)
         if standing is None:  # so it is for the first process alone
             standing = Standing()
+            method.begin(Evidence(data, configuration.seed, rehearsal))
             run.save(model, optimiser, standing, method)
     if place.first:
         run.forget_after(standing.epochs)
+    if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     guard(optimiser, model)
     forward: nn.Module = model
     if place.processes > 1:

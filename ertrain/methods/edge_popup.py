@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -46,17 +45,24 @@ class EdgePopup(FixedMask):
         self._near: dict[str, float] = {}  # thresholds of the step before; 0 on a GPU, where to ask for them takes long
         last = self.counts(configuration.levels)
         model.requires_grad_(requires_grad=False)
-        self._room = np.empty(max(mask.numel() for mask in self.drawn.values()), dtype=np.int64)
+        self._masks, self._weights = masks_of(model), dict[str, nn.Parameter]()
         self._values: dict[str, Tensor] = {}
         self._scores: dict[str, nn.Parameter] = {}
         rng = generator(configuration.seed, "scores")
         for name, mask in self.drawn.items():
-            weight = model.get_submodule(name).get_parameter("weight").requires_grad_()
+            self._weights[name] = weight = model.get_submodule(name).get_parameter("weight")
+            weight.requires_grad_()
             scale = math.sqrt(int(mask.sum()) / max(last[name], 1))
             values = weight.detach().clone()
             self._values[name] = values if configuration.initialisation in ("kaiming", "paper") else values * scale
             uniform = (2 * torch.rand(mask.shape, generator=rng) - 1) / math.sqrt(mask[0].numel())
             self._scores[name] = nn.Parameter(torch.empty_like(values).copy_(uniform).masked_fill_(~mask, 0))
+        on_cpu = all(weight.device.type == "cpu" for weight in self._weights.values())
+        self._room = torch.empty(max(map(torch.numel, self.drawn.values())) if on_cpu else 0, dtype=torch.int32)
+        self._flat: dict[str, tuple[Any, Any, Any, Any]] = {}  # scores, values, masks and weights as vectors, on a CPU
+        for name in self.drawn if on_cpu else ():
+            parts = self._scores[name], self._values[name], self._masks[name], self._weights[name]
+            self._flat[name] = _flat(parts[0]), _flat(parts[1]), _flat(parts[2]), _flat(parts[3])
         self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
         self._choose()
         self.recount()
@@ -81,11 +87,12 @@ class EdgePopup(FixedMask):
 
         self.spend(self._scored)  # nothing is learned where there are no scores
         for name, scores in self._scores.items():
-            weight = self.model.get_submodule(name).get_parameter("weight")
+            weight = self._weights[name]
             if weight.grad is not None:
                 scores.grad, weight.grad = weight.grad.contiguous(), None
-                if scores.device.type == "cpu":
-                    score_gradients(_flat(scores.grad), _flat(self._values[name]), _flat(scores))
+                if self._flat:
+                    flat_scores, flat_values, _, _ = self._flat[name]
+                    score_gradients(_flat(scores.grad), flat_values, flat_scores)
                 else:
                     scores.grad.mul_(self._values[name]).mul_(scores.sign())
         optimiser.step()
@@ -136,19 +143,18 @@ class EdgePopup(FixedMask):
         """Bring masks and weights up to date, on the CPU by a search near the thresholds of the step before."""
         from ertrain.methods.popup_kernel import use_near  # numba takes half a second to load
 
-        buffers = masks_of(self.model)
         if self._counted != self._level:
             self._counted, self._counts = self._level, self.counts(self._level)
+        room = self._room.numpy()
         for name, count in self._counts.items():
-            mask, scores, values = buffers[name], self._scores[name], self._values[name]
-            weight = self.model.get_submodule(name).get_parameter("weight")
             near = self._near.get(name, 0.0)
             if near > 0:
-                near = use_near(_flat(scores), _flat(values), count, near, _flat(mask), _flat(weight), self._room)
+                near = use_near(*self._flat[name], count, near, room)
             if near <= 0:
+                scores, mask, weight = self._scores[name], self._masks[name], self._weights[name]
                 mask.copy_(largest(scores, self.drawn[name], count))
-                weight.copy_(values).masked_fill_(~mask, 0)
-                if count > 0 and weight.device.type == "cpu":
+                weight.copy_(self._values[name]).masked_fill_(~mask, 0)
+                if count > 0 and self._flat:
                     near = float(scores[mask].abs().min())
             self._near[name] = near
 

@@ -16,7 +16,7 @@ __all__ = ["score_gradients", "use_near"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-Integers: TypeAlias = npt.NDArray[np.int64]
+Integers: TypeAlias = npt.NDArray[np.int32]
 
 _BLOCK = 64
 _BANDS = (0.001, 0.01, 0.1)  # how far a threshold is looked for around that of the step before, relative to it
@@ -72,7 +72,7 @@ def _split(
 
 
 def use_near(
-    scores: Floats, values: Floats, count: int, near: float, mask: Bools, weights: Floats, room: Integers
+    scores: Floats, values: Floats, mask: Bools, weights: Floats, count: int, near: float, room: Integers
 ) -> float:
     """Use exactly so many weights, those with the largest |s|, the first ones among those that are equal.
 

@@ -10,10 +10,23 @@ from ertrain.recipes.table2 import TABLE2, table2
 from ertrain.recipes.table3 import TABLE3, table3
 from ertrain.recipes.table4 import TABLE4, table4
 from ertrain.recipes.table5 import TABLE5, table5
+from ertrain.recipes.table28 import TABLE28, table28
 
-__all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1", "table2", "table3", "table4", "table5"]
+__all__ = [
+    "RECIPES",
+    "SCALES",
+    "Recipe",
+    "ratios",
+    "recipe",
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+    "table5",
+    "table28",
+]
 
-RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1, TABLE2, TABLE3, TABLE4, TABLE5)}
+RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1, TABLE2, TABLE28, TABLE3, TABLE4, TABLE5)}
 
 
 def recipe(name: str) -> Recipe:
