@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import nn
 from ertheory.densities import LayerDensities
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
-from ertrain.data import Data
+from ertrain.data import Data, Nodes
 from ertrain.flops import layer_positions
 from ertrain.flow_repair import repair_masks
 from ertrain.initialisation import initialise
@@ -31,6 +33,7 @@ def start_model(
     *,
     fit: Callable[[nn.Module], object] | None = None,
     known: Sequence[float] | None = None,
+    out: Path | None = None,
 ) -> tuple[nn.Module, LayerDensities]:
     """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
 
@@ -39,11 +42,13 @@ def start_model(
     configuration
         What to build.
     data
-        Its images give the shapes; ratios that are taken from a pruning method look at those to train with.
+        Its inputs give the shapes; ratios that are taken from a pruning method look at those to train with.
     fit
         Trains a network in place, for the ratio of IMP.
     known
         Densities of the layers, where they have been found out before.
+    out
+        Folder for the folders of runs, where rounds of IMP are kept for all runs that begin with the same ones.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def start_model(
     Raises
     ------
     InvalidInput
-        If the network does not fit the images, a layer that should stay dense is not there, or all of them should.
+        If the network does not fit the inputs, a layer that should stay dense is not there, or all of them should.
     ConstructionFailed
         If the masks should be repaired within a budget that is too small for it.
 
@@ -72,12 +77,16 @@ def start_model(
     # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
     with torch.random.fork_rng(devices=[]):
         model = build_model(
-            configuration.model, inputs=data.train.shape, classes=data.classes, width=configuration.width
+            configuration.model,
+            inputs=data.train.shape,
+            classes=data.classes,
+            width=configuration.width,
+            edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
         )
     try:
         layer_positions(model, data.train.shape)
-    except RuntimeError as error:
-        allowed = f"a network for images of {' x '.join(map(str, data.train.shape))} ({error})"
+    except (IndexError, RuntimeError) as error:
+        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
         raise InvalidInput("model", allowed, configuration.model) from error
     seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
     words = {"first": names[0], "last": names[-1]}
@@ -86,7 +95,8 @@ def start_model(
         raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
     if known is None:
         initialise(model, "kaiming", generator(seed, "weights"))
-        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep)
+        rounds = None if out is None else out / _rounds_name(configuration)
+        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep, rounds)
         densities = share_out(model, configuration.density, configuration.ratio, skip=skip, evidence=evidence)
     else:
         overall = Fraction(configuration.density)
@@ -98,6 +108,26 @@ def start_model(
     attach_masks(model, masks)
     initialise(model, configuration.initialisation, generator(seed, "weights"))
     return model, densities
+
+
+def _rounds_name(configuration: Configuration) -> str:
+    """Name a folder by all that decides the rounds of IMP, so that densities and methods share it."""
+    epochs = configuration.ratio_epochs or configuration.epochs
+    decides = replace(
+        configuration,
+        recipe="imp",
+        method="fixed",
+        ratio="imp",
+        density="1",
+        drawing="independent",
+        repair="none",
+        initialisation="kaiming",
+        epochs=epochs,
+        warmup=min(configuration.warmup, epochs),
+        ratio_epochs=0,
+        compile=False,
+    )
+    return f"imp-rounds-{decides.hash[:16]}"
 
 
 def _groups(model: nn.Module) -> dict[str, int]:
