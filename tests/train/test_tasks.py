@@ -36,16 +36,16 @@ from ertrain.recipes import RECIPES, recipe  # noqa: E402
 
 BASE = Configuration(recipe="test", density="0.3", optimiser="adamw", learning_rate=0.01, epochs=3)
 TASKS = {
-    "gcn": replace(BASE, data="block-model", model="gcn-8", batch=1, validation="1/2"),
+    "gcn": replace(BASE, data="block-model", model="gcn-4", batch=1, validation="1/2", epochs=2),
     "encoder-decoder": replace(BASE, data="modular-addition-31", model="encoder-decoder", width="1/4", batch=64),
     "transformer": replace(BASE, data="modular-addition-31", model="transformer", width="1/8", batch=64),
     "table": replace(BASE, data="wine", model="mlp-20-10", batch=32, precision="bfloat16", accumulation=2),
 }
 INSIDE = {
     "rigl": {"final_density": "0.1", "update_every": 3},
-    "imp": {"final_density": "0.2", "epochs": 2},
+    "imp": {"final_density": "0.2", "epochs": 1, "round_keep": 0.7},
     "str": {"final_density": "0.1", "update_every": 3},
-    "edge-popup": {"final_density": "0.1", "initialisation": "signed-constant", "epochs": 2},
+    "edge-popup": {"final_density": "0.1", "initialisation": "signed-constant"},
 }
 
 
@@ -87,7 +87,7 @@ def test_features_are_scaled_by_the_rows_to_train_with(name):
     torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(len(data.mean)), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("modulus", [31, 59])
+@pytest.mark.parametrize("modulus", [31, 97])
 def test_every_sum_is_there_once_however_its_terms_are_ordered(modulus):
     data = load_data(f"modular-addition-{modulus}", Path())
     parts = [data.train, data.validation, data.read_test()]
@@ -292,11 +292,8 @@ def test_dead_neurons_of_a_transformer_are_those_off_every_path(seed):
     reached = networkx.descendants(graph, "source")
     per_head = 4
     counted = {layer.name: layer.dead for layer in dead_neurons(model, (2, 5))}
-    for layer in ("embedding", "value", "joined", "up", "down", "unembedding"):
-        ends = [(layer, row) for row in range(len(masks[layer]))]
-        if layer == "embedding":
-            continue  # below, with the ways through queries and keys
-        assert counted[layer] == sum(end not in alive for end in ends), layer
+    for layer in ("value", "joined", "up", "down", "unembedding"):
+        assert counted[layer] == sum((layer, row) not in alive for row in range(len(masks[layer]))), layer
     for one, other in (("query", "key"), ("key", "query")):
         useful = 0
         for place in range(wide):
@@ -361,7 +358,7 @@ def test_masks_hold_at_every_step_and_interruptions_leave_no_trace(name, method,
 def test_a_graph_is_tested_on_the_labels_of_its_test_alone(tmp_path):
     result = run(replace(TASKS["gcn"], epochs=5), tmp_path)
     assert result["data"]["sizes"] == {"train": 250, "validation": 250, "test": 1000}
-    assert result["flops_dense"] == 3 * 5 * 10 * 2 * 1500 * (100 * 8 + 8 * 5)
+    assert result["flops_dense"] == 3 * 5 * 10 * 2 * 1500 * (100 * 4 + 4 * 5)
     # Counted in thousandths, and better than one class in five by more than 5 standard deviations.
     assert result["accuracy_test"] * 1000 == pytest.approx(round(result["accuracy_test"] * 1000))
     assert result["accuracy_test"] > 0.27
