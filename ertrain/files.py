@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from ertrain.errors import RunFolderError
 
 __all__ = ["draft_of", "locked", "read_json", "replace", "sync_folder", "write_json", "write_whole"]
+
+_SECONDS_BETWEEN_TRIES = 0.1
 
 
 def draft_of(path: Path) -> Path:
@@ -93,8 +96,15 @@ def read_json(path: Path) -> Any:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, waiting: bool = False) -> Iterator[None]:
     """Keep other processes out of a folder, until the block or the process ends, in whatever way.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing.
+    waiting
+        Whether to wait as long as another process is in there.
 
     Raises
     ------
@@ -107,7 +117,10 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _failure(folder, error) from error
     with file:
-        if not _lock(file):
+        while not _lock(file):
+            if waiting:
+                time.sleep(_SECONDS_BETWEEN_TRIES)
+                continue
             raise RunFolderError(folder, "another process is working on this run")
         yield
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.densities import LayerDensities
 from ertrain.masking import masks_of
 from ertrain.shapes import layer_shapes
 
-__all__ = ["DeadNeurons", "dead_neurons"]
+__all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class DeadNeurons:
         Of the layer.
     neurons
         Number of its outputs.
+    without_weights
+        Those that no kept weight leads to.
     without_input
         Those that no path from the inputs reaches.
     without_output
@@ -35,6 +39,7 @@ class DeadNeurons:
 
     name: str
     neurons: int
+    without_weights: int
     without_input: int
     without_output: int
     dead: int
@@ -104,14 +109,62 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
             layer.register_forward_hook(watch(name))
     device = next(model.parameters()).device
     model(torch.ones(1, *inputs, dtype=torch.float64, device=device).requires_grad_()).sum().backward()
-    return tuple(_counted(name, outputs[name], model.get_submodule(name)) for name in names if name in outputs)
+    return tuple(
+        _counted(name, outputs[name], model.get_submodule(name), masks.get(name)) for name in names if name in outputs
+    )
 
 
-def _counted(name: str, output: Tensor, layer: nn.Module) -> DeadNeurons:
+def expected_without_weights(densities: LayerDensities, *, drawing: str = "independent", repair: str = "none") -> float:
+    """Expect so many outputs to which no weight is kept that leads to them, before the masks are drawn.
+
+    Parameters
+    ----------
+    densities
+        Those that masks are drawn with.
+    drawing
+        ``"independent"``, every weight with the density of its layer, or ``"exact"``, their exact number.
+    repair
+        ``"none"``; any other leaves no such output.
+
+    Returns
+    -------
+    float
+        Over all layers, outputs * (1 - p_l)^fan_in; for k of m weights, outputs * C(m - fan_in, k) / C(m, k). It is
+        exact, for outputs that lose their own weights; those that are cut off further away come on top.
+
+    Examples
+    --------
+    >>> from ertheory.densities import layer_densities
+    >>> densities = layer_densities(((10, 4),), "1/4", "uniform")
+    >>> round(expected_without_weights(densities), 4), round(expected_without_weights(densities, drawing="exact"), 4)
+    (3.1641, 2.9987)
+    """
+    if repair != "none":
+        return 0.0
+    if drawing == "independent":
+        return densities.dead_outputs_expected
+    counts = zip(densities.layers, densities.nonzero_counts(), strict=True)
+    return math.fsum(layer.outputs * _all_elsewhere(layer.weights, layer.fan_in, kept) for layer, kept in counts)
+
+
+def _all_elsewhere(weights: int, own: int, kept: int) -> float:
+    """Probability that so many of the weights, drawn without putting back, are all outside of one's own."""
+    if kept > weights - own:
+        return 0.0
+    logs = [math.lgamma(number + 1) for number in (weights - own, weights - kept, weights, weights - own - kept)]
+    return math.exp(logs[0] + logs[1] - logs[2] - logs[3])
+
+
+def _counted(name: str, output: Tensor, layer: nn.Module, mask: Tensor | None) -> DeadNeurons:
     # A linear layer has its neurons last, a convolution its channels first.
     axis = output.dim() - 1 if isinstance(layer, nn.Linear) else 1
     gradient = torch.zeros_like(output) if output.grad is None else output.grad
     reached, leading = (part.detach().transpose(0, axis).flatten(1).sum(1) > 0 for part in (output, gradient))
     return DeadNeurons(
-        name, len(reached), int((~reached).sum()), int((~leading).sum()), int((~(reached & leading)).sum())
+        name=name,
+        neurons=len(reached),
+        without_weights=0 if mask is None else int((~mask.flatten(1).any(1)).sum()),
+        without_input=int((~reached).sum()),
+        without_output=int((~leading).sum()),
+        dead=int((~(reached & leading)).sum()),
     )

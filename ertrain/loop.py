@@ -67,7 +67,9 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
 
     # --- Network: drawn on the CPU, so that it is the same everywhere ---------------------------------------------
     rehearsal = partial(rehearse, configuration, data, Place(device))
-    model, densities = start_model(configuration, data, fit=rehearsal, known=run.known_densities())
+    model, densities = start_model(
+        configuration, data, fit=rehearsal, known=run.known_densities(), out=run.folder.parent
+    )
     if place.first:
         run.describe_start(model, densities, data.train.shape)
     model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]
@@ -100,9 +102,10 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
             loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place, method)
             validation = accuracy(model, data.validation, data, place)
             settled, rate = method.settled(epoch), optimiser.param_groups[0]["lr"]
-            standing = standing.after(validation, model, time.perf_counter() - began, settled=settled)
-            standing = replace(standing, work=method.work)
-            method.after_epoch(epoch, optimiser)
+            standing = standing.after(validation, model, 0.0, settled=settled)
+            method.after_epoch(epoch, optimiser)  # what happens between rounds is paid for as well
+            seconds = standing.seconds + time.perf_counter() - began
+            standing = replace(standing, work=method.work, seconds=seconds)
             if not place.first:
                 continue
             line = {
@@ -128,9 +131,8 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         parts = {"train": data.train, "validation": data.validation, "test": test}
         sizes = {name: int(_labelled(part.labels)) for name, part in parts.items()}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-        steps = method.epochs * method.steps - sum(map(method.first_step, range(method.epochs)))
-        seen = steps * configuration.batch
-        run.finish(model, standing, described, seen, accuracy_test=final, accuracy_test_best=checked)
+        seen = configuration.epochs * method.steps * configuration.batch
+        run.finish(model, standing, described, seen, method, accuracy_test=final, accuracy_test_best=checked)
 
 
 def train_epoch(

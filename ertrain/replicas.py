@@ -6,9 +6,10 @@ them takes hardly longer than a step of one as long as the machine has nothing b
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,17 +23,19 @@ from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Held, Images, load_data
 from ertrain.experiments import result_of
+from ertrain.groups import Group, forget_group, locked_group
 from ertrain.loop import learning_rate, make_optimiser, rehearse
 from ertrain.masking import guard
 from ertrain.models import MLP
 from ertrain.processes import Place
-from ertrain.runs import Standing, open_run
+from ertrain.runs import Run, Standing, open_run
 from ertrain.start import start_model
 from ertrain.streams import generator
 
 __all__ = ["can_be_replica", "perform_replicas", "share_of"]
 
 _EVALUATED_AT_ONCE = 500
+_SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
 class _Layer(nn.Module):
@@ -114,8 +117,8 @@ def perform_replicas(
     configurations
         Runs for which `can_be_replica` holds, with one `share_of`.
     out
-        Folder for the folders of runs. Runs that are done are skipped; the others are written when all are done, and
-        start anew if that is interrupted.
+        Folder for the folders of runs. Runs that are done are skipped; those that were interrupted go on to the same
+        bits if the same runs are asked for again, in the same order.
     place
         Where to compute; one process.
     data_dir
@@ -132,80 +135,135 @@ def perform_replicas(
     """
     if not all(map(can_be_replica, configurations)) or len(set(map(share_of, configurations))) > 1:
         raise InvalidInput("configurations", "runs of one fully connected network", len(configurations))
-    runs = [one for one in dict.fromkeys(configurations) if result_of(one, out) is None]
-    if runs:
-        data = load_data(runs[0].data, data_dir, validation=runs[0].validation).to(place.device)
-        _train(runs, out, place, data, progress)
+    distinct = tuple(dict.fromkeys(configurations))
+    left = [one for one in distinct if result_of(one, out) is None]
+    if left:
+        data = load_data(left[0].data, data_dir, validation=left[0].validation).to(place.device)
+        with locked_group(distinct, out, left) as group:
+            _train(group, out, place, data, progress)
+    if distinct:
+        forget_group(distinct, out)
     return [result_of(one, out) or {} for one in configurations]
 
 
-def _train(
-    runs: Sequence[Configuration], out: Path, place: Place, data: Data, progress: Callable[[int], object]
-) -> None:
-    common = runs[0]
-    started = [start_model(one, data, fit=partial(rehearse, one, data, place)) for one in runs]
-    models: list[Any] = [model for model, _ in started]
-    replicas = _Replicas(models).to(place.device)
-    optimiser = make_optimiser(common, replicas)
-    guard(optimiser, replicas)
-    standings = [Standing() for _ in runs]
-    lines: list[list[dict[str, Any]]] = [[] for _ in runs]
-    if not isinstance(data.train, Held):
+def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable[[int], object]) -> None:
+    held = data.train
+    if not isinstance(held, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
-    batch, images, labels = common.batch, data.train.inputs, data.train.labels
-    steps = len(data.train) // batch
-    for epoch in range(common.epochs):
-        began = time.perf_counter()
-        orders = _orders(runs, len(data.train), epoch).to(place.device)
-        losses = torch.zeros(len(runs), dtype=torch.float64, device=place.device)
-        correct = torch.zeros(len(runs), dtype=torch.int64, device=place.device)
-        for step in range(steps):
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(common, epoch + step / steps)
-            places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
-            theirs = labels[places]
-            logits = replicas(data.normalised(images[places]).flatten(2))
-            each = cross_entropy(
-                logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
-            ).sum(1)
-            (each.sum() / batch).backward()  # type: ignore[no-untyped-call]
-            losses += each.detach()
-            correct += (logits.argmax(2) == theirs).sum(1)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        validations = _accuracies(replicas, data.validation, data)
-        seconds = (time.perf_counter() - began) / len(runs)
-        numbers = zip(validations, losses.tolist(), correct.tolist(), strict=True)
-        for number, (validation, loss, right) in enumerate(numbers):
-            _write_back(replicas, models[number], number)
-            standings[number] = standings[number].after(validation, models[number], seconds)
-            lines[number].append(
-                {
-                    "epoch": epoch + 1,
-                    "loss": loss / (steps * batch) if math.isfinite(loss) else None,
-                    "accuracy_train": right / (steps * batch),
-                    "accuracy_validation": validation,
-                    "learning_rate": optimiser.param_groups[0]["lr"],
-                    "seconds": round(standings[number].seconds, 3),
-                }
-            )
-        progress(len(runs))
-    test = data.read_test().to(place.device)
+    members, common = group.members, group.members[0]
+    with contextlib.ExitStack() as stack:
+        # No other process may take up a member, nor this one write into the folder of one that is done.
+        runs = {
+            number: stack.enter_context(open_run(one, out, place))
+            for number, one in enumerate(members)
+            if result_of(one, out) is None
+        }
+        models = [_start(one, runs.get(number), out, place, data) for number, one in enumerate(members)]
+        replicas = _Replicas(models).to(place.device)
+        optimiser = make_optimiser(common, replicas)
+        standings = group.resume(replicas, optimiser)
+        done = standings[0].epochs
+        guard(optimiser, replicas)
+        for run in runs.values():
+            run.forget_after(done)
+        lines: list[list[dict[str, Any]]] = [[] for _ in members]
+        saved = time.monotonic()
+        for epoch in range(done, common.epochs):
+            began = time.perf_counter()
+            losses, rights = _train_epoch(members, replicas, optimiser, data, held, epoch)
+            validations = _accuracies(replicas, data.validation, data)
+            seconds = (time.perf_counter() - began) / len(members)
+            seen = len(data.train) // common.batch * common.batch
+            for number, (validation, loss, right) in enumerate(zip(validations, losses, rights, strict=True)):
+                _write_back(replicas, models[number], number)
+                standings[number] = standings[number].after(validation, models[number], seconds)
+                lines[number].append(
+                    {
+                        "epoch": epoch + 1,
+                        "loss": loss / seen if math.isfinite(loss) else None,
+                        "accuracy_train": right / seen,
+                        "accuracy_validation": validation,
+                        "learning_rate": optimiser.param_groups[0]["lr"],
+                        "seconds": round(standings[number].seconds, 3),
+                    }
+                )
+            # Epochs of small networks take less time than files.
+            if epoch + 1 == common.epochs or time.monotonic() - saved >= _SECONDS_BETWEEN_CHECKPOINTS:
+                for number, run in runs.items():
+                    run.record(*lines[number])
+                    lines[number].clear()
+                group.save(replicas, optimiser, standings)
+                saved = time.monotonic()
+            progress(len(members))
+        _finish(runs, members, models, standings, replicas, optimiser, data)
+
+
+def _start(configuration: Configuration, run: Run | None, out: Path, place: Place, data: Data) -> Any:
+    """Make the network of a member, and write down what its mask looks like, first of all what took long to find."""
+    known = None if run is None else run.known_densities()
+    rehearsal = partial(rehearse, configuration, data, place)
+    model, densities = start_model(configuration, data, fit=rehearsal, known=known, out=out)
+    if run is not None:
+        run.describe_start(model, densities, data.train.shape)
+    return model
+
+
+def _train_epoch(
+    members: Sequence[Configuration],
+    replicas: _Replicas,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+    held: Held,
+    epoch: int,
+) -> tuple[list[float], list[int]]:
+    """Train all members for an epoch; return the sums of their losses, and how often they were right."""
+    common = members[0]
+    device, batch = held.labels.device, common.batch
+    steps = len(held) // batch
+    orders = _orders(members, len(held), epoch).to(device)
+    losses = torch.zeros(len(members), dtype=torch.float64, device=device)
+    correct = torch.zeros(len(members), dtype=torch.int64, device=device)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(common, epoch + step / steps)
+        places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
+        theirs = held.labels[places]
+        logits = replicas(data.normalised(held.inputs[places]).flatten(2))
+        each = cross_entropy(
+            logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
+        ).sum(1)
+        (each.sum() / batch).backward()  # type: ignore[no-untyped-call]
+        losses += each.detach()
+        correct += (logits.argmax(2) == theirs).sum(1)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    return losses.tolist(), correct.tolist()
+
+
+def _finish(
+    runs: Mapping[int, Run],
+    members: Sequence[Configuration],
+    models: Sequence[Any],
+    standings: Sequence[Standing],
+    replicas: _Replicas,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+) -> None:
+    """Read the test, and write what each run leaves behind."""
+    for number, model in enumerate(models):
+        _write_back(replicas, model, number)
+    test = data.read_test().to(data.train.labels.device)
     finals = _accuracies(replicas, test, data)
     best_models: list[Any] = [one.best_of(model) for one, model in zip(standings, models, strict=True)]
-    bests = _accuracies(_Replicas(best_models).to(place.device), test, data)
+    bests = _accuracies(_Replicas(best_models).to(test.labels.device), test, data)
     sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
     described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-    for number, one in enumerate(runs):
-        with open_run(one, out, place) as run:
-            run.forget_after(0)
-            run.describe_start(models[number], started[number][1], data.train.shape)
-            run.record(*lines[number])
-            run.save(
-                models[number], _own_optimiser(one, optimiser, replicas, models[number], number), standings[number]
-            )
-            accuracies = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
-            run.finish(models[number], standings[number], described, steps * batch * common.epochs, **accuracies)
+    for number, run in runs.items():
+        one, model, standing = members[number], models[number], standings[number]
+        run.save(model, _own_optimiser(one, optimiser, replicas, model, number), standing)
+        seen = len(data.train) // one.batch * one.batch * one.epochs
+        accuracies = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
+        run.finish(model, standing, described, seen, **accuracies)
 
 
 def _orders(runs: Sequence[Configuration], images: int, epoch: int) -> Tensor:

@@ -29,9 +29,11 @@ from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
 from ertrain.files import locked, read_json, write_json, write_whole
 from ertrain.flops import forward_flops, training_flops
-from ertrain.flow import dead_neurons
+from ertrain.flow import dead_neurons, expected_without_weights
 from ertrain.masking import masks_of
+from ertrain.memory import dense_memory, training_memory
 from ertrain.methods import FixedMask
+from ertrain.optimiser_state import optimiser_tensors, restore_optimiser
 from ertrain.processes import Place
 
 __all__ = ["Run", "Standing", "environment", "open_run"]
@@ -67,6 +69,11 @@ class Standing:
     seconds: float = 0.0
     work: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """All but the weights, ready for JSON."""
+        return {name: value for name, value in vars(self).items() if name != "best_weights"}
 
     def after(self, validation: float, model: nn.Module, seconds: float, *, settled: bool = True) -> Standing:
         """Take one more epoch into account; it can be the best one if the network has settled at its final density."""
@@ -112,6 +119,10 @@ class Run:
             "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
+            "without_weights": sum(layer.without_weights for layer in layers),
+            "without_weights_expected": expected_without_weights(
+                densities, drawing=self.configuration.drawing, repair=self.configuration.repair
+            ),
             "dead_neurons": sum(layer.dead for layer in layers),
             "neurons": sum(layer.neurons for layer in layers),
             "layers": [asdict(layer) for layer in layers],
@@ -135,12 +146,8 @@ class Run:
         state = {f"best.{name}": tensor for name, tensor in standing.best_weights.items()}
         if method is not None:
             state |= {f"method.{name}": tensor for name, tensor in method.state().items()}
-        for number, kept in optimiser.state_dict()["state"].items():
-            for key, value in kept.items():
-                if isinstance(value, Tensor):
-                    state[f"optimiser.{number}.{key}"] = value
-        place = {name: value for name, value in vars(standing).items() if name != "best_weights"}
-        save_checkpoint(self.folder, Checkpoint(weights, state, place))
+        state |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
+        save_checkpoint(self.folder, Checkpoint(weights, state, standing.place))
 
     def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> Standing | None:
         """Take up where the last checkpoint stands; None if there is none yet."""
@@ -155,22 +162,13 @@ class Run:
             elif name in known:
                 loaded[name] = tensor
         model.load_state_dict(loaded)
-        best: dict[str, Tensor] = {}
-        own: dict[str, Tensor] = {}
-        kept: dict[int, dict[str, Tensor]] = {}
+        kinds: dict[str, dict[str, Tensor]] = {"best": {}, "method": {}, "optimiser": {}}
         for name, tensor in checkpoint.state.items():
             kind, _, rest = name.partition(".")
-            if kind == "best":
-                best[rest] = tensor
-            elif kind == "method":
-                own[rest] = tensor
-            else:
-                number, _, key = rest.partition(".")
-                kept.setdefault(int(number), {})[key] = tensor
-        if kept:
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": kept})
-        method.load(own)
-        standing = Standing(**checkpoint.place, best_weights=best)
+            kinds[kind][rest] = tensor
+        restore_optimiser(optimiser, kinds["optimiser"])
+        method.load(kinds["method"])
+        standing = Standing(**checkpoint.place, best_weights=kinds["best"])
         method.work = standing.work
         return standing
 
@@ -186,11 +184,19 @@ class Run:
             raise RunFolderError(path, f"can not be written ({error.strerror or error})") from error
 
     def finish(
-        self, model: nn.Module, standing: Standing, data: dict[str, Any], seen: int, **accuracies: float
+        self,
+        model: nn.Module,
+        standing: Standing,
+        data: dict[str, Any],
+        seen: int,
+        method: FixedMask | None = None,
+        /,
+        **accuracies: float,
     ) -> None:
-        """Write the result: data as described, and how many images training has seen, all epochs together.
+        """Write the result: data as described, and how many images one training sees, all its epochs together.
 
-        Where the standing does not say what training took, it is that of the masks at the start.
+        That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
+        the standing does not say what training took, it is that of the masks at the start.
         """
         start = read_json(self.folder / "start.json")
         configuration = self.configuration
@@ -209,6 +215,8 @@ class Run:
             "density_target": configuration.density,
             "density_realised": start["density_realised"],
             "density_final": _share(layers),
+            "without_weights": start["without_weights"],
+            "without_weights_expected": start["without_weights_expected"],
             "dead_neurons": start["dead_neurons"],
             "neurons": start["neurons"],
             "layers": layers,
@@ -221,6 +229,8 @@ class Run:
             "seconds": round(standing.seconds, 3),
             "flops_train": standing.work or training_flops(start["flops_forward"], seen),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
+            "memory_train": training_memory(model, configuration, method),
+            "memory_dense": dense_memory(model, configuration),
             "data": data,
         }
         write_json(self.folder / "result.json", content)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,6 +33,7 @@ def start_model(
     *,
     fit: Callable[[nn.Module], object] | None = None,
     known: Sequence[float] | None = None,
+    out: Path | None = None,
 ) -> tuple[nn.Module, LayerDensities]:
     """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
 
@@ -44,6 +47,8 @@ def start_model(
         Trains a network in place, for the ratio of IMP.
     known
         Densities of the layers, where they have been found out before.
+    out
+        Folder for the folders of runs, where rounds of IMP are kept for all runs that begin with the same ones.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def start_model(
         raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
     if known is None:
         initialise(model, "kaiming", generator(seed, "weights"))
-        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep)
+        rounds = None if out is None else out / _rounds_name(configuration)
+        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep, rounds)
         densities = share_out(model, configuration.density, configuration.ratio, skip=skip, evidence=evidence)
     else:
         overall = Fraction(configuration.density)
@@ -102,6 +108,26 @@ def start_model(
     attach_masks(model, masks)
     initialise(model, configuration.initialisation, generator(seed, "weights"))
     return model, densities
+
+
+def _rounds_name(configuration: Configuration) -> str:
+    """Name a folder by all that decides the rounds of IMP, so that densities and methods share it."""
+    epochs = configuration.ratio_epochs or configuration.epochs
+    decides = replace(
+        configuration,
+        recipe="imp",
+        method="fixed",
+        ratio="imp",
+        density="1",
+        drawing="independent",
+        repair="none",
+        initialisation="kaiming",
+        epochs=epochs,
+        warmup=min(configuration.warmup, epochs),
+        ratio_epochs=0,
+        compile=False,
+    )
+    return f"imp-rounds-{decides.hash[:16]}"
 
 
 def _groups(model: nn.Module) -> dict[str, int]:

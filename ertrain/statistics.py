@@ -10,6 +10,8 @@ from ertheory.errors import InvalidInput
 
 __all__ = ["Mean", "PairedDifference", "mean_of", "paired_difference"]
 
+_DIGITS = 12
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -83,7 +85,7 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     if not 0 < level < 1:
         raise InvalidInput("level", "a number in (0, 1)", level)
     count = len(values)
-    mean = math.fsum(values) / count
+    mean = values[0] if min(values) == max(values) else math.fsum(values) / count
     if count == 1:
         return Mean(mean, None, None, 1, level)
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
@@ -116,7 +118,8 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
 
     if len(first) != len(second):
         raise InvalidInput("second", f"{len(first)} numbers, one per number of first", len(second))
-    mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
+    # Differences that are the same but for the rounding of doubles are the same.
+    mean = mean_of([round(one - other, _DIGITS) for one, other in zip(first, second, strict=True)], level)
     if mean.low is None or mean.high is None or mean.low == mean.high:
         return PairedDifference(mean, None)
     from scipy.special import stdtrit

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -11,29 +13,30 @@ import tyro
 from ertheory.cli.arguments import Format
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
-from ertrain.report import Comparison, Row, compare, read_results, rows_of
+from ertrain.claims import RULES, Comparison, compare
+from ertrain.report import Row, rows_of
+from ertrain.results import read_results
 from ertrain.statistics import Mean
 
 __all__ = ["ReportCommand"]
 
-_HEADERS = [
-    "data",
-    "model",
-    "method",
-    "ratio",
-    "density",
-    "realised",
-    "final",
-    "n",
-    "test",
-    "best on validation",
-    "flops",
-]
+_NOTES = (
+    "test, best: accuracy in %, after the last epoch and of the weights that were best on the validation images; mean "
+    "over n seeds ± half of its 95 % t-interval.",
+    "realised: density of the drawn masks; final: at the end of training. flops: of training, relative to the dense "
+    "network.",
+    "bare: neurons (channels) without a single weight that leads to them, before training, counted in the drawn masks "
+    "and (expected from the densities of the layers); dead: all that lie on no path from the inputs to the outputs.",
+)
+_PAPER_NOTE = "paper: what is printed for it."
+_UNSAID = "The paper says nothing of these; whether they match the dense start all the same:"
+_SHARED = ("recipe", "data", "model")  # stand above a table, and
+_OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of its rows
 
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """What the runs in a folder say together."""
+    """What the runs in a folder say together, and whether they agree with the paper."""
 
     folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DIR", help="Folder with runs, at any depth.")]
     format: Format = "table"
@@ -56,19 +59,13 @@ class ReportCommand:
             listed = [asdict(row) for row in rows]
             show(document("report", inputs, rows=listed, claims=described, files=files))
             return 0
-        show(render([_cells(row) for row in rows], _HEADERS, self.format))
-        if self.format == "table":
-            show("\nTest accuracy after the last epoch, and of the weights that were best on the validation images:")
-            show("mean over n seeds, with the half-width of its 95 % t-interval. Flops: relative to the dense network.")
+        if self.format != "table":
+            table = [_cells(row) for row in rows]
+            show(render([list(cells.values()) for cells in table], list(table[0]), self.format))
+        else:
+            _show_tables(rows)
         if self.format in ("table", "markdown") and comparisons:
-            show(
-                "\nClaims of the paper, by paired t-intervals (95 %) of the test accuracy over seeds. Runs agree where"
-            )
-            show("the interval lies above -1 point, and disagree where it lies below 0 and its middle below -1 point;")
-            show("with an improvement they agree where it lies above 0, and disagree where it lies below 1 point:\n")
-            for one in comparisons:
-                line = wrap(_sentence(one)) if self.format == "table" else f"- {_sentence(one)}"
-                show(line)
+            _show_claims(comparisons, self.format)
         return 0
 
     def _draw(self, rows: list[Row]) -> list[str]:
@@ -82,31 +79,86 @@ class ReportCommand:
             raise InvalidInput("--plot", error.allowed, error.value) from None
 
 
-def _cells(row: Row) -> list[str]:
-    return [
-        row.data,
-        row.model if row.width == "1" else f"{row.model} x {row.width}",
-        row.method,
-        row.ratio,
-        row.density_target,
-        f"{row.density_realised:.4g}",
-        f"{row.density_final:.4g}",
-        str(row.accuracy_test.count),
-        _mean(row.accuracy_test),
-        _mean(row.accuracy_test_best),
-        f"{row.flops_ratio:.3g}",
-    ]
+def _show_tables(rows: Sequence[Row]) -> None:
+    """Show a table for each network, narrow enough for a terminal: what its rows share stands above it."""
+    table = [_cells(row) for row in rows]
+    for _, group in groupby(table, key=lambda cells: [cells[name] for name in _SHARED]):
+        cells = list(group)
+        above = [name for name in _OFTEN_SHARED if len({one[name] for one in cells}) == 1]
+        left_out = {*_SHARED, *above}
+        if all(one["realised"] == one["final"] for one in cells):
+            left_out.add("final")
+        if all(one["paper"] == "-" for one in cells):
+            left_out.add("paper")
+        headers = [name for name in cells[0] if name not in left_out]
+        first = cells[0]
+        shared = "".join(f", {name} {first[name]}" if name != "n" else f", n = {first[name]}" for name in above)
+        show(f"{first['recipe']}: {first['model']} on {first['data']}{shared}\n")
+        show(render([[one[name] for name in headers] for one in cells], headers, "table") + "\n")
+    for note in (*_NOTES, _PAPER_NOTE) if any(cells["paper"] != "-" for cells in table) else _NOTES:
+        show(wrap(note))
+
+
+def _show_claims(comparisons: Sequence[Comparison], style: str) -> None:
+    """Show what the paper says, and below it what the runs say of it."""
+    show("")
+    show(wrap("What the paper says, beside paired differences of test accuracies over the seeds, in points:"))
+    said = list(dict.fromkeys(map(_said, comparisons)))
+    for (paper, rule), some in groupby(sorted(comparisons, key=lambda one: said.index(_said(one))), key=_said):
+        show("\n" + wrap(_UNSAID if paper is None else paper))
+        show(wrap(f"  {RULES[rule]}"))
+        for (model, data), group in groupby(some, key=lambda one: (one.model, one.data)):
+            show("")
+            headers = ["verdict", f"{model} on {data}", "against", "points", "95 % interval", "p", "n"]
+            show(render([_judged(one) for one in group], headers, style))
+
+
+def _said(one: Comparison) -> tuple[str | None, str]:
+    return one.paper, one.rule
+
+
+def _cells(row: Row) -> dict[str, str]:
+    return {
+        "recipe": row.recipe,
+        "data": row.data,
+        "model": row.model if row.width == "1" else f"{row.model} x {row.width}",
+        "method": row.method,
+        "ratio": row.ratio,
+        "density": row.density_target,
+        "realised": f"{row.density_realised:.4g}",
+        "final": f"{row.density_final:.4g}",
+        "bare": _bare(row),
+        "dead": f"{row.dead_neurons:.4g}",
+        "flops": f"{row.flops_ratio:.3g}",
+        "n": str(row.accuracy_test.count),
+        "test": _mean(row.accuracy_test),
+        "best": _mean(row.accuracy_test_best),
+        "paper": "-" if row.accuracy_paper is None else f"{100 * row.accuracy_paper:.2f}",
+    }
+
+
+def _bare(row: Row) -> str:
+    if row.without_weights is None or row.without_weights_expected is None:
+        return "-"
+    return f"{row.without_weights:.4g} ({round(row.without_weights_expected, 2):.4g})"
 
 
 def _mean(mean: Mean) -> str:
     reach = "" if mean.high is None else f" ± {100 * (mean.high - mean.value):.2f}"
-    return f"{100 * mean.value:.2f}{reach} %"
+    return f"{100 * mean.value:.2f}{reach}"
 
 
-def _sentence(one: Comparison) -> str:
-    mean = one.difference.mean
-    interval = "" if mean.low is None or mean.high is None else f" [{100 * mean.low:+.2f}, {100 * mean.high:+.2f}]"
-    return (
-        f"{one.verdict}: {one.claim} ({one.model} on {one.data}, density {one.density_target}: "
-        f"{100 * mean.value:+.2f}{interval} points, n = {mean.count})"
-    )
+def _judged(one: Comparison) -> list[str]:
+    mean, p_value = one.difference.mean, one.difference.p_value
+    known = mean.low is not None and mean.high is not None
+    return [
+        one.verdict,
+        f"{one.ratio} at {one.density_target}"
+        if one.method == "fixed"
+        else f"{one.method} from {one.density_target} to {one.final_target}",
+        one.against,
+        f"{100 * mean.value:+.2f}",
+        f"[{100 * mean.low:+.2f}, {100 * mean.high:+.2f}]" if known else "-",  # type: ignore[operator]
+        "-" if p_value is None else f"{p_value:.2g}",
+        str(mean.count),
+    ]

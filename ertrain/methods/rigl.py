@@ -54,9 +54,13 @@ class RiGL(FixedMask):
         if not self.rewires(at):
             super().step(optimiser, at)
             return
-        self.spend(self._forward_drawn)
+        self.spend(self.growth_cost())
         share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * at / self.end))
         self.rewire(optimiser, share, at)
+
+    def growth_cost(self) -> int:
+        """Give the operations of the backward pass to the weights of an update: to all that might grow."""
+        return self._forward_drawn
 
     def rewires(self, at: int) -> bool:
         """Whether the masks change at a step."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -48,12 +49,15 @@ class Evidence:
         Trains a network in place, for IMP.
     keep
         Share of the weights that a round of IMP leaves.
+    rounds
+        Where rounds of IMP are kept, as in `imp_masks`; nowhere by default.
     """
 
     data: Data
     seed: int
     fit: Callable[[nn.Module], object]
     keep: float = 0.8
+    rounds: Path | None = None
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the images for SNIP and GraSP, normalised."""
@@ -126,6 +130,6 @@ def _pruned(
     if ratio == "synflow":
         return synflow_masks(model, names, evidence.data.train.shape, count)
     if ratio == "imp":
-        return imp_masks(model, names, count, evidence.fit, keep=evidence.keep)
+        return imp_masks(model, names, count, evidence.fit, keep=evidence.keep, folder=evidence.rounds)
     scores = (snip if ratio == "snip" else grasp)(model, names, evidence.batches)
     return keep_highest(scores, count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,22 @@ def test_a_folder_admits_one_process_at_a_time(tmp_path):
             pass
     with locked(tmp_path / "run"):
         pass
+
+
+def test_a_process_can_wait_for_the_one_before_it(tmp_path):
+    entered = []
+
+    def enter():
+        with locked(tmp_path, waiting=True):
+            entered.append(True)
+
+    with locked(tmp_path):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join(0.3)
+        assert not entered
+    thread.join(60)
+    assert entered
 
 
 def test_a_folder_that_can_not_be_made_is_a_clear_error(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertheory.plots.accuracy import draw_accuracies, read_accuracies  # noqa: E402
+from ertheory.plots.style import rendered  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.recipes import RECIPES  # noqa: E402
 
@@ -68,14 +70,32 @@ def test_report_groups_by_configuration(capsys, runs):
         ]
         for row in content["rows"]
     }
+    assert "ERK up to sparsity 0.99" in claim["paper"]
     for row in content["rows"]:
+        assert 0 <= row["without_weights"] <= row["dead_neurons"] <= row["neurons"] == 40
+        assert row["without_weights_expected"] < 1
         assert row["accuracy_test"]["value"] == pytest.approx(sum(values[row["ratio"]]) / 2)
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "csv", "latex"])
 def test_report_has_every_format(capsys, runs, style):
     assert main(["report", str(runs), "--format", style]) == 0
-    assert "balanced" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "balanced" in out
+    assert "bare" in out
+    assert ("ERK up to sparsity 0.99" in out) == (style in ("table", "markdown"))
+
+
+def test_report_fits_into_a_hundred_columns(capsys, runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["report", str(runs)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "table1: mlp-20-10 on digits, method fixed, n = 2" in lines
+    assert [line.split()[:2] for line in lines if line.startswith(("balanced", "erk"))] == [
+        ["balanced", "0.5"],
+        ["erk", "0.5"],
+    ]
 
 
 def test_report_draws(capsys, runs, tmp_path):
@@ -87,6 +107,11 @@ def test_report_draws(capsys, runs, tmp_path):
         ["digits", "mlp-20-10", ratio, "0.5"] for ratio in ("balanced", "erk")
     ]
     assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    # The picture can be drawn again from its numbers alone.
+    again = rendered(draw_accuracies, read_accuracies(tmp_path / "accuracy.csv"))
+    assert len(again) == 2
+    # An SVG holds twelve digits of a place at most, as a CSV does.
+    assert again[".svg"] == (tmp_path / "accuracy.svg").read_bytes()
     assert main(["report", str(runs), "--plot", str(tmp_path)]) == 2
     assert "--plot: expected a folder without this file" in capsys.readouterr().err
     assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0

@@ -16,7 +16,7 @@ from ertheory.densities import layer_densities  # noqa: E402
 from ertheory.errors import ConstructionFailed, InvalidInput  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.flops import forward_flops, layer_positions  # noqa: E402
-from ertrain.flow import dead_neurons  # noqa: E402
+from ertrain.flow import dead_neurons, expected_without_weights  # noqa: E402
 from ertrain.flow_repair import repair_masks  # noqa: E402
 from ertrain.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.models import MODELS, build_model  # noqa: E402
@@ -58,6 +58,23 @@ def dead_by_search(model: nn.Module) -> list[int]:
 def test_dead_neurons_are_those_off_every_path(seed, density):
     model = masked(chain(), density, seed)
     assert [layer.dead for layer in dead_neurons(model, (2, 4, 4))] == dead_by_search(model)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_outputs_without_weights_are_as_many_as_expected(exact):
+    # Over 400 draws, within 5 standard errors: a false alarm in 10^6, if the seeds were not fixed.
+    model = chain()
+    densities = layer_densities(layer_shapes(model), "0.1", "uniform")
+    counts = []
+    for seed in range(400):
+        masks = draw_masks(densities, seed, exact=exact)
+        attach_masks(model, masks)
+        counted = [layer.without_weights for layer in dead_neurons(model, (2, 4, 4))]
+        assert counted == [int((mask.flatten(1).sum(1) == 0).sum()) for mask in masks.values()]
+        counts.append(sum(counted))
+    expected = expected_without_weights(densities, drawing="exact" if exact else "independent")
+    assert abs(np.mean(counts) - expected) < 5 * np.std(counts) / 20
+    assert expected_without_weights(densities, repair="swap") == 0
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import highest_inside  # noqa: E402
 from ertrain.methods.edge_popup import in_proportion, largest  # noqa: E402
 from ertrain.methods.gradual import cubic  # noqa: E402
+from ertrain.methods.popup_kernel import score_gradients, use_near  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.replicas import can_be_replica  # noqa: E402
 from ertrain.start import start_model  # noqa: E402
@@ -396,12 +398,13 @@ def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
             assert not (mask & ~inside).any()
             assert weight.equal(whole * mask)
             assert abs(int(mask.sum()) - sum(counts(model).values()) * int(inside.sum()) / drawn) < 1
-            kept = method._scores[name].detach().abs()
+            assert torch.count_nonzero(method._scores[name][~inside]) == 0
+            kept = method._scores[name].detach().abs()[inside]
             chosen = mask[inside]
             if chosen.any() and not chosen.all():
                 assert kept[chosen].min() >= kept[~chosen].max()
             if at == 0 and optimiser == "nesterov":  # the first step is the gradient and the decay, times 1 + momentum
-                slope = slopes[name][inside] * whole[inside] * scores[name].sign() + 5e-4 * scores[name]
+                slope = slopes[name] * whole * scores[name].sign() + 5e-4 * scores[name]
                 torch.testing.assert_close(method._scores[name].detach(), scores[name] - 0.05 * 1.9 * slope)
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
@@ -417,17 +420,44 @@ def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
 
 
 @settings(max_examples=60, deadline=None)
-@given(scores=st.lists(st.integers(0, 4), min_size=1, max_size=30), data=st.data())
+@given(scores=st.lists(st.integers(-4, 4) | st.just(math.nan), min_size=1, max_size=200), data=st.data())
 def test_the_largest_are_exactly_so_many_whatever_the_ties(scores, data):
-    count = data.draw(st.integers(0, len(scores)))
+    inside = data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores)))
     vector = torch.tensor(scores, dtype=torch.float32)
-    near = data.draw(st.none() | st.sampled_from([0.0, 1.0, 1.01, 2.0, 9.0, math.inf]))
-    chosen, threshold = largest(vector, count, near=None if near is None else torch.tensor(near))
-    assert count == 0 or threshold == vector[chosen].min()
-    assert int(chosen.sum()) == count
-    assert chosen.nonzero().flatten().tolist() == sorted(
-        sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:count]
-    )
+    strength = [math.inf if math.isnan(score) else abs(score) for score in scores]
+    ranked = sorted((at for at, there in enumerate(inside) if there), key=lambda at: (-strength[at], at))
+    count = data.draw(st.integers(0, len(ranked)))
+    chosen = largest(vector, torch.tensor(inside), count)
+    assert chosen.nonzero().flatten().tolist() == sorted(ranked[:count])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(1, 400),
+    share=st.floats(0, 1),
+    off=st.sampled_from([0.0, 1e-4, -1e-3, 5e-3, -0.05, 0.3]),
+    steps=st.sampled_from([7, 100, 10**6]),
+    nans=st.integers(0, 2),
+)
+def test_the_largest_are_found_near_a_threshold_from_whatever_was_there(seed, size, share, off, steps, nans):
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(-steps, steps + 1, size) / steps).astype(np.float32)  # with many ties, some, and none
+    scores[rng.integers(size, size=nans)] = math.nan
+    values, mask = rng.standard_normal(size, dtype=np.float32), rng.random(size) < 0.3
+    weights, strength = np.where(mask, values, np.float32(0)), np.abs(scores)
+    count = round(share * size)
+    chosen = largest(torch.from_numpy(scores), torch.ones(size, dtype=torch.bool), count).numpy()
+    numbers = strength[chosen & ~np.isnan(strength)]
+    true = float(numbers.min()) if len(numbers) else 0.0
+    near = max(true, 0.01) * (1 + off)
+    found = use_near(scores, values, count, near, mask, weights, np.empty(size, np.int64))
+    assert found in (0, true)
+    if true >= 0.01 and abs(off) < 0.09:
+        assert found == true
+    if found > 0:
+        assert np.array_equal(mask, chosen)
+        assert np.array_equal(weights, np.where(chosen, values, 0))
 
 
 @settings(max_examples=60, deadline=None)
@@ -438,6 +468,14 @@ def test_shares_are_in_proportion_and_add_up(sizes, data):
     assert sum(shares) == total
     assert all(0 <= share <= size for share, size in zip(shares, sizes, strict=True))
     assert all(abs(share - total * size / max(sum(sizes), 1)) < 1 for share, size in zip(shares, sizes, strict=True))
+
+
+def test_gradients_of_scores_are_those_of_the_definition():
+    gradients, values, scores = np.random.default_rng(0).standard_normal((3, 100), dtype=np.float32)
+    scores[::7], gradients[5] = 0, math.nan
+    expected = gradients * values * np.sign(scores)
+    score_gradients(gradients, values, scores)
+    assert np.array_equal(gradients, expected, equal_nan=True)
 
 
 def test_levels_of_edge_popup():

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
+from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.initialisation import initialise  # noqa: E402
 from ertrain.masking import masks_of  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
@@ -217,3 +218,56 @@ def test_imp_prunes_inside_what_is_left_to_the_exact_number():
         assert all(not (after[name] & ~before[name]).any() for name in after)
     with pytest.raises(InvalidInput, match=r"^ratio_keep: "):
         imp_masks(model, ["0"], 3, fit, keep=1.0)
+
+
+class Killed(BaseException):
+    pass
+
+
+def noisy_fit(counted: list[int], stop_at: int | None = None):
+    """Multiply weights by numbers that depend on how many are left: a training that can be repeated."""
+
+    def fit(trained):
+        left = sum(int(trained.get_submodule(name).weight.count_nonzero()) for name in ("0", "4", "6"))
+        if len(counted) + 1 == stop_at:
+            raise Killed
+        counted.append(left)
+        numbers = torch.Generator().manual_seed(left)
+        with torch.no_grad():
+            for name in ("0", "4", "6"):
+                weight = trained.get_submodule(name).weight
+                weight.mul_(torch.randn(weight.shape, generator=numbers))
+
+    return fit
+
+
+def test_imp_goes_on_after_the_last_whole_round(tmp_path):
+    model, names, plain = network(), ["0", "4", "6"], []
+    expected = imp_masks(model, names, 100, noisy_fit(plain), keep=0.5)
+    for stop_at in (1, 2, 2):  # each time one round more is done
+        with pytest.raises(Killed):
+            imp_masks(model, names, 100, noisy_fit([], stop_at), keep=0.5, folder=tmp_path)
+    counted = []
+    masks = imp_masks(model, names, 100, noisy_fit(counted), keep=0.5, folder=tmp_path)
+    assert counted == plain[2:]
+    assert all(masks[name].equal(expected[name]) for name in names)
+
+
+def test_rounds_of_imp_serve_all_densities(tmp_path):
+    model, names, counted = network(), ["0", "4", "6"], []
+    for count, rounds in ((300, 3), (100, 2), (800, 0), (471, 0), (100, 0), (50, 1)):
+        before = len(counted)
+        shared = imp_masks(model, names, count, noisy_fit(counted), keep=0.5, folder=tmp_path)
+        assert len(counted) - before == rounds
+        alone = imp_masks(model, names, count, noisy_fit([]), keep=0.5)
+        assert all(shared[name].equal(alone[name]) for name in names)
+
+
+def test_a_damaged_round_of_imp_is_found(tmp_path):
+    imp_masks(network(), ["0", "4", "6"], 800, noisy_fit([]), keep=0.5, folder=tmp_path)
+    path = tmp_path / "2" / "checkpoint.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(RunFolderError, match="damaged; remove the folder"):
+        imp_masks(network(), ["0", "4", "6"], 800, noisy_fit([]), keep=0.5, folder=tmp_path)

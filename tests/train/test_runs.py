@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +25,7 @@ from ertrain import data as data_module  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.experiments import perform, result_of  # noqa: E402
-from ertrain.loop import learning_rate  # noqa: E402
+from ertrain.loop import learning_rate, rehearse  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
 from ertrain.runs import open_run  # noqa: E402
@@ -83,6 +84,36 @@ def test_a_run_that_was_interrupted_gives_the_same_bits(configuration, tmp_path)
     parts = run(configuration, tmp_path / "parts")
     assert without_times(whole) == without_times(parts)
     assert_same_run(tmp_path / "whole" / configuration.folder, tmp_path / "parts" / configuration.folder)
+
+
+def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_with_them(tmp_path, monkeypatch):
+    trained = []
+    one = replace(BASE, ratio="imp", density="0.2", ratio_keep=0.5, ratio_epochs=1, epochs=1)
+
+    def counted(configuration, data, place, model, *, stop_after=99):
+        if len(trained) == stop_after:
+            raise Killed
+        trained.append(configuration)
+        rehearse(configuration, data, place, model)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ertrain.loop.rehearse", partial(counted, stop_after=2))
+        with pytest.raises(Killed):
+            run(one, tmp_path / "parts")
+    monkeypatch.setattr("ertrain.loop.rehearse", counted)
+    run(one, tmp_path / "parts")
+    assert len(trained) == 3  # 1/2, 1/4, 1/5
+    run(one, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole" / one.folder, tmp_path / "parts" / one.folder)
+    trained.clear()
+    # What the rounds do not depend on: the density, what is drawn then, and what it is trained with.
+    others = {"density": "0.4", "drawing": "exact", "repair": "swap", "initialisation": "paper"}
+    run(replace(one, **others, epochs=2, method="imp", final_density="0.3"), tmp_path / "parts")
+    assert not trained
+    for change in ({"seed": 1}, {"ratio_epochs": 2}, {"ratio_keep": 0.4}, {"learning_rate": 0.04}, {"model": "mlp-9"}):
+        run(replace(one, **change), tmp_path / "parts")
+        assert trained
+        trained.clear()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
