@@ -66,11 +66,18 @@ class Nodes(Held):
         return replace(super().to(device), edges=self.edges.to(device))
 
     def part(self, places: Tensor) -> Self:
-        """Keep the labels at some places, booleans (1, nodes), and all of the graph; numbers can but choose the graph."""
+        """Keep the labels at some places, booleans (1, nodes), and all of the graph; numbers choose the graph itself."""
         return replace(self, labels=self.labels.where(places, NO_LABEL)) if places.dtype == torch.bool else self
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, processes: int = 1
+        self,
+        batch: int,
+        *,
+        seed: int,  # noqa: ARG002
+        epoch: int,  # noqa: ARG002
+        augmentation: str = "none",
+        rank: int = 0,  # noqa: ARG002
+        processes: int = 1,
     ) -> Iterator[Batch]:
         """Yield the graph as often as an epoch shows it.
 

@@ -32,10 +32,21 @@ __all__ = [
     "tabular",
 ]
 
-_OF_IMAGES = (RATIOS_RECIPE, TABLE1, TABLE2, TABLE3, TABLE4, TABLE5)
-_OF_OTHER_TASKS = (GCN_RECIPE, IMAGENET, MODULAR_ADDITION, TABULAR)
-
-RECIPES = {one.name: one for one in (*_OF_IMAGES, *_OF_OTHER_TASKS)}
+RECIPES = {
+    one.name: one
+    for one in (
+        GCN_RECIPE,
+        IMAGENET,
+        MODULAR_ADDITION,
+        RATIOS_RECIPE,
+        TABLE1,
+        TABLE2,
+        TABLE3,
+        TABLE4,
+        TABLE5,
+        TABULAR,
+    )
+}
 
 
 def recipe(name: str) -> Recipe:

@@ -130,7 +130,7 @@ def test_graphs_are_checked():
         ((features, labels, edges + 2), "edges"),
         ((features, labels, edges.flatten()), "edges"),
     ):
-        with pytest.raises(InvalidInput, match=f"^{name}: "):
+        with pytest.raises(InvalidInput, match=rf"^{name}: "):
             Nodes(*wrong)
     graph = Nodes(features, labels, edges)
     for options in ({"batch": 2}, {"batch": 1, "processes": 2}, {"batch": 1, "augmentation": "crop-zero"}):
@@ -139,7 +139,7 @@ def test_graphs_are_checked():
 
 
 def test_tables_are_not_augmented():
-    with pytest.raises(InvalidInput, match="^augmentation: expected none for other data than images"):
+    with pytest.raises(InvalidInput, match=r"^augmentation: expected none for other data than images"):
         next(load_data("wine", Path()).train.shuffled(8, seed=0, epoch=0, augmentation="crop-zero"))
 
 
