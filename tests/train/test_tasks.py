@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -26,13 +27,14 @@ from ertrain.data import NO_LABEL, Data, Nodes, load_data  # noqa: E402
 from ertrain.experiments import perform  # noqa: E402
 from ertrain.flops import forward_flops, layer_positions  # noqa: E402
 from ertrain.flow import dead_neurons  # noqa: E402
-from ertrain.loop import accuracy  # noqa: E402
+from ertrain.loop import accuracy, rehearse  # noqa: E402
 from ertrain.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
 from ertrain.models.gcn import GraphConvolution, neighbour_weights  # noqa: E402
 from ertrain.processes import join  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
+from ertrain.start import start_model  # noqa: E402
 
 BASE = Configuration(recipe="test", density="0.3", optimiser="adamw", learning_rate=0.01, epochs=3)
 TASKS = {
@@ -370,6 +372,18 @@ def test_accuracy_counts_labels_that_are_there():
     data = Data("graph", 2, graph, graph, lambda: graph, "", torch.zeros(2, 1), torch.ones(2, 1))
     with join("cpu") as place:
         assert accuracy(torch.nn.Identity(), graph, data, place) == 2 / 3
+
+
+@pytest.mark.parametrize("ratio", ["grasp", "imp", "snip", "synflow"])
+@pytest.mark.parametrize("name", TASKS)
+def test_pruning_methods_share_out_the_budget_of_these_networks_too(name, ratio):
+    configuration = replace(TASKS[name], ratio=ratio, epochs=1, ratio_keep=0.5)
+    data = load_data(configuration.data, Path(), validation=configuration.validation)
+    with join("cpu") as place:
+        _, shared = start_model(configuration, data, fit=partial(rehearse, configuration, data, place))
+    weights = [layer.weights for layer in shared.layers]
+    spent = sum(share * count for share, count in zip(shared.densities, weights, strict=True))
+    assert spent == pytest.approx(round(Fraction(3, 10) * sum(weights)))
 
 
 # --- Recipes ------------------------------------------------------------------------------------------------------
