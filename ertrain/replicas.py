@@ -150,7 +150,7 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
     held = data.train
     if not isinstance(held, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
-    members, common, held = group.members, group.members[0], data.train
+    members, common = group.members, group.members[0]
     with contextlib.ExitStack() as stack:
         # No other process may take up a member, nor this one write into the folder of one that is done.
         runs = {

@@ -54,6 +54,5 @@ def gcn(scale: str) -> tuple[Configuration, ...]:
 GCN_RECIPE = Recipe(
     name=_NAME,
     tests="A graph convolutional network in a random mask classifies nodes as well as the dense one.",
-    minutes={"quick": 1, "small": 4, "paper": 20},
     make=gcn,
 )

@@ -52,6 +52,5 @@ def imagenet(scale: str) -> tuple[Configuration, ...]:  # noqa: ARG001
 IMAGENET = Recipe(
     name=_NAME,
     tests="ResNet50 in a random mask comes close to the dense one on ImageNet. Written down, and not run by us.",
-    minutes={"paper": 60_000},
     make=imagenet,
 )

@@ -54,6 +54,5 @@ def modular_addition(scale: str) -> tuple[Configuration, ...]:
 MODULAR_ADDITION = Recipe(
     name=_NAME,
     tests="A network in a random mask learns to add modulo a number from a part of the table as the dense one does.",
-    minutes={"quick": 8, "small": 60, "paper": 500},
     make=modular_addition,
 )

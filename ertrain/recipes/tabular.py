@@ -51,6 +51,5 @@ def tabular(scale: str) -> tuple[Configuration, ...]:
 TABULAR = Recipe(
     name=_NAME,
     tests="A fully connected network in a random mask is as accurate on tables as the dense one.",
-    minutes={"quick": 2, "small": 6, "paper": 30},
     make=tabular,
 )
