@@ -28,8 +28,8 @@ SEED = 1
 SPARSITIES = ("0.5", "0.8", "0.9", "0.95")
 # Target, the one that stands for its last two layers.
 LAST = (("784-128-10", "1-128-10"), ("784-300-100-10", "1-100-10"), ("LeNet-5", "1-84-10"))
-# Target and sparsities of the rows in which every layer is masked.
-ALL = (("784-128-10", ("0.5", "0.8", "0.9")),)
+# Target and sparsities of the rows in which every layer is masked; sparser masks take hours.
+ALL = (("784-128-10", ("0.5",)),)
 COLUMNS = (
     "target",
     "sparsity",

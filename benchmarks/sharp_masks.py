@@ -198,7 +198,9 @@ def rows(
 def line(row: Row) -> str:
     """Write a row of the table."""
     point, interval = row.point, row.interval
-    bound = f"{'>=' if point.kind == 'sufficient' else '<='} {point.bound:.4f}"
+    # Rounded to the side on which it stays true.
+    least = point.kind == "sufficient"
+    bound = f"{'>=' if least else '<='} {(math.floor if least else math.ceil)(point.bound * 1e4) / 1e4:.4f}"
     cells = (point.target, f"{float(point.density):g}", point.method, point.layer0, "-".join(map(str, point.widths)))
     cells += (bound, f"{row.successes:,} of {row.masks:,}", f"{interval.low:.4f} to {interval.high:.4f}")
     return f"| {' | '.join((*cells, 'yes' if row.agrees else 'NO'))} |"

@@ -1,6 +1,7 @@
 """Strong tickets: does training find what a construction finds, and what Theorem 2.5 promises?
 
-    python benchmarks/ticket_training.py --out figures/ticket-training.csv [--densities 1,1/2] [--seeds 20]
+    python benchmarks/ticket_training.py --out figures/ticket-training.csv
+    python benchmarks/ticket_training.py --out /tmp/longer.csv --densities 1 --widths 80,60 --steps 12000
 
 Targets 2-4-1 with weights and biases uniform on [-1, 1], inputs in [-1, 1]^2, a new target for every random network,
 and epsilon = 0.1, as in `benchmarks/tickets.py`. In the same networks, drawn from the same seeds,
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -43,7 +45,7 @@ BUDGET = Budget(steps=3000, batch=128, learning_rate=0.1)
 SHARE = 0.5
 FINE = 201  # places along every input, where a success is decided
 WIDTHS = {
-    Fraction(1): ((20, 15), (40, 30), (56, 42), (80, 60), (160, 120), (320, 240)),
+    Fraction(1): ((20, 15), (40, 30), (56, 42), (80, 60), (160, 120)),
     Fraction(1, 2): ((53, 40), (105, 80), (147, 112), (210, 160)),
 }
 COLUMNS = ("kind", "density", "first", "second", "total", "sources", "successes", "share", "low", "high")
@@ -71,9 +73,11 @@ def row(
     return (kind, float(density), *widths, sum(widths), *counted, *shown, round(seconds, 2))
 
 
-def rows(density: Fraction, seeds: range) -> Iterator[tuple[Cell, ...]]:
+def rows(
+    density: Fraction, seeds: range, budget: Budget = BUDGET, only: tuple[int, ...] | None = None
+) -> Iterator[tuple[Cell, ...]]:
     targets = [random_target(seed, SIZES) for seed in seeds]
-    for widths in WIDTHS[density]:
+    for widths in WIDTHS[density] if only is None else [only]:
         start = time.process_time()
         built = [
             build_ticket(target, widths=widths, density=density, epsilon=EPSILON, seed=seed, workers=1)
@@ -84,7 +88,7 @@ def rows(density: Fraction, seeds: range) -> Iterator[tuple[Cell, ...]]:
         yield row("constructed", density, widths, errors, successes, time.process_time() - start)
         source = Source.for_target(targets[0], widths=(*widths, 1), densities=density)
         start = time.process_time()
-        found = popped_tickets(targets, [DrawnSource(source, seed) for seed in seeds], BUDGET, share=SHARE)
+        found = popped_tickets(targets, [DrawnSource(source, seed) for seed in seeds], budget, share=SHARE)
         spent = time.process_time() - start
         errors = errors_on(targets, found)
         yield row("trained", density, widths, errors, sum(error <= EPSILON for error in errors), spent)
@@ -106,11 +110,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="A CSV file; one that is there is replaced.")
     parser.add_argument("--densities", default="1,1/2", help="Of the masks, among 1 and 1/2, with commas in between.")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=BUDGET.steps, help="Of edge-popup.")
+    parser.add_argument("--widths", help="N_0,N_1, if it is to be one network only.")
     given = parser.parse_args()
+    only = None if given.widths is None else tuple(map(int, given.widths.split(",")))
     found: list[tuple[Cell, ...]] = []
     print(f"| {' | '.join(COLUMNS)} |\n|{' ---: |' * len(COLUMNS)}")
     for density in map(Fraction, given.densities.split(",")):
-        for line in rows(density, range(given.seeds)):
+        for line in rows(density, range(given.seeds), replace(BUDGET, steps=given.steps), only):
             found.append(line)
             shown = (f"{cell:.3g}" if isinstance(cell, float) else cell for cell in line)
             print(f"| {' | '.join('' if cell is None else str(cell) for cell in shown)} |", flush=True)

@@ -1,6 +1,6 @@
 """What masks cost, and what batching many runs saves: ratios of times, measured in turns within one process.
 
-    python benchmarks/training.py [--quick]
+    python benchmarks/training.py [--quick] [--processor-time]
 
 - A masked step against a dense one, and against the scheme of the paper's programs: after every step weights and
   momentum are multiplied by the mask out of place, in a module that was copied.
@@ -8,7 +8,11 @@
   Fashion-MNIST (random ones, which take the same time).
 - 64 runs of a small network as one batched model against the same runs one after another.
 
-Times are the best of several, taken in turns, so that a busy machine disturbs both sides alike.
+- What the parts of a step take, and what follows for the step with masks applied again: what that adds depends on the
+  number of weights alone, and the passes forwards and backwards on the batch too.
+
+Times are the best of several, taken in turns, so that a busy machine disturbs both sides alike. On a machine that
+others use at the same time, ``--processor-time`` computes on one thread and takes its processor time.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,63 +43,73 @@ from ertrain.processes import Place, join
 from ertrain.replicas import perform_replicas
 
 CPU = torch.device("cpu")
+Clock = Callable[[], float]
 
 
-def in_turns(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def in_turns(sides: dict[str, Callable[[], object]], repeats: int, clock: Clock) -> dict[str, float]:
     """Best time of each side in seconds."""
     best = dict.fromkeys(sides, float("inf"))
     for _ in range(repeats + 1):
         for name, side in sides.items():
-            start = time.perf_counter()
+            start = clock()
             side()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], clock() - start)
     return best
 
 
-def steps(name: str, inputs: tuple[int, int, int], batch: int, repeats: int) -> dict[str, float]:
-    """Times of one step: dense, masked, and masked as the paper's programs do it."""
-    images, labels = torch.randn(batch, *inputs), torch.randint(10, (batch,))
+class Steps:
+    """One step in its forms: dense, masked, and masked as the paper's programs do it."""
 
-    def masked() -> nn.Module:
-        model = build_model(name, inputs=inputs, classes=10)
-        attach_masks(model, draw_masks(layer_densities(layer_shapes(model), "0.1", "erk"), 0))
-        return model
+    def __init__(self, name: str, inputs: tuple[int, int, int], batch: int) -> None:
+        self.images, self.labels = torch.randn(batch, *inputs), torch.randint(10, (batch,))
+        self.dense, self.masked, self.theirs = (build_model(name, inputs=inputs, classes=10) for _ in range(3))
+        for model in (self.masked, self.theirs):
+            attach_masks(model, draw_masks(layer_densities(layer_shapes(model), "0.1", "erk"), 0))
+        models = (self.dense, self.masked, self.theirs)
+        self.optimisers = {model: make_optimiser(Configuration(recipe="benchmark"), model) for model in models}
+        guard(self.optimisers[self.masked], self.masked)
 
-    def one_step(model: nn.Module, after: Callable[[torch.optim.Optimizer], object]) -> Callable[[], object]:
-        optimiser = make_optimiser(Configuration(recipe="benchmark"), model)
-        if masks_of(model) and after is nothing:
-            guard(optimiser, model)
+    def passes(self, model: nn.Module) -> None:
+        """Go forwards and backwards."""
+        self.optimisers[model].zero_grad(set_to_none=True)
+        cross_entropy(model(self.images), self.labels).backward()
 
-        def step() -> None:
-            cross_entropy(model(images), labels).backward()
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            after(optimiser)
+    def step(self, model: nn.Module) -> None:
+        """Do all of a step."""
+        self.passes(model)
+        self.optimisers[model].step()
+        if model is self.theirs:
+            copy.deepcopy(model)
+            self.mask_again()
 
-        return step
-
-    def nothing(_: torch.optim.Optimizer) -> None:
-        return
-
-    theirs = masked()
-
-    def mask_again(optimiser: torch.optim.Optimizer) -> None:
-        copied = copy.deepcopy(theirs)
-        for layer, mask in masks_of(copied).items():
-            weight = theirs.get_submodule(layer).weight
+    def mask_again(self) -> None:
+        """Multiply weights and momentum by the masks, out of place."""
+        for layer, mask in masks_of(self.theirs).items():
+            weight = self.theirs.get_submodule(layer).weight
             weight.data = weight.data * mask
-            state = optimiser.state[weight]
+            state = self.optimisers[self.theirs].state[weight]
             state["momentum_buffer"] = state["momentum_buffer"] * mask
 
-    sides = {
-        "dense": one_step(build_model(name, inputs=inputs, classes=10), nothing),
-        "masked": one_step(masked(), nothing),
-        "masked again": one_step(theirs, mask_again),
-    }
-    return in_turns(sides, repeats)
+    def whole(self, repeats: int, clock: Clock) -> dict[str, float]:
+        """Times of whole steps."""
+        sides = {"dense": self.dense, "masked": self.masked, "masked again": self.theirs}
+        return in_turns({name: partial(self.step, model) for name, model in sides.items()}, repeats, clock)
+
+    def parts(self, repeats: int, clock: Clock) -> dict[str, float]:
+        """Times of what steps are made of; the gradients are those that the last step left behind."""
+        for model in self.optimisers:
+            self.step(model)
+        sides = {
+            "passes": lambda: self.passes(self.dense),
+            "optimiser": self.optimisers[self.dense].step,
+            "optimiser, masked": self.optimisers[self.masked].step,
+            "copy": lambda: copy.deepcopy(self.theirs),
+            "mask again": self.mask_again,
+        }
+        return in_turns(sides, repeats, clock)
 
 
-def epochs(images: int, repeats: int) -> dict[str, float]:
+def epochs(images: int, repeats: int, clock: Clock) -> dict[str, float]:
     """Times of an epoch of LeNet-300-100: ours with masks, and a loop without anything."""
     numbers = torch.Generator().manual_seed(0)
     held = Held(
@@ -116,10 +131,10 @@ def epochs(images: int, repeats: int) -> dict[str, float]:
             other.step()
 
     ours = {"ours": lambda: train_epoch(configuration, model, optimiser, data, 0, Place(CPU)), "by hand": by_hand}
-    return in_turns(ours, repeats)
+    return in_turns(ours, repeats, clock)
 
 
-def sweeps(runs: int, epochs_each: int) -> dict[str, float]:
+def sweeps(runs: int, epochs_each: int, clock: Clock) -> dict[str, float]:
     """Times of many runs of a small network on digits, folders and all."""
     base = Configuration(
         recipe="benchmark", model="mlp-20-15", epochs=epochs_each, batch=64, ratio="erk", learning_rate=0.05
@@ -132,43 +147,58 @@ def sweeps(runs: int, epochs_each: int) -> dict[str, float]:
         perform(
             replace(base, seed=10**6, epochs=1), Path(folder), place, data_dir=Path(folder)
         )  # what is imported late
-        start = time.perf_counter()
+        start = clock()
         perform_replicas(listed, Path(folder) / "together", place, data_dir=Path(folder))
-        times["together"] = time.perf_counter() - start
-        start = time.perf_counter()
+        times["together"] = clock() - start
+        start = clock()
         for one in listed:
             perform(one, Path(folder) / "alone", place, data_dir=Path(folder))
-        times["alone"] = time.perf_counter() - start
+        times["alone"] = clock() - start
     return times
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="Fewer repetitions, smaller networks.")
-    quick = parser.parse_args().quick
+    parser.add_argument("--processor-time", action="store_true", help="One thread, and its processor time.")
+    arguments = parser.parse_args()
+    quick, clock = arguments.quick, time.process_time if arguments.processor_time else time.perf_counter
+    if arguments.processor_time:
+        torch.set_num_threads(1)
     print(f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
     print("| measured | wanted | ratio | times |\n| --- | --- | --- | --- |")
     rows = [
         ("lenet-300-100", (1, 28, 28), 128, 100 if quick else 400),
         ("vgg16", (3, 32, 32), 8 if quick else 32, 3 if quick else 8),
     ]
+    made = {}
     for name, inputs, batch, repeats in rows:
-        best = steps(name, inputs, batch, repeats)
+        steps = Steps(name, inputs, batch)
+        best = steps.whole(repeats, clock)
+        made[f"{name}, batch {batch}"] = steps.parts(repeats, clock)
         shown = ", ".join(f"{side} {1000 * seconds:.2f} ms" for side, seconds in best.items())
         where = f"{name}, batch {batch}"
         print(f"| masked step / dense step, {where} | at most 1.05 | {best['masked'] / best['dense']:.3f} | {shown} |")
         again = best["masked again"] / best["masked"]
         print(f"| step with masks applied again / masked step, {where} | at least 1.5 | {again:.2f} | |")
-    best = epochs(6_000 if quick else 60_000, 2 if quick else 4)
+    best = epochs(6_000 if quick else 60_000, 2 if quick else 4, clock)
     shown = ", ".join(f"{side} {seconds:.2f} s" for side, seconds in best.items())
     print(
         f"| epoch / hand-written epoch, lenet-300-100 | at most 1.5 | {best['ours'] / best['by hand']:.3f} | {shown} |"
     )
-    times = sweeps(16 if quick else 64, 5 if quick else 30)
+    times = sweeps(16 if quick else 64, 5 if quick else 30, clock)
     shown = ", ".join(f"{side} {seconds:.1f} s" for side, seconds in times.items())
     print(
         f"| runs alone / runs together, mlp-20-15 | at least 8 | {times['alone'] / times['together']:.2f} | {shown} |"
     )
+
+    print("\n| ms | " + " | ".join(made[next(iter(made))]) + " | at least 1.5 where passes + optimiser take at most |")
+    print("| --- | " + "---: | " * 6)
+    for name, best in made.items():
+        # (dense + again) / (dense + ours) >= 3/2 is the same as dense <= 2 again - 3 ours.
+        again, ours = best["copy"] + best["mask again"], best["optimiser, masked"] - best["optimiser"]
+        times = [*best.values(), 2 * again - 3 * ours]
+        print(f"| {name} | " + " | ".join(f"{1000 * seconds:.2f}" for seconds in times) + " |")
 
 
 if __name__ == "__main__":

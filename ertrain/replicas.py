@@ -173,7 +173,7 @@ def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable
             losses, rights = _train_epoch(members, replicas, optimiser, data, held, epoch)
             validations = _accuracies(replicas, data.validation, data)
             seconds = (time.perf_counter() - began) / len(members)
-            seen = len(data.train) // common.batch * common.batch
+            seen = len(held) // common.batch * common.batch
             for number, (validation, loss, right) in enumerate(zip(validations, losses, rights, strict=True)):
                 _write_back(replicas, models[number], number)
                 standings[number] = standings[number].after(validation, models[number], seconds)

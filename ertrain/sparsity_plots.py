@@ -27,9 +27,14 @@ _RATIOS = {"uniform": (BLACK, "o"), "erk": (BLUE, "s"), "balanced": (ORANGE, "D"
 
 
 def draw_sparsity(
-    studies: Mapping[str, tuple[Sequence[float], Array, Comparison]], folder: Path, *, force: bool = False
+    studies: Mapping[str, tuple[Sequence[float], Array, Comparison]],
+    folder: Path,
+    *,
+    name: str = "sparsity",
+    error: str = "rms error, in spreads of the teacher's outputs",
+    force: bool = False,
 ) -> tuple[Path, ...]:
-    """Write sparsity.png, .svg and .csv: a panel per study, the means with their intervals and the three fits.
+    """Write NAME.png, .svg and .csv: a panel per study, the means with their intervals and the three fits.
 
     Parameters
     ----------
@@ -37,42 +42,47 @@ def draw_sparsity(
         By name: densities, errors (densities, seeds) and what `compare_forms` made of them.
     folder
         Where to write.
+    name
+        Of the files.
+    error
+        What the errors are, in words.
     force
         Whether to replace files that exist.
     """
     lines: list[tuple[Cell, ...]] = []
-    for name, (densities, errors, found) in studies.items():
+    for study, (densities, errors, found) in studies.items():
         for density, row in zip(densities, errors, strict=True):
             mean = mean_of(row.tolist())
             fitted = (_fitted(found, form, np.array([density]))[0].item() for form in FORMS)
-            lines.append((name, density, mean.count, mean.value, mean.low, mean.high, *fitted))
-    names = ("study", "density", "seeds", "rms", "low", "high", *FORMS)
+            lines.append((study, density, mean.count, mean.value, mean.low, mean.high, *fitted))
+    names = ("study", "density", "seeds", "error", "low", "high", *FORMS)
     columns = dict(zip(names, zip(*lines, strict=True), strict=True))
 
     def drawing(figure: Figure, columns: Columns) -> None:
         figure.set_size_inches(9.5, 4.8)
         panels = figure.subplots(1, len(studies), sharey=True, squeeze=False)[0]
-        for axes, (name, (densities, _, found)) in zip(panels, studies.items(), strict=True):
-            rows = [number for number, study in enumerate(columns["study"]) if study == name]
+        for axes, (title, (densities, _, found)) in zip(panels, studies.items(), strict=True):
+            rows = [number for number, study in enumerate(columns["study"]) if study == title]
             shown = [min(density, 0.985) for density in densities]  # density 1 at the end of the axis
-            means, low, high = ([float(columns[key][row] or 0) for row in rows] for key in ("rms", "low", "high"))
+            means, low, high = ([float(columns[key][row] or 0) for row in rows] for key in ("error", "low", "high"))
             axes.vlines(shown, low, high, color=BLACK, linewidth=1)
             axes.plot(shown, means, "o", color=BLACK, markersize=4, label="mean of the seeds, 95 % t-interval")
-            places = 1 / (1 + np.exp(-np.linspace(np.log(0.045 / 0.955), np.log(0.985 / 0.015), 300)))
+            least = 0.85 * min(densities)
+            places = 1 / (1 + np.exp(-np.linspace(np.log(least / (1 - least)), np.log(0.985 / 0.015), 300)))
             for fit in found.fits:
                 colour, dash = _FORMS[fit.form]
                 low_error, high_error = fit.interval
                 label = f"{fit.form}: CV error {fit.cross_validated:.3f} [{low_error:.3f}, {high_error:.3f}]"
                 axes.plot(places, _fitted(found, fit.form, places), color=colour, linestyle=dash, label=label)
-            logit_axis(axes, (0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.985), 0.04, 0.988)
+            logit_axis(axes, (0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.985), least, 0.988)
             axes.set_xticklabels(["0.05", "0.1", "0.2", "0.5", "0.8", "0.9", "0.95", "1"])
             axes.set_xlabel("density of every layer")
-            axes.set_title(name)
+            axes.set_title(title)
             axes.legend(loc="upper right", fontsize=8.5)
-        panels[0].set_ylim(0, 1.6)
-        panels[0].set_ylabel("rms error, in spreads of the teacher's outputs")
+        panels[0].set_ylim(0, 1.45 * max(float(mean or 0) for mean in columns["error"]))
+        panels[0].set_ylabel(error)
 
-    return _write("sparsity", drawing, columns, folder, force=force)
+    return _write(name, drawing, columns, folder, force=force)
 
 
 def draw_ratio_errors(

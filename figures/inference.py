@@ -46,8 +46,10 @@ def drawing(figure: Figure, columns: Columns) -> None:
             panel(axes, here)
             axes.set_title(f"{outputs} × {inputs}, batch {batch:,}; {where}")
         line[0].set_ylabel("dense time / sparse time")
-    for axes in grid[-1]:
-        axes.set_xlabel("density p")
+    for column in zip(*grid, strict=True):
+        lowest = [axes for axes in column if axes.axison][-1]
+        lowest.set_xlabel("density p")
+        lowest.tick_params(labelbottom=True)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(CURVES))
 

@@ -25,15 +25,15 @@ TRAINED = (
 _NUMBERS = {"delta", "success", "low", "high", "level"}
 _COUNTS = {"total", "trials", "failures"}
 _MEASURED = {
-    "construction": ("it is there: our construction finds it", BLUE, "o", "-", -1),
-    "training": ("it is learnt: Adam finds it", VERMILION, "s", "--", 1),
+    "construction": ("is there: our construction finds it", BLUE, "o", "-", -1),
+    "training": ("is learnt: Adam finds it", VERMILION, "s", "--", 1),
 }
 # Colour, dash, and on which side of its line a bound is named.
 _BOUNDS = {
-    "necessary": ("proved: with fewer it can not be there", PURPLE, "-.", "left"),
-    "sharp": ("proved: enough for our construction", GREEN, "-", "right"),
+    "necessary": ("fewer are not enough (proved)", PURPLE, "-.", "left"),
+    "sharp": ("enough for our construction (proved)", GREEN, "-", "right"),
     "printed": ("Theorem 2.1 as printed", BLACK, ":", "left"),
-    "exact": ("its exact law", GREY, "--", "right"),
+    "exact": ("its exact law (proved)", GREY, "--", "right"),
 }
 
 
@@ -84,7 +84,9 @@ def draw_trained(figure: Figure, columns: Columns) -> None:
     axes.set_xlabel("hidden neurons of the randomly masked network, in all (log scale)")
     axes.set_ylabel("share of random masks")
     axes.set_title(_title(rows))
-    axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.62), title="The target network ...", alignment="left")
+    axes.legend(
+        loc="center left", bbox_to_anchor=(0.11, 0.42), title="Share of masks in which the target ...", alignment="left"
+    )
 
 
 def _shares(axes: Axes, name: str, rows: list[dict[str, Cell]]) -> None:

@@ -62,6 +62,7 @@ largest errors of students of one ReLU, beside the floors that their masks set.
 
 Examples:
   ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick
+  ertrain verify widths --target digits --sparsity .5 --delta .05 --cluster tcp://scheduler:8786
   ertrain verify floors --target 3-1-1 --density .5 --delta .1""",
     ),
 )

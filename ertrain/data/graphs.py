@@ -18,9 +18,9 @@ PLANETOID = {"citeseer": 6, "cora": 7, "pubmed": 3}
 
 _SEED = 2023  # of the graph: the same for all runs
 _CLASSES, _OF_A_CLASS = 5, 300
-_WITHIN, _BETWEEN = 5.0, 4.0  # mean number of neighbours of the own class, and of all the others
+_WITHIN, _BETWEEN = 6.0, 4.0  # mean number of neighbours of the own class, and of all the others
 _WORDS, _TYPICAL = 100, 20  # of them typical of a class
-_OFTEN, _SELDOM = 0.06, 0.03  # how probable a word is in a node that it is typical of, and elsewhere
+_OFTEN, _SELDOM = 0.08, 0.03  # how probable a word is in a node that it is typical of, and elsewhere
 
 
 def block_model(folder: Path, *, train: bool) -> Nodes:  # noqa: ARG001

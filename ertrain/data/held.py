@@ -50,7 +50,7 @@ class Held:
 
     def __post_init__(self) -> None:
         if self.inputs.dim() < 2 or self.inputs.dtype not in _NUMBERS or self.labels.dtype != torch.int64:
-            raise InvalidInput("inputs", "booleans, bytes or 32-bit floats (n, *shape), 64-bit labels", self.inputs.shape)
+            raise InvalidInput("inputs", "booleans, bytes or floats (n, *shape), 64-bit labels", self.inputs.shape)
         self._check_labels()
 
     def _check_labels(self) -> None:

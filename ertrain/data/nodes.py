@@ -66,11 +66,18 @@ class Nodes(Held):
         return replace(super().to(device), edges=self.edges.to(device))
 
     def part(self, places: Tensor) -> Self:
-        """Keep the labels at some places, booleans (1, nodes), and all of the graph; numbers can but choose the graph."""
+        """Keep the labels at some places, booleans (1, nodes), and all of the graph; numbers choose the whole graph."""
         return replace(self, labels=self.labels.where(places, NO_LABEL)) if places.dtype == torch.bool else self
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, processes: int = 1
+        self,
+        batch: int,
+        *,
+        seed: int,  # noqa: ARG002
+        epoch: int,  # noqa: ARG002
+        augmentation: str = "none",
+        rank: int = 0,  # noqa: ARG002
+        processes: int = 1,
     ) -> Iterator[Batch]:
         """Yield the graph as often as an epoch shows it.
 
@@ -79,8 +86,10 @@ class Nodes(Held):
         InvalidInput
             If the batch is not 1, several processes ask, or the graph should be augmented.
         """
-        if batch != 1 or processes != 1:
-            raise InvalidInput("batch", "1 for a graph, in one process", batch)
+        if batch != 1:
+            raise InvalidInput("batch", "1 for a graph", batch)
+        if processes != 1:
+            raise InvalidInput("processes", "1 for a graph, which is not shared out", processes)
         if augmentation != "none":
             raise InvalidInput("augmentation", "none for a graph", augmentation)
         for _ in range(len(self)):

@@ -9,6 +9,7 @@ from ertheory.plots.columns import Cell, Columns, csv_text
 from ertheory.plots.files import write_together
 from ertheory.plots.style import rendered
 from ertheory.plots.trained import TRAINED, draw_trained
+from ertheory.results import rational_text
 from ertrain.widths.result import TheoryMeetsTraining
 
 __all__ = ["draw_widths", "width_columns"]
@@ -33,13 +34,13 @@ def width_columns(found: TheoryMeetsTraining) -> Columns:
 
 
 def _inputs(found: TheoryMeetsTraining) -> tuple[Cell, ...]:
-    densities = sorted({float(density) for density in found.bounds[0].densities})
-    delta = float(found.training.tests[0][1].limit)
-    return str(found.bounds[0].target), "-".join(f"{density:g}" for density in densities), delta
+    densities = list(map(rational_text, found.bounds[0].densities))
+    shown = densities[0] if len(set(densities)) == 1 else ",".join(densities)
+    return str(found.bounds[0].target), shown, float(found.training.tests[0][1].limit)
 
 
 def _bounds(found: TheoryMeetsTraining) -> Iterator[tuple[Cell, ...]]:
-    nothing = (None,) * 6
+    nothing = (None,) * (len(TRAINED) - 7)
     necessary = found.necessary
     total, shown = sum(width or 1 for width in necessary), "-".join(str(width or "?") for width in necessary)
     yield (*_inputs(found), "necessary", total, shown, "yes", *nothing)

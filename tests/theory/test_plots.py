@@ -307,6 +307,7 @@ def test_cells():
     text = columns.csv_text({"a": (1, None, 10**400), "b": (0.1, "x,y", 2 / 3)})
     assert text == 'a,b\n1,0.1\n,"x,y"\n1.00000000000e+400,0.666666666667\n'
     assert columns.known((1, 2, 3), (None, 5, 10**400)) == ([2.0], [5.0])
+    assert columns.columns_of(text) == {"a": (1, None, float("inf")), "b": (0.1, "x,y", 0.666666666667)}
 
 
 def test_numbers_need_no_matplotlib():

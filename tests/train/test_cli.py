@@ -13,13 +13,15 @@ from ertheory.plots.style import rendered  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.recipes import RECIPES  # noqa: E402
 
+LENET = ("data=digits", "model=lenet-300-100")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Two ratios at one density, two seeds each."""
     out = tmp_path_factory.mktemp("runs")
     for ratio in ("erk", "balanced"):
-        words = ["--only", "data=digits", f"ratio={ratio}", "--set", "model=mlp-20-10", "epochs=1", "density=0.5"]
+        words = ["--only", *LENET, f"ratio={ratio}", "--set", "model=mlp-20-10", "epochs=1", "density=0.5"]
         assert main(["run", "table1", "--seeds", "2", "--out", str(out), "--quiet", *words]) == 0
     return out
 
@@ -46,7 +48,7 @@ def test_list_names_every_recipe(capsys):
 
 
 def test_run_gives_the_results(capsys, runs):
-    words = ["--only", "data=digits", "ratio=erk", "--set", "model=mlp-20-10", "epochs=1", "--sparsity", "1/2"]
+    words = ["--only", *LENET, "ratio=erk", "--set", "model=mlp-20-10", "epochs=1", "--sparsity", "1/2"]
     content = ask(capsys, "run", "table1", "--seeds", "2", "--out", str(runs), *words)
     assert content["inputs"]["density"] == ["0.5"]
     assert content["seed"] == [0, 1]

@@ -22,7 +22,7 @@ from ertrain.students import Budget, student_masks  # noqa: E402
 from ertrain.widths import SCALES, Scale  # noqa: E402
 
 # 40 students at each of four widths; the intervals together are wrong with probability at most 1/1000.
-TINY = Scale(budget=Budget(steps=300), level=Fraction(3, 4), effort=16, students=40, least=40)
+TINY = Scale(budget=Budget(steps=150), level=Fraction(3, 4), effort=16, students=40, least=40)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,18 @@ def test_every_start_has_the_dense_one_beside_it(name):
         assert others == ({"fixed"} if name in ("table2", "table28") else set())
 
 
+def test_table1_has_every_ratio_of_the_paper_for_networks_that_are_connected_and_convolutional():
+    compared = {"uniform", "erk", "balanced", "pyramidal", "snip", "synflow", "imp"}
+    for scale, convolutional in (("quick", {"resnet20"}), ("paper", {"vgg16", "resnet18", "resnet50"})):
+        runs = recipe("table1").configurations(scale, seeds=1)
+        assert len({run.hash for run in runs}) == len(runs)
+        assert convolutional <= {run.model for run in runs}
+        for cell in {(run.data, run.model, run.density) for run in runs}:
+            here = [run for run in runs if (run.data, run.model, run.density) == cell]
+            assert {run.ratio for run in here} == compared
+            assert len({replace(run, ratio="uniform") for run in here}) == 1
+
+
 def test_epochs_are_those_of_all_rounds_and_levels():
     first = recipe("table4").configurations("quick")[0]
     assert (first.density, first.final_density, first.epochs, first.round_keep) == ("1", "0.1", 20, 0.5)
@@ -47,8 +59,10 @@ def test_epochs_are_those_of_all_rounds_and_levels():
 def test_costs_are_those_of_all_seeds_and_minutes_are_given_for_what_was_measured_alone():
     for one in RECIPES.values():
         for scale in one.scales:
-            cost, once = one.cost(scale), one.cost(scale, seeds=1)
-            assert cost.runs == 3 * once.runs == len(one.configurations(scale))
+            cost, once, runs = one.cost(scale), one.cost(scale, seeds=1), one.configurations(scale)
+            assert cost.runs == 3 * once.runs == len(runs)
             assert cost.epochs == 3 * once.epochs
-            assert (cost.minutes is not None) == (scale == "quick" or one.name == "ratios")
+            measured = {(run.data, run.model, run.width) for run in runs}
+            there = {("digits", "lenet-300-100", "1"), ("fashion-mnist", "lenet-300-100", "1")}
+            assert (cost.minutes is not None) == (measured <= there)
             assert cost.minutes is None or cost.minutes == pytest.approx(once.minutes * 3)

@@ -120,7 +120,7 @@ def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_wit
 def test_a_run_that_is_killed_gives_the_same_bits(tmp_path):
     overrides = {"model": "mlp-100-50", "epochs": "60", "density": "0.1"}
     words = [f"{name}={value}" for name, value in overrides.items()]
-    only = {"data": "digits", "ratio": "erk"}
+    only = {"data": "digits", "model": "lenet-300-100", "ratio": "erk"}
     chosen = ["--only", *(f"{name}={value}" for name, value in only.items())]
     command = [sys.executable, "-m", "ertrain", "run", "table1", "--seeds", "1", "--quiet", *chosen, "--set", *words]
     chance, folder = random.Random(5), None
@@ -268,7 +268,7 @@ def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path, monkeypatch):
 
 
 def test_a_network_that_does_not_fit_the_images_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match=r"^model: expected a network for images of 1 x 8 x 8"):
+    with pytest.raises(InvalidInput, match=r"^model: expected a network for inputs of 1 x 8 x 8"):
         run(replace(BASE, model="vgg16", width="1/16"), tmp_path)
 
 
@@ -343,7 +343,7 @@ def test_learning_rates(changes, rates):
 
 def test_two_processes_train_as_one_does_at_the_same_batch(tmp_path):
     overrides = {"model": "mlp-30-20", "epochs": "3", "density": "0.2", "batch": "100", "accumulation": "5"}
-    only = {"data": "digits", "ratio": "erk"}
+    only = {"data": "digits", "model": "lenet-300-100", "ratio": "erk"}
     arguments = ["run", "table1", "--seeds", "1", "--quiet", "--device", "cpu", "--out", str(tmp_path / "two")]
     arguments += ["--only", *(f"{name}={value}" for name, value in only.items()), "--set"]
     words = [f"{name}={value}" for name, value in overrides.items()]

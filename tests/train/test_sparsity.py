@@ -17,7 +17,9 @@ from torch import nn  # noqa: E402
 from ertrain.cells import Cell, dead_hidden, expected_dead, train_cells  # noqa: E402
 from ertrain.flow import dead_neurons  # noqa: E402
 from ertrain.masking import attach_masks  # noqa: E402
+from ertrain.ratio_choice import RatioPrediction, chosen, predict_ratio  # noqa: E402
 from ertrain.sparsity_fits import FORMS, compare_forms  # noqa: E402
+from ertrain.sparsity_plots import draw_ratio_errors, draw_sparsity  # noqa: E402
 from ertrain.students import Budget, Students, errors_of, student_masks, train_students  # noqa: E402
 from ertrain.teacher import draw_teacher  # noqa: E402
 
@@ -106,3 +108,51 @@ def test_where_the_two_hardly_differ_nothing_is_claimed():
 def test_bad_arguments_are_refused(densities, errors, options, named):
     with pytest.raises(InvalidInput, match=named):
         compare_forms(densities, errors, **options)
+
+
+def test_what_the_theory_says_of_a_ratio():
+    teacher, seeds = draw_teacher(Target.from_text("2-3-1"), seed=3), range(20)
+    found = {
+        ratio: predict_ratio(teacher, (9, 9, 1), "0.45", ratio, seeds=seeds, failure_probability="1/5")
+        for ratio in ("uniform", "balanced", "pyramidal")
+    }
+    for ratio, one in found.items():
+        assert one.ratio == ratio
+        assert float(one.cell.expected_weights(2)) == pytest.approx(0.45 * (18 + 81 + 9))
+        assert one.expected_dead == expected_dead(one.cell, 2)
+        assert len(one.built) == 20
+        # The construction, with as many neurons as are proved to be enough at delta = 1/5, exists on nearly every mask.
+        if one.sharp is not None and one.sharp[0] <= 9 and one.sharp[1] <= 9:
+            assert sum(one.built) >= 10  # by chance below 1e-5, at a rate of 0.8
+    assert found["balanced"].sharp is not None
+    assert sum(found["balanced"].built) > sum(found["pyramidal"].built)
+    assert chosen(list(found.values())) is found["balanced"]
+
+
+def test_the_choice_goes_by_masks_then_widths_then_dead_neurons():
+    def one(built, sharp, dead):
+        cell = Cell((4, 1), (HALF,) * 2)
+        return RatioPrediction(ratio="erk", cell=cell, expected_dead=dead, sharp=sharp, built=built)
+
+    first, second, third = one((True, True), None, 9), one((True, False), (3,), 1), one((True, True), (8,), 9)
+    assert chosen([first, second]) is first
+    assert chosen([first, second, third]) is third
+    assert chosen([first, one((True, True), None, 8)]).expected_dead == 8
+
+
+def test_figures_come_with_their_numbers(tmp_path):
+    errors = 0.1 + 0.03 * FORMS["1/density"](np.array(PLACES))[:, None] * [0.9, 1.0, 1.1]
+    draw_sparsity({"fixed widths": (PLACES, errors, compare_forms(PLACES, errors))}, tmp_path)
+    header, *lines = (tmp_path / "sparsity.csv").read_text().splitlines()
+    assert header == "study,density,seeds,error,low,high," + ",".join(FORMS)
+    assert [float(line.split(",")[1]) for line in lines] == PLACES
+    for line in lines:
+        _, density, seeds, error, low, high, _, fitted, _ = line.split(",")
+        assert int(seeds) == 3
+        assert float(low) < float(error) < float(high)
+        assert float(fitted) == pytest.approx(float(error)) == 0.1 + 0.03 / float(density)
+    draw_ratio_errors({("0.5", "erk"): [0.1, 0.2], ("0.5", "uniform"): [0.2, 0.4]}, tmp_path)
+    names = ["ratio-choice.csv", "ratio-choice.png", "ratio-choice.svg", "sparsity.csv", "sparsity.png", "sparsity.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    with pytest.raises(InvalidInput, match="out"):
+        draw_ratio_errors({("0.5", "erk"): [0.1, 0.2]}, tmp_path)

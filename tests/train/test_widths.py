@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput
+from ertheory.plots.trained import read_trained
 from ertheory.target import Target
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -188,9 +189,11 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert content["trials"] == sum(test["trials"] for test in trained)
     assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
     assert "fresh points" in capsys.readouterr().out
-    header, *lines = (tmp_path / "plots" / "theory-meets-training.csv").read_text().splitlines()
-    assert header == "method,total,widths,trials,success,low,high,verdict"
-    assert len(lines) == len(content["tests"])
+    drawn = read_trained(tmp_path / "plots" / "theory-meets-training.csv")
+    assert drawn["method"].count("training") == len(trained)
+    assert len(drawn["method"]) == len(content["tests"]) + 4  # and the bounds
+    measured = [row for row in zip(drawn["failures"], drawn["trials"], strict=True) if row[1] is not None]
+    assert sorted(measured) == sorted((test["failures"], test["trials"]) for test in content["tests"])
     assert main([*words, "--plot", str(tmp_path / "plots")]) == 2  # nothing is written over
     assert "--plot" in capsys.readouterr().err
 
