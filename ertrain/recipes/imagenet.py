@@ -53,4 +53,5 @@ IMAGENET = Recipe(
     name=_NAME,
     tests="ResNet50 in a random mask comes close to the dense one on ImageNet. Written down, and not run by us.",
     make=imagenet,
+    scales=("paper",),
 )

@@ -391,7 +391,7 @@ def test_pruning_methods_share_out_the_budget_of_these_networks_too(name, ratio)
 
 @pytest.mark.parametrize("name", ["gcn", "imagenet", "modular-addition", "tabular"])
 def test_every_mask_has_the_dense_network_beside_it(name):
-    for scale in RECIPES[name].minutes:
+    for scale in RECIPES[name].scales:
         runs = recipe(name).configurations(scale, seeds=2)
         assert len({run.hash for run in runs}) == len(runs)
         assert {run.density for run in runs} == {"1", "0.5", "0.3", "0.2", "0.1", "0.05"}
