@@ -174,11 +174,17 @@ def count(point: Point, masks: int, *, progress: Callable[[int], object] | None 
 
 
 def rows(
-    kind: str, masks: int, *, targets: tuple[str, ...] = TARGETS, densities: tuple[Fraction, ...] = DENSITIES
+    kind: str,
+    masks: int,
+    *,
+    targets: tuple[str, ...] = TARGETS,
+    densities: tuple[Fraction, ...] = DENSITIES,
+    methods: tuple[str, ...] | None = None,
 ) -> Iterator[Row]:
-    """Count at all points of a kind; the same widths built in the same way are counted once."""
+    """Count at all points, or those of some methods; the same widths built in the same way are counted once."""
     points = sufficient if kind == "sufficient" else necessary
     listed = [point for text in targets for density in densities for point in points(text, density)]
+    listed = [point for point in listed if methods is None or point.method in methods]
     known: dict[tuple[object, ...], Row] = {}
     with tqdm(total=masks * len(listed), file=sys.stderr, unit="mask", disable=None) as bar:
         for point in listed:
@@ -192,7 +198,9 @@ def rows(
 def line(row: Row) -> str:
     """Write a row of the table."""
     point, interval = row.point, row.interval
-    bound = f"{'>=' if point.kind == 'sufficient' else '<='} {point.bound:.4f}"
+    # Rounded to the side on which it stays true.
+    least = point.kind == "sufficient"
+    bound = f"{'>=' if least else '<='} {(math.floor if least else math.ceil)(point.bound * 1e4) / 1e4:.4f}"
     cells = (point.target, f"{float(point.density):g}", point.method, point.layer0, "-".join(map(str, point.widths)))
     cells += (bound, f"{row.successes:,} of {row.masks:,}", f"{interval.low:.4f} to {interval.high:.4f}")
     return f"| {' | '.join((*cells, 'yes' if row.agrees else 'NO'))} |"
@@ -204,13 +212,15 @@ def main() -> None:
     parser.add_argument("--kind", choices=("sufficient", "necessary"))
     parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--densities", default=",".join(map(str, DENSITIES)))
+    parser.add_argument("--methods", help="and statements, all if left out", metavar="NAME,NAME")
     options = parser.parse_args()
+    methods = tuple(options.methods.split(",")) if options.methods else None
     targets, densities = tuple(options.targets.split(",")), tuple(map(Fraction, options.densities.split(",")))
     head = ("target", "density", "method", "layer 0", "widths", "success", "built", "interval", "agrees")
     print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     failed = 0
     for kind in (options.kind,) if options.kind else ("sufficient", "necessary"):
-        for row in rows(kind, options.masks, targets=targets, densities=densities):
+        for row in rows(kind, options.masks, targets=targets, densities=densities, methods=methods):
             print(line(row), flush=True)
             failed += not row.agrees
     if failed:

@@ -21,12 +21,20 @@ from joblib import Parallel, delayed
 
 from ertheory.bounds import width
 from ertheory.target import Target
+from ertrain.examples import Examples, named_teacher
 from ertrain.students import Budget, Errors, Students, errors_of, student_masks, train_students
-from ertrain.teacher import TOLERANCE, draw_teacher
+from ertrain.teacher import TOLERANCE, draw_teacher, normalised
 from ertrain.widths import SCALES
 
 DENSITY, DELTA = Fraction(1, 2), Fraction(1, 20)
-VALIDATION = (("3-6-2", 10**6), ("5-10-4", 10**6 + 1))
+# Teachers that are measured nowhere else, with their seeds and how many students learn from each.
+VALIDATION = (("3-6-2", 10**6, 32), ("5-10-4", 10**6 + 1, 32), ("relu-4", 10**6 + 2, 32), ("digits-12", 10**6 + 3, 8))
+
+
+def teacher_of(text: str, seed: int) -> tuple[Target, Examples | None]:
+    """Draw or train a teacher."""
+    target, examples = named_teacher(text, seed) or (draw_teacher(Target.from_text(text), seed), None)
+    return normalised(target, seed, draw=None if examples is None else examples.around_train), examples
 
 
 def widths_of(target: Target) -> tuple[int, ...]:
@@ -35,34 +43,34 @@ def widths_of(target: Target) -> tuple[int, ...]:
     return tuple(int(width or 0) for width in answer.widths)
 
 
-def train(target: Target, widths: tuple[int, ...], seeds: range, budget: Budget, teacher_seed: int = 0) -> Errors:
+def train(text: str, widths: tuple[int, ...], seeds: range, budget: Budget, teacher_seed: int = 0) -> Errors:
     """Draw, train and measure students."""
     torch.set_num_threads(1)
-    teacher = draw_teacher(target, teacher_seed)
-    shapes = tuple(zip(widths, (target.inputs, *widths), strict=False))
+    teacher, examples = teacher_of(text, teacher_seed)
+    around = (None, None) if examples is None else (examples.around_train, examples.around_test)
+    shapes = tuple(zip(widths, (teacher.inputs, *widths), strict=False))
     students = Students(student_masks(shapes, (DENSITY,) * len(shapes), list(seeds)), list(seeds))
-    train_students(teacher, students, budget)
-    return errors_of(students, teacher)
+    train_students(teacher, students, budget, draw=around[0])
+    return errors_of(students, teacher, draw=around[1])
 
 
 def rates(text: str, budget: Budget, count: int, repeats: int) -> None:
     """Print trainings per minute: alone, together, and together in two processes."""
-    target = Target.from_text(text)
-    widths = widths_of(target)
+    widths = widths_of(Target.from_text(text))
     alone, together = [], []
-    train(target, widths, range(1), replace(budget, steps=50))  # what is imported late
+    train(text, widths, range(1), replace(budget, steps=50))  # what is imported late
     for repeat in range(repeats):
         start, used = time.perf_counter(), time.process_time()
-        train(target, widths, range(repeat, repeat + 1), budget)
+        train(text, widths, range(repeat, repeat + 1), budget)
         alone.append((time.process_time() - used, time.perf_counter() - start))
         start, used = time.perf_counter(), time.process_time()
-        train(target, widths, range(count), budget)
+        train(text, widths, range(count), budget)
         together.append((time.process_time() - used, time.perf_counter() - start))
     (cpu_alone, clock_alone), (cpu_together, clock_together) = min(alone), min(together)
     with Parallel(n_jobs=2) as parallel:
-        parallel(delayed(train)(target, widths, range(1), replace(budget, steps=50)) for _ in range(2))
+        parallel(delayed(train)(text, widths, range(1), replace(budget, steps=50)) for _ in range(2))
         start = time.perf_counter()
-        parallel(delayed(train)(target, widths, range(n * count, (n + 1) * count), budget) for n in range(2))
+        parallel(delayed(train)(text, widths, range(n * count, (n + 1) * count), budget) for n in range(2))
         both = time.perf_counter() - start
     name = f"{text}, widths {'-'.join(map(str, widths[:-1]))}, {budget.steps} steps of {budget.batch}"
     print(f"| {name} | {60 / clock_alone:.1f} | {60 * count / clock_together:.0f} | {120 * count / both:.0f} ", end="")
@@ -73,15 +81,14 @@ def choose(budget: Budget) -> None:
     """Print errors on the validation teachers."""
     print("| validation teacher | learning rate | median rms | 95 % rms | median largest | learnt |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for text, seed in VALIDATION:
-        target = Target.from_text(text)
-        widths = widths_of(target)
+    for text, seed, count in VALIDATION:
+        widths = widths_of(teacher_of(text, seed)[0])
         for rate in (0.003, 0.01, 0.03, 0.1):
-            errors = train(target, widths, range(32), replace(budget, learning_rate=rate), seed)
+            errors = train(text, widths, range(count), replace(budget, learning_rate=rate), seed)
             middle, high = errors.rms.nanquantile(torch.tensor([0.5, 0.95])).tolist()
             largest = errors.largest.nanmedian().item()
             learnt = int(TOLERANCE.met(errors.rms, errors.largest).sum())
-            print(f"| {text} | {rate} | {middle:.4f} | {high:.4f} | {largest:.3f} | {learnt} of 32 |", flush=True)
+            print(f"| {text} | {rate} | {middle:.4f} | {high:.4f} | {largest:.3f} | {learnt} of {count} |", flush=True)
 
 
 def main() -> None:

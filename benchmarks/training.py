@@ -125,7 +125,7 @@ def epochs(images: int, repeats: int, clock: Clock) -> dict[str, float]:
 
     def by_hand() -> None:
         for places in torch.randperm(images).split(128):
-            logits = bare((held.images[places].float() - 127) / 73)
+            logits = bare((held.inputs[places].float() - 127) / 73)
             other.zero_grad()
             cross_entropy(logits, held.labels[places]).backward()
             other.step()

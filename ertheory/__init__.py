@@ -52,6 +52,7 @@ from ertheory.embed import (
     write_ticket,
 )
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.floors import ErrorFloor, error_floor
 from ertheory.grids import exact_factor, printed_copies, printed_factor
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
 from ertheory.montecarlo import Calibration, calibrate
@@ -79,6 +80,7 @@ __all__ = [
     "DrawnSource",
     "Embedding",
     "ErError",
+    "ErrorFloor",
     "GivenMask",
     "InfeasibleWidth",
     "InvalidInput",
@@ -109,6 +111,7 @@ __all__ = [
     "draw_masks",
     "drop",
     "embed_target",
+    "error_floor",
     "exact",
     "exact_factor",
     "failure_lower",

@@ -89,7 +89,7 @@ class Comparison:
 
 
 def compare(results: Sequence[Result]) -> list[Comparison]:
-    """Set what the paper says about ratios, starts and rewiring beside the results.
+    """Set what the paper says about ratios, starts and rewiring beside the results, and fixed masks beside none.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
     The paper's numbers have no seeds that could be paired with ours; there the interval is that of one sample.
     """
     groups = groups_of(results)
-    found = (_ratios, _degradation, _starts, _rewiring, _numbers)
+    found = (_masks, _ratios, _degradation, _starts, _rewiring, _numbers)
     return [comparison for compared in found for comparison in compared(groups)]
 
 
@@ -115,6 +115,18 @@ def paper_accuracy(result: Result) -> float | None:
     if not like or result["density_target"] != "1" or final is None:
         return None
     return _ACCURACIES.get((result["method"], Fraction(final)))
+
+
+def _masks(groups: Groups) -> Iterator[Comparison]:
+    """Compare every fixed mask with the dense network that was trained in the same way."""
+    fixed = _fixed(groups)
+    dense = {without(group[0], "seed", "density"): group for group in fixed if group[0]["density_target"] == "1"}
+    for group in fixed:
+        one = group[0]
+        if one["density_target"] != "1":
+            claim = f"a {one['ratio']} mask of density {one['density_target']} matches the dense network"
+            others = dense.get(without(one, "seed", "density"), [])
+            yield from _compared(claim, None, "matches", group, "dense network", others)
 
 
 def _ratios(groups: Groups) -> Iterator[Comparison]:

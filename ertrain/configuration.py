@@ -84,6 +84,8 @@ class Configuration:
     drop_share, update_every, update_until
         Masks change every so many steps, until that share of training is over; a change drops this share of the
         weights at first.
+    prune_until
+        Of GraNet: the share of training after which the final density is reached.
     round_keep, rewind, rewind_step
         Of IMP: the share that a round leaves, and how the next one begins, as in `ertrain.methods.IMP`. Then ``epochs``
         are those of a round.
@@ -148,6 +150,7 @@ class Configuration:
     drop_share: float = 0.3
     update_every: int = 100
     update_until: float = 0.75
+    prune_until: float = 0.5
     round_keep: float = 0.8
     rewind: str = "weights"
     rewind_step: int = 0
@@ -196,7 +199,7 @@ class Configuration:
             final = probability("final_density", self.final_density or self.density, one=True)
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
-        if "drop_share" in METHODS[self.method].reads:  # two masks are drawn, one inside the other
+        if METHODS[self.method].draws_twice:  # two masks are drawn, one inside the other
             self._require("ratio", self.ratio in SHAPE_RATIOS, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
             nested = self.drawing == "independent" or Fraction(self.density) == 1
             self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
@@ -210,7 +213,8 @@ class Configuration:
         self._require("levels", self.levels >= 1, "a whole number of at least 1")
         self._require("drop_share", 0 <= self.drop_share < 1, "a number in [0, 1)")
         self._require("update_every", self.update_every >= 1, "a whole number of at least 1")
-        self._require("update_until", 0 < self.update_until < 1, "a number in (0, 1)")
+        for name in ("prune_until", "update_until"):
+            self._require(name, 0 < getattr(self, name) < 1, "a number in (0, 1)")
 
     def _unread(self) -> list[dataclasses.Field[Any]]:
         """Fields that belong to other methods."""

@@ -51,8 +51,8 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     Parameters
     ----------
     module
-        Any module with linear and convolutional layers, batch normalisation, pooling, sums and ReLU between them; with
-        or without masks. It is neither changed nor trained.
+        Any module with linear and convolutional layers, batch normalisation, pooling, sums, ReLU and attention between
+        them; with or without masks. It is neither changed nor trained.
     inputs
         Shape of one input, without the batch.
 
@@ -63,10 +63,11 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
 
     Notes
     -----
-    In a copy every kept weight becomes the same positive number and every bias 0, normalisation only scales, and means
-    stand for maxima. For inputs of ones, a neuron has a positive value if and only if a path reaches it, and the sum of
-    all outputs has a positive derivative by it if and only if a path leads on. Weights are scaled by the mean number of
-    inputs, so that nothing over- or underflows in double precision.
+    In a copy every kept weight becomes the same positive number and every bias 0, normalisation only scales, means
+    stand for maxima, and a positive increasing function for the softmax. For inputs of ones, a neuron has a positive
+    value if and only if a path reaches it, and the sum of all outputs has a positive derivative by it if and only if a
+    path leads on. Weights are scaled by the mean number of inputs, so that nothing over- or underflows in double
+    precision.
 
     Examples
     --------
@@ -91,6 +92,8 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
         for key, layer in owner.named_children():
             if isinstance(layer, nn.MaxPool2d):  # a maximum hands its derivative to one place, a mean to all
                 owner.add_module(key, nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding))
+            elif isinstance(layer, nn.Softmax):  # its derivatives cancel one another
+                owner.add_module(key, nn.Softplus())
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):

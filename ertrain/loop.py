@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Images, load_data
+from ertrain.data import NO_LABEL, Data, Images, load_data
 from ertrain.masking import guard
 from ertrain.methods import METHODS, FixedMask
 from ertrain.processes import Place
+from ertrain.ratios import Evidence
 from ertrain.runs import Run, Standing
 from ertrain.start import start_model
 from ertrain.streams import stream_seed
@@ -73,8 +74,6 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     if place.first:
         run.describe_start(model, densities, data.train.shape)
     model = model.to(device, memory_format=_layout(place))  # type: ignore[call-overload]
-    if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     method = METHODS[configuration.method](
         configuration, model, data.train.shape, len(data.train) // configuration.batch
     )
@@ -85,9 +84,12 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
         standing = run.resume(model, optimiser, method)
         if standing is None:  # so it is for the first process alone
             standing = Standing()
+            method.begin(Evidence(data, configuration.seed, rehearsal))
             run.save(model, optimiser, standing, method)
     if place.first:
         run.forget_after(standing.epochs)
+    if cuda and place.processes > 1:  # the statistics of a batch are those of the whole batch, as in one process
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     guard(optimiser, model)
     forward: nn.Module = model
     if place.processes > 1:
@@ -102,9 +104,10 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
             loss, accuracy_train = train_epoch(configuration, forward, optimiser, data, epoch, place, method)
             validation = accuracy(model, data.validation, data, place)
             settled, rate = method.settled(epoch), optimiser.param_groups[0]["lr"]
-            standing = standing.after(validation, model, time.perf_counter() - began, settled=settled)
-            standing = replace(standing, work=method.work)
-            method.after_epoch(epoch, optimiser)
+            standing = standing.after(validation, model, 0.0, settled=settled)
+            method.after_epoch(epoch, optimiser)  # what happens between rounds is paid for as well
+            seconds = standing.seconds + time.perf_counter() - began
+            standing = replace(standing, work=method.work, seconds=seconds)
             if not place.first:
                 continue
             line = {
@@ -127,11 +130,11 @@ def _train(configuration: Configuration, run: Run, place: Place, data_dir: Path,
     final = accuracy(model, test, data, place)
     checked = accuracy(standing.best_of(model), test, data, place)
     if place.first:
-        sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
+        parts = {"train": data.train, "validation": data.validation, "test": test}
+        sizes = {name: int(_labelled(part.labels)) for name, part in parts.items()}
         described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
-        steps = method.epochs * method.steps - sum(map(method.first_step, range(method.epochs)))
-        seen = steps * configuration.batch
-        run.finish(model, standing, described, seen, accuracy_test=final, accuracy_test_best=checked)
+        seen = configuration.epochs * method.steps * configuration.batch
+        run.finish(model, standing, described, seen, method, accuracy_test=final, accuracy_test_best=checked)
 
 
 def train_epoch(
@@ -143,13 +146,14 @@ def train_epoch(
     place: Place,
     method: FixedMask | None = None,
 ) -> tuple[float, float]:
-    """Train for one epoch; return the mean loss and the share of training images that were classified correctly."""
+    """Train for one epoch; return the mean loss and the share of training labels that were met."""
     device, steps = place.device, len(data.train) // configuration.batch
     phase, first = (epoch, 0) if method is None else (method.phase(epoch), method.first_step(epoch))
     torch.manual_seed(stream_seed(configuration.seed, "noise", epoch, place.rank))  # dropout's, where there is some
     forward.train()
     total_loss = torch.zeros((), dtype=torch.float64, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
+    seen = torch.zeros((), dtype=torch.int64, device=device)
     batches = data.train.shuffled(
         configuration.batch,
         seed=configuration.seed,
@@ -158,19 +162,20 @@ def train_epoch(
         rank=place.rank,
         processes=place.processes,
     )
-    for step, (pixels, labels) in enumerate(batches):
+    for step, (inputs, labels) in enumerate(batches):
         if step < first:
             continue
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(configuration, phase + step / steps)
-        part = -(-len(labels) // configuration.accumulation)
+        part, labelled = -(-len(labels) // configuration.accumulation), _labelled(labels)
+        seen += labelled
         for start in range(0, len(labels), part):
-            some, theirs = pixels[start : start + part], labels[start : start + part]
+            some, theirs = inputs[start : start + part], labels[start : start + part]
             with torch.autocast(device.type, torch.bfloat16, enabled=configuration.precision == "bfloat16"):
-                logits = forward(data.normalised(some).contiguous(memory_format=_layout(place)))
+                logits = forward(data.normalised(some).contiguous(memory_format=_layout(place, some)))
                 loss = cross_entropy(logits, theirs, label_smoothing=configuration.label_smoothing, reduction="sum")
             # Processes average their gradients, each over its own share of the batch.
-            (loss / len(labels)).backward()  # type: ignore[no-untyped-call]
+            (loss / labelled).backward()  # type: ignore[no-untyped-call]
             total_loss += loss.detach()  # nothing is read from the device before the epoch is over
             correct += (logits.argmax(1) == theirs).sum()
         if method is None:
@@ -178,9 +183,8 @@ def train_epoch(
         else:
             method.step(optimiser, epoch * steps + step)
         optimiser.zero_grad(set_to_none=True)
-    seen = (steps - first) * configuration.batch
-    loss_sum, correct_sum = place.summed(torch.stack((total_loss, correct.double()))).tolist()
-    return loss_sum / seen, correct_sum / seen
+    loss_sum, correct_sum, count = place.summed(torch.stack((total_loss, correct.double(), seen.double()))).tolist()
+    return loss_sum / count, correct_sum / count
 
 
 def learning_rate(configuration: Configuration, epoch: float) -> float:
@@ -219,13 +223,13 @@ def make_optimiser(
 
 @torch.no_grad()
 def accuracy(model: nn.Module, held: Images, data: Data, place: Place) -> float:
-    """Share of images that are classified correctly, in evaluation mode; the work is shared among processes."""
+    """Share of labels that are met, in evaluation mode; the work is shared among processes."""
     mine = held.part(torch.arange(place.rank, len(held), place.processes))
     model.eval()
     correct = torch.zeros((), dtype=torch.int64, device=place.device)
-    for pixels, labels in mine.in_order(_EVALUATED_AT_ONCE):
-        correct += (model(data.normalised(pixels)).argmax(1) == labels).sum()
-    return int(place.summed(correct)) / len(held)
+    for inputs, labels in mine.in_order(_EVALUATED_AT_ONCE):
+        correct += (model(data.normalised(inputs)).argmax(1) == labels).sum()
+    return int(place.summed(correct)) / int(_labelled(held.labels))
 
 
 def rehearse(configuration: Configuration, data: Data, place: Place, model: nn.Module) -> None:
@@ -239,8 +243,14 @@ def rehearse(configuration: Configuration, data: Data, place: Place, model: nn.M
         train_epoch(shortened, model, optimiser, data, epoch, place)
 
 
-def _layout(place: Place) -> torch.memory_format:
-    return torch.channels_last if place.device.type == "cuda" else torch.contiguous_format
+def _labelled(labels: Tensor) -> Tensor:
+    """Count the labels: of all images or rows, but of a graph only of the nodes that belong to a part."""
+    return (labels != NO_LABEL).sum()
+
+
+def _layout(place: Place, inputs: Tensor | None = None) -> torch.memory_format:
+    images = inputs is None or inputs.dim() == 4
+    return torch.channels_last if images and place.device.type == "cuda" else torch.contiguous_format
 
 
 @contextlib.contextmanager

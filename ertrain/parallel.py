@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 
 from ertheory.errors import InvalidInput
 from ertheory.processes import worker_processes
+from ertrain.cluster import on_cluster
 from ertrain.configuration import Configuration
 from ertrain.experiments import perform
 from ertrain.processes import join
@@ -84,7 +83,7 @@ def sweep(
         raise InvalidInput("workers", "a whole number of at least 1", workers)
     jobs = jobs_of(configurations, replicas=replicas)
     with (
-        _on(cluster),
+        on_cluster(cluster),
         worker_processes(None if cluster else workers, return_as="generator_unordered") as parallel,
     ):
         yield from parallel(delayed(_work)(job, out, data_dir) for job in jobs)
@@ -100,20 +99,3 @@ def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
             return perform_replicas(job, out, place, data_dir=data_dir)
     finally:
         torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _on(cluster: str | None) -> Iterator[None]:
-    if cluster is None:
-        yield
-        return
-    from joblib import parallel_config
-
-    try:
-        distributed: Any = import_module("distributed")  # has no types for some of its calls
-        client = distributed.Client(cluster, timeout=10)
-    except (ImportError, OSError, ValueError) as error:
-        allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
-        raise InvalidInput("cluster", allowed, cluster) from error
-    with client, parallel_config("dask", wait_for_workers_timeout=30):
-        yield

@@ -147,9 +147,10 @@ def perform_replicas(
 
 
 def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable[[int], object]) -> None:
-    if not isinstance(data.train, Held):
+    held = data.train
+    if not isinstance(held, Held):
         raise InvalidInput("data", "images that are held in memory", data.name)
-    members, common, held = group.members, group.members[0], data.train
+    members, common = group.members, group.members[0]
     with contextlib.ExitStack() as stack:
         # No other process may take up a member, nor this one write into the folder of one that is done.
         runs = {
@@ -227,7 +228,7 @@ def _train_epoch(
             group["lr"] = learning_rate(common, epoch + step / steps)
         places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
         theirs = held.labels[places]
-        logits = replicas(data.normalised(held.images[places]).flatten(2))
+        logits = replicas(data.normalised(held.inputs[places]).flatten(2))
         each = cross_entropy(
             logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
         ).sum(1)

@@ -31,6 +31,7 @@ from ertrain.files import locked, read_json, write_json, write_whole
 from ertrain.flops import forward_flops, training_flops
 from ertrain.flow import dead_neurons, expected_without_weights
 from ertrain.masking import masks_of
+from ertrain.memory import dense_memory, training_memory
 from ertrain.methods import FixedMask
 from ertrain.optimiser_state import optimiser_tensors, restore_optimiser
 from ertrain.processes import Place
@@ -109,8 +110,8 @@ class Run:
         known = read_json(self.folder / "start.json")
         return None if known is None else known["densities"]
 
-    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, int, int]) -> None:
-        """Write down what the masks look like before training, for images of a shape."""
+    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
+        """Write down what the masks look like before training, for inputs of a shape."""
         masks = masks_of(model)
         layers = dead_neurons(model, inputs)
         content = {
@@ -183,11 +184,19 @@ class Run:
             raise RunFolderError(path, f"can not be written ({error.strerror or error})") from error
 
     def finish(
-        self, model: nn.Module, standing: Standing, data: dict[str, Any], seen: int, **accuracies: float
+        self,
+        model: nn.Module,
+        standing: Standing,
+        data: dict[str, Any],
+        seen: int,
+        method: FixedMask | None = None,
+        /,
+        **accuracies: float,
     ) -> None:
-        """Write the result: data as described, and how many images training has seen, all epochs together.
+        """Write the result: data as described, and how many images one training sees, all its epochs together.
 
-        Where the standing does not say what training took, it is that of the masks at the start.
+        That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
+        the standing does not say what training took, it is that of the masks at the start.
         """
         start = read_json(self.folder / "start.json")
         configuration = self.configuration
@@ -220,6 +229,8 @@ class Run:
             "seconds": round(standing.seconds, 3),
             "flops_train": standing.work or training_flops(start["flops_forward"], seen),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
+            "memory_train": training_memory(model, configuration, method),
+            "memory_dense": dense_memory(model, configuration),
             "data": data,
         }
         write_json(self.folder / "result.json", content)

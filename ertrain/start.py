@@ -14,7 +14,7 @@ from torch import nn
 from ertheory.densities import LayerDensities
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
-from ertrain.data import Data
+from ertrain.data import Data, Nodes
 from ertrain.flops import layer_positions
 from ertrain.flow_repair import repair_masks
 from ertrain.initialisation import initialise
@@ -42,7 +42,7 @@ def start_model(
     configuration
         What to build.
     data
-        Its images give the shapes; ratios that are taken from a pruning method look at those to train with.
+        Its inputs give the shapes; ratios that are taken from a pruning method look at those to train with.
     fit
         Trains a network in place, for the ratio of IMP.
     known
@@ -60,7 +60,7 @@ def start_model(
     Raises
     ------
     InvalidInput
-        If the network does not fit the images, a layer that should stay dense is not there, or all of them should.
+        If the network does not fit the inputs, a layer that should stay dense is not there, or all of them should.
     ConstructionFailed
         If the masks should be repaired within a budget that is too small for it.
 
@@ -77,12 +77,16 @@ def start_model(
     # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
     with torch.random.fork_rng(devices=[]):
         model = build_model(
-            configuration.model, inputs=data.train.shape, classes=data.classes, width=configuration.width
+            configuration.model,
+            inputs=data.train.shape,
+            classes=data.classes,
+            width=configuration.width,
+            edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
         )
     try:
         layer_positions(model, data.train.shape)
-    except RuntimeError as error:
-        allowed = f"a network for images of {' x '.join(map(str, data.train.shape))} ({error})"
+    except (IndexError, RuntimeError) as error:
+        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
         raise InvalidInput("model", allowed, configuration.model) from error
     seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
     words = {"first": names[0], "last": names[-1]}

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from ertheory.masks import DrawnMask
 from ertheory.target import Target
 from ertrain.masking import guard
 from ertrain.streams import generator
-from ertrain.teacher import TOLERANCE, Tolerance, evaluate, points_of
+from ertrain.teacher import TOLERANCE, Draw, Tolerance, evaluate, points_of
 
 __all__ = ["Budget", "Errors", "Students", "errors_of", "student_masks", "train_students"]
 
@@ -101,9 +102,9 @@ class Students(nn.Module):
             self.add_module(f"layer{number}", _Layer(mask, normal * (2 / kept).sqrt(), bias))
 
     def forward(self, points: Tensor) -> Tensor:
-        """Map points (n, d) to outputs (students, n, outputs)."""
+        """Map points (n, d), or (students, n, d) of their own, to outputs (students, n, outputs)."""
         layers = list(self.children())
-        hidden = points.expand(self.count, *points.shape)
+        hidden = points.expand(self.count, *points.shape[-2:])
         for layer in layers[:-1]:
             hidden = layer(hidden).relu_()
         outputs: Tensor = layers[-1](hidden)
@@ -142,6 +143,7 @@ def train_students(
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    draw: Draw | None = None,
 ) -> Students:
     """Train students in place, and return them.
 
@@ -157,6 +159,8 @@ def train_students(
         Of the points.
     device
         Where to compute; the points do not depend on it.
+    draw
+        Draws the points; uniformly from the box if left out.
 
     Raises
     ------
@@ -168,11 +172,12 @@ def train_students(
     students.to(device)
     optimiser = torch.optim.Adam(students.parameters(), lr=budget.learning_rate, fused=True)
     guard(optimiser, students)
+    draw = partial(points_of, teacher.domain) if draw is None else draw
     stream = generator(seed, "points")
     block = min(budget.steps, max(1, _POINTS_AT_ONCE // budget.batch))
     for step in range(budget.steps):
         if step % block == 0:  # many points at once: single batches would cost as much as the step
-            points = points_of(teacher.domain, block * budget.batch, stream).to(device)
+            points = draw(block * budget.batch, stream).to(device)
             wanted = evaluate(teacher, points)
         here = slice(step % block * budget.batch, (step % block + 1) * budget.batch)
         for group in optimiser.param_groups:
@@ -186,7 +191,14 @@ def train_students(
 
 
 @torch.no_grad()
-def errors_of(students: Students, teacher: Target, *, tolerance: Tolerance = TOLERANCE, seed: int = 0) -> Errors:
+def errors_of(
+    students: Students,
+    teacher: Target,
+    *,
+    tolerance: Tolerance = TOLERANCE,
+    seed: int = 0,
+    draw: Draw | None = None,
+) -> Errors:
     """Measure students at fresh points of the box, which no step has seen.
 
     Parameters
@@ -197,9 +209,12 @@ def errors_of(students: Students, teacher: Target, *, tolerance: Tolerance = TOL
         Says how many points.
     seed
         Of the points.
+    draw
+        Draws them; uniformly from the box if left out.
     """
+    draw = partial(points_of, teacher.domain) if draw is None else draw
     device = next(students.parameters()).device
-    points = points_of(teacher.domain, tolerance.points, generator(seed, "test")).to(device)
+    points = draw(tolerance.points, generator(seed, "test")).to(device)
     wanted = evaluate(teacher, points)
     off = students(points) - wanted
     return Errors(off.square().mean((1, 2)).sqrt().cpu(), off.abs().amax((1, 2)).cpu())

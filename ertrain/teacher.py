@@ -6,8 +6,10 @@ are relative to that spread without further ado.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,9 @@ from torch import Tensor
 from ertheory.errors import InvalidInput
 from ertheory.target import Target
 
-__all__ = ["TOLERANCE", "Tolerance", "draw_teacher", "evaluate", "normalised", "points_of"]
+__all__ = ["TOLERANCE", "Draw", "Tolerance", "draw_teacher", "evaluate", "normalised", "points_of"]
+
+Draw: TypeAlias = Callable[[int, torch.Generator], Tensor]  # of so many points (n, d)
 
 _POINTS = 2**14  # for mean and spread of the outputs
 
@@ -100,7 +104,7 @@ def draw_teacher(target: Target, seed: int = 0) -> Target:
     return normalised(Target.from_arrays(weights, biases, domain=[(-1, 1)] * target.inputs), seed)
 
 
-def normalised(target: Target, seed: int = 0) -> Target:
+def normalised(target: Target, seed: int = 0, *, draw: Draw | None = None) -> Target:
     """Scale and shift the last layer so that the outputs have mean 0 each, and spread 1 together, on the box.
 
     Parameters
@@ -109,6 +113,8 @@ def normalised(target: Target, seed: int = 0) -> Target:
         Fully connected, with weights; its box is [-1, 1]^d where it has none.
     seed
         Of the random points at which mean and spread are measured.
+    draw
+        Draws them; uniformly from the box if left out.
 
     Raises
     ------
@@ -118,7 +124,8 @@ def normalised(target: Target, seed: int = 0) -> Target:
     if target.weights is None or target.biases is None or target.is_convolutional:
         raise InvalidInput("target", "a fully connected network with weights", str(target))
     box = [(-1, 1)] * target.inputs if target.domain is None else target.domain
-    outputs = evaluate(target, points_of(box, _POINTS, torch.Generator().manual_seed(seed)).double())
+    draw = partial(points_of, box) if draw is None else draw
+    outputs = evaluate(target, draw(_POINTS, torch.Generator().manual_seed(seed)).double())
     mean = outputs.mean(0)
     spread = float((outputs - mean).square().mean().sqrt())
     if not spread > 0:

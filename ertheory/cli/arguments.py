@@ -7,8 +7,7 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import Annotated, Any
 
-import tyro
-
+from ertheory.cli.options import option
 from ertheory.errors import ErError, InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
 from ertheory.results import rational_text
@@ -40,33 +39,33 @@ __all__ = [
 
 _NEXT_TO_0 = Fraction(1, 10**9)
 
-Text = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
+Text = Annotated[str | None, option(metavar="TEXT")]
 TargetText = Annotated[
-    str, tyro.conf.arg(metavar="T", help="The network to represent: 784-128-10, or a .npz or .safetensors file.")
+    str, option(metavar="T", help="The network to represent: 784-128-10, or a .npz or .safetensors file.")
 ]
 Density = Annotated[
     str | None,
-    tyro.conf.arg(metavar="P", help="Fraction of weights kept: one number, or one per source layer, layer 0 first."),
+    option(metavar="P", help="Fraction of weights kept: one number, or one per source layer, layer 0 first."),
 ]
-Sparsity = Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density, in the same form.")]
-Delta = Annotated[str | None, tyro.conf.arg(metavar="D", help="Failure probability, in (0, 1).")]
-Confidence = Annotated[str | None, tyro.conf.arg(metavar="C", help="1 - delta, instead of --delta.")]
+Sparsity = Annotated[str | None, option(metavar="S", help="1 - density, in the same form.")]
+Delta = Annotated[str | None, option(metavar="D", help="Failure probability, in (0, 1).")]
+Confidence = Annotated[str | None, option(metavar="C", help="1 - delta, instead of --delta.")]
 Layer0Name = Annotated[
     str | None,
-    tyro.conf.arg(
+    option(
         metavar="Z",
         help="How layer 0 is read: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
     ),
 ]
 ReadingName = Annotated[
     str | None,
-    tyro.conf.arg(
+    option(
         metavar="Z",
         help="How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or coded "
         "(carries linear combinations; sharp widths only).",
     ),
 ]
-Format = Annotated[str, tyro.conf.arg(metavar="F", help="table, markdown, latex or csv.")]
+Format = Annotated[str, option(metavar="F", help="table, markdown, latex or csv.")]
 
 
 def read_target_text(text: str) -> Target:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
 from tqdm import tqdm
 
 from ertheory.cli.arguments import (
@@ -23,6 +22,7 @@ from ertheory.cli.arguments import (
     read_target_text,
     read_text_densities,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import checked_reading
 from ertheory.errors import InvalidInput
@@ -44,22 +44,20 @@ class CalibrateCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(CALIBRATED)}.")] = "sharp"
+    method: Annotated[str, option(metavar="M", help=f"One of {', '.join(CALIBRATED)}.")] = "sharp"
     layer0: ReadingName = None
     domain: Annotated[
         str | None,
-        tyro.conf.arg(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
+        option(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
     ] = None
-    level: Annotated[str, tyro.conf.arg(metavar="C", help="Confidence of all conclusions together, in (0, 1).")] = (
-        "0.99"
-    )
+    level: Annotated[str, option(metavar="C", help="Confidence of all conclusions together, in (0, 1).")] = "0.99"
     resolution: Annotated[
-        str, tyro.conf.arg(metavar="R", help="The search ends when it knows each width up to this share of it.")
+        str, option(metavar="R", help="The search ends when it knows each width up to this share of it.")
     ] = "0.01"
-    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
+    seed: Annotated[str, option(metavar="N", help="Seed of the masks.")] = "0"
     workers: Annotated[
         str | None,
-        tyro.conf.arg(metavar="K", help="Processes; one per processor if left out. No result depends on it."),
+        option(metavar="K", help="Processes; one per processor if left out. No result depends on it."),
     ] = None
     format: Format = "table"
     json: bool = False

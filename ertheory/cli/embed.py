@@ -9,7 +9,6 @@ from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import tyro
 from tqdm import tqdm
 
 from ertheory.check import Check, check_file, float_bound
@@ -24,6 +23,7 @@ from ertheory.cli.arguments import (
     read_integer,
     read_target_text,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, show, wrap
 from ertheory.cli.widths import checked_reading
 from ertheory.embed import (
@@ -54,32 +54,30 @@ _OPTIONS = {"activation", "density", "method", "sparsity"}
 class EmbedCommand:
     """Build the target inside a random masked network, and write it to a file."""
 
-    target: Annotated[str, tyro.conf.arg(metavar="FILE", help="The network to represent: .npz or .safetensors.")]
-    out: Annotated[str, tyro.conf.arg(metavar="FILE", help="Where the source goes: .npz or .safetensors.")]
+    target: Annotated[str, option(metavar="FILE", help="The network to represent: .npz or .safetensors.")]
+    out: Annotated[str, option(metavar="FILE", help="Where the source goes: .npz or .safetensors.")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    method: Annotated[str, tyro.conf.arg(metavar="M", help=f"One of {', '.join(BUILT)}.")] = "exact"
+    method: Annotated[str, option(metavar="M", help=f"One of {', '.join(BUILT)}.")] = "exact"
     layer0: ReadingName = None
-    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
+    seed: Annotated[str, option(metavar="N", help="Seed of the masks.")] = "0"
     domain: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="A,B",
             help="Every input lies between these; or 'unbounded'. If left out: what the target's file says, else 0,1.",
         ),
     ] = None
     inputs: Annotated[
         str | None,
-        tyro.conf.arg(
-            metavar="FILE", help="Points (n, d) at which errors are measured, .npy or .npz; else random ones."
-        ),
+        option(metavar="FILE", help="Points (n, d) at which errors are measured, .npy or .npz; else random ones."),
     ] = None
-    activation: Annotated[str, tyro.conf.arg(metavar="A", help="Of the hidden layers, such as relu or gelu.")] = "relu"
+    activation: Annotated[str, option(metavar="A", help="Of the hidden layers, such as relu or gelu.")] = "relu"
     form: Annotated[
         str | None,
-        tyro.conf.arg(metavar="F", help=f"How layer 0 hands inputs on: {', '.join(FORMS)}; the exact one that fits."),
+        option(metavar="F", help=f"How layer 0 hands inputs on: {', '.join(FORMS)}; the exact one that fits."),
     ] = None
     no_mask: bool = False
     """Leave the masks out of the file; they can be drawn again from its seed and densities."""

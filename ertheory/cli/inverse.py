@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
 from tqdm import tqdm
 
 from ertheory.bounds import QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
@@ -25,6 +24,7 @@ from ertheory.cli.arguments import (
     read_target_text,
     read_text_densities,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import checked_name
 from ertheory.errors import InvalidInput
@@ -33,10 +33,8 @@ from ertheory.target import Target
 
 __all__ = ["ConfidenceCommand", "SparsityCommand"]
 
-Widths = Annotated[
-    str, tyro.conf.arg(metavar="N0,N1,...", help="Source widths, layer 0 first; outputs may be left out.")
-]
-Method = Annotated[str | None, tyro.conf.arg(metavar="M", help=f"One of {', '.join(QUESTIONS)}; all if left out.")]
+Widths = Annotated[str, option(metavar="N0,N1,...", help="Source widths, layer 0 first; outputs may be left out.")]
+Method = Annotated[str | None, option(metavar="M", help=f"One of {', '.join(QUESTIONS)}; all if left out.")]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import tyro
 
 from ertheory.architectures import ARCHITECTURES, architecture
 from ertheory.cli.arguments import Format, read_integer, renamed
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.densities import ERK_KERNELS, RATIOS, layer_densities
 from ertheory.errors import InvalidInput
@@ -64,15 +65,15 @@ _PLACES = {"name": "NAME", "statement": "STATEMENT"}  # given without an option'
 class DensitiesCommand:
     """Densities of the layers of a known architecture."""
 
-    model: Annotated[str, tyro.conf.arg(metavar="NAME", help=f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.")]
-    ratio: Annotated[str, tyro.conf.arg(metavar="R", help=f"One of {', '.join(RATIOS)}.")]
-    density: Annotated[str | None, tyro.conf.arg(metavar="P", help="Density of the whole network, in (0, 1].")] = None
-    sparsity: Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density.")] = None
-    classes: Annotated[str | None, tyro.conf.arg(metavar="K", help="Outputs, instead of the usual number.")] = None
-    width: Annotated[str, tyro.conf.arg(metavar="X", help="Factor on all hidden widths.")] = "1"
-    erk_kernel: Annotated[
-        str, tyro.conf.arg(metavar="K", help=f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.")
-    ] = ERK_KERNELS[0]
+    model: Annotated[str, option(metavar="NAME", help=f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.")]
+    ratio: Annotated[str, option(metavar="R", help=f"One of {', '.join(RATIOS)}.")]
+    density: Annotated[str | None, option(metavar="P", help="Density of the whole network, in (0, 1].")] = None
+    sparsity: Annotated[str | None, option(metavar="S", help="1 - density.")] = None
+    classes: Annotated[str | None, option(metavar="K", help="Outputs, instead of the usual number.")] = None
+    width: Annotated[str, option(metavar="X", help="Factor on all hidden widths.")] = "1"
+    erk_kernel: Annotated[str, option(metavar="K", help=f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.")] = (
+        ERK_KERNELS[0]
+    )
     format: Format = "table"
     json: bool = False
     """Print one JSON document."""
@@ -124,9 +125,9 @@ class FigureCommand:
 
     name: Annotated[
         tyro.conf.Positional[str],
-        tyro.conf.arg(metavar="NAME", help=f"One of {', '.join(_FIGURES)}."),
+        option(metavar="NAME", help=f"One of {', '.join(_FIGURES)}."),
     ]
-    out: Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
+    out: Annotated[str, option(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
     force: bool = False
     """Write over files that exist."""
     json: bool = False
@@ -162,14 +163,14 @@ class VerifyCommand:
 
     statement: Annotated[
         tyro.conf.Positional[str],
-        tyro.conf.arg(
+        option(
             metavar="STATEMENT",
             help=f"One of {', '.join(_STATEMENTS)}; the last three are short for convolution, preassigned and "
             "theorem-2.3-relu.",
         ),
     ]
-    trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Masks to draw.")] = None
-    seed: Annotated[str, tyro.conf.arg(metavar="N", help="Seed of the masks.")] = "0"
+    trials: Annotated[str | None, option(metavar="N", help="Masks to draw.")] = None
+    seed: Annotated[str, option(metavar="N", help="Seed of the masks.")] = "0"
     build: bool = False
     """Build the source in every mask and prove that it is the target, instead of reading the event off the mask."""
     json: bool = False

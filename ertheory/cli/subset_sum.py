@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
-import tyro
-
 from ertheory.bounds import LAWS, MODES, LawName, Mode, SubsetSumCount, n_required
 from ertheory.cli.arguments import (
     Confidence,
@@ -20,6 +18,7 @@ from ertheory.cli.arguments import (
     refuse_given,
     renamed,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import exact_rational, probability
@@ -34,28 +33,28 @@ _OPTIONS = {"failure_probability": "--delta"}
 class SubsetSumCommand:
     """How many random variables a subset sum under a mask needs."""
 
-    epsilon: Annotated[str, tyro.conf.arg(metavar="E", help="Distance to the target that is allowed, in (0, 1).")]
+    epsilon: Annotated[str, option(metavar="E", help="Distance to the target that is allowed, in (0, 1).")]
     density: Annotated[
-        str | None, tyro.conf.arg(metavar="P", help="Probability that a variable survives the mask, in (0, 1].")
+        str | None, option(metavar="P", help="Probability that a variable survives the mask, in (0, 1].")
     ] = None
-    sparsity: Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density.")] = None
+    sparsity: Annotated[str | None, option(metavar="S", help="1 - density.")] = None
     delta: Delta = None
     confidence: Confidence = None
-    z: Annotated[str | None, tyro.conf.arg(metavar="Z", help="The target, in [-1, 1]; 1 if left out.")] = None
+    z: Annotated[str | None, option(metavar="Z", help="The target, in [-1, 1]; 1 if left out.")] = None
     uniform: bool = False
     """Meet every target in [-1, 1] at once, instead of one."""
     law: Annotated[
-        str, tyro.conf.arg(metavar="L", help="Of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1].")
+        str, option(metavar="L", help="Of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1].")
     ] = "uniform"
     mode: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="M",
             help="rigorous (proved; if left out), calibrated (measured) or printed (with --constant).",
         ),
     ] = None
     constant: Annotated[
-        str | None, tyro.conf.arg(metavar="C", help="Constant of the printed formula, which the paper does not name.")
+        str | None, option(metavar="C", help="Constant of the printed formula, which the paper does not name.")
     ] = None
     blocks: bool = False
     """Split a target beyond [-1, 1] into blocks of variables (mode rigorous)."""
@@ -63,12 +62,10 @@ class SubsetSumCommand:
     """Let mode calibrated answer outside the ranges that were measured."""
     simulate: bool = False
     """Measure the number by Monte Carlo instead."""
-    trials: Annotated[str | None, tyro.conf.arg(metavar="N", help="Trials of the simulation.")] = None
-    seed: Annotated[str | None, tyro.conf.arg(metavar="N", help="Seed of the simulation; 0 if left out.")] = None
-    level: Annotated[
-        str | None, tyro.conf.arg(metavar="C", help="Confidence level of its interval; 0.95 if left out.")
-    ] = None
-    workers: Annotated[str | None, tyro.conf.arg(metavar="N", help="Threads of the simulation.")] = None
+    trials: Annotated[str | None, option(metavar="N", help="Trials of the simulation.")] = None
+    seed: Annotated[str | None, option(metavar="N", help="Seed of the simulation; 0 if left out.")] = None
+    level: Annotated[str | None, option(metavar="C", help="Confidence level of its interval; 0.95 if left out.")] = None
+    workers: Annotated[str | None, option(metavar="N", help="Threads of the simulation.")] = None
     format: Format = "table"
     json: bool = False
     """Print one JSON document."""

@@ -9,8 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-
 from ertheory.bounds import DEPTHS, MODES, Depth, Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds import ticket_sensitivity as sensitivity_of
 from ertheory.bounds import ticket_widths as widths_of
@@ -32,6 +30,7 @@ from ertheory.cli.arguments import (
     refuse_given,
     renamed,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.exact import probability
@@ -70,62 +69,58 @@ class TicketCommand:
     """Widths of a source that holds a strong ticket, or the ticket."""
 
     target: TargetText
-    epsilon: Annotated[str, tyro.conf.arg(metavar="E", help="Largest error of an output on the domain, in (0, 1).")]
+    epsilon: Annotated[str, option(metavar="E", help="Largest error of an output on the domain, in (0, 1).")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="D", help="Failure probability, in (0, 1). Of no account with --build, which says what it found."
         ),
     ] = None
     confidence: Confidence = None
     mode: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="M",
             help="rigorous (proved; if left out), calibrated (measured) or printed (with --constant).",
         ),
     ] = None
     depth: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="D",
             help="Layers of the source: L+1 as in the paper (if left out), 2L without copies, or both.",
         ),
     ] = None
     domain: Annotated[
         str | None,
-        tyro.conf.arg(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
+        option(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
     ] = None
     norms: Annotated[
         str | None,
-        tyro.conf.arg(metavar="B1,B2,..", help="L1 norms of the hidden layers, at most; for a target without weights."),
+        option(metavar="B1,B2,..", help="L1 norms of the hidden layers, at most; for a target without weights."),
     ] = None
     max_weight: Annotated[
-        str | None, tyro.conf.arg(metavar="W", help="Largest weight of a target without weights; 1 if left out.")
+        str | None, option(metavar="W", help="Largest weight of a target without weights; 1 if left out.")
     ] = None
     max_bias: Annotated[
-        str | None, tyro.conf.arg(metavar="B", help="Largest bias of a target without weights; 1 if left out.")
+        str | None, option(metavar="B", help="Largest bias of a target without weights; 1 if left out.")
     ] = None
     constant: Annotated[
-        str | None, tyro.conf.arg(metavar="C", help="Constant of the printed formula, which the paper does not name.")
+        str | None, option(metavar="C", help="Constant of the printed formula, which the paper does not name.")
     ] = None
-    gamma: Annotated[str | None, tyro.conf.arg(metavar="G", help="gamma of the printed formula; 0 if left out.")] = None
+    gamma: Annotated[str | None, option(metavar="G", help="gamma of the printed formula; 0 if left out.")] = None
     extrapolate: bool = False
     """Let mode calibrated answer outside the ranges that were measured."""
     sensitivity: bool = False
     """Show what changing one argument at a time does to the widths."""
     build: bool = False
     """Draw one source of --widths, prune it to the ticket, and write that to --out."""
-    widths: Annotated[str | None, tyro.conf.arg(metavar="N0,N1,..", help="Widths of the source to prune.")] = None
-    seed: Annotated[
-        str, tyro.conf.arg(metavar="N", help="Seed of the source to prune; of no account without --build.")
-    ] = "0"
-    out: Annotated[str | None, tyro.conf.arg(metavar="FILE", help="Where the ticket goes: .npz or .safetensors.")] = (
-        None
-    )
-    workers: Annotated[str | None, tyro.conf.arg(metavar="N", help="Threads that search for the ticket.")] = None
+    widths: Annotated[str | None, option(metavar="N0,N1,..", help="Widths of the source to prune.")] = None
+    seed: Annotated[str, option(metavar="N", help="Seed of the source to prune; of no account without --build.")] = "0"
+    out: Annotated[str | None, option(metavar="FILE", help="Where the ticket goes: .npz or .safetensors.")] = None
+    workers: Annotated[str | None, option(metavar="N", help="Threads that search for the ticket.")] = None
     force: bool = False
     """Write over a file that exists."""
     format: Format = "table"

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
-import tyro
-
 from ertheory.bounds import LAYER0, METHODS, READINGS, Layer0, Reading, univariate_width, width, widths
 from ertheory.cli.arguments import (
     Confidence,
@@ -23,6 +21,7 @@ from ertheory.cli.arguments import (
     read_target_text,
     read_text_densities,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.exact import probability
@@ -41,7 +40,7 @@ class WidthCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Annotated[
-        str | None, tyro.conf.arg(metavar="M", help=f"One of {', '.join(METHODS)}; the main ones if left out.")
+        str | None, option(metavar="M", help=f"One of {', '.join(METHODS)}; the main ones if left out.")
     ] = None
     layer0: ReadingName = None
     explain: bool = False
@@ -95,12 +94,12 @@ class WidthCommand:
 class LowerCommand:
     """Widths that Theorem 2.3 and its exact laws ask for."""
 
-    inputs: Annotated[str, tyro.conf.arg(metavar="d", help="Inputs of the single neuron phi(w.x + b).")]
+    inputs: Annotated[str, option(metavar="d", help="Inputs of the single neuron phi(w.x + b).")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    output: Annotated[str, tyro.conf.arg(metavar="O", help="relu or linear, the output of the source.")] = "relu"
+    output: Annotated[str, option(metavar="O", help="relu or linear, the output of the source.")] = "relu"
     explain: bool = False
     """Show the formulas, and the formulas with the numbers put in."""
     format: Format = "table"
@@ -112,7 +111,7 @@ class LowerCommand:
         inputs_read = read_integer("--inputs", self.inputs)
         if not 1 <= inputs_read <= 10**15:
             raise InvalidInput("--inputs", "one whole number from 1 to 10^15", self.inputs)
-        densities = _two_densities(self.density, self.sparsity)
+        densities = two_densities(self.density, self.sparsity)
         delta = read_delta(self.delta, self.confidence)
         if self.output not in ("relu", "linear"):
             raise InvalidInput("--output", "relu or linear", self.output)
@@ -147,7 +146,7 @@ class LowerCommand:
         return 0
 
 
-def _two_densities(density: str | None, sparsity: str | None) -> tuple[Fraction, Fraction]:
+def two_densities(density: str | None, sparsity: str | None) -> tuple[Fraction, Fraction]:
     if (density is None) == (sparsity is None):
         given = "both" if density is not None else "none"
         raise InvalidInput("--density", "exactly one of --density and --sparsity", given)

@@ -133,6 +133,7 @@ def decide_failure_rate(
     limit: Fraction,
     level: Fraction,
     most_trials: int | None = None,
+    least_trials: int = 0,
     progress: Callable[[int], object] | None = None,
 ) -> SequentialTest:
     """Make trials until it is clear whether the failure probability is at most delta, or above it.
@@ -148,6 +149,9 @@ def decide_failure_rate(
     most_trials
         After so many the verdict is ``undecided``; 40 / delta, rounded up, if left out, which is about what it takes
         to tell a third of delta from delta.
+    least_trials
+        No verdict is given before; what is clear earlier stays so with the probability `level`, and its interval gets
+        narrower.
     progress
         Told of new trials.
 
@@ -181,5 +185,5 @@ def decide_failure_rate(
             if Fraction(interval.low) > limit
             else "undecided"
         )
-        if verdict != "undecided" or trials == most:
+        if (verdict != "undecided" and trials >= least_trials) or trials == most:
             return SequentialTest(limit=limit, trials=trials, failures=failures, interval=interval, verdict=verdict)

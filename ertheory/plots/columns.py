@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from decimal import Decimal
 
-__all__ = ["Cell", "Columns", "csv_text", "known"]
+__all__ = ["Cell", "Columns", "columns_of", "csv_text", "known"]
 
 Cell = int | float | str | None
 Columns = Mapping[str, tuple[Cell, ...]]
@@ -30,6 +30,18 @@ def csv_text(columns: Columns) -> str:
     writer.writerow(columns)
     writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
     return stream.getvalue()
+
+
+def columns_of(text: str) -> dict[str, tuple[Cell, ...]]:
+    """Read CSV as `csv_text` writes it: whole numbers, real numbers, words, and None for an empty cell.
+
+    Examples
+    --------
+    >>> columns_of(csv_text({"form": ("CSR", "dense"), "share": (0.5, None)}))
+    {'form': ('CSR', 'dense'), 'share': (0.5, None)}
+    """
+    names, *lines = csv.reader(io.StringIO(text))
+    return dict(zip(names, zip(*(map(_read, line) for line in lines), strict=True), strict=True))
 
 
 def known(
@@ -58,3 +70,12 @@ def _cell(value: Cell) -> str:
     if isinstance(value, int) and value >= _EXACT_INTEGERS:
         return f"{Decimal(value):.12g}"
     return str(value)
+
+
+def _read(cell: str) -> Cell:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell or None

@@ -74,9 +74,9 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
         ``target``, ``sparsity``, ``delta``, ``method``, ``kind``, ``layer0``, and ``total`` and ``last``: all hidden
         neurons, and those of the last hidden layer. ``None`` where a statement says nothing. The rows with method
         ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with method
-        ``measured`` have the width of the last hidden layer at which the builder succeeds where nothing fails below,
-        for a delta of their own; ``low`` and ``high`` are the interval for the probability that it fails there, after
-        so many ``trials``.
+        ``measured`` have widths at which the builder succeeds, for a delta of their own: ``last`` where the layers
+        below are dense, so that nothing fails there, and ``total`` where every layer is masked; ``low`` and ``high``
+        are the interval for the probability that it fails there, after so many ``trials``.
     """
     rows: list[tuple[Cell, ...]] = []
     steps = [(name, target, sparsity) for name, target, sparsities in _TARGETS for sparsity in sparsities]
@@ -98,7 +98,10 @@ def _measured() -> Iterator[tuple[Cell, ...]]:
         for row in csv.DictReader(lines):
             place = row["target"], float(row["sparsity"]), float(Fraction(row["delta"]))
             interval = float(row["low"]), float(row["high"]), int(row["trials"])
-            yield (*place, "measured", "measured", "any", None, int(row["last"]), *interval)
+            total = sum(map(int, row["widths"].split("-")))
+            shown = (total, None) if row["masked"] == "all" else (None, total)
+            layer0 = "coded" if row["masked"] == "all" else "any"
+            yield (*place, "measured", "measured", layer0, *shown, *interval)
 
 
 def _answer(target: Target, method: str, density: Fraction) -> Width:
@@ -160,6 +163,6 @@ def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
         markerfacecolor="white",
         markeredgecolor=BLACK,
         zorder=5,
-        label="measured, layers below dense (95 %)",
+        label="measured (95 %); below: last layer alone masked",
     )
     logit_axis(axes, (0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.998), 0.09, 0.9985)

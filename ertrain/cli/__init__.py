@@ -57,10 +57,13 @@ Example:
     (
         "verify",
         VerifyCommand,
-        """Training against the bounds: from which width on a teacher is learnt, beside the widths of the theory.
+        """Training against the bounds: from which width on a teacher is learnt, beside the widths of the theory; or
+largest errors of students of one ReLU, beside the floors that their masks set.
 
-Example:
-  ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick""",
+Examples:
+  ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick
+  ertrain verify widths --target digits --sparsity .5 --delta .05 --cluster tcp://scheduler:8786
+  ertrain verify floors --target 3-1-1 --density .5 --delta .1""",
     ),
 )
 

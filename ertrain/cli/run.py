@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from ertrain.configuration import Configuration
 from ertrain.experiments import perform
 from ertrain.methods import METHODS
 from ertrain.processes import join
-from ertrain.recipes import RECIPES
+from ertrain.recipes import RECIPES, Recipe
 
 __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 
@@ -41,13 +42,15 @@ class ListCommand:
     """Print one JSON document."""
 
     def run(self) -> int:
-        """List them."""
+        """List them with their cost for three seeds."""
         recipes = [
             {
                 "name": one.name,
-                "scales": list(one.minutes),
-                "methods": sorted({run.method for scale in one.minutes for run in one.make(scale)}),
-                "minutes": dict(one.minutes),
+                "scales": list(one.scales),
+                "methods": sorted({run.method for scale in one.scales for run in one.make(scale)}),
+                "runs": {scale: len(one.configurations(scale)) for scale in one.scales},
+                "epochs": {scale: one.epochs(scale) for scale in one.scales},
+                "minutes": {scale: one.minutes(scale) for scale in one.scales},
                 "tests": one.tests,
             }
             for one in RECIPES.values()
@@ -56,8 +59,7 @@ class ListCommand:
             show(document("list", {}, recipes=recipes))
             return 0
         for one in RECIPES.values():
-            costs = ", ".join(f"{scale} (about {_duration(minutes)})" for scale, minutes in one.minutes.items())
-            show(f"{one.name}: {costs}")
+            show(f"{one.name}: {', '.join(_cost(one, scale) for scale in one.scales)}")
             show(wrap(f"  {one.tests}"))
         return 0
 
@@ -194,5 +196,7 @@ def _in_words(line: dict[str, Any]) -> str:
     )
 
 
-def _duration(minutes: float) -> str:
-    return f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+def _cost(one: Recipe, scale: str) -> str:
+    runs, epochs, minutes = len(one.configurations(scale)), one.epochs(scale), one.minutes(scale)
+    time = "" if minutes is None else f", about {math.ceil(minutes)} min on one core"
+    return f"{scale} ({runs:,} runs, {epochs:,} epochs{time})"

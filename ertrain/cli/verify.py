@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -17,28 +18,42 @@ from ertheory.cli.arguments import (
     Density,
     Format,
     Sparsity,
-    TargetText,
     densities_inputs,
     read_delta,
     read_integer,
     read_target_text,
     read_text_densities,
+    refuse_given,
 )
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
+from ertheory.target import Target
+from ertrain.cli.verify_floors import FloorQuestion
+from ertrain.cluster import on_cluster
+from ertrain.examples import Examples, named_teacher
 from ertrain.files import locked
 from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
 
 __all__ = ["VerifyCommand"]
 
 
+TeacherText = Annotated[
+    str,
+    tyro.conf.arg(
+        metavar="T",
+        help="The network to learn: 4-8-3, with random weights; a .npz or .safetensors file; digits or digits-H, a "
+        "trained classifier 64-H-10; relu-D, the ReLU of a sum of D inputs.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class VerifyCommand:
-    """Whether training needs the widths that the theory asks for."""
+    """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
-    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths.")]
-    target: TargetText
+    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths or floors.")]
+    target: TeacherText
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
@@ -46,16 +61,23 @@ class VerifyCommand:
     scale: Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
     seed: Annotated[str, tyro.conf.arg(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
     out: Annotated[
-        str, tyro.conf.arg(metavar="DIR", help="Folder for the outcomes of trials; the same command goes on from them.")
-    ] = "widths"
+        str | None,
+        tyro.conf.arg(
+            metavar="DIR",
+            help='widths: folder for the outcomes of trials, "widths"; the same command goes on from them.',
+        ),
+    ] = None
     workers: Annotated[
         str | None,
-        tyro.conf.arg(metavar="N", help="Processes; one per processor if left out. No result depends on it."),
+        tyro.conf.arg(metavar="N", help="widths: processes, one per processor. No result depends on it."),
+    ] = None
+    cluster: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help="widths: Dask scheduler to use instead of processes here.")
     ] = None
     device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
-    plot: Annotated[
-        str | None, tyro.conf.arg(metavar="DIR", help="Folder for theory-meets-training.png, .svg and .csv.")
-    ] = None
+    plot: Annotated[str | None, tyro.conf.arg(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = (
+        None
+    )
     force: bool = False
     """Write over files that exist."""
     format: Format = "table"
@@ -64,22 +86,26 @@ class VerifyCommand:
 
     def run(self) -> int:
         """Build, train, and print."""
-        if self.statement != "widths":
-            raise InvalidInput("STATEMENT", "widths", self.statement)
+        if self.statement not in ("widths", "floors"):
+            raise InvalidInput("STATEMENT", "widths or floors", self.statement)
         if self.scale not in SCALES:
             raise InvalidInput("--scale", f"one of {', '.join(SCALES)}", self.scale)
-        target = read_target_text(self.target)
-        densities = read_text_densities(target, self.density, self.sparsity)
         delta, seed = read_delta(self.delta, self.confidence), read_integer("--seed", self.seed)
+        if self.statement == "floors":
+            return self._floors(read_target_text(self.target), delta, seed)
+        named = _named(self.target, seed)
+        target, examples = (read_target_text(self.target), None) if named is None else named
+        densities = read_text_densities(target, self.density, self.sparsity)
         workers = (os.cpu_count() or 1) if self.workers is None else read_integer("--workers", self.workers)
         if workers < 1:
             raise InvalidInput("--workers", "a whole number of at least 1", workers)
-        if not _usable(self.device):
+        if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
-        out = Path(self.out)
-        name = f"{self.scale}-{str(target)[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
+        out = Path(self.out or "widths")
+        taught = str(target) if named is None else self.target
+        name = f"{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
         try:
-            with locked(out), tqdm(unit=" masks", leave=False) as bar:
+            with locked(out), on_cluster(self.cluster), tqdm(unit=" masks", leave=False) as bar:
 
                 def progress(kind: str, total: int, trials: int) -> None:
                     bar.set_description(f"{kind} with {total} neurons", refresh=False)
@@ -90,14 +116,15 @@ class VerifyCommand:
                     density=densities,
                     failure_probability=delta,
                     scale=SCALES[self.scale],
+                    examples=examples,
                     seed=seed,
                     path=out / name,
-                    workers=workers,
+                    workers=workers if self.cluster is None else None,
                     device=self.device,
                     progress=progress,
                 )
         except InvalidInput as error:
-            option = f"--{error.argument}" if error.argument in ("seed", "target") else error.argument
+            option = f"--{error.argument}" if error.argument in ("cluster", "seed", "target") else error.argument
             raise InvalidInput(option, error.allowed, error.value) from None
         files = self._draw(found)
         if self.json:
@@ -107,8 +134,9 @@ class VerifyCommand:
                 **densities_inputs(target, densities),
                 "delta": rational_text(delta),
                 "scale": self.scale,
-                "out": self.out,
+                "out": str(out),
                 "workers": workers,
+                "cluster": self.cluster,
                 "device": self.device,
                 "plot": self.plot,
                 "force": self.force,
@@ -118,6 +146,25 @@ class VerifyCommand:
             _report(found, self.format)
         return 0
 
+    def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
+        refuse_given(self, ("out", "workers", "cluster"), "left out for floors")
+        if not _usable(self.device):
+            raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
+        return FloorQuestion(
+            target=target,
+            text=self.target,
+            density=self.density,
+            sparsity=self.sparsity,
+            delta=delta,
+            scale=self.scale,
+            seed=seed,
+            device=self.device,
+            plot=self.plot,
+            force=self.force,
+            format=self.format,
+            json=self.json,
+        ).run()
+
     def _draw(self, found: TheoryMeetsTraining) -> list[str]:
         if self.plot is None:
             return []
@@ -125,6 +172,13 @@ class VerifyCommand:
             return [str(path) for path in draw_widths(found, Path(self.plot), force=self.force)]
         except InvalidInput as error:
             raise InvalidInput("--plot", error.allowed, error.value) from None
+
+
+def _named(text: str, seed: int) -> tuple[Target, Examples | None] | None:
+    try:
+        return named_teacher(text, seed)
+    except InvalidInput as error:
+        raise InvalidInput(f"--{error.argument}", error.allowed, error.value) from None
 
 
 def _usable(device: str) -> bool:

@@ -1,6 +1,7 @@
-"""Data sets by name: images to train with, images that select, and images for the test, which are read once.
+"""Data sets by name: inputs to train with, inputs that select, and inputs for the test, which are read once.
 
-A validation split is always made, the same for every run, so that runs can be compared image by image.
+A validation split is always made, the same for every run, so that runs can be compared input by input.
+Most are sets of images; a table of rows and a graph of nodes are held and split alike.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from ertheory.exact import Rational, probability
 from ertrain.data.augmentation import AUGMENTATIONS as HELD_AUGMENTATIONS
 from ertrain.data.augmentation import augment
 from ertrain.data.digits import digits
+from ertrain.data.graphs import PLANETOID, block_model, planetoid
 from ertrain.data.held import Batch, Held
 from ertrain.data.imagenet import imagenet
+from ertrain.data.modular_addition import MODULI, modular_addition
+from ertrain.data.nodes import NO_LABEL, Nodes
 from ertrain.data.streamed import RESIZED_CROP, Streamed
+from ertrain.data.tabular import TABLES, employment, table
 from ertrain.data.tiny_imagenet import tiny_imagenet
 from ertrain.data.vision import VISION, vision
 
@@ -29,10 +34,12 @@ __all__ = [
     "AUGMENTATIONS",
     "DATA",
     "HELD_AUGMENTATIONS",
+    "NO_LABEL",
     "Batch",
     "Data",
     "Held",
     "Images",
+    "Nodes",
     "Streamed",
     "augment",
     "load_data",
@@ -42,18 +49,23 @@ __all__ = [
 Images = Held | Streamed
 AUGMENTATIONS = (*HELD_AUGMENTATIONS, RESIZED_CROP)
 
-# Number of classes, and what reads the images of a folder.
+# Number of classes, and what reads the data of a folder.
 _SOURCES: dict[str, tuple[int, Callable[..., Images]]] = {
+    "acs-employment": (2, employment),
+    "block-model": (5, block_model),
     "digits": (10, digits),
     "imagenet": (1000, imagenet),
     "tiny-imagenet": (200, tiny_imagenet),
+    **{name: (classes, partial(planetoid, name)) for name, classes in PLANETOID.items()},
+    **{name: (classes, partial(table, name)) for name, (_, classes) in TABLES.items()},
+    **{f"modular-addition-{modulus}": (modulus, partial(modular_addition, modulus)) for modulus in MODULI},
     **{name: (100 if name == "cifar100" else 10, partial(vision, name)) for name in VISION},
 }
 
 # The names that `load_data` knows, sorted.
 DATA = tuple(sorted(_SOURCES))
 
-_SPLIT_SEED = 2023  # of the validation images: the same for all runs
+_SPLIT_SEED = 2023  # of the validation inputs: the same for all runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +79,15 @@ class Data:
     classes
         Number of classes.
     train
-        Images to train with.
+        Inputs to train with.
     validation
-        Images that select, taken from those that the set offers for training.
+        Inputs that select, taken from those that the set offers for training.
     read_test
-        Reads the images of the test.
+        Reads the inputs of the test.
     checksum
-        sha256 of the images that the set offers for training.
+        sha256 of the inputs that the set offers for training.
     mean, deviation
-        (channels,) of the pixels of `train`.
+        Of the channels of `train`, in a shape that goes with its inputs: (channels, 1, 1) for images.
     """
 
     name: str
@@ -97,9 +109,9 @@ class Data:
             deviation=self.deviation.to(device),
         )
 
-    def normalised(self, images: Tensor) -> Tensor:
-        """Turn bytes (batch, channels, height, width) into numbers of mean 0 and standard deviation 1."""
-        return images.float().sub_(self.mean[:, None, None]).div_(self.deviation[:, None, None])
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """Turn inputs (batch, *shape) into numbers whose channels have mean 0 and standard deviation 1."""
+        return (inputs.float() - self.mean).div_(self.deviation)
 
 
 def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data:
@@ -110,14 +122,14 @@ def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data
     name
         One of `DATA`.
     folder
-        Where the files are, or are downloaded to; not needed for ``digits``.
+        Where the files are, or are downloaded to; not needed for ``digits`` and others that are always there.
     validation
-        Share of the training images that is set apart, in (0, 1).
+        Share of what is offered for training that is set apart, in (0, 1).
 
     Raises
     ------
     InvalidInput
-        If the name is unknown, the share lies outside or takes no image, or the files can not be had.
+        If the name is unknown, the share lies outside or takes nothing, or the files can not be had.
 
     Examples
     --------
@@ -130,34 +142,36 @@ def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data
     classes, read = _SOURCES[name]
     whole = read(folder, train=True)
     train, selecting = split(whole, validation)
-    mean, deviation = train.statistics()
+    mean, deviation = (numbers.reshape(-1, *(1 for _ in train.shape[1:])) for numbers in train.statistics())
     read_test = partial(read, folder, train=False)
     return Data(name, classes, train, selecting, read_test, whole.checksum(), mean, deviation)
 
 
 def split(whole: Images, validation: Rational) -> tuple[Images, Images]:
-    """Set the same share of every class apart, up to one image.
+    """Set the same share of every class apart, up to one input; of a graph, nodes.
 
     Returns
     -------
-    tuple of Held or Streamed
+    tuple of Held, Nodes or Streamed
         What is left to train with, and what is set apart.
 
     Raises
     ------
     InvalidInput
-        If the share lies outside (0, 1), or no image would be set apart.
+        If the share lies outside (0, 1), or nothing would be set apart.
     """
     share = probability("validation", validation)
     rng = np.random.default_rng(_SPLIT_SEED)
-    apart = torch.zeros(len(whole), dtype=torch.bool)
-    owed = 0 * share  # fractions of images, handed on from class to class
-    for label in torch.unique(whole.labels):
-        places = np.flatnonzero((whole.labels == label).numpy())
+    labels = whole.labels.flatten()
+    apart = torch.zeros(len(labels), dtype=torch.bool)
+    owed = 0 * share  # fractions of inputs, handed on from class to class
+    for label in torch.unique(labels[labels >= 0]):
+        places = np.flatnonzero((labels == label).numpy())
         owed += share * len(places)
         count = int(owed)
         owed -= count
         apart[rng.permutation(places)[:count]] = True
     if not apart.any():
-        raise InvalidInput("validation", f"a share that takes some of {len(whole)} images", validation)
+        raise InvalidInput("validation", f"a share that takes some of {int((labels >= 0).sum())}", validation)
+    apart = apart.reshape(whole.labels.shape)
     return whole.part(~apart), whole.part(apart)

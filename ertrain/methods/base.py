@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ertrain.flops import forward_flops, layer_positions
 from ertrain.masking import masks_of
+from ertrain.ratios import Evidence
 from ertrain.ratios.scores import keep_highest
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class FixedMask:
     ----------
     reads
         Names of the fields of a configuration that this method alone, or some methods, look at.
+    draws_twice
+        Whether S_P is drawn as well, from the random numbers of S_ER.
     drawn
         S_ER by the names of the layers.
     size
@@ -51,6 +54,7 @@ class FixedMask:
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    draws_twice: ClassVar[bool] = False
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         self.configuration, self.model, self.steps = configuration, model, steps
@@ -64,6 +68,9 @@ class FixedMask:
     def planned(cls, configuration: Configuration) -> int:
         """Give the epochs of a run, before it is known how many steps they have: at least as many as it will take."""
         return configuration.epochs
+
+    def begin(self, evidence: Evidence) -> None:
+        """Do what is to be done before the first step of a run; one that is taken up again has done it."""
 
     def trained(self) -> list[nn.Parameter]:
         """Return the parameters that the optimiser moves."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgePopup", "in_proportion", "largest"]
 
-_BAND = 0.02  # how far a threshold is looked for around that of the step before, relative to it
-
 
 class EdgePopup(FixedMask):
     """Keep the weights with the largest scores |s| in every layer, exactly so many, and train s alone.
@@ -29,7 +28,8 @@ class EdgePopup(FixedMask):
     Ramanujan et al. (CVPR 2020). Only entries of S_ER have scores. Straight through: the gradient of s is that of the
     weight in the network times its own value and sign(s), for all entries of S_ER, used or not. The layer holds
     its weights as they are used, 0 elsewhere, so passes are those of a plain network. Biases, normalisation and layers
-    without a mask keep their start.
+    without a mask keep their start. Scores and values have the layer's own shape and are 0 outside of S_ER; there the
+    gradient of s is 0 as well, so scores stay 0 whatever the optimiser. To pick out entries would take longer.
 
     With `levels` n, run one after another with a whole schedule each, level i uses the density
     density^(1 - i/n) final_density^(i/n), i = 1, ..., n, shared out in proportion to the layers' shares of S_ER.
@@ -42,20 +42,28 @@ class EdgePopup(FixedMask):
         super().__init__(configuration, model, inputs, steps)
         self.epochs, self._level = self.planned(configuration), 1
         self._counted, self._counts = 0, dict[str, int]()
-        self._near: dict[str, Tensor] = {}  # thresholds of the step before
-        self._entries = {name: mask.flatten().nonzero().squeeze(1) for name, mask in self.drawn.items()}
+        self._near: dict[str, float] = {}  # thresholds of the step before; 0 on a GPU, where to ask for them takes long
         last = self.counts(configuration.levels)
         model.requires_grad_(requires_grad=False)
+        self._masks, self._weights = masks_of(model), dict[str, nn.Parameter]()
         self._values: dict[str, Tensor] = {}
         self._scores: dict[str, nn.Parameter] = {}
         rng = generator(configuration.seed, "scores")
         for name, mask in self.drawn.items():
-            weight = model.get_submodule(name).get_parameter("weight").requires_grad_()
-            scale = math.sqrt(len(self._entries[name]) / max(last[name], 1))
-            values = weight.detach().flatten()[self._entries[name]]
+            self._weights[name] = weight = model.get_submodule(name).get_parameter("weight")
+            weight.requires_grad_()
+            scale = math.sqrt(int(mask.sum()) / max(last[name], 1))
+            values = weight.detach().clone()
             self._values[name] = values if configuration.initialisation in ("kaiming", "paper") else values * scale
-            uniform = torch.rand(mask.shape, generator=rng).to(mask.device).flatten()[self._entries[name]]
-            self._scores[name] = nn.Parameter((2 * uniform - 1) / math.sqrt(mask[0].numel()))
+            uniform = (2 * torch.rand(mask.shape, generator=rng) - 1) / math.sqrt(mask[0].numel())
+            self._scores[name] = nn.Parameter(torch.empty_like(values).copy_(uniform).masked_fill_(~mask, 0))
+        on_cpu = all(weight.device.type == "cpu" for weight in self._weights.values())
+        self._room = torch.empty(max(map(torch.numel, self.drawn.values())) if on_cpu else 0, dtype=torch.int32)
+        self._flat: dict[str, tuple[Any, Any, Any, Any]] = {}  # scores, values, masks and weights as vectors, on a CPU
+        for name in self.drawn if on_cpu else ():
+            parts = self._scores[name], self._values[name], self._masks[name], self._weights[name]
+            self._flat[name] = _flat(parts[0]), _flat(parts[1]), _flat(parts[2]), _flat(parts[3])
+        self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
         self._choose()
         self.recount()
 
@@ -75,13 +83,18 @@ class EdgePopup(FixedMask):
     @torch.no_grad()
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:  # noqa: ARG002
         """Move the scores, and choose anew."""
-        self.spend(self._forward_drawn)
+        from ertrain.methods.popup_kernel import score_gradients  # numba takes half a second to load
+
+        self.spend(self._scored)  # nothing is learned where there are no scores
         for name, scores in self._scores.items():
-            weight = self.model.get_submodule(name).get_parameter("weight")
+            weight = self._weights[name]
             if weight.grad is not None:
-                slopes = weight.grad.flatten().index_select(0, self._entries[name])
-                scores.grad = slopes.mul_(self._values[name]).mul_(scores.sign())
-                weight.grad = None
+                scores.grad, weight.grad = weight.grad.contiguous(), None
+                if self._flat:
+                    flat_scores, flat_values, _, _ = self._flat[name]
+                    score_gradients(_flat(scores.grad), flat_values, flat_scores)
+                else:
+                    scores.grad.mul_(self._values[name]).mul_(scores.sign())
         optimiser.step()
         self._choose()
 
@@ -103,12 +116,12 @@ class EdgePopup(FixedMask):
         last = self.budget(self.configuration.final_density)
         share = level / self.configuration.levels
         total = last if level == self.configuration.levels else round(self.size ** (1 - share) * last**share)
-        sizes = [len(entries) for entries in self._entries.values()]
-        return dict(zip(self._entries, in_proportion(sizes, total), strict=True))
+        sizes = [int(mask.sum()) for mask in self.drawn.values()]
+        return dict(zip(self.drawn, in_proportion(sizes, total), strict=True))
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights of S_ER, used or not."""
-        return {f"{name}.weight" if name else "weight": self._spread(name, self._values[name]) for name in self.drawn}
+        return {f"{name}.weight" if name else "weight": values for name, values in self._values.items()}
 
     def state(self) -> dict[str, Tensor]:
         """Return scores and level."""
@@ -121,68 +134,60 @@ class EdgePopup(FixedMask):
         self._level = int(state["level"])
         for name, scores in self._scores.items():
             scores.copy_(state[f"scores.{name}"])
+        self._near.clear()  # the weights that were loaded are not those in use
         self._choose()
         self.recount()
 
     @torch.no_grad()
     def _choose(self) -> None:
-        buffers = masks_of(self.model)
+        """Bring masks and weights up to date, on the CPU by a search near the thresholds of the step before."""
+        from ertrain.methods.popup_kernel import use_near  # numba takes half a second to load
+
         if self._counted != self._level:
             self._counted, self._counts = self._level, self.counts(self._level)
+        room = self._room.numpy()
         for name, count in self._counts.items():
-            strength = self._scores[name].abs()
-            chosen, self._near[name] = largest(strength, count, near=self._near.get(name))
-            buffers[name].copy_(self._spread(name, chosen))
-            weight = self.model.get_submodule(name).get_parameter("weight")
-            weight.copy_(self._spread(name, self._values[name] * chosen))
-
-    def _spread(self, name: str, values: Tensor) -> Tensor:
-        """Put the values of the entries of S_ER where they belong in a layer."""
-        mask = self.drawn[name]
-        if len(values) == mask.numel():
-            return values.reshape(mask.shape)
-        return values.new_zeros(mask.numel()).index_copy_(0, self._entries[name], values).reshape(mask.shape)
+            near = self._near.get(name, 0.0)
+            if near > 0:
+                near = use_near(*self._flat[name], count, near, room)
+            if near <= 0:
+                scores, mask, weight = self._scores[name], self._masks[name], self._weights[name]
+                mask.copy_(largest(scores, self.drawn[name], count))
+                weight.copy_(self._values[name]).masked_fill_(~mask, 0)
+                if count > 0 and self._flat:
+                    near = float(scores[mask].abs().min())
+            self._near[name] = near
 
 
-def largest(scores: Tensor, count: int, *, near: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Choose exactly so many of a vector, the largest; the first ones among those that are equal. Nothing is sorted.
+def largest(scores: Tensor, inside: Tensor, count: int) -> Tensor:
+    """Choose exactly so many entries of a mask, those with the largest |s|; the first ones among those that are equal.
 
     Parameters
     ----------
     scores
-        At least 0.
+        s, of any shape. What is not a number is larger than all numbers.
+    inside
+        The mask, booleans of the same shape.
     count
-        How many, at most all of them.
-    near
-        Where the threshold may be. It saves time if that is true, and changes nothing.
-
-    Returns
-    -------
-    torch.Tensor
-        Which ones.
-    torch.Tensor
-        The smallest score among them, the threshold.
+        How many, at most all entries of the mask.
 
     Examples
     --------
-    >>> largest(torch.tensor([1.0, 3.0, 1.0, 1.0]), 2)
-    (tensor([ True,  True, False, False]), tensor(1.))
+    >>> largest(torch.tensor([1.0, -3.0, 1.0, 9.0]), torch.tensor([True, True, True, False]), 2)
+    tensor([ True,  True, False, False])
     """
     if count <= 0:
-        return torch.zeros_like(scores, dtype=torch.bool), scores.new_tensor(torch.inf)
-    threshold = _threshold(scores, count, near)
-    above, equal = scores > threshold, scores == threshold
-    return above | (equal & (equal.cumsum(0) <= count - torch.count_nonzero(above))), threshold
+        return torch.zeros_like(inside)
+    strength = scores.detach().abs().nan_to_num(math.inf).masked_fill(~inside, -1).flatten()
+    threshold = strength.kthvalue(len(strength) - count + 1).values
+    above, equal = strength > threshold, strength == threshold
+    chosen = above | (equal & (equal.cumsum(0) <= count - torch.count_nonzero(above)))
+    return chosen.reshape(scores.shape)
 
 
-def _threshold(scores: Tensor, count: int, near: Tensor | None) -> Tensor:
-    if near is not None and scores.device.type == "cpu":  # to ask a GPU for a number takes longer than to search there
-        high = near * (1 + _BAND)
-        around = scores.masked_select((scores >= near * (1 - _BAND)) & (scores <= high))
-        rank = count - int(torch.count_nonzero(scores > high))
-        if 1 <= rank <= len(around):
-            return around.kthvalue(len(around) - rank + 1).values
-    return scores.kthvalue(len(scores) - count + 1).values
+def _flat(tensor: Tensor) -> npt.NDArray[Any]:
+    """Show a tensor on the CPU as a vector, without a copy."""
+    return tensor.detach().view(-1).numpy()
 
 
 def in_proportion(sizes: Sequence[int], total: int) -> list[int]:

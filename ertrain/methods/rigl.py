@@ -18,7 +18,7 @@ from ertrain.streams import generator, stream_seed
 if TYPE_CHECKING:
     from ertrain.configuration import Configuration
 
-__all__ = ["RiGL"]
+__all__ = ["RiGL", "rewired"]
 
 
 class RiGL(FixedMask):
@@ -37,6 +37,7 @@ class RiGL(FixedMask):
     sparse layer gives the dense gradient anyhow: it is looked at in place, and never kept.
     """
 
+    draws_twice: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("final_density", "drop_share", "update_every", "update_until")
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
@@ -54,9 +55,13 @@ class RiGL(FixedMask):
         if not self.rewires(at):
             super().step(optimiser, at)
             return
-        self.spend(self._forward_drawn)
+        self.spend(self.growth_cost())
         share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * at / self.end))
         self.rewire(optimiser, share, at)
+
+    def growth_cost(self) -> int:
+        """Give the operations of the backward pass to the weights of an update: to all that might grow."""
+        return self._forward_drawn
 
     def rewires(self, at: int) -> bool:
         """Whether the masks change at a step."""
@@ -69,17 +74,38 @@ class RiGL(FixedMask):
         changed = {}
         for place, (name, mask) in enumerate(masks_of(self.model).items()):
             weight = self.model.get_submodule(name).get_parameter("weight")
-            inside, there = self.drawn[name].flatten(), mask.flatten()
-            present = int(there.sum())
-            count = math.floor(share * present)
-            magnitude = weight.abs().flatten().masked_fill(~there, -torch.inf)
-            kept = torch.zeros_like(there)
-            kept[magnitude.topk(present - count, sorted=False).indices] = True
-            wanted = self.wanted(weight, place, at).flatten().masked_fill(kept | ~inside, -torch.inf)
-            kept[wanted.topk(count, sorted=False).indices] = True
-            changed[name] = kept.reshape(mask.shape)
+            changed[name] = rewired(weight, mask, self.drawn[name], self.wanted(weight, place, at), share)
         set_masks(self.model, changed, optimiser)
 
     def wanted(self, weight: nn.Parameter, place: int, at: int) -> Tensor:  # noqa: ARG002
         """Score the entries of a layer by how much they should grow."""
         return torch.zeros_like(weight) if weight.grad is None else weight.grad.abs()
+
+
+def rewired(weight: Tensor, mask: Tensor, inside: Tensor, wanted: Tensor, share: float) -> Tensor:
+    """Give the mask of a layer that drops a share of its weights, the smallest, and grows as many inside another mask.
+
+    Parameters
+    ----------
+    weight, mask, inside
+        The layer's weights, which of them are there, and the mask that contains them and all that may grow.
+    wanted
+        Scores of the entries: the highest ones grow, of those that are not there or have just been dropped.
+    share
+        How much of the layer is dropped, in [0, 1]; the number is rounded down.
+
+    Examples
+    --------
+    >>> weight, everywhere = torch.tensor([3.0, 1.0, 0.0]), torch.tensor([True, True, True])
+    >>> rewired(weight, weight != 0, everywhere, torch.tensor([0.0, 1.0, 2.0]), 0.5)
+    tensor([ True, False,  True])
+    """
+    there = mask.flatten()
+    present = int(there.sum())
+    count = math.floor(share * present)
+    magnitude = weight.abs().flatten().masked_fill(~there, -torch.inf)
+    kept = torch.zeros_like(there)
+    kept[magnitude.topk(present - count, sorted=False).indices] = True
+    wanted = wanted.flatten().masked_fill(kept | ~inside.flatten(), -torch.inf)
+    kept[wanted.topk(count, sorted=False).indices] = True
+    return kept.reshape(mask.shape)

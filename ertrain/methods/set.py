@@ -20,6 +20,10 @@ class SET(RiGL):
     same steps, with the same cosine.
     """
 
+    def growth_cost(self) -> int:
+        """Give the operations of the backward pass to the weights of an update: none is needed that is not there."""
+        return self._forward
+
     def wanted(self, weight: nn.Parameter, place: int, at: int) -> Tensor:
         """Score the entries of a layer at random."""
         rng = generator(self.configuration.seed, "growth", place, at)

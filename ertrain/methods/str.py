@@ -50,6 +50,7 @@ class STR(FixedMask):
         device = next(iter(self._layers.values())).device
         self.thresholds = nn.Parameter(torch.full((len(self.drawn),), configuration.threshold_start, device=device))
         self._hold()
+        self.recount()
 
     def trained(self) -> list[nn.Parameter]:
         """Return weights before the thresholds, thresholds, and all that has none."""
@@ -74,6 +75,8 @@ class STR(FixedMask):
         elif self._steered and not self._over and (at + 1) % self.configuration.update_every == 0:
             self._steer(at + 1)
         self._hold()
+        if (at + 1) % self.configuration.update_every == 0:  # operations are counted for the density of now
+            self.recount()
 
     def after_epoch(self, epoch: int, optimiser: torch.optim.Optimizer) -> None:  # noqa: ARG002
         """Count what is left, and say so if the thresholds do nothing."""

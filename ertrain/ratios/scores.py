@@ -1,7 +1,8 @@
 """Scores by which pruning methods rank weights at the start: SNIP, GraSP, SynFlow and magnitude.
 
 All work on copies: the module that is scored is never changed. Only the scores of linear and convolutional weights are
-looked at, and the weights with the highest ones are kept, in an exact number.
+looked at, and the weights with the highest ones are kept, in an exact number. In a module with masks the network is
+that of the weights inside; what lies outside has score 0.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from ertrain.masking import masks_of
 
 __all__ = ["Scores", "grasp", "keep_highest", "magnitude", "snip", "synflow_masks"]
 
@@ -87,6 +90,10 @@ def grasp(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
     total = [torch.zeros_like(weight) for weight in weights]
     for images, labels in batches():
         torch._foreach_add_(total, gradient(images, labels, twice=False))
+    masks = masks_of(model)
+    for name, flow in zip(names, total, strict=True):
+        if name in masks:  # no gradient flows into a weight that is not there
+            flow.mul_(masks[name])
     for images, labels in batches():
         again = gradient(images, labels, twice=True)
         sum((one * other).sum() for one, other in zip(again, total, strict=True)).backward()  # type: ignore[union-attr]
@@ -101,7 +108,7 @@ def synflow_masks(
     Parameters
     ----------
     module
-        The network at its start.
+        The network at its start, without masks or with some; then the weights are chosen inside them.
     names
         Layers to prune.
     inputs
@@ -109,7 +116,7 @@ def synflow_masks(
     count
         Weights to keep.
     rounds
-        After round k of n, the share (count / all)^(k / n) is left.
+        After round k of n, the share (count / all)^(k / n) of them all, or of those inside, is left.
 
     Returns
     -------
@@ -127,13 +134,16 @@ def synflow_masks(
         for parameter in model.parameters():
             parameter.abs_()
     weights = _weights(model, names)
-    total = sum(weight.numel() for weight in weights.values())
+    there = masks_of(model)
+    masks = {name: there.get(name, torch.ones_like(weight, dtype=torch.bool)) for name, weight in weights.items()}
+    total = sum(int(mask.sum()) for mask in masks.values())
     ones = torch.ones(1, *inputs, dtype=torch.float64, device=next(model.parameters()).device)
-    masks: dict[str, Tensor] = {}
     for number in range(1, rounds + 1):
         model.zero_grad()
         model(ones).sum().backward()
-        scores = {name: (weight * _gradient(weight)).detach() for name, weight in weights.items()}
+        # What has been pruned stays so, even where a weight that is left has no flow.
+        flow = {name: (weight * _gradient(weight)).detach() for name, weight in weights.items()}
+        scores = {name: score.masked_fill(~masks[name], -torch.inf) for name, score in flow.items()}
         masks = keep_highest(scores, max(count, round(total * (count / total) ** (number / rounds))))
         with torch.no_grad():
             for name, weight in weights.items():

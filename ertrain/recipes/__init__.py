@@ -4,16 +4,52 @@ from __future__ import annotations
 
 from ertheory.errors import InvalidInput
 from ertrain.recipes.base import SCALES, Recipe
+from ertrain.recipes.gcn import GCN_RECIPE, gcn
+from ertrain.recipes.imagenet import IMAGENET, imagenet
+from ertrain.recipes.modular_addition import MODULAR_ADDITION, modular_addition
 from ertrain.recipes.ratios import RATIOS_RECIPE, ratios
 from ertrain.recipes.table1 import TABLE1, table1
 from ertrain.recipes.table2 import TABLE2, table2
 from ertrain.recipes.table3 import TABLE3, table3
 from ertrain.recipes.table4 import TABLE4, table4
 from ertrain.recipes.table5 import TABLE5, table5
+from ertrain.recipes.table28 import TABLE28, table28
+from ertrain.recipes.tabular import TABULAR, tabular
 
-__all__ = ["RECIPES", "SCALES", "Recipe", "ratios", "recipe", "table1", "table2", "table3", "table4", "table5"]
+__all__ = [
+    "RECIPES",
+    "SCALES",
+    "Recipe",
+    "gcn",
+    "imagenet",
+    "modular_addition",
+    "ratios",
+    "recipe",
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+    "table5",
+    "table28",
+    "tabular",
+]
 
-RECIPES = {one.name: one for one in (RATIOS_RECIPE, TABLE1, TABLE2, TABLE3, TABLE4, TABLE5)}
+RECIPES = {
+    one.name: one
+    for one in (
+        GCN_RECIPE,
+        IMAGENET,
+        MODULAR_ADDITION,
+        RATIOS_RECIPE,
+        TABLE1,
+        TABLE2,
+        TABLE28,
+        TABLE3,
+        TABLE4,
+        TABLE5,
+        TABULAR,
+    )
+}
 
 
 def recipe(name: str) -> Recipe:

@@ -7,10 +7,20 @@ from dataclasses import dataclass, replace
 
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
+from ertrain.methods import METHODS
+from ertrain.methods.imp import rounds_of
 
 __all__ = ["SCALES", "Recipe"]
 
 SCALES = ("quick", "small", "paper")
+
+# An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, as in
+# benchmarks/RESULTS.md, by network, width and data.
+_EPOCH_SECONDS = {
+    ("lenet-300-100", "1", "digits"): 0.03,
+    ("lenet-300-100", "1", "fashion-mnist"): 1.5,
+    ("resnet20", "0.5", "digits"): 0.4,
+}
 
 
 @dataclass(frozen=True)
@@ -23,16 +33,16 @@ class Recipe:
         As in ``ertrain run NAME``.
     tests
         What it tests, in one sentence.
-    minutes
-        Rough cost by scale, for the three seeds of the paper: on two cores for ``"quick"``, one GPU for the others.
     make
         Returns the configurations of a scale, all with seed 0.
+    scales
+        Those that it has.
     """
 
     name: str
     tests: str
-    minutes: Mapping[str, float]
     make: Callable[[str], tuple[Configuration, ...]]
+    scales: tuple[str, ...] = SCALES
 
     def configurations(
         self,
@@ -60,8 +70,8 @@ class Recipe:
         InvalidInput
             If the scale is none of the recipe's, no run is left, or another value lies outside its domain.
         """
-        if scale not in self.minutes:
-            raise InvalidInput("scale", f"one of {', '.join(self.minutes)}", scale)
+        if scale not in self.scales:
+            raise InvalidInput("scale", f"one of {', '.join(self.scales)}", scale)
         if seeds < 1:
             raise InvalidInput("seeds", "a whole number of at least 1", seeds)
         chosen = [one for one in self.make(scale) if one.changed(only or {}) == one]
@@ -74,3 +84,33 @@ class Recipe:
             for configuration in made
         )
         return tuple(dict.fromkeys(listed))
+
+    def epochs(self, scale: str, *, seeds: int = 3) -> int:
+        """Count the epochs of all runs of a scale, at most, those that a ratio from IMP is found in among them."""
+        return sum(map(_epochs, self.configurations(scale, seeds=seeds)))
+
+    def minutes(self, scale: str, *, seeds: int = 3) -> float | None:
+        """Give the time that a scale takes on one core, from measured epochs; None where none were measured.
+
+        Examples
+        --------
+        >>> from ertrain.recipes import recipe
+        >>> round(recipe("table2").minutes("quick")), recipe("table2").minutes("paper")
+        (9, None)
+        """
+        runs = self.configurations(scale, seeds=seeds)
+        if any(_kind(run) not in _EPOCH_SECONDS for run in runs):
+            return None
+        return sum(_epochs(run) * _EPOCH_SECONDS[_kind(run)] for run in runs) / 60
+
+
+def _kind(run: Configuration) -> tuple[str, str, str]:
+    return run.model, run.width, run.data
+
+
+def _epochs(run: Configuration) -> int:
+    rounds = 0
+    if run.ratio == "imp":
+        search = Configuration(recipe="imp", method="imp", final_density=run.density, round_keep=run.ratio_keep)
+        rounds = rounds_of(search)
+    return METHODS[run.method].planned(run) + rounds * (run.ratio_epochs or run.epochs)

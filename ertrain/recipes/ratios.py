@@ -48,6 +48,6 @@ def ratios(scale: str) -> tuple[Configuration, ...]:
 RATIOS_RECIPE = Recipe(
     name=_NAME,
     tests="Which layer-wise ratio keeps most of the dense accuracy of LeNet-300-100 on Fashion-MNIST.",
-    minutes={"quick": 30, "small": 120},
     make=ratios,
+    scales=("quick", "small"),
 )

@@ -90,6 +90,5 @@ def _grid(base: Configuration, densities: tuple[str, ...]) -> tuple[Configuratio
 TABLE1 = Recipe(
     name=_NAME,
     tests="Balanced and pyramidal ratios beat or match ERK up to sparsity 0.99; beyond that everything degrades.",
-    minutes={"quick": 10, "small": 60, "paper": 60_000},
     make=table1,
 )

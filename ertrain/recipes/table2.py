@@ -75,6 +75,5 @@ def _grid(base: Configuration, finals: tuple[str, ...]) -> tuple[Configuration, 
 TABLE2 = Recipe(
     name=_NAME,
     tests="Rewiring by RiGL improves on the fixed mask, and may be confined to a random mask from the start.",
-    minutes={"quick": 25, "small": 60, "paper": 20_000},
     make=table2,
 )

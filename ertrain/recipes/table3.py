@@ -56,6 +56,5 @@ def table3(scale: str) -> tuple[Configuration, ...]:
 TABLE3 = Recipe(
     name=_NAME,
     tests="STR from a random mask of density 0.3 is as accurate as from a dense network.",
-    minutes={"quick": 20, "small": 60, "paper": 15_000},
     make=table3,
 )

@@ -57,6 +57,5 @@ def table4(scale: str) -> tuple[Configuration, ...]:
 TABLE4 = Recipe(
     name=_NAME,
     tests="IMP from a random mask of density 0.3 is as accurate as from a dense network.",
-    minutes={"quick": 40, "small": 90, "paper": 200_000},
     make=table4,
 )

@@ -64,6 +64,5 @@ def table5(scale: str) -> tuple[Configuration, ...]:
 TABLE5 = Recipe(
     name=_NAME,
     tests="Edge-popup from a random mask of density 0.2 or more comes close to edge-popup in a dense network.",
-    minutes={"quick": 30, "small": 90, "paper": 60_000},
     make=table5,
 )

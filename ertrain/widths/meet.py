@@ -28,6 +28,7 @@ from ertheory.processes import worker_processes
 from ertheory.results import Width, rational_text
 from ertheory.source import read_densities
 from ertheory.target import Target
+from ertrain.examples import Examples
 from ertrain.students import Students, errors_of, student_masks, train_students
 from ertrain.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
 from ertrain.widths.line import WidthLine
@@ -51,9 +52,10 @@ def meet(
     failure_probability: Rational,
     scale: Scale = SCALES["quick"],
     tolerance: Tolerance = TOLERANCE,
+    examples: Examples | None = None,
     seed: int = 0,
     path: Path | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     device: str = "cpu",
     progress: Callable[[Kind, int, int], object] = lambda *_: None,
 ) -> TheoryMeetsTraining:
@@ -69,12 +71,16 @@ def meet(
         How much is computed.
     tolerance
         When a student has learnt its teacher.
+    examples
+        Of a classifier, as by `ertrain.examples.named_teacher`: students learn and are measured around them, and have
+        to be as accurate too.
     seed
         Of teacher, masks, starts and points; at least 0.
     path
         File for the outcomes of trials, from which a later call goes on.
     workers
-        Processes. The result does not depend on it.
+        Processes. ``None`` leaves it to joblib, that is one, or what a surrounding `joblib.parallel_config` says, whose
+        back end may be a Dask cluster. The result does not depend on it.
     device
         Where students learn.
     progress
@@ -98,11 +104,14 @@ def meet(
     each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
     trial, and the trials at a total are the same for constructions and for students.
     """
+    from joblib import effective_n_jobs
+
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
     densities = read_densities(target, density=density, sparsity=sparsity)
     delta = probability("failure_probability", failure_probability)
-    teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed)
+    draw = None if examples is None else examples.around_train
+    teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed, draw=draw)
     started = plan(teacher, method="sharp", density=densities, failure_probability=delta, layer0="coded")
     bounds, necessary = _bounds(teacher, densities, delta)
     line = _line(teacher, bounds, necessary)
@@ -116,10 +125,12 @@ def meet(
         "seed": seed,
         "chunk": scale.students,
     }
-    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=workers)
+    if examples is not None:
+        inputs["examples"] = examples.digest
+    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=effective_n_jobs(workers))
     works: dict[Kind, Work] = {
         "construction": partial(_not_built, started),
-        "training": partial(_not_learnt, teacher, densities, scale, tolerance, seed, device),
+        "training": partial(_not_learnt, teacher, densities, scale, tolerance, examples, seed, device),
     }
     shapes_at = partial(_shapes_at, started, line)
 
@@ -141,6 +152,7 @@ def meet(
             limit=delta,
             level=1 - (1 - scale.level) / most,
             most_trials=scale.most_trials(delta),
+            least_trials=scale.least,
             progress=partial(progress, kind, total),
         )
 
@@ -239,7 +251,7 @@ def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
 
 
 def _in_processes(
-    work: Work, shapes_at: Callable[[int], Shapes], workers: int, total: int, chunks: list[list[int]]
+    work: Work, shapes_at: Callable[[int], Shapes], workers: int | None, total: int, chunks: list[list[int]]
 ) -> list[list[bool]]:
     from joblib import delayed
 
@@ -263,6 +275,7 @@ def _not_learnt(
     densities: tuple[Fraction, ...],
     scale: Scale,
     tolerance: Tolerance,
+    examples: Examples | None,
     seed: int,
     device: str,
     shapes: Shapes,
@@ -272,11 +285,15 @@ def _not_learnt(
     torch.set_num_threads(1)  # of small operations, more threads wait for one another
     try:
         students = Students(student_masks(shapes, densities, seeds), seeds)
-        train_students(teacher, students, scale.budget, seed=seed, device=device)
-        errors = errors_of(students, teacher, tolerance=tolerance, seed=seed)
+        learn, test = (None, None) if examples is None else (examples.around_train, examples.around_test)
+        train_students(teacher, students, scale.budget, seed=seed, device=device, draw=learn)
+        errors = errors_of(students, teacher, tolerance=tolerance, seed=seed, draw=test)
+        learnt = tolerance.met(errors.rms, errors.largest)
+        if examples is not None:
+            learnt &= examples.as_accurate(students, teacher)
     finally:
         torch.set_num_threads(threads)
-    return [not learnt for learnt in tolerance.met(errors.rms, errors.largest).tolist()]
+    return [not one for one in learnt.tolist()]
 
 
 def _digest(target: Target) -> str:

@@ -2,48 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ertheory.plots.columns import Cell, Columns, csv_text
 from ertheory.plots.files import write_together
-from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION, rendered
+from ertheory.plots.style import rendered
+from ertheory.plots.trained import TRAINED, draw_trained
+from ertheory.results import rational_text
 from ertrain.widths.result import TheoryMeetsTraining
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["draw_widths", "width_columns"]
 
 _NAME = "theory-meets-training"
-_STYLES = {"construction": (BLUE, "o", "-"), "training": (VERMILION, "s", "--")}
-_BOUNDS = {"sharp": (GREEN, "-"), "exact": (GREY, "--"), "printed": (BLACK, ":")}
 
 
 def width_columns(found: TheoryMeetsTraining) -> Columns:
-    """Bring tests into columns: method, total, widths, trials, share of successes and the ends of its interval.
+    """Bring bounds and tests into the columns of `ertheory.plots.trained`.
 
     Parameters
     ----------
     found
         As by `ertrain.widths.meet`.
+
+    Notes
+    -----
+    The total that is necessary counts one neuron in a layer of which no necessary statement says anything.
     """
-    lines: list[tuple[Cell, ...]] = [
-        (
-            one.kind,
-            total,
-            "-".join(map(str, found.line.widths(total))),
-            made.trials,
-            1 - made.failures / made.trials,
-            1 - made.interval.high,
-            1 - made.interval.low,
-            made.verdict,
-        )
-        for one in (found.construction, found.training)
-        for total, made in sorted(one.tests, key=lambda test: test[0])
-    ]
-    names = ("method", "total", "widths", "trials", "success", "low", "high", "verdict")
-    return dict(zip(names, zip(*lines, strict=True), strict=True))
+    rows = [*_bounds(found), *_tests(found)]
+    return dict(zip(TRAINED, zip(*rows, strict=True), strict=True))
+
+
+def _inputs(found: TheoryMeetsTraining) -> tuple[Cell, ...]:
+    densities = list(map(rational_text, found.bounds[0].densities))
+    shown = densities[0] if len(set(densities)) == 1 else ",".join(densities)
+    return str(found.bounds[0].target), shown, float(found.training.tests[0][1].limit)
+
+
+def _bounds(found: TheoryMeetsTraining) -> Iterator[tuple[Cell, ...]]:
+    nothing = (None,) * (len(TRAINED) - 7)
+    necessary = found.necessary
+    total, shown = sum(width or 1 for width in necessary), "-".join(str(width or "?") for width in necessary)
+    yield (*_inputs(found), "necessary", total, shown, "yes", *nothing)
+    for one in found.bounds:
+        widths = "-".join(map(str, one.widths[:-1]))
+        yield (*_inputs(found), one.method, one.total, widths, "yes" if one.applies else "no", *nothing)
+
+
+def _tests(found: TheoryMeetsTraining) -> Iterator[tuple[Cell, ...]]:
+    for one in (found.construction, found.training):
+        for total, made in sorted(one.tests, key=lambda test: test[0]):
+            widths, interval = "-".join(map(str, found.line.widths(total))), made.interval
+            counted = made.trials, made.failures, 1 - made.failures / made.trials
+            ends = 1 - interval.high, 1 - interval.low, interval.level
+            yield (*_inputs(found), one.kind, total, widths, "yes", *counted, *ends, made.verdict)
 
 
 def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False) -> tuple[Path, ...]:
@@ -64,36 +76,5 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
         If the folder can not be written to, or a file exists and `force` is not set.
     """
     columns = width_columns(found)
-
-    def drawing(figure: Figure, _: Columns) -> None:
-        figure.set_size_inches(8, 4.8)
-        axes = figure.subplots()
-        delta = 1.0
-        for one in (found.construction, found.training):
-            colour, marker, dash = _STYLES[one.kind]
-            tests = sorted(one.tests, key=lambda test: test[0])
-            delta = float(tests[0][1].limit)
-            shift = 0.15 if one.kind == "training" else -0.15  # intervals at one total stand side by side
-            places = [total + shift for total, _ in tests]
-            shares = [1 - made.failures / made.trials for _, made in tests]
-            axes.plot(places, shares, color=colour, linestyle=dash, marker=marker, markersize=4, label=one.kind)
-            low, high = zip(*((1 - made.interval.high, 1 - made.interval.low) for _, made in tests), strict=True)
-            axes.vlines(places, low, high, color=colour, linewidth=0.9, alpha=0.6)
-        axes.axhline(1 - delta, color=GREY, linewidth=0.8, label=f"1 - delta: {1 - delta:g}")
-        for bound in found.bounds:
-            colour, dash = _BOUNDS[bound.method]
-            if bound.total is not None:
-                name = bound.method if bound.applies else f"{bound.method} (does not apply)"
-                axes.axvline(bound.total, color=colour, linestyle=dash, linewidth=1.2, label=f"{name}: {bound.total}")
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("hidden neurons of the masked network, along the line of widths")
-        axes.set_ylabel("share of masks with success")
-        counts = sorted({made.trials for one in (found.construction, found.training) for _, made in one.tests})
-        level = max(made.interval.level for _, made in found.training.tests)
-        axes.set_title(
-            f"Sequential tests of {counts[0]} to {counts[-1]} masks each, anytime-valid {100 * level:.2f} % intervals"
-        )
-        axes.legend(loc="lower center")
-
-    files = {f"{_NAME}{ending}": content for ending, content in rendered(drawing, columns).items()}
+    files = {f"{_NAME}{ending}": content for ending, content in rendered(draw_trained, columns).items()}
     return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)

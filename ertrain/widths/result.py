@@ -29,7 +29,7 @@ class Scale:
     level
         With this probability, at least, all verdicts of all tests are right.
     effort, least
-        A test ends undecided after effort / delta trials, and not before `least`.
+        A test ends undecided after effort / delta trials; none ends before `least`.
     students
         As many are trained as one batched model.
     """

@@ -121,6 +121,16 @@ def test_verdicts(theta, limit, verdict):
     assert found.to_dict()["interval"] == [found.interval.low, found.interval.high]
 
 
+def test_no_verdict_is_given_before_the_least_trials():
+    ask = {"limit": HALF, "level": Fraction(9, 10)}
+    early = decide_failure_rate(lambda n: np.ones(n, bool), **ask)
+    late = decide_failure_rate(lambda n: np.ones(n, bool), **ask, least_trials=60)
+    assert (early.trials, late.trials) == (16, 64)
+    assert early.verdict == late.verdict == "above"
+    assert late.interval.low > early.interval.low
+    assert decide_failure_rate(lambda n: np.ones(n, bool), **ask, least_trials=60, most_trials=32).trials == 32
+
+
 def test_a_test_stops_at_its_last_trial_and_refuses_nonsense():
     found = decide_failure_rate(lambda n: np.zeros(n, bool), limit=HALF, level=FIFTH, most_trials=1)
     assert found.trials == 1

@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,11 +27,15 @@ from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import highest_inside  # noqa: E402
 from ertrain.methods.edge_popup import in_proportion, largest  # noqa: E402
 from ertrain.methods.gradual import cubic  # noqa: E402
+from ertrain.methods.popup_kernel import score_gradients, use_near  # noqa: E402
 from ertrain.processes import join  # noqa: E402
+from ertrain.ratios import Evidence  # noqa: E402
+from ertrain.ratios.scores import grasp  # noqa: E402
 from ertrain.replicas import can_be_replica  # noqa: E402
 from ertrain.start import start_model  # noqa: E402
 
 FIXED = Configuration(recipe="test", model="mlp-20-15", density="0.5", epochs=3, batch=100, learning_rate=0.05)
+EXACT = replace(FIXED, drawing="exact")
 STEPS = 12  # of an epoch of digits
 REWIRED = replace(FIXED, method="rigl", final_density="0.2", update_every=5)
 CONVOLUTIONAL = replace(FIXED, model="resnet20", width="1/8", epochs=2, batch=300)
@@ -40,6 +45,17 @@ CASES = {
     "rigl-from-dense": replace(REWIRED, density="1", drawing="exact", label_smoothing=0.1, dense_layers=("last",)),
     "set": replace(REWIRED, method="set"),
     "gradual": replace(FIXED, method="gradual", final_density="0.1", update_every=5),
+    "granet": replace(REWIRED, method="granet", final_density="0.1"),
+    "granet-adam": replace(
+        REWIRED, method="granet", optimiser="adamw", learning_rate=0.01, density="1", prune_until=0.8, drawing="exact"
+    ),
+    "granet-convolutional": replace(
+        CONVOLUTIONAL, method="granet", final_density="0.2", update_every=2, accumulation=2
+    ),
+    "snip": replace(FIXED, method="snip", final_density="0.1", dense_layers=("last",)),
+    "snip-convolutional": replace(CONVOLUTIONAL, method="snip", final_density="0.2", density="1"),
+    "grasp": replace(FIXED, method="grasp", final_density="0.1", initialisation="kaiming"),
+    "synflow": replace(FIXED, method="synflow", final_density="0.05", epochs=2),
     "imp": replace(FIXED, method="imp", final_density="0.3", epochs=2),
     "imp-step": replace(FIXED, method="imp", final_density="0.2", epochs=2, rewind_step=15, round_keep=0.5),
     "imp-rate": replace(FIXED, method="imp", final_density="0.35", epochs=2, rewind="rate", optimiser="adam"),
@@ -78,6 +94,7 @@ def started(configuration: Configuration):
     data = load_data("digits", Path())
     model, _ = start_model(configuration, data)
     method = METHODS[configuration.method](configuration, model, data.train.shape, STEPS)
+    method.begin(Evidence(data, configuration.seed, fit=lambda _: None))
     optimiser = make_optimiser(configuration, model, method.trained())
     guard(optimiser, model)
     return method, model, optimiser
@@ -139,6 +156,28 @@ def test_without_drops_a_rewired_mask_is_the_fixed_one_bit_for_bit(method, densi
             assert ours[name].equal(theirs[name]), name
     assert results[0]["accuracy_test"] == results[1]["accuracy_test"]
     assert results[0]["flops_train"] == results[1]["flops_train"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (replace(EXACT, method="granet", drop_share=0.0, update_every=5), EXACT),
+        (
+            replace(REWIRED, method="granet", drop_share=0.0, prune_until=0.6),
+            replace(REWIRED, method="gradual", update_until=0.6),
+        ),
+        *((replace(EXACT, method=name), EXACT) for name in ("gradual", "snip", "grasp", "synflow")),
+    ],
+    ids=lambda each: each.method,
+)
+def test_with_nothing_to_do_a_method_is_another_one_bit_for_bit(one, other, tmp_path):
+    results = [run(each, tmp_path) for each in (one, other)]
+    ours, theirs = (load_file(tmp_path / each.folder / "checkpoint.safetensors") for each in (one, other))
+    assert ours.keys() == theirs.keys()
+    for name in theirs:
+        assert ours[name].equal(theirs[name]), name
+    for key in ("accuracy_test", "accuracy_test_best", "density_final", "flops_train"):
+        assert results[0][key] == results[1][key]
 
 
 @settings(max_examples=25, deadline=None)
@@ -244,6 +283,8 @@ def test_a_configuration_without_methods_keeps_its_hash():
         ({"drawing": "exact"}, "drawing"),
         ({"repair": "add"}, "repair"),
         ({"method": "dst"}, "method"),
+        ({"method": "granet", "prune_until": 0.0}, "prune_until"),
+        ({"method": "snip", "final_density": "0.6"}, "final_density"),
         ({"method": "imp", "round_keep": 1.0}, "round_keep"),
         ({"method": "imp", "rewind": "back"}, "rewind"),
         ({"method": "imp", "rewind_step": -1}, "rewind_step"),
@@ -286,6 +327,152 @@ def test_gradual_pruning_follows_its_schedule_to_the_exact_number(every, until, 
         assert at + 1 < method.end or left == target
         before = {name: mask.clone() for name, mask in masks_of(model).items()}
     assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    every=st.integers(1, 9),
+    prune_until=st.floats(0.01, 0.99),
+    update_until=st.floats(0.01, 0.99),
+    density=st.sampled_from(["1", "0.5"]),
+    final=st.sampled_from(["0.5", "0.2", "0.03"]),
+    share=st.floats(0.0, 0.9),
+)
+def test_granet_prunes_as_gradual_pruning_and_grows_as_rigl(every, prune_until, update_until, density, final, share):
+    configuration = replace(
+        REWIRED, method="granet", density=density, final_density=final, update_every=every, prune_until=prune_until,
+        update_until=update_until, drop_share=share, epochs=2,
+    )  # fmt: skip
+    method, model, optimiser = started(configuration)
+    target, ends = method.budget(final), math.floor(update_until * 2 * STEPS)
+    for at in range(2 * STEPS):
+        backward(model, at)
+        before = {name: mask.clone() for name, mask in masks_of(model).items()}
+        slopes = {name: model.get_submodule(name).weight.grad.abs() for name in before}
+        method.step(optimiser, at)
+        optimiser.zero_grad(set_to_none=True)
+        left, done = sum(counts(model).values()), at + 1
+        if done == method.end or (done < method.end and done % every == 0):
+            assert left == cubic(method.size, target, done, method.end)
+        else:
+            assert left == sum(int(mask.sum()) for mask in before.values())
+        rewires = share > 0 and done % every == 0 and done < ends
+        for name, mask in masks_of(model).items():
+            weight, came = model.get_submodule(name).weight, mask & ~before[name]
+            assert not (mask & ~method.drawn[name]).any()
+            assert torch.count_nonzero(weight[~mask]) == torch.count_nonzero(weight[came]) == 0
+            for kept in optimiser.state[weight].values():
+                assert kept.dim() == 0 or torch.count_nonzero(kept[~mask | came]) == 0
+            assert rewires or not came.any()
+            left_out = method.drawn[name] & ~mask
+            if came.any() and left_out.any():
+                assert slopes[name][came].min() >= slopes[name][left_out].max()
+    assert sum(counts(model).values()) == target
+    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+
+
+def test_granet_looks_at_all_weights_of_the_mask_when_it_grows(tmp_path):
+    configuration = replace(EXACT, method="granet", epochs=1, update_every=4, update_until=0.5)
+    result = run(configuration, tmp_path)  # nothing to prune; grows after 4 steps of 12, not after 8
+    start = json.loads((tmp_path / configuration.folder / "start.json").read_text())
+    assert result["flops_train"] == 100 * 12 * 3 * start["flops_forward"]
+    sparse = replace(configuration, final_density="0.2", prune_until=0.01, update_every=6, update_until=0.6)
+    result = run(sparse, tmp_path / "sparse")  # pruned after the first step, grows after the sixth
+    small = 2 * sum(layer["nonzeros"] for layer in result["layers"])
+    large = json.loads((tmp_path / "sparse" / sparse.folder / "start.json").read_text())["flops_forward"]
+    assert result["flops_train"] == 100 * (3 * large + 10 * 3 * small + 2 * small + large)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    method=st.sampled_from(["snip", "grasp", "synflow"]),
+    density=st.sampled_from(["1", "0.6", "0.3"]),
+    final=st.sampled_from(["0.3", "0.1", "0.01", "0.001"]),
+    initialisation=st.sampled_from(["kaiming", "sparse", "sparse-neuron"]),
+    seed=st.integers(0, 5),
+)
+def test_pruning_at_the_start_leaves_exactly_so_many_inside(method, density, final, initialisation, seed):
+    configuration = replace(
+        FIXED, method=method, density=density, final_density=final, initialisation=initialisation, seed=seed
+    )
+    method, model, _ = started(configuration)
+    first, _ = start_model(configuration, load_data("digits", Path()))
+    assert sum(counts(model).values()) == method.budget(final)
+    for name, mask in masks_of(model).items():
+        assert not (mask & ~method.drawn[name]).any()
+        weight, whole = model.get_submodule(name).weight.detach(), first.get_submodule(name).weight.detach()
+        assert torch.count_nonzero(weight[~mask]) == 0
+        if initialisation == "kaiming":
+            assert weight.equal(whole * mask)
+        elif initialisation == "sparse" and mask.any():
+            larger = (int(method.drawn[name].sum()) / int(mask.sum())) ** 0.5
+            torch.testing.assert_close(weight, whole * mask * larger)
+
+
+@pytest.mark.parametrize("density", ["1", "0.5"])
+@pytest.mark.parametrize("name", ["snip", "grasp"])
+def test_scores_inside_a_mask_are_those_of_the_masked_network(name, density):
+    configuration = replace(FIXED, method=name, density=density, final_density="0.2", initialisation="kaiming")
+    method, model, _ = started(configuration)
+    data = load_data("digits", Path())
+    start, _ = start_model(configuration, data)
+    start = start.double()
+    layers = list(method.drawn)
+    weights = [start.get_submodule(layer).weight.detach().clone().requires_grad_() for layer in layers]
+    batches = list(Evidence(data, 0, fit=lambda _: None).batches())
+    temperature = 200 if name == "grasp" else 1
+    loss = 0
+    for images, labels in batches:
+        masked = {
+            f"{layer}.weight": weight * method.drawn[layer] for layer, weight in zip(layers, weights, strict=True)
+        }
+        logits = torch.func.functional_call(start, masked, (images.double(),))
+        loss = loss + torch.nn.functional.cross_entropy(logits / temperature, labels, reduction="sum")
+    slopes = torch.autograd.grad(loss, weights, create_graph=True)
+    if name == "snip":
+        expected = [(weight * slope).abs() for weight, slope in zip(weights, slopes, strict=True)]
+    else:  # half of the squared norm of the gradient has the gradient H g
+        half = sum((slope**2).sum() for slope in slopes) / 2
+        expected = [weight * bent for weight, bent in zip(weights, torch.autograd.grad(half, weights), strict=True)]
+        scores = grasp(start, layers, lambda: ((images.double(), labels) for images, labels in batches))
+        for layer, score in zip(layers, expected, strict=True):
+            torch.testing.assert_close(
+                scores[layer], score.detach(), rtol=1e-9, atol=1e-9 * score.detach().abs().max().item()
+            )
+    inside = torch.cat([method.drawn[layer].flatten() for layer in layers])
+    kept = torch.cat([masks_of(model)[layer].flatten() for layer in layers])
+    score = torch.cat([each.detach().flatten() for each in expected])
+    lowest, highest = score[kept].min(), score[inside & ~kept].max()
+    assert lowest >= highest - 1e-4 * score.abs().max()  # the network is in single precision
+    assert (score[kept] > highest).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("density", ["1", "0.5"])
+def test_synflow_inside_a_mask_is_its_closed_form(density):
+    configuration = replace(FIXED, method="synflow", density=density, final_density="0.05")
+    method, model, _ = started(configuration)
+    start, _ = start_model(configuration, load_data("digits", Path()))
+    weights = {name: start.get_submodule(name).weight.detach().double().abs().numpy() for name in method.drawn}
+    (one, first), (two, second), (three, third) = weights.items()
+    left = {name: mask.numpy().copy() for name, mask in method.drawn.items()}
+    target = method.budget("0.05")
+    for number in range(1, 101):
+        a, b, c = first * left[one], second * left[two], third * left[three]
+        flows = {  # what comes in, times the weight, times what goes on from there
+            one: c.sum(0) @ b,
+            two: c.sum(0),
+            three: np.ones(len(c)),
+        }
+        comes = {one: np.ones(a.shape[1]), two: a.sum(1), three: b @ a.sum(1)}
+        scores = {
+            name: np.where(left[name], flows[name][:, None] * weights[name] * comes[name], -1.0) for name in weights
+        }
+        count = max(target, round(method.size * (target / method.size) ** (number / 100)))
+        threshold = np.sort(np.concatenate([score.ravel() for score in scores.values()]))[-count]
+        left = {name: score >= threshold for name, score in scores.items()}
+    assert sum(int(mask.sum()) for mask in left.values()) == target  # without ties
+    for name, mask in masks_of(model).items():
+        assert np.array_equal(mask.numpy(), left[name])
 
 
 @pytest.mark.parametrize("rewind", ["weights", "rate", "none"])
@@ -396,12 +583,13 @@ def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
             assert not (mask & ~inside).any()
             assert weight.equal(whole * mask)
             assert abs(int(mask.sum()) - sum(counts(model).values()) * int(inside.sum()) / drawn) < 1
-            kept = method._scores[name].detach().abs()
+            assert torch.count_nonzero(method._scores[name][~inside]) == 0
+            kept = method._scores[name].detach().abs()[inside]
             chosen = mask[inside]
             if chosen.any() and not chosen.all():
                 assert kept[chosen].min() >= kept[~chosen].max()
             if at == 0 and optimiser == "nesterov":  # the first step is the gradient and the decay, times 1 + momentum
-                slope = slopes[name][inside] * whole[inside] * scores[name].sign() + 5e-4 * scores[name]
+                slope = slopes[name] * whole * scores[name].sign() + 5e-4 * scores[name]
                 torch.testing.assert_close(method._scores[name].detach(), scores[name] - 0.05 * 1.9 * slope)
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
@@ -417,17 +605,44 @@ def test_edge_popup_moves_scores_alone_and_uses_exactly_so_many_weights(
 
 
 @settings(max_examples=60, deadline=None)
-@given(scores=st.lists(st.integers(0, 4), min_size=1, max_size=30), data=st.data())
+@given(scores=st.lists(st.integers(-4, 4) | st.just(math.nan), min_size=1, max_size=200), data=st.data())
 def test_the_largest_are_exactly_so_many_whatever_the_ties(scores, data):
-    count = data.draw(st.integers(0, len(scores)))
+    inside = data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores)))
     vector = torch.tensor(scores, dtype=torch.float32)
-    near = data.draw(st.none() | st.sampled_from([0.0, 1.0, 1.01, 2.0, 9.0, math.inf]))
-    chosen, threshold = largest(vector, count, near=None if near is None else torch.tensor(near))
-    assert count == 0 or threshold == vector[chosen].min()
-    assert int(chosen.sum()) == count
-    assert chosen.nonzero().flatten().tolist() == sorted(
-        sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:count]
-    )
+    strength = [math.inf if math.isnan(score) else abs(score) for score in scores]
+    ranked = sorted((at for at, there in enumerate(inside) if there), key=lambda at: (-strength[at], at))
+    count = data.draw(st.integers(0, len(ranked)))
+    chosen = largest(vector, torch.tensor(inside), count)
+    assert chosen.nonzero().flatten().tolist() == sorted(ranked[:count])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(1, 400),
+    share=st.floats(0, 1),
+    off=st.sampled_from([0.0, 1e-4, -1e-3, 5e-3, -0.05, 0.3]),
+    steps=st.sampled_from([7, 100, 10**6]),
+    nans=st.integers(0, 2),
+)
+def test_the_largest_are_found_near_a_threshold_from_whatever_was_there(seed, size, share, off, steps, nans):
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(-steps, steps + 1, size) / steps).astype(np.float32)  # with many ties, some, and none
+    scores[rng.integers(size, size=nans)] = math.nan
+    values, mask = rng.standard_normal(size, dtype=np.float32), rng.random(size) < 0.3
+    weights, strength = np.where(mask, values, np.float32(0)), np.abs(scores)
+    count = round(share * size)
+    chosen = largest(torch.from_numpy(scores), torch.ones(size, dtype=torch.bool), count).numpy()
+    numbers = strength[chosen & ~np.isnan(strength)]
+    true = float(numbers.min()) if len(numbers) else 0.0
+    near = max(true, 0.01) * (1 + off)
+    found = use_near(scores, values, mask, weights, count, near, np.empty(size, np.int32))
+    assert found in (0, true)
+    if true >= 0.01 and abs(off) < 0.09:
+        assert found == true
+    if found > 0:
+        assert np.array_equal(mask, chosen)
+        assert np.array_equal(weights, np.where(chosen, values, 0))
 
 
 @settings(max_examples=60, deadline=None)
@@ -438,6 +653,14 @@ def test_shares_are_in_proportion_and_add_up(sizes, data):
     assert sum(shares) == total
     assert all(0 <= share <= size for share, size in zip(shares, sizes, strict=True))
     assert all(abs(share - total * size / max(sum(sizes), 1)) < 1 for share, size in zip(shares, sizes, strict=True))
+
+
+def test_gradients_of_scores_are_those_of_the_definition():
+    gradients, values, scores = np.random.default_rng(0).standard_normal((3, 100), dtype=np.float32)
+    scores[::7], gradients[5] = 0, math.nan
+    expected = gradients * values * np.sign(scores)
+    score_gradients(gradients, values, scores)
+    assert np.array_equal(gradients, expected, equal_nan=True)
 
 
 def test_levels_of_edge_popup():

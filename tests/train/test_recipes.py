@@ -11,12 +11,12 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
 
-METHODS = {"table2": "rigl", "table3": "str", "table4": "imp", "table5": "edge-popup"}
+METHODS = {"table2": "rigl", "table28": "granet", "table3": "str", "table4": "imp", "table5": "edge-popup"}
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_start_has_the_dense_one_beside_it(name):
-    for scale in RECIPES[name].minutes:
+    for scale in RECIPES[name].scales:
         runs = recipe(name).configurations(scale, seeds=2)
         assert len({run.hash for run in runs}) == len(runs)
         started = [run for run in runs if run.method == METHODS[name]]
@@ -24,10 +24,10 @@ def test_every_start_has_the_dense_one_beside_it(name):
         for run in started:
             assert Fraction(run.density) > Fraction(run.final_density)
             assert replace(run, density="1") in runs
-            if name == "table2":
+            if name in ("table2", "table28"):
                 assert replace(run, method="fixed", density=run.final_density) in runs
         others = {run.method for run in runs} - {METHODS[name]}
-        assert others == ({"fixed"} if name == "table2" else set())
+        assert others == ({"fixed"} if name in ("table2", "table28") else set())
 
 
 def test_table1_has_every_ratio_of_the_paper_for_networks_that_are_connected_and_convolutional():
@@ -40,3 +40,27 @@ def test_table1_has_every_ratio_of_the_paper_for_networks_that_are_connected_and
             here = [run for run in runs if (run.data, run.model, run.density) == cell]
             assert {run.ratio for run in here} == compared
             assert len({replace(run, ratio="uniform") for run in here}) == 1
+
+
+def test_epochs_are_those_of_all_rounds_and_levels():
+    first = recipe("table4").configurations("quick")[0]
+    assert (first.density, first.final_density, first.epochs, first.round_keep) == ("1", "0.1", 20, 0.5)
+    halvings = {"1": 4, "0.5": 3, "0.3": 2, "0.2": 1}  # down to 0.1
+    more = {"1": 6, "0.5": 5, "0.3": 4, "0.2": 4, "0.1": 3}  # and to 0.02
+    rounds = sum(halvings.values()) + 4 + sum(more.values()) + 5
+    assert recipe("table4").epochs("quick", seeds=1) == rounds * (20 + 3)
+    levels = [run.epochs * run.levels for run in recipe("table5").configurations("paper", seeds=2)]
+    assert recipe("table5").epochs("paper", seeds=2) == sum(levels) == 500 * len(levels)
+    table1 = [run for run in recipe("table1").configurations("small", seeds=1) if run.ratio == "imp"]
+    assert recipe("table1").epochs("small", seeds=1) > 16 * len(recipe("table1").configurations("small", seeds=1))
+    assert table1
+
+
+def test_minutes_are_given_for_what_was_measured_alone():
+    for one in RECIPES.values():
+        for scale in one.scales:
+            known = one.minutes(scale)
+            measured = {(run.data, run.model, run.width) for run in one.configurations(scale, seeds=1)}
+            there = {("digits", "lenet-300-100", "1"), ("fashion-mnist", "lenet-300-100", "1")}
+            assert (known is not None) == (measured <= there)
+            assert known is None or known == pytest.approx(one.minutes(scale, seeds=1) * 3)

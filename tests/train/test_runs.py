@@ -268,7 +268,7 @@ def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path, monkeypatch):
 
 
 def test_a_network_that_does_not_fit_the_images_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match=r"^model: expected a network for images of 1 x 8 x 8"):
+    with pytest.raises(InvalidInput, match=r"^model: expected a network for inputs of 1 x 8 x 8"):
         run(replace(BASE, model="vgg16", width="1/16"), tmp_path)
 
 

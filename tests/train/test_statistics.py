@@ -71,6 +71,13 @@ def test_verdicts(balanced, verdict):
     assert claim.verdict == verdict
 
 
+@pytest.mark.parametrize(("masked", "verdict"), [([0.93, 0.941, 0.935], "agrees"), ([0.8, 0.81, 0.79], "disagrees")])
+def test_fixed_masks_are_compared_with_the_dense_network(masked, verdict):
+    runs = results("erk", [0.92, 0.93, 0.921], "1") + results("erk", masked, "0.1")
+    (claim,) = compare(runs + results("erk", masked, "0.2", batch=50))
+    assert (claim.verdict, claim.against, claim.density_target) == (verdict, "dense network", "0.1")
+
+
 def test_only_runs_that_share_all_but_ratio_and_seed_are_compared():
     runs = results("erk", [0.9, 0.91]) + results("balanced", [0.9, 0.92], batch=50)
     assert not compare(runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput
+from ertheory.plots.trained import read_trained
 from ertheory.target import Target
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
-from ertrain.cli import main  # noqa: E402
+from ertrain.cli import main, verify  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.files import read_json, write_json  # noqa: E402
 from ertrain.students import Budget  # noqa: E402
@@ -123,6 +125,27 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_result(found, tmp_path):
             assert marks.startswith(whole[kind][total])
 
 
+def test_an_existing_cluster_gives_the_same_result(found, tmp_path, capsys, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+    result, _ = found
+    monkeypatch.setitem(SCALES, "quick", TINY)
+    monkeypatch.setattr(verify, "meet", partial(meet, tolerance=LOOSE))
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options |= {"protocol": "tcp", "host": "127.0.0.1"}  # any other host would be looked for outside
+    with distributed.LocalCluster(**options) as cluster:
+        assert main([*words, "--cluster", cluster.scheduler_address, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert {name: content[name] for name in result.to_dict()} == json.loads(json.dumps(result.to_dict()))
+    assert content["inputs"]["cluster"] == cluster.scheduler_address
+
+
+def test_a_cluster_that_is_not_there_is_refused(tmp_path, capsys):
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", ".2", "--out", str(tmp_path)]
+    assert main([*words, "--cluster", "nowhere"]) == 2
+    assert "--cluster: expected the address of a Dask scheduler" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_where_nothing_is_learnt_no_width_is_claimed():
     result = ask(tolerance=Tolerance(rms=1e-9, largest=1e-9, points=64))
     assert result.training.total is None
@@ -166,9 +189,11 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert content["trials"] == sum(test["trials"] for test in trained)
     assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
     assert "fresh points" in capsys.readouterr().out
-    header, *lines = (tmp_path / "plots" / "theory-meets-training.csv").read_text().splitlines()
-    assert header == "method,total,widths,trials,success,low,high,verdict"
-    assert len(lines) == len(content["tests"])
+    drawn = read_trained(tmp_path / "plots" / "theory-meets-training.csv")
+    assert drawn["method"].count("training") == len(trained)
+    assert len(drawn["method"]) == len(content["tests"]) + 4  # and the bounds
+    measured = [row for row in zip(drawn["failures"], drawn["trials"], strict=True) if row[1] is not None]
+    assert sorted(measured) == sorted((test["failures"], test["trials"]) for test in content["tests"])
     assert main([*words, "--plot", str(tmp_path / "plots")]) == 2  # nothing is written over
     assert "--plot" in capsys.readouterr().err
 
