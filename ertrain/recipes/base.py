@@ -14,9 +14,13 @@ __all__ = ["SCALES", "Cost", "Recipe"]
 
 SCALES = ("quick", "small", "paper")
 
-# An epoch of LeNet-300-100 with the settings of `ertrain.recipes.starts`, its validation and checkpoint too: seconds of
-# one core, as in benchmarks/RESULTS.md.
-_EPOCH_SECONDS = {"digits": 0.03, "fashion-mnist": 1.5}
+# An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, as in
+# benchmarks/RESULTS.md, by network, width and data.
+_EPOCH_SECONDS = {
+    ("lenet-300-100", "1", "digits"): 0.03,
+    ("lenet-300-100", "1", "fashion-mnist"): 1.5,
+    ("resnet20", "0.5", "digits"): 0.4,
+}
 
 
 @dataclass(frozen=True)
@@ -111,10 +115,14 @@ class Recipe:
         """
         runs = self.configurations(scale, seeds=1)
         epochs = [seeds * _epochs(run) for run in runs]
-        if any(run.model != "lenet-300-100" or run.width != "1" or run.data not in _EPOCH_SECONDS for run in runs):
+        if any(_kind(run) not in _EPOCH_SECONDS for run in runs):
             return Cost(seeds * len(runs), sum(epochs), None)
-        seconds = sum(number * _EPOCH_SECONDS[run.data] for run, number in zip(runs, epochs, strict=True))
+        seconds = sum(number * _EPOCH_SECONDS[_kind(run)] for run, number in zip(runs, epochs, strict=True))
         return Cost(seeds * len(runs), sum(epochs), seconds / 60)
+
+
+def _kind(run: Configuration) -> tuple[str, str, str]:
+    return run.model, run.width, run.data
 
 
 def _epochs(run: Configuration) -> int:
