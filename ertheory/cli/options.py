@@ -9,7 +9,7 @@ import tyro
 __all__ = ["option"]
 
 # What stands for an option that was left out, or a switch that is off; its help says in words what follows from that.
-_UNSAID = ("None", "False")
+_UNSAID = ("None", "False", "")
 
 
 def option(*, metavar: str | None = None, help: str | None = None) -> Any:

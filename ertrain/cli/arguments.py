@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from ertheory.cli.options import option
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.recipes import RECIPES, SCALES, recipe
@@ -26,22 +27,22 @@ __all__ = [
 ]
 
 RecipeName = Annotated[
-    tyro.conf.Positional[str], tyro.conf.arg(metavar="RECIPE", help=f"One of {', '.join(sorted(RECIPES))}.")
+    tyro.conf.Positional[str], option(metavar="RECIPE", help=f"One of {', '.join(sorted(RECIPES))}.")
 ]
-Scale = Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")]
-Seeds = Annotated[str, tyro.conf.arg(metavar="K", help="Repetitions, with the seeds 0 to K - 1.")]
-DataDir = Annotated[str, tyro.conf.arg(metavar="DIR", help="Where data sets are, or are downloaded to.")]
-Out = Annotated[str, tyro.conf.arg(metavar="DIR", help="Folder for the folders of runs.")]
-Device = Annotated[str, tyro.conf.arg(metavar="D", help="auto, cpu, cuda or cuda:1.")]
-Density = Annotated[str | None, tyro.conf.arg(metavar="P", help="Density of all runs, instead of those of the recipe.")]
-Sparsity = Annotated[str | None, tyro.conf.arg(metavar="S", help="1 - density.")]
+Scale = Annotated[str, option(metavar="S", help=f"{', '.join(SCALES)}.")]
+Seeds = Annotated[str, option(metavar="K", help="Repetitions, with the seeds 0 to K - 1.")]
+DataDir = Annotated[str, option(metavar="DIR", help="Where data sets are, or are downloaded to.")]
+Out = Annotated[str, option(metavar="DIR", help="Folder for the folders of runs.")]
+Device = Annotated[str, option(metavar="D", help="auto, cpu, cuda or cuda:1.")]
+Density = Annotated[str | None, option(metavar="P", help="Density of all runs, instead of those of the recipe.")]
+Sparsity = Annotated[str | None, option(metavar="S", help="1 - density.")]
 Only = Annotated[
     tuple[str, ...],
-    tyro.conf.arg(metavar="NAME=VALUE", help="Leave out runs of the recipe that have other values than these."),
+    option(metavar="NAME=VALUE", help="Leave out runs of the recipe that have other values than these."),
 ]
 Set = Annotated[
     tuple[str, ...],
-    tyro.conf.arg(metavar="NAME=VALUE", help="Other values for the configurations, such as epochs=3 ratio=erk."),
+    option(metavar="NAME=VALUE", help="Other values for the configurations, such as epochs=3 ratio=erk."),
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from ertheory.cli.arguments import Format
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertrain.claims import RULES, Comparison, compare
@@ -38,10 +39,10 @@ _OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of it
 class ReportCommand:
     """What the runs in a folder say together, and whether they agree with the paper."""
 
-    folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DIR", help="Folder with runs, at any depth.")]
+    folder: Annotated[tyro.conf.Positional[str], option(metavar="DIR", help="Folder with runs, at any depth.")]
     format: Format = "table"
     plot: Annotated[
-        str | None, tyro.conf.arg(metavar="DIR", help="Folder for accuracy.png, accuracy.svg and accuracy.csv.")
+        str | None, option(metavar="DIR", help="Folder for accuracy.png, accuracy.svg and accuracy.csv.")
     ] = None
     force: bool = False
     """Write over files that exist."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from tqdm import tqdm
 
 from ertheory.cli.arguments import read_integer
+from ertheory.cli.options import option
 from ertheory.errors import InvalidInput
 from ertrain.cli.arguments import DataDir, Density, Only, Out, RecipeName, Scale, Seeds, Set, Sparsity, read_runs
 from ertrain.cli.run import show_results
@@ -32,12 +32,12 @@ class SweepCommand:
     sparsity: Sparsity = None
     only: Only = ()
     set: Set = ()
-    workers: Annotated[str, tyro.conf.arg(metavar="N", help="Processes, each with one thread.")] = "2"
+    workers: Annotated[str, option(metavar="N", help="Processes, each with one thread.")] = "2"
     replicas: Annotated[
-        str, tyro.conf.arg(metavar="N", help="Most runs of fully connected networks to train as one batched model.")
+        str, option(metavar="N", help="Most runs of fully connected networks to train as one batched model.")
     ] = "64"
     cluster: Annotated[
-        str | None, tyro.conf.arg(metavar="ADDRESS", help="Dask scheduler to use instead of processes here.")
+        str | None, option(metavar="ADDRESS", help="Dask scheduler to use instead of processes here.")
     ] = None
     json: bool = False
     """Print one JSON document."""

@@ -25,6 +25,7 @@ from ertheory.cli.arguments import (
     read_text_densities,
     refuse_given,
 )
+from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.results import rational_text
@@ -40,7 +41,7 @@ __all__ = ["VerifyCommand"]
 
 TeacherText = Annotated[
     str,
-    tyro.conf.arg(
+    option(
         metavar="T",
         help="The network to learn: 4-8-3, with random weights; a .npz or .safetensors file; digits or digits-H, a "
         "trained classifier 64-H-10; relu-D, the ReLU of a sum of D inputs.",
@@ -52,32 +53,30 @@ TeacherText = Annotated[
 class VerifyCommand:
     """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
-    statement: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="STATEMENT", help="widths or floors.")]
+    statement: Annotated[tyro.conf.Positional[str], option(metavar="STATEMENT", help="widths or floors.")]
     target: TeacherText
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    scale: Annotated[str, tyro.conf.arg(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
-    seed: Annotated[str, tyro.conf.arg(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
+    scale: Annotated[str, option(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
+    seed: Annotated[str, option(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
     out: Annotated[
         str | None,
-        tyro.conf.arg(
+        option(
             metavar="DIR",
             help='widths: folder for the outcomes of trials, "widths"; the same command goes on from them.',
         ),
     ] = None
     workers: Annotated[
         str | None,
-        tyro.conf.arg(metavar="N", help="widths: processes, one per processor. No result depends on it."),
+        option(metavar="N", help="widths: processes, one per processor. No result depends on it."),
     ] = None
     cluster: Annotated[
-        str | None, tyro.conf.arg(metavar="ADDRESS", help="widths: Dask scheduler to use instead of processes here.")
+        str | None, option(metavar="ADDRESS", help="widths: Dask scheduler to use instead of processes here.")
     ] = None
-    device: Annotated[str, tyro.conf.arg(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
-    plot: Annotated[str | None, tyro.conf.arg(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = (
-        None
-    )
+    device: Annotated[str, option(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
+    plot: Annotated[str | None, option(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = None
     force: bool = False
     """Write over files that exist."""
     format: Format = "table"
