@@ -16,7 +16,7 @@ __all__ = ["RULES", "Comparison", "compare", "paper_accuracy"]
 RULES = {
     "matches": "agrees: all of the interval above -1 point; disagrees: all below 0, and its middle below -1 point",
     "costs little": "agrees: all of the interval above -2 points; disagrees: all below 0, and its middle below -2",
-    "improves": "agrees: all of the interval above 0; disagrees: all below +1 point",
+    "improves": "agrees: all of the interval above 0; disagrees: all below 0",
     "degrades": "agrees: all of the interval below 0, and its middle below -1 point; disagrees: all above -1",
 }
 _POINT = 0.01
@@ -240,7 +240,7 @@ def _verdict(difference: PairedDifference, rule: str) -> str:
         return "cannot tell"
     margin = 2 * _POINT if rule == "costs little" else _POINT
     if rule == "improves":
-        return _word(agrees=mean.low > 0, disagrees=mean.high < _POINT)
+        return _word(agrees=mean.low > 0, disagrees=mean.high < 0)
     matches, worse = mean.low > -margin, mean.high < 0 and mean.value < -margin
     return _word(agrees=worse, disagrees=matches) if rule == "degrades" else _word(agrees=matches, disagrees=worse)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ertrain.masking import masks_of
@@ -49,7 +51,6 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
 
     Examples
     --------
-    >>> import torch
     >>> from ertrain.configuration import Configuration
     >>> from ertrain.masking import attach_masks
     >>> layer = nn.Linear(30, 10)
@@ -81,6 +82,8 @@ def _moments(configuration: Configuration) -> int:
 def _tensors(kept: Any) -> Iterator[Tensor]:
     if isinstance(kept, Tensor):
         yield kept
+    elif isinstance(kept, np.ndarray):  # what is compiled works on arrays
+        yield torch.from_numpy(kept)
     elif isinstance(kept, dict):
         for each in kept.values():
             yield from _tensors(each)

@@ -39,8 +39,8 @@ def drawing(figure: Figure, columns: Columns) -> None:
         shares.set_ylim(-0.03, 1.05)
         shares.set_title(f"density p = {density:g}, random targets 2-4-1, ε = {EPSILON:g}")
         errors.set_xlabel("hidden neurons of the source, N₀ + N₁")
-    grid[0][0].set_ylabel("share of networks with a ticket (95 %)")
-    grid[1][0].set_ylabel("largest error, certified or on a grid: median, range")
+    grid[0][0].set_ylabel("share of networks with a ticket,\n95 % intervals")
+    grid[1][0].set_ylabel("largest error, certified or on a grid:\nmedian and range")
     for dash, words in LINES.values():
         grid[0][0].plot([], [], color=BLACK, linestyle=dash, label=f"Theorem 2.5, {words}, δ = 0.1")
     handles, labels = grid[0][0].get_legend_handles_labels()

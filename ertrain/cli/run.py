@@ -29,7 +29,8 @@ from ertrain.configuration import Configuration
 from ertrain.experiments import perform
 from ertrain.methods import METHODS
 from ertrain.processes import join
-from ertrain.recipes import RECIPES, Recipe
+from ertrain.recipes import RECIPES
+from ertrain.recipes.base import Cost
 
 __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 
@@ -43,23 +44,24 @@ class ListCommand:
 
     def run(self) -> int:
         """List them with their cost for three seeds."""
-        recipes = [
-            {
-                "name": one.name,
-                "scales": list(one.scales),
-                "methods": sorted({run.method for scale in one.scales for run in one.make(scale)}),
-                "runs": {scale: len(one.configurations(scale)) for scale in one.scales},
-                "epochs": {scale: one.epochs(scale) for scale in one.scales},
-                "minutes": {scale: one.minutes(scale) for scale in one.scales},
-                "tests": one.tests,
-            }
-            for one in RECIPES.values()
-        ]
+        costs = {one.name: {scale: one.cost(scale) for scale in one.scales} for one in RECIPES.values()}
         if self.json:
+            recipes = [
+                {
+                    "name": one.name,
+                    "scales": list(one.scales),
+                    "methods": sorted({run.method for scale in one.scales for run in one.make(scale)}),
+                    "runs": {scale: cost.runs for scale, cost in costs[one.name].items()},
+                    "epochs": {scale: cost.epochs for scale, cost in costs[one.name].items()},
+                    "minutes": {scale: cost.minutes for scale, cost in costs[one.name].items()},
+                    "tests": one.tests,
+                }
+                for one in RECIPES.values()
+            ]
             show(document("list", {}, recipes=recipes))
             return 0
         for one in RECIPES.values():
-            show(f"{one.name}: {', '.join(_cost(one, scale) for scale in one.scales)}")
+            show(f"{one.name}: {', '.join(_shown(scale, cost) for scale, cost in costs[one.name].items())}")
             show(wrap(f"  {one.tests}"))
         return 0
 
@@ -196,7 +198,6 @@ def _in_words(line: dict[str, Any]) -> str:
     )
 
 
-def _cost(one: Recipe, scale: str) -> str:
-    runs, epochs, minutes = len(one.configurations(scale)), one.epochs(scale), one.minutes(scale)
-    time = "" if minutes is None else f", about {math.ceil(minutes)} min on one core"
-    return f"{scale} ({runs:,} runs, {epochs:,} epochs{time})"
+def _shown(scale: str, cost: Cost) -> str:
+    time = "" if cost.minutes is None else f", about {math.ceil(cost.minutes)} min on one core"
+    return f"{scale} ({cost.runs:,} runs, {cost.epochs:,} epochs{time})"

@@ -10,13 +10,36 @@ from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
 from ertrain.methods.imp import rounds_of
 
-__all__ = ["SCALES", "Recipe"]
+__all__ = ["SCALES", "Cost", "Recipe"]
 
 SCALES = ("quick", "small", "paper")
 
-# An epoch of LeNet-300-100 with the settings of `ertrain.recipes.starts`, its validation and checkpoint too: seconds of
-# one core, as in benchmarks/RESULTS.md.
-_EPOCH_SECONDS = {"digits": 0.03, "fashion-mnist": 1.5}
+# An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, as in
+# benchmarks/RESULTS.md, by network, width and data.
+_EPOCH_SECONDS = {
+    ("lenet-300-100", "1", "digits"): 0.03,
+    ("lenet-300-100", "1", "fashion-mnist"): 1.5,
+    ("resnet20", "0.5", "digits"): 0.4,
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a scale of a recipe takes.
+
+    Parameters
+    ----------
+    runs
+        Number of runs, over all seeds.
+    epochs
+        Of all of them together, at most, those that a ratio from IMP is found in included.
+    minutes
+        Of one core, from measured epochs; None where none were measured.
+    """
+
+    runs: int
+    epochs: int
+    minutes: float | None
 
 
 @dataclass(frozen=True)
@@ -81,23 +104,25 @@ class Recipe:
         )
         return tuple(dict.fromkeys(listed))
 
-    def epochs(self, scale: str, *, seeds: int = 3) -> int:
-        """Count the epochs of all runs of a scale, at most, those that a ratio from IMP is found in among them."""
-        return sum(map(_epochs, self.configurations(scale, seeds=seeds)))
-
-    def minutes(self, scale: str, *, seeds: int = 3) -> float | None:
-        """Give the time that a scale takes on one core, from measured epochs; None where none were measured.
+    def cost(self, scale: str, *, seeds: int = 3) -> Cost:
+        """Count what a scale takes.
 
         Examples
         --------
         >>> from ertrain.recipes import recipe
-        >>> round(recipe("table2").minutes("quick")), recipe("table2").minutes("paper")
-        (9, None)
+        >>> recipe("table2").cost("paper")
+        Cost(runs=51, epochs=8160, minutes=None)
         """
-        runs = self.configurations(scale, seeds=seeds)
-        if any(run.model != "lenet-300-100" or run.width != "1" or run.data not in _EPOCH_SECONDS for run in runs):
-            return None
-        return sum(_epochs(run) * _EPOCH_SECONDS[run.data] for run in runs) / 60
+        runs = self.configurations(scale, seeds=1)
+        epochs = [seeds * _epochs(run) for run in runs]
+        if any(_kind(run) not in _EPOCH_SECONDS for run in runs):
+            return Cost(seeds * len(runs), sum(epochs), None)
+        seconds = sum(number * _EPOCH_SECONDS[_kind(run)] for run, number in zip(runs, epochs, strict=True))
+        return Cost(seeds * len(runs), sum(epochs), seconds / 60)
+
+
+def _kind(run: Configuration) -> tuple[str, str, str]:
+    return run.model, run.width, run.data
 
 
 def _epochs(run: Configuration) -> int:

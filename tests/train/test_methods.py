@@ -447,6 +447,23 @@ def test_scores_inside_a_mask_are_those_of_the_masked_network(name, density):
     assert (score[kept] > highest).float().mean() > 0.99
 
 
+@pytest.mark.parametrize("method", ["snip", "grasp", "synflow"])
+def test_weights_that_do_nothing_are_kept_before_those_outside(method):
+    method, model, _ = started(replace(EXACT, method=method, density="0.03", final_density="0.029"))
+    masks = list(method.drawn.values())
+    comes = [torch.ones(64, dtype=torch.bool)]
+    for mask in masks:
+        comes.append((mask & comes[-1]).any(1))
+    goes = [torch.ones(10, dtype=torch.bool)]
+    for mask in reversed(masks):
+        goes.insert(0, (mask & goes[0][:, None]).any(0))
+    alive = [mask & one & two[:, None] for mask, one, two in zip(masks, comes[:-1], goes[1:], strict=True)]
+    assert sum(map(torch.count_nonzero, alive)) < method.budget("0.029") < method.size  # some without flow are kept
+    assert sum(counts(model).values()) == method.budget("0.029")
+    for name, mask in masks_of(model).items():
+        assert not (mask & ~method.drawn[name]).any()
+
+
 @pytest.mark.parametrize("density", ["1", "0.5"])
 def test_synflow_inside_a_mask_is_its_closed_form(density):
     configuration = replace(FIXED, method="synflow", density=density, final_density="0.05")

@@ -48,19 +48,25 @@ def test_epochs_are_those_of_all_rounds_and_levels():
     halvings = {"1": 4, "0.5": 3, "0.3": 2, "0.2": 1}  # down to 0.1
     more = {"1": 6, "0.5": 5, "0.3": 4, "0.2": 4, "0.1": 3}  # and to 0.02
     rounds = sum(halvings.values()) + 4 + sum(more.values()) + 5
-    assert recipe("table4").epochs("quick", seeds=1) == rounds * (20 + 3)
+    assert recipe("table4").cost("quick", seeds=1).epochs == rounds * (20 + 3)
     levels = [run.epochs * run.levels for run in recipe("table5").configurations("paper", seeds=2)]
-    assert recipe("table5").epochs("paper", seeds=2) == sum(levels) == 500 * len(levels)
+    assert recipe("table5").cost("paper", seeds=2).epochs == sum(levels) == 500 * len(levels)
     table1 = [run for run in recipe("table1").configurations("small", seeds=1) if run.ratio == "imp"]
-    assert recipe("table1").epochs("small", seeds=1) > 16 * len(recipe("table1").configurations("small", seeds=1))
+    assert recipe("table1").cost("small", seeds=1).epochs > 16 * len(recipe("table1").configurations("small", seeds=1))
     assert table1
 
 
-def test_minutes_are_given_for_what_was_measured_alone():
+def test_costs_are_those_of_all_seeds_and_minutes_are_given_for_what_was_measured_alone():
     for one in RECIPES.values():
         for scale in one.scales:
-            known = one.minutes(scale)
-            measured = {(run.data, run.model, run.width) for run in one.configurations(scale, seeds=1)}
-            there = {("digits", "lenet-300-100", "1"), ("fashion-mnist", "lenet-300-100", "1")}
-            assert (known is not None) == (measured <= there)
-            assert known is None or known == pytest.approx(one.minutes(scale, seeds=1) * 3)
+            cost, once, runs = one.cost(scale), one.cost(scale, seeds=1), one.configurations(scale)
+            assert cost.runs == 3 * once.runs == len(runs)
+            assert cost.epochs == 3 * once.epochs
+            measured = {(run.data, run.model, run.width) for run in runs}
+            there = {
+                ("digits", "lenet-300-100", "1"),
+                ("fashion-mnist", "lenet-300-100", "1"),
+                ("digits", "resnet20", "0.5"),
+            }
+            assert (cost.minutes is not None) == (measured <= there)
+            assert cost.minutes is None or cost.minutes == pytest.approx(once.minutes * 3)

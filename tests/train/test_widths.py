@@ -20,9 +20,10 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.cli import main, verify  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.examples import Examples  # noqa: E402
 from ertrain.files import read_json, write_json  # noqa: E402
 from ertrain.students import Budget  # noqa: E402
-from ertrain.teacher import Tolerance  # noqa: E402
+from ertrain.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
 from ertrain.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
 
 TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
@@ -154,6 +155,21 @@ def test_where_nothing_is_learnt_no_width_is_claimed():
     split = result.failures
     assert split.total == result.line.highest
     assert split.mask + split.optimiser == split.trials
+
+
+def test_students_have_to_be_as_accurate_as_a_classifier(tmp_path):
+    teacher = draw_teacher(Target.from_text("2-3-2"), seed=1)
+    points = points_of(teacher.domain, 400, torch.Generator().manual_seed(0))
+    labels = evaluate(teacher, points).argmax(1)
+    examples = Examples(box=teacher.domain, train=points[:200], test=points[200:], labels=labels[200:])
+    options = {"density": "1/2", "failure_probability": "1/2", "tolerance": Tolerance(rms=99, largest=99, points=64)}
+    path = tmp_path / "outcomes.json"
+    judged = meet(teacher, **options, scale=TINY, examples=examples, path=path)
+    # Without their accuracy all students pass, however narrow.
+    alone = meet(teacher, **options, scale=TINY)
+    assert sum(test.failures for _, test in alone.training.tests) == 0
+    assert sum(test.failures for _, test in judged.training.tests) > 0
+    assert read_json(path)["inputs"]["examples"] == examples.digest
 
 
 def test_tests_end_undecided_after_enough_trials():
