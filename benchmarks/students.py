@@ -17,9 +17,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import torch
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from ertheory.bounds import width
+from ertheory.processes import worker_processes
 from ertheory.target import Target
 from ertrain.examples import Examples, named_teacher
 from ertrain.students import Budget, Errors, Students, errors_of, student_masks, train_students
@@ -67,7 +68,7 @@ def rates(text: str, budget: Budget, count: int, repeats: int) -> None:
         train(text, widths, range(count), budget)
         together.append((time.process_time() - used, time.perf_counter() - start))
     (cpu_alone, clock_alone), (cpu_together, clock_together) = min(alone), min(together)
-    with Parallel(n_jobs=2) as parallel:
+    with worker_processes(2) as parallel:
         parallel(delayed(train)(text, widths, range(1), replace(budget, steps=50)) for _ in range(2))
         start = time.perf_counter()
         parallel(delayed(train)(text, widths, range(n * count, (n + 1) * count), budget) for n in range(2))
