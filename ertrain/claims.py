@@ -42,7 +42,6 @@ _ACCURACIES = {
 _AGAINST = "erk"
 _CLAIMED = ("balanced", "pyramidal")
 _SPARSEST = Fraction(1, 100)
-_FROM_SPARSE = ("edge-popup", "gradual", "imp", "str")
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def _starts(groups: Groups) -> Iterator[Comparison]:
     }
     for group in groups.values():
         one, final = group[0], final_of(group[0])
-        if one["method"] not in _FROM_SPARSE or one["density_target"] == "1" or final is None:
+        if one["method"] == "fixed" or one["density_target"] == "1" or final is None:
             continue
         paper, rule = _said_of_start(one["method"], Fraction(one["density_target"]), Fraction(final))
         start = f"{one['method']} from a random mask of density {one['density_target']} to {final}"

@@ -143,7 +143,7 @@ def ended(method: str, density: str, final: str, values: list[float], **changes)
     return runs
 
 
-@pytest.mark.parametrize("method", ["imp", "str", "edge-popup", "gradual"])
+@pytest.mark.parametrize("method", ["imp", "str", "edge-popup", "gradual", "rigl", "set"])
 @pytest.mark.parametrize(
     ("sparse", "verdict"),
     [
