@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ertheory.plots.columns import Cell, Columns, csv_text
-from ertheory.plots.files import write_together
-from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, rendered
+from ertheory.plots.columns import Cell, Columns
+from ertheory.plots.figure_files import write_figure
+from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION
 from ertrain.floors import FloorStudy
 
 if TYPE_CHECKING:
@@ -105,5 +105,4 @@ def draw_floors(found: FloorStudy, folder: Path, *, force: bool = False) -> tupl
         right.set_title(f"{total} students on masks with a floor, {below} below it")
         right.legend(loc="lower right")
 
-    files = {f"{_NAME}{ending}": content for ending, content in rendered(drawing, columns).items()}
-    return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)
+    return write_figure(_NAME, drawing, columns, folder, force=force)

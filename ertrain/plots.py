@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ertheory.plots.accuracy import ACCURACY_COLUMNS, draw_accuracies
-from ertheory.plots.columns import Cell, Columns, csv_text
-from ertheory.plots.files import write_together
-from ertheory.plots.style import rendered
+from ertheory.plots.columns import Cell, Columns
+from ertheory.plots.figure_files import write_figure
 from ertrain.report import Row
 
 __all__ = ["draw_report", "report_columns"]
@@ -64,5 +63,4 @@ def draw_report(rows: Sequence[Row], folder: Path, *, force: bool = False) -> tu
         If the folder can not be written to, or a file exists and `force` is not set.
     """
     columns = report_columns(rows)
-    files = {f"{_NAME}{ending}": content for ending, content in rendered(draw_accuracies, columns).items()}
-    return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)
+    return write_figure(_NAME, draw_accuracies, columns, folder, force=force)

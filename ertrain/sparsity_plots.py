@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.plots.columns import Cell, Columns, csv_text
-from ertheory.plots.files import write_together
-from ertheory.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, logit_axis, rendered
+from ertheory.plots.columns import Cell, Columns
+from ertheory.plots.figure_files import write_figure
+from ertheory.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, logit_axis
 from ertrain.sparsity_fits import FORMS, Comparison
 from ertrain.statistics import mean_of
 
@@ -82,7 +82,7 @@ def draw_sparsity(
         panels[0].set_ylim(0, 1.45 * max(float(mean or 0) for mean in columns["error"]))
         panels[0].set_ylabel(error)
 
-    return _write(name, drawing, columns, folder, force=force)
+    return write_figure(name, drawing, columns, folder, force=force)
 
 
 def draw_ratio_errors(
@@ -125,16 +125,9 @@ def draw_ratio_errors(
         axes.set_ylabel("rms error, in spreads of the teacher's outputs")
         axes.legend()
 
-    return _write("ratio-choice", drawing, columns, folder, force=force)
+    return write_figure("ratio-choice", drawing, columns, folder, force=force)
 
 
 def _fitted(found: Comparison, form: str, densities: Array) -> Array:
     fit = next(one for one in found.fits if one.form == form)
     return fit.intercept + fit.slope * FORMS[form](densities)
-
-
-def _write(
-    name: str, drawing: Callable[[Figure, Columns], None], columns: Columns, folder: Path, *, force: bool
-) -> tuple[Path, ...]:
-    files = {f"{name}{ending}": content for ending, content in rendered(drawing, columns).items()}
-    return write_together(folder, {**files, f"{name}.csv": csv_text(columns).encode()}, force=force)

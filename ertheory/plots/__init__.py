@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ertheory.errors import InvalidInput
-from ertheory.plots.columns import Columns, csv_text
+from ertheory.plots.columns import Columns
 from ertheory.plots.figure2 import draw_figure2, figure2_data
 from ertheory.plots.figure4 import draw_figure4, figure4_data
 from ertheory.plots.figure7 import draw_figure7, figure7_data
-from ertheory.plots.files import refuse_existing, write_together
+from ertheory.plots.figure_files import write_figure
+from ertheory.plots.files import refuse_existing
 from ertheory.plots.gap import draw_gap, gap_data
 from ertheory.plots.lower_bound import draw_lower_bound, lower_bound_data
-from ertheory.plots.style import rendered
 from ertheory.plots.subset_sums import (
     draw_sandwich,
     draw_subset_sum_constant,
@@ -108,9 +108,7 @@ def draw(
     folder = Path(out_dir)
     if not force:
         refuse_existing(folder / f"{name}{ending}" for ending in (".png", ".svg", ".csv"))
-    columns = figure_data(name, progress=progress)
-    contents = {**rendered(_DRAWINGS[name], columns), ".csv": csv_text(columns).encode()}
-    return write_together(folder, {f"{name}{ending}": data for ending, data in contents.items()}, force=force)
+    return write_figure(name, _DRAWINGS[name], figure_data(name, progress=progress), folder, force=force)
 
 
 def figure_data(name: str, *, progress: Callable[[float], object] | None = None) -> Columns:

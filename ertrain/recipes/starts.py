@@ -8,9 +8,25 @@ from fractions import Fraction
 
 from ertrain.configuration import Configuration
 
-__all__ = ["DIGITS", "FASHION", "STARTS", "from_starts", "in_fewer_epochs"]
+__all__ = ["DIGITS", "FASHION", "PAPER_VGG16", "STARTS", "beside_fixed", "from_starts", "in_fewer_epochs"]
 
 STARTS = ("1", "0.5", "0.3", "0.2", "0.1")
+
+# As printed: SGD with Nesterov momentum, 160 epochs with drops at 80 and 120, a batch of 100, the dense start.
+PAPER_VGG16 = Configuration(
+    recipe="paper",
+    model="vgg16",
+    data="cifar10",
+    augmentation="crop-flip",
+    initialisation="paper",
+    optimiser="nesterov",
+    learning_rate=0.1,
+    weight_decay=5e-4,
+    schedule="steps",
+    milestones=(80, 120),
+    epochs=160,
+    batch=100,
+)
 
 # For two cores: what the quick scales of all methods have in common.
 DIGITS = Configuration(
@@ -44,6 +60,19 @@ def from_starts(
         for start in starts
         if Fraction(start) > Fraction(final)
     )
+
+
+def beside_fixed(base: Configuration, finals: Sequence[str]) -> tuple[Configuration, ...]:
+    """List the runs from all starts, and before them the fixed masks that are as dense as the ends.
+
+    Examples
+    --------
+    >>> base = Configuration(recipe="example", method="rigl")
+    >>> [(run.method, run.density) for run in beside_fixed(base, ("0.2",))]
+    [('fixed', '0.2'), ('rigl', '1'), ('rigl', '0.5'), ('rigl', '0.3')]
+    """
+    fixed = tuple(replace(base, method="fixed", density=final) for final in finals)
+    return (*fixed, *from_starts(base, finals))
 
 
 def in_fewer_epochs(base: Configuration, epochs: int) -> Configuration:

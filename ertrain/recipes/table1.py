@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ertrain.configuration import Configuration
 from ertrain.recipes.base import Recipe
+from ertrain.recipes.starts import PAPER_VGG16
 
 __all__ = ["TABLE1", "table1"]
 
@@ -13,21 +14,7 @@ _NAME = "table1"
 _COMPARED = ("uniform", "erk", "balanced", "pyramidal", "snip", "synflow", "imp")
 _DENSITIES = ("0.1", "0.05", "0.02", "0.01", "0.005", "0.001")
 
-# As printed: SGD with Nesterov momentum, 160 epochs with drops at 80 and 120, a batch of 100, the dense start.
-_PAPER = Configuration(
-    recipe=_NAME,
-    model="vgg16",
-    data="cifar10",
-    augmentation="crop-flip",
-    initialisation="paper",
-    optimiser="nesterov",
-    learning_rate=0.1,
-    weight_decay=5e-4,
-    schedule="steps",
-    milestones=(80, 120),
-    epochs=160,
-    batch=100,
-)
+_PAPER = replace(PAPER_VGG16, recipe=_NAME)
 
 # The same in fewer epochs, with larger batches in half precision.
 _SMALL = replace(

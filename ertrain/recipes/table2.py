@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from ertrain.configuration import Configuration
 from ertrain.recipes.base import Recipe
-from ertrain.recipes.starts import DIGITS, FASHION, STARTS, from_starts, in_fewer_epochs
+from ertrain.recipes.starts import DIGITS, FASHION, PAPER_VGG16, beside_fixed, in_fewer_epochs
 
 __all__ = ["AS_IN_PAPER", "AS_IN_REFERENCE", "TABLE2", "table2"]
 
@@ -25,23 +25,7 @@ AS_IN_REFERENCE: Rewiring = {"drop_share": 0.3, "update_every": 100, "update_unt
 AS_IN_PAPER: Rewiring = {"drop_share": 0.5, "update_every": 1000, "update_until": 0.99}
 
 _NAME = "table2"
-_PAPER = Configuration(
-    recipe=_NAME,
-    method="rigl",
-    model="vgg16",
-    data="cifar10",
-    augmentation="crop-flip",
-    initialisation="paper",
-    ratio="erk",
-    optimiser="nesterov",
-    learning_rate=0.1,
-    weight_decay=5e-4,
-    schedule="steps",
-    milestones=(80, 120),
-    epochs=160,
-    batch=100,
-    **AS_IN_PAPER,
-)
+_PAPER = replace(PAPER_VGG16, recipe=_NAME, method="rigl", ratio="erk", **AS_IN_PAPER)
 _SMALL = replace(in_fewer_epochs(_PAPER, 16), **AS_IN_REFERENCE)
 _DIGITS = replace(DIGITS, recipe=_NAME, method="rigl", ratio="erk", update_every=20)
 _FASHION = replace(FASHION, recipe=_NAME, method="rigl", ratio="erk", update_every=100)
@@ -63,13 +47,8 @@ def table2(scale: str) -> tuple[Configuration, ...]:
     (['fixed', 'rigl'], ['digits', 'fashion-mnist'])
     """
     if scale == "quick":
-        return (*_grid(_DIGITS, ("0.05", "0.02", "0.01")), *_grid(_FASHION, ("0.05", "0.02", "0.01")))
-    return _grid(_SMALL if scale == "small" else _PAPER, ("0.1", "0.05", "0.01"))
-
-
-def _grid(base: Configuration, finals: tuple[str, ...]) -> tuple[Configuration, ...]:
-    fixed = tuple(replace(base, method="fixed", density=final) for final in finals)
-    return (*fixed, *from_starts(base, finals, STARTS))
+        return (*beside_fixed(_DIGITS, ("0.05", "0.02", "0.01")), *beside_fixed(_FASHION, ("0.05", "0.02", "0.01")))
+    return beside_fixed(_SMALL if scale == "small" else _PAPER, ("0.1", "0.05", "0.01"))
 
 
 TABLE2 = Recipe(

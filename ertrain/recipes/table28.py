@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ertrain.configuration import Configuration
 from ertrain.recipes.base import Recipe
-from ertrain.recipes.starts import DIGITS, FASHION, from_starts, in_fewer_epochs
+from ertrain.recipes.starts import DIGITS, FASHION, PAPER_VGG16, beside_fixed, in_fewer_epochs
 from ertrain.recipes.table2 import AS_IN_PAPER, AS_IN_REFERENCE
 
 __all__ = ["TABLE28", "table28"]
@@ -14,24 +14,7 @@ __all__ = ["TABLE28", "table28"]
 _NAME = "table28"
 
 # As in the paper's programs: weights are pruned in the first 110 of 160 epochs, and rewired nearly to the end.
-_PAPER = Configuration(
-    recipe=_NAME,
-    method="granet",
-    model="vgg16",
-    data="cifar10",
-    augmentation="crop-flip",
-    initialisation="paper",
-    ratio="erk",
-    optimiser="nesterov",
-    learning_rate=0.1,
-    weight_decay=5e-4,
-    schedule="steps",
-    milestones=(80, 120),
-    epochs=160,
-    batch=100,
-    prune_until=110 / 160,
-    **AS_IN_PAPER,
-)
+_PAPER = replace(PAPER_VGG16, recipe=_NAME, method="granet", ratio="erk", prune_until=110 / 160, **AS_IN_PAPER)
 _SMALL = replace(in_fewer_epochs(_PAPER, 16), prune_until=0.5, **AS_IN_REFERENCE)
 _DIGITS = replace(DIGITS, recipe=_NAME, method="granet", ratio="erk", update_every=20)
 _FASHION = replace(FASHION, recipe=_NAME, method="granet", ratio="erk", update_every=100)
@@ -53,13 +36,8 @@ def table28(scale: str) -> tuple[Configuration, ...]:
     [('fixed', '0.05', ''), ('fixed', '0.02', ''), ('fixed', '0.01', '')]
     """
     if scale == "quick":
-        return (*_grid(_DIGITS, ("0.05", "0.02", "0.01")), *_grid(_FASHION, ("0.05", "0.02", "0.01")))
-    return _grid(_SMALL if scale == "small" else _PAPER, ("0.1", "0.05", "0.01"))
-
-
-def _grid(base: Configuration, finals: tuple[str, ...]) -> tuple[Configuration, ...]:
-    fixed = tuple(replace(base, method="fixed", density=final) for final in finals)
-    return (*fixed, *from_starts(base, finals))
+        return (*beside_fixed(_DIGITS, ("0.05", "0.02", "0.01")), *beside_fixed(_FASHION, ("0.05", "0.02", "0.01")))
+    return beside_fixed(_SMALL if scale == "small" else _PAPER, ("0.1", "0.05", "0.01"))
 
 
 TABLE28 = Recipe(

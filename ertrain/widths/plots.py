@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ertheory.plots.columns import Cell, Columns, csv_text
-from ertheory.plots.files import write_together
-from ertheory.plots.style import rendered
+from ertheory.plots.columns import Cell, Columns
+from ertheory.plots.figure_files import write_figure
 from ertheory.plots.trained import TRAINED, draw_trained
 from ertheory.results import rational_text
 from ertrain.widths.result import TheoryMeetsTraining
@@ -76,5 +75,4 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
         If the folder can not be written to, or a file exists and `force` is not set.
     """
     columns = width_columns(found)
-    files = {f"{_NAME}{ending}": content for ending, content in rendered(draw_trained, columns).items()}
-    return write_together(folder, {**files, f"{_NAME}.csv": csv_text(columns).encode()}, force=force)
+    return write_figure(_NAME, draw_trained, columns, folder, force=force)
