@@ -193,3 +193,13 @@ def test_bad_arguments_are_refused(target, masks, named):
 def test_a_bad_output_is_refused():
     with pytest.raises(InvalidInput, match="output"):
         error_floor(single([1.0]), [np.ones((1, 1), dtype=bool)], output="softmax")
+
+
+def test_the_cube_is_where_the_difference_is_largest():
+    """Four inputs are seen three at a time, a fifth moves w.x + b: the middle cube shows C(2, 1) times as much."""
+    target = Target.from_arrays([[[1.0] * 5], [[1.0]]], domain=[(-1, 1)] * 4 + [(-10, 10)])
+    mask = np.ones((4, 5), dtype=bool)
+    mask[range(4), range(4)] = False
+    floor = error_floor(target, [mask, np.ones((1, 4), dtype=bool)])
+    assert floor.inputs == (0, 1, 2, 3)
+    assert floor.value == Fraction(2 * 2, 2**4)
