@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -98,9 +98,11 @@ def meet(
     Notes
     -----
     The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
-    the target; it ends at the printed ones, or the sharp ones where those are larger. One bisection keeps a total that
-    a test has shown to be enough, and one that none has; a second one keeps a total that a test has shown to be too
-    small, and one that none has. Between the two, tests were undecided. The number of tests is limited beforehand, and
+    the target; it ends at the printed ones, or the sharp ones where those are larger. The first test is at the total of
+    the sharp widths, where the construction is proved, and further ones go up from there until one shows a total to be
+    enough: the widest students cost most. One bisection keeps a total that a test has shown to be enough, and one that
+    none has; a second one keeps a total that a test has shown to be too small, and one that none has. Between the two,
+    tests were undecided. The number of tests is limited beforehand, and
     each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
     trial, and the trials at a total are the same for constructions and for students.
     """
@@ -111,6 +113,8 @@ def meet(
     densities = read_densities(target, density=density, sparsity=sparsity)
     delta = probability("failure_probability", failure_probability)
     draw = None if examples is None else examples.around_train
+    if examples is not None:
+        scale = replace(scale, budget=replace(scale.budget, learning_rate=scale.classifier_rate))
     teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed, draw=draw)
     started = plan(teacher, method="sharp", density=densities, failure_probability=delta, layer0="coded")
     bounds, necessary = _bounds(teacher, densities, delta)
@@ -145,8 +149,8 @@ def meet(
             done += trials
             return failed(kind, total, done - trials, done)
 
-        # The end of the line, and two bisections that halve the distance each; for both kinds.
-        most = 2 * (1 + 2 * (line.highest - line.lowest + 1).bit_length())
+        # Upwards, which doubles the distance from the lowest total, and two bisections that halve it; for both kinds.
+        most = 2 * (1 + 3 * (line.highest - line.lowest + 1).bit_length())
         return decide_failure_rate(
             fails,
             limit=delta,
@@ -156,7 +160,8 @@ def meet(
             progress=partial(progress, kind, total),
         )
 
-    construction, training = (_bisect(kind, line, partial(test, kind)) for kind in works)
+    proved = started.answer.total or line.highest
+    construction, training = (_search(kind, line, proved, partial(test, kind)) for kind in works)
     below = [one for one in training.tests if training.total is None or one[0] < training.total]
     split = Failures(total=None, trials=0, mask=0, optimiser=0)
     if below:
@@ -215,25 +220,30 @@ def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None
     return WidthLine(tuple(first), tuple(last))
 
 
-def _bisect(kind: Kind, line: WidthLine, test: Callable[[int], SequentialTest]) -> Measured:
+def _search(kind: Kind, line: WidthLine, first: int, test: Callable[[int], SequentialTest]) -> Measured:
     """Close in on the smallest total that is shown to be enough, and then on the largest shown to be too small."""
     tests: dict[int, SequentialTest] = {}
+
+    def has(verdict: Verdict, total: int) -> bool:
+        if total not in tests:
+            tests[total] = test(total)
+        return tests[total].verdict == verdict
 
     def closed_in(low: int, high: int, verdict: Verdict, *, lowers: bool) -> tuple[int, int]:
         while high - low > 1:
             middle = (low + high) // 2
-            if middle not in tests:
-                tests[middle] = test(middle)
-            if (tests[middle].verdict == verdict) == lowers:
+            if has(verdict, middle) == lowers:
                 high = middle
             else:
                 low = middle
         return low, high
 
-    tests[line.highest] = test(line.highest)
-    if tests[line.highest].verdict != "at most":
-        return Measured(kind=kind, total=None, widths=None, interval=None, tests=tuple(tests.items()))
-    _, enough = closed_in(line.lowest - 1, line.highest, "at most", lowers=True)
+    unshown, total = line.lowest - 1, min(max(first, line.lowest), line.highest)
+    while not has("at most", total):
+        if total == line.highest:
+            return Measured(kind=kind, total=None, widths=None, interval=None, tests=tuple(tests.items()))
+        unshown, total = total, min(2 * total - line.lowest + 1, line.highest)
+    _, enough = closed_in(unshown, total, "at most", lowers=True)
     too_small = max((total for total, made in tests.items() if made.verdict == "above"), default=line.lowest - 1)
     others = (total for total, made in tests.items() if total > too_small and made.verdict != "above")
     too_small, _ = closed_in(too_small, min(others), "above", lowers=False)

@@ -32,6 +32,8 @@ class Scale:
         A test ends undecided after effort / delta trials; none ends before `least`.
     students
         As many are trained as one batched model.
+    classifier_rate
+        Learning rate in place of that of the budget where the teacher is a classifier, chosen on another one.
     """
 
     budget: Budget
@@ -39,6 +41,7 @@ class Scale:
     effort: int
     students: int
     least: int = 200
+    classifier_rate: float = 0.01
 
     def most_trials(self, failure_probability: Fraction) -> int:
         """Give the number of trials after which a test ends undecided."""
