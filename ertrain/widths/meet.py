@@ -23,7 +23,7 @@ from ertheory.embed import Plan, plan
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.exact import Rational, probability
 from ertheory.masks import DrawnMask
-from ertheory.montecarlo.sequential import SequentialTest, Verdict, decide_failure_rate
+from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.processes import worker_processes
 from ertheory.results import Width, rational_text
 from ertheory.source import read_densities
@@ -33,7 +33,8 @@ from ertrain.students import Students, errors_of, student_masks, train_students
 from ertrain.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
 from ertrain.widths.line import WidthLine
 from ertrain.widths.outcomes import Outcomes
-from ertrain.widths.result import SCALES, Failures, Kind, Measured, Scale, TheoryMeetsTraining
+from ertrain.widths.result import SCALES, Failures, Kind, Scale, TheoryMeetsTraining
+from ertrain.widths.search import most_tests, search
 
 __all__ = ["meet"]
 
@@ -98,13 +99,10 @@ def meet(
     Notes
     -----
     The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
-    the target; it ends at the printed ones, or the sharp ones where those are larger. The first test is at the total of
-    the sharp widths, where the construction is proved, and further ones go up from there until one shows a total to be
-    enough: the widest students cost most. One bisection keeps a total that a test has shown to be enough, and one that
-    none has; a second one keeps a total that a test has shown to be too small, and one that none has. Between the two,
-    tests were undecided. The number of tests is limited beforehand, and
-    each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are drawn anew in every
-    trial, and the trials at a total are the same for constructions and for students.
+    the target; it ends at the printed ones, or the sharp ones where those are larger. `ertrain.widths.search` looks for
+    the totals, from that of the sharp widths on, where the construction is proved. The number of tests is limited
+    beforehand, and each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are
+    drawn anew in every trial, and the trials at a total are the same for constructions and for students.
     """
     from joblib import effective_n_jobs
 
@@ -149,19 +147,17 @@ def meet(
             done += trials
             return failed(kind, total, done - trials, done)
 
-        # Upwards, which doubles the distance from the lowest total, and two bisections that halve it; for both kinds.
-        most = 2 * (1 + 3 * (line.highest - line.lowest + 1).bit_length())
         return decide_failure_rate(
             fails,
             limit=delta,
-            level=1 - (1 - scale.level) / most,
+            level=1 - (1 - scale.level) / (len(works) * most_tests(line)),
             most_trials=scale.most_trials(delta),
             least_trials=scale.least,
             progress=partial(progress, kind, total),
         )
 
     proved = started.answer.total or line.highest
-    construction, training = (_search(kind, line, proved, partial(test, kind)) for kind in works)
+    construction, training = (search(kind, line, proved, partial(test, kind)) for kind in works)
     below = [one for one in training.tests if training.total is None or one[0] < training.total]
     split = Failures(total=None, trials=0, mask=0, optimiser=0)
     if below:
@@ -218,42 +214,6 @@ def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None
     first = [low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary)]
     last = [max(layer) for layer in zip(first, *(ends[name] for name in ends if name != "exact"), strict=True)]
     return WidthLine(tuple(first), tuple(last))
-
-
-def _search(kind: Kind, line: WidthLine, first: int, test: Callable[[int], SequentialTest]) -> Measured:
-    """Close in on the smallest total that is shown to be enough, and then on the largest shown to be too small."""
-    tests: dict[int, SequentialTest] = {}
-
-    def has(verdict: Verdict, total: int) -> bool:
-        if total not in tests:
-            tests[total] = test(total)
-        return tests[total].verdict == verdict
-
-    def closed_in(low: int, high: int, verdict: Verdict, *, lowers: bool) -> tuple[int, int]:
-        while high - low > 1:
-            middle = (low + high) // 2
-            if has(verdict, middle) == lowers:
-                high = middle
-            else:
-                low = middle
-        return low, high
-
-    unshown, total = line.lowest - 1, min(max(first, line.lowest), line.highest)
-    while not has("at most", total):
-        if total == line.highest:
-            return Measured(kind=kind, total=None, widths=None, interval=None, tests=tuple(tests.items()))
-        unshown, total = total, min(2 * total - line.lowest + 1, line.highest)
-    _, enough = closed_in(unshown, total, "at most", lowers=True)
-    too_small = max((total for total, made in tests.items() if made.verdict == "above"), default=line.lowest - 1)
-    others = (total for total, made in tests.items() if total > too_small and made.verdict != "above")
-    too_small, _ = closed_in(too_small, min(others), "above", lowers=False)
-    return Measured(
-        kind=kind,
-        total=enough,
-        widths=line.widths(enough),
-        interval=(too_small + 1, enough),
-        tests=tuple(tests.items()),
-    )
 
 
 def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:

@@ -6,6 +6,7 @@ import json
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from ertrain.files import read_json, write_json  # noqa: E402
 from ertrain.students import Budget  # noqa: E402
 from ertrain.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
 from ertrain.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
+from ertrain.widths.search import most_tests, search  # noqa: E402
 
 TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
 
@@ -98,6 +100,38 @@ def test_totals_lie_on_the_line_and_in_their_intervals(found):
         assert verdicts.get(one.total - 1) != "at most"
         low = one.interval[0] - 1
         assert low < result.line.lowest or verdicts[low] == "above"
+
+
+def test_the_search_begins_where_the_construction_is_proved(found):
+    result, _ = found
+    (proved,) = (bound.total for bound in result.bounds if bound.method == "sharp")
+    for one in (result.construction, result.training):
+        assert one.tests[0][0] == proved
+        assert one.tests[0][1].verdict != "at most" or max(total for total, _ in one.tests) == proved
+
+
+@given(st.integers(1, 9), st.integers(0, 300), st.data())
+def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(lowest, gap, data):
+    line = WidthLine((lowest,), (lowest + gap,))
+    totals = st.integers(0, line.highest + 2)
+    first, too_small, enough = data.draw(totals), data.draw(totals), data.draw(totals)
+    if too_small >= enough:
+        too_small = enough - 1  # all totals up to here are too small; between the two, tests are undecided
+    asked = []
+
+    def test(total):
+        asked.append(total)
+        verdict = "above" if total <= too_small else "at most" if total >= enough else "undecided"
+        return SimpleNamespace(verdict=verdict)
+
+    found = search("training", line, first, test)
+    assert len(set(asked)) == len(asked) <= most_tests(line)
+    if enough > line.highest:
+        assert found.total is None
+        assert line.highest in asked
+    else:
+        assert found.total == max(enough, lowest)
+        assert found.interval == (max(too_small + 1, lowest), found.total)
 
 
 def test_failures_are_split_by_the_masks_on_which_they_happened(found):
