@@ -208,11 +208,11 @@ def _report(found: TheoryMeetsTraining, style: str) -> None:
     if not all(row["applies"] for row in content["results"]):
         show("* does not apply here, or was not reached on the line.")
     failures, tolerance, budget = found.failures, found.tolerance, found.scale.budget
-    ends = " to ".join(str(sum(end)) for end in (found.line.first, found.line.last))
+    ends = " to ".join("-".join(map(str, corner)) for corner in found.line.corners)
     show("")
     show(
         wrap(
-            f"  measured  along one line of widths, {ends} hidden neurons; intervals for the smallest that is enough, "
+            f"  measured  along one line of widths, {ends}; intervals for the smallest that is enough, "
             f"all right with probability {float(found.scale.level):g} where failures grow rarer along the line; "
             f"{found.construction.trials:,} masks in {len(found.construction.tests)} tests of constructions, "
             f"{found.training.trials:,} students in {len(found.training.tests)} of training"
@@ -220,8 +220,9 @@ def _report(found: TheoryMeetsTraining, style: str) -> None:
     )
     show(
         wrap(
-            f"  training  Adam, {budget.steps:,} steps of {budget.batch} fresh points; learnt: rms error at most "
-            f"{tolerance.rms:g} and largest at most {tolerance.largest:g} of the spread of the teacher's outputs"
+            f"  training  Adam, {budget.steps:,} steps of {budget.batch} fresh points, learning rate "
+            f"{budget.learning_rate:g}; learnt: rms error at most {tolerance.rms:g} and largest at most "
+            f"{tolerance.largest:g} of the spread of the teacher's outputs"
         )
     )
     if failures.total is not None:

@@ -99,10 +99,11 @@ def meet(
     Notes
     -----
     The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
-    the target; it ends at the printed ones, or the sharp ones where those are larger. `ertrain.widths.search` looks for
-    the totals, from that of the sharp widths on, where the construction is proved. The number of tests is limited
-    beforehand, and each has its share of 1 - level. The teacher and the points are drawn once; masks and starts are
-    drawn anew in every trial, and the trials at a total are the same for constructions and for students.
+    the target; it goes through the sharp ones to the printed ones, or stays where those are smaller.
+    `ertrain.widths.search` looks for the totals, from that of the sharp widths on, where the construction is proved.
+    The number of tests is limited beforehand, and each has its share of 1 - level. The teacher and the points are drawn
+    once; masks and starts are drawn anew in every trial, and the trials at a total are the same for constructions and
+    for students.
     """
     from joblib import effective_n_jobs
 
@@ -123,7 +124,7 @@ def meet(
         "densities": list(map(rational_text, densities)),
         "budget": asdict(scale.budget),
         "tolerance": [tolerance.rms, tolerance.largest, tolerance.points],
-        "line": [list(line.first), list(line.last)],
+        "line": list(map(list, line.corners)),
         "seed": seed,
         "chunk": scale.students,
     }
@@ -211,9 +212,10 @@ def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None
     if "printed" not in ends:
         msg = "the line of widths ends at the printed ones, and there are none"
         raise InfeasibleWidth(msg)
-    first = [low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary)]
-    last = [max(layer) for layer in zip(first, *(ends[name] for name in ends if name != "exact"), strict=True)]
-    return WidthLine(tuple(first), tuple(last))
+    corners = [tuple(low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary))]
+    for name in ("sharp", "printed"):
+        corners.append(tuple(map(max, corners[-1], ends[name])))
+    return WidthLine(tuple(corners))
 
 
 def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:

@@ -176,7 +176,11 @@ class TheoryMeetsTraining:
                 "total": failures.total,
                 "trials": failures.trials,
             },
-            "line": {"first": list(self.line.first), "last": list(self.line.last)},
+            "line": {
+                "first": list(self.line.first),
+                "last": list(self.line.last),
+                "corners": list(map(list, self.line.corners)),
+            },
             "tests": tests,
             "level": float(self.scale.level),
             "tolerance": {"rms": self.tolerance.rms, "largest": self.tolerance.largest},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,18 +46,22 @@ def found(tmp_path_factory):
     return ask(path), path
 
 
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=4))
-def test_the_line_meets_every_total_and_never_shrinks(ends):
-    line = WidthLine(tuple(low for low, _ in ends), tuple(low + gap for low, gap in ends))
-    assert line.widths(line.lowest) == line.first
-    assert line.widths(line.highest) == line.last
+@given(st.integers(1, 4), st.data())
+def test_the_line_meets_every_total_and_its_corners_and_never_shrinks(layers, data):
+    gaps = st.lists(st.integers(0, 30), min_size=layers, max_size=layers)
+    first, *steps = (np.array(gap) for gap in data.draw(st.lists(gaps, min_size=1, max_size=4)))
+    ends = list(accumulate(steps, initial=first + 1))
+    line = WidthLine(tuple(tuple(map(int, corner)) for corner in ends))
+    for corner in line.corners:
+        assert line.widths(sum(corner)) == corner
     way = [line.widths(total) for total in range(line.lowest, line.highest + 1)]
     assert [sum(widths) for widths in way] == list(range(line.lowest, line.highest + 1))
     assert all(b >= a for one, other in pairwise(way) for a, b in zip(one, other, strict=True))
-    whole = max(line.highest - line.lowest, 1)
-    for done, widths in enumerate(way):  # close to the straight line
-        for (low, gap), width in zip(ends, widths, strict=True):
-            assert abs(width - low - gap * done / whole) <= len(ends)
+    for low, high in pairwise(ends):  # close to the straight pieces
+        whole = max(high.sum() - low.sum(), 1)
+        for total in range(low.sum(), high.sum() + 1):
+            straight = low + (high - low) * (total - low.sum()) / whole
+            assert np.abs(line.widths(total) - straight).max() <= layers
 
 
 def test_trials_are_independent_of_one_another_and_of_how_they_are_asked_for():
@@ -105,6 +109,7 @@ def test_totals_lie_on_the_line_and_in_their_intervals(found):
 def test_the_search_begins_where_the_construction_is_proved(found):
     result, _ = found
     (proved,) = (bound.total for bound in result.bounds if bound.method == "sharp")
+    assert result.line.widths(proved) == next(one.widths[:-1] for one in result.bounds if one.method == "sharp")
     for one in (result.construction, result.training):
         assert one.tests[0][0] == proved
         assert one.tests[0][1].verdict != "at most" or max(total for total, _ in one.tests) == proved
@@ -112,7 +117,7 @@ def test_the_search_begins_where_the_construction_is_proved(found):
 
 @given(st.integers(1, 9), st.integers(0, 300), st.data())
 def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(lowest, gap, data):
-    line = WidthLine((lowest,), (lowest + gap,))
+    line = WidthLine(((lowest,), (lowest + gap,)))
     totals = st.integers(0, line.highest + 2)
     first, too_small, enough = data.draw(totals), data.draw(totals), data.draw(totals)
     if too_small >= enough:
@@ -214,10 +219,10 @@ def test_tests_end_undecided_after_enough_trials():
 def test_bad_arguments_are_refused():
     with pytest.raises(InvalidInput, match="seed"):
         ask(seed=-1)
-    with pytest.raises(InvalidInput, match="last"):
-        WidthLine((3,), (2,))
+    with pytest.raises(InvalidInput, match="corners"):
+        WidthLine(((3,), (2,)))
     with pytest.raises(InvalidInput, match="total"):
-        WidthLine((3,), (5,)).widths(6)
+        WidthLine(((3,), (5,))).widths(6)
 
 
 def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
