@@ -28,8 +28,14 @@ from ertrain.teacher import TOLERANCE, draw_teacher, normalised
 from ertrain.widths import SCALES
 
 DENSITY, DELTA = Fraction(1, 2), Fraction(1, 20)
-# Teachers that are measured nowhere else, with their seeds and how many students learn from each.
-VALIDATION = (("3-6-2", 10**6, 32), ("5-10-4", 10**6 + 1, 32), ("relu-4", 10**6 + 2, 32), ("digits-12", 10**6 + 3, 8))
+# Teachers that are measured nowhere else, with their seeds, and hidden widths of students as multiples of sharp ones.
+VALIDATION = (
+    ("3-6-2", 10**6, (1,)),
+    ("5-10-4", 10**6 + 1, (1,)),
+    ("relu-4", 10**6 + 2, (1,)),
+    ("digits-12", 10**6 + 3, (0.5, 1, 2)),  # from narrow to wide, as their best rate depends on it
+)
+STUDENTS = 32
 
 
 def teacher_of(text: str, seed: int) -> tuple[Target, Examples | None]:
@@ -80,16 +86,21 @@ def rates(text: str, budget: Budget, count: int, repeats: int) -> None:
 
 def choose(budget: Budget) -> None:
     """Print errors on the validation teachers."""
-    print("| validation teacher | learning rate | median rms | 95 % rms | median largest | learnt |")
+    print("| validation teacher, widths | learning rate | median rms | 95 % rms | median largest | learnt |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for text, seed, count in VALIDATION:
-        widths = widths_of(teacher_of(text, seed)[0])
+    cases = [(text, seed, multiple) for text, seed, multiples in VALIDATION for multiple in multiples]
+    for text, seed, multiple in cases:
+        *hidden, outputs = widths_of(teacher_of(text, seed)[0])
+        widths = (*(round(multiple * width) for width in hidden), outputs)
+        name = f"{text}, {'-'.join(map(str, widths[:-1]))}"
         for rate in (0.003, 0.01, 0.03, 0.1):
-            errors = train(text, widths, range(count), replace(budget, learning_rate=rate), seed)
+            errors = train(text, widths, range(STUDENTS), replace(budget, learning_rate=rate), seed)
             middle, high = errors.rms.nanquantile(torch.tensor([0.5, 0.95])).tolist()
             largest = errors.largest.nanmedian().item()
             learnt = int(TOLERANCE.met(errors.rms, errors.largest).sum())
-            print(f"| {text} | {rate} | {middle:.4f} | {high:.4f} | {largest:.3f} | {learnt} of {count} |", flush=True)
+            print(
+                f"| {name} | {rate} | {middle:.4f} | {high:.4f} | {largest:.3f} | {learnt} of {STUDENTS} |", flush=True
+            )
 
 
 def main() -> None:

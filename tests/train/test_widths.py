@@ -209,6 +209,10 @@ def test_students_have_to_be_as_accurate_as_a_classifier(tmp_path):
     assert sum(test.failures for _, test in alone.training.tests) == 0
     assert sum(test.failures for _, test in judged.training.tests) > 0
     assert read_json(path)["inputs"]["examples"] == examples.digest
+    # The learning rate of classifiers, and no other, is used and reported.
+    rates = [one.to_dict()["budget"]["learning_rate"] for one in (judged, alone)]
+    assert rates == [TINY.classifier_rate, TINY.budget.learning_rate]
+    assert read_json(path)["inputs"]["budget"]["learning_rate"] == TINY.classifier_rate
 
 
 def test_tests_end_undecided_after_enough_trials():
