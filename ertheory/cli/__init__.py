@@ -53,7 +53,7 @@ Example:
     (
         "lower",
         LowerCommand,
-        """Theorem 2.3: width that one hidden layer needs for a single ReLU neuron of d inputs.
+        """Theorem 2.3: how many hidden neurons a single ReLU neuron of d inputs needs.
 
 Example:
   ertheory lower --inputs 10 --density 0.01 --delta 0.05 --output relu""",
@@ -61,7 +61,7 @@ Example:
     (
         "embed",
         EmbedCommand,
-        """Build the target inside one random masked network, prove that it is there, and write it to a file.
+        """Build the target inside one random masked network, prove it, and write a file.
 
 Examples:
   ertheory embed --target net.npz --sparsity 0,0.9,0.9 --delta 0.001 --method printed --out source.npz
@@ -70,7 +70,7 @@ Examples:
     (
         "calibrate",
         CalibrateCommand,
-        """Widths at which the builder succeeds on a share of 1 - delta of masks: measured, beside the proved ones.
+        """Widths at which the builder succeeds: measured, beside the proved ones.
 
 Examples:
   ertheory calibrate --target 8-6-3 --sparsity 0.5 --delta 0.05
@@ -79,7 +79,7 @@ Examples:
     (
         "subset-sum",
         SubsetSumCommand,
-        """Lemma 2.4: how many random variables, of which a mask keeps some, come close to a target by a subset sum.
+        """Lemma 2.4: how many random variables come close to a target by a subset sum.
 
 Examples:
   ertheory subset-sum --density 0.5 --epsilon 0.01 --delta 0.01
@@ -90,7 +90,7 @@ Examples:
     (
         "ticket",
         TicketCommand,
-        """Theorem 2.5: widths of a random sparse network that holds the target by pruning alone, or the ticket itself.
+        """Theorem 2.5: widths that hold the target by pruning alone, or the ticket.
 
 Examples:
   ertheory ticket --target 784-300-100-10 --density 0.5 --epsilon 0.01 --delta 0.01

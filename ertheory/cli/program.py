@@ -6,12 +6,14 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import tyro
 
+from ertheory.cli.descriptions import fitted
 from ertheory.errors import ErError
 
 __all__ = ["Commands", "UsageError", "run_program"]
@@ -70,8 +72,11 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
 
 def _parse(program: str, about: str, commands: Commands, arguments: list[str]) -> Any:
     options: Any = None
+    width = shutil.get_terminal_size().columns
     for name, command, purpose in commands:
-        option = Annotated[command, tyro.conf.subcommand(name, description=purpose)]  # type: ignore[valid-type]
+        # Where all commands are listed, examples would hide them.
+        shown = fitted(purpose if name in arguments[:1] else purpose.partition("\n\n")[0], width)
+        option = Annotated[command, tyro.conf.subcommand(name, description=shown)]  # type: ignore[valid-type]
         options = option if options is None else options | option
     messages = io.StringIO()
     try:

@@ -30,7 +30,7 @@ _COMMANDS: Commands = (
     (
         "run",
         RunCommand,
-        """Train the networks of a recipe. Runs that are done are skipped, and others go on from their checkpoint.
+        """Train the networks of a recipe; go on where an earlier process was stopped.
 
 Examples:
   ertrain run table1 --scale quick --only data=digits
@@ -40,7 +40,7 @@ Examples:
     (
         "sweep",
         SweepCommand,
-        """The same as run, with many runs at a time: in processes, and small networks as one batched model.
+        """The same as run, many runs at a time, small networks as one batched model.
 
 Examples:
   ertrain sweep table1 --scale quick --workers 2
@@ -49,7 +49,7 @@ Examples:
     (
         "report",
         ReportCommand,
-        """Means, intervals and densities of the runs in a folder, and the claims of the paper beside them.
+        """Results of the runs in a folder, and the claims of the paper beside them.
 
 Example:
   ertrain report runs --format markdown""",
@@ -57,8 +57,7 @@ Example:
     (
         "verify",
         VerifyCommand,
-        """Training against the bounds: from which width on a teacher is learnt, beside the widths of the theory; or
-largest errors of students of one ReLU, beside the floors that their masks set.
+        """Training against theory: from which width on a teacher is learnt, or floors.
 
 Examples:
   ertrain verify widths --target 4-8-3 --sparsity .5 --delta .2 --scale quick

@@ -53,7 +53,13 @@ TeacherText = Annotated[
 class VerifyCommand:
     """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
-    statement: Annotated[tyro.conf.Positional[str], option(metavar="STATEMENT", help="widths or floors.")]
+    statement: Annotated[
+        tyro.conf.Positional[str],
+        option(
+            metavar="STATEMENT",
+            help="widths, beside those of the theory; or floors, below which no student of one ReLU gets on its mask.",
+        ),
+    ]
     target: TeacherText
     density: Density = None
     sparsity: Sparsity = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import subprocess
 import sys
 from fractions import Fraction
@@ -343,3 +344,22 @@ def test_head_may_stop_reading():
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+COMMANDS = ["width", "sparsity", "confidence", "lower", "embed", "calibrate", "subset-sum", "ticket", "densities"]
+COMMANDS += ["figure", "verify"]
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "all")
+def test_help_fits_into_a_narrow_terminal(words, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--help"])
+    assert stop.value.code == 0
+    usage, *lines = capsys.readouterr().out.splitlines()
+    assert usage.startswith("usage: ertheory")
+    assert max(map(len, lines)) <= 80
+    begin = next(number for number, line in enumerate(lines) if line in ("Example:", "Examples:", "Start with:")) + 1
+    shown = lines[begin : lines.index("", begin)]
+    examples = [shlex.split(line) for line in "\n".join(shown).replace("\\\n", "").splitlines()]
+    assert {tuple(example[:2]) for example in examples} == {("ertheory", *(words or ["width"]))}
