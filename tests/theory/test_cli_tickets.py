@@ -155,7 +155,8 @@ def test_both_depths_and_sensitivity(ask):
     assert [result["depth"] for result in document["results"]] == ["L+1", "2L"]
     assert [len(result["widths"]) for result in document["results"]] == [3, 4]
     arguments = [row["argument"] for row in document["results"][1]["sensitivity"]["rows"]]
-    assert arguments == ["epsilon", "delta", "p_0", "p_1", "p_2", "p_3", "B"]
+    assert arguments[:8] == ["epsilon", "delta", "p_0", "p_1", "p_2", "p_3", "B_0", "B_1"]
+    assert {"max_weight", "max_bias", "signed_inputs", "parameters", "fan_in"} <= set(arguments)
     assert document["widths"] == document["results"][0]["widths"]
 
 
