@@ -6,7 +6,8 @@ answer is never below a proved lower bound, nor outside of what was measured bel
 measurement: the true number is larger than the fit about as often as it is smaller.
 
 Densities below the measured ones are reached by grouping: g variables that are live with probability p contain a live
-one with probability 1 - (1-p)^g; take one of each group. Where that is at least p', g n(p') variables are enough.
+one with probability p' = 1 - (1-p)^g; take one of each group. So g n(p') variables are enough, with the smallest g for
+which p' was measured.
 """
 
 from __future__ import annotations
@@ -113,10 +114,12 @@ def _form(fit: Fit, density: Fraction, epsilon: Fraction, failure_probability: F
 
 
 def _grouped(density: Fraction, least: Fraction) -> tuple[int, Fraction]:
-    """Size of the groups, and a density that their live ones reach."""
+    """Size of the groups, and the density of those that have a live one."""
     if density >= least:
         return 1, density
     if density < _SPARSEST:
         msg = "more variables are needed than can be written down"
         raise InfeasibleWidth(msg)
-    return math.ceil(math.log1p(-float(least)) / math.log1p(-float(density)) - 1e-12), least
+    rate = math.log1p(-float(density))
+    group = math.ceil(math.log1p(-float(least)) / rate - 1e-12)
+    return group, max(least, Fraction(-math.expm1(group * rate)))
