@@ -325,7 +325,9 @@ def _report(found: TicketWidth, table: TicketSensitivity | None, style: str) -> 
         ]
         show(render(rows, headers, style))
         if style == "table":
-            show(wrap("Each row changes one argument and leaves the others as they are. B_l are L1 norms, n_l neurons."))
+            show(
+                wrap("Each row changes one argument and leaves the others as they are. B_l are L1 norms, n_l neurons.")
+            )
 
 
 def _notes(found: TicketWidth) -> list[str]:

@@ -43,7 +43,9 @@ def fit_for(problem: SubsetSum) -> Fit:
     True
     """
     if isinstance(problem.law, UniformPart):
-        raise InvalidInput("law", "uniform or product, which were measured (mode rigorous reads others)", problem.law)
+        raise InvalidInput(
+            "law", "uniform or product, which were measured (mode rigorous reads others)", str(problem.law)
+        )
     if problem.z > 1:
         allowed = "a target in [-1, 1] (mode rigorous splits larger ones into blocks)"
         raise InvalidInput("z", allowed, str(problem.z))
