@@ -66,7 +66,8 @@ def outside(problem: SubsetSum, failure_probability: Fraction) -> tuple[str, str
         ("failure_probability", failure_probability, fit.delta_range),
     ):
         if not Fraction(low) <= value <= Fraction(high):
-            return name, f"a number in [{low}, {high}], where it was measured (mode rigorous has no such limits)", value
+            instead = "mode rigorous has no such limits, extrapolate asks for a guess"
+            return name, f"a number in [{low}, {high}], where it was measured ({instead})", value
     return None
 
 
