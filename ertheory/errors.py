@@ -5,6 +5,8 @@ Every message is one line: the argument, what is allowed, what was given.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 __all__ = [
     "ConstructionFailed",
     "ErError",
@@ -41,7 +43,7 @@ class InvalidInput(ErError, ValueError):
     """
 
     def __init__(self, argument: str, allowed: str, value: object) -> None:
-        shown = " ".join(repr(value).split())
+        shown = repr(str(value)) if isinstance(value, Fraction) else " ".join(repr(value).split())
         if len(shown) > _LONGEST_VALUE:
             shown = shown[: _LONGEST_VALUE - 3] + "..."
         self.argument = argument

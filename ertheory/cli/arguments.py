@@ -141,9 +141,12 @@ def refuse_given(command: Any, names: Sequence[str], allowed: str) -> None:
 
 
 def renamed(error: InvalidInput, command: Any, options: dict[str, str]) -> InvalidInput:
-    """Name an argument as on the command line, where a call from Python names it otherwise."""
+    """Name an argument as on the command line, and show a number as it was given there."""
+    written = {_option(field.name): getattr(command, field.name) for field in fields(command)}
     known = {field.name: _option(field.name) for field in fields(command)} | options
-    return InvalidInput(known.get(error.argument, error.argument), error.allowed, error.value)
+    name = known.get(error.argument, error.argument)
+    number = isinstance(error.value, float | Fraction) and isinstance(written.get(name), str)
+    return InvalidInput(name, error.allowed, written[name] if number else error.value)
 
 
 def _option(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
-from ertheory.bounds import LAWS, MODES, LawName, Mode, SubsetSumCount, n_required
+from ertheory.bounds import LAWS, MODES, LawLike, LawName, Mode, SubsetSumCount, UniformPart, n_required
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -27,6 +27,7 @@ from ertheory.results import rational_text
 __all__ = ["SubsetSumCommand"]
 
 _OPTIONS = {"failure_probability": "--delta"}
+_PARTS = {"half_width": "a number B above 0", "mass": "a probability A in (0, 1]"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,12 @@ class SubsetSumCommand:
     uniform: bool = False
     """Meet every target in [-1, 1] at once, instead of one."""
     law: Annotated[
-        str, option(metavar="L", help="Of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1].")
+        str,
+        option(
+            metavar="L",
+            help="Of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1]; or B,A: any that is uniform on "
+            "[-B,B] with probability A (mode rigorous).",
+        ),
     ] = "uniform"
     mode: Annotated[
         str | None,
@@ -145,7 +151,7 @@ class SubsetSumCommand:
                 delta,
                 z=z,
                 uniform=self.uniform,
-                law=self._law(),
+                law=self._simulated_law(),
                 trials=trials,
                 seed=seed,
                 level=level,
@@ -191,7 +197,21 @@ class SubsetSumCommand:
             show(wrap(f"{_question(self.law, density, epsilon, delta, z, self.uniform)} Measured, seed {seed}."))
         return 0
 
-    def _law(self) -> LawName:
+    def _law(self) -> LawLike:
+        if "," not in self.law:
+            if self.law not in LAWS:
+                allowed = f"one of {', '.join(LAWS)}, or B,A for one that is uniform on [-B,B] with probability A"
+                raise InvalidInput("--law", allowed, self.law)
+            return self._simulated_law()
+        parts = self.law.split(",")
+        if len(parts) != 2:
+            raise InvalidInput("--law", "two numbers B,A", self.law)
+        try:
+            return UniformPart(exact_rational("half_width", parts[0]), exact_rational("mass", parts[1]))
+        except InvalidInput as error:
+            raise InvalidInput("--law", f"B,A with {_PARTS[error.argument]}", self.law) from None
+
+    def _simulated_law(self) -> LawName:
         law: LawName = read_option("--law", self.law, LAWS)
         return law
 

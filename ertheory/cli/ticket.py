@@ -324,6 +324,10 @@ def _report(found: TicketWidth, table: TicketSensitivity | None, style: str) -> 
             for change in table.rows
         ]
         show(render(rows, headers, style))
+        if style == "table":
+            show(
+                wrap("Each row changes one argument and leaves the others as they are. B_l are L1 norms, n_l neurons.")
+            )
 
 
 def _notes(found: TicketWidth) -> list[str]:
@@ -332,7 +336,8 @@ def _notes(found: TicketWidth) -> list[str]:
     tolerances = ", ".join(f"{float(value):.3g}" for value in found.epsilons)
     lines.append(f"  eps_1..eps_{len(found.epsilons)}: {tolerances}")
     if found.problems is not None and found.share is not None:
-        passes = f", after {found.iterations} passes" if found.depth == "L+1" and found.iterations else ""
+        times = "1 pass" if found.iterations == 1 else f"{found.iterations} passes"
+        passes = f", after {times}" if found.depth == "L+1" and found.iterations else ""
         lines.append(
             f"  {float(found.problems):.4g} subset sums, each fails with probability {float(found.share):.3g}{passes}"
         )

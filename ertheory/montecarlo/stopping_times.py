@@ -145,7 +145,8 @@ def stopping_times_at(
     goal = _read_number(z)
     tolerances = [probability("epsilon", epsilon) for epsilon in epsilons]
     if not tolerances or min(tolerances) < _FINEST_MEET:
-        raise InvalidInput("epsilon", "at least 1e-9", min(tolerances, default=None))
+        allowed = "at least 1e-9 to be simulated (the bounds have no such limit)"
+        raise InvalidInput("epsilon", allowed, min(tolerances, default=None))
     falling = sorted(set(tolerances), reverse=True)
     limits = np.array([float(tolerance) for tolerance in falling])
     product, key = check_law(law), stream_key(seed)

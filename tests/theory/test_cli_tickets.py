@@ -11,7 +11,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ertheory import Target, write_target
+from ertheory import Target, n_required, write_target
+from ertheory.bounds import UniformPart
 from ertheory.cli import main
 
 SUM = ["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"]
@@ -68,6 +69,18 @@ def test_targets_laws_and_modes(ask):
     printed = ask(*SUM, "--mode", "printed", "--constant", "3")
     assert printed["n"] == 20
     assert any("not enough" in warning for warning in printed["warnings"])
+
+
+def test_other_laws_that_contain_a_uniform(ask, capsys):
+    document = ask(*SUM, "--law", "1/2,0.35")
+    law = UniformPart(Fraction(1, 2), Fraction(7, 20))
+    expected = n_required(density="0.5", epsilon="0.01", failure_probability="0.01", law=law)
+    assert document["n"] == expected.n
+    assert document["inputs"]["law"] == "uniform on [-0.5, 0.5] with probability 0.35"
+    assert ask(*SUM, "--law", "1,1")["n"] == ask(*SUM)["n"]
+    assert document["n_necessary"] == 7  # 2^-7 < 0.01 < 2^-6: no variable may be live
+    assert main([*SUM, "--law", "1/2,0.35"]) == 0
+    assert "Variables of law uniform on [-0.5, 0.5] with probability 0.35" in capsys.readouterr().out
 
 
 def test_the_table_says_what_it_rests_on(capsys):
@@ -155,7 +168,8 @@ def test_both_depths_and_sensitivity(ask):
     assert [result["depth"] for result in document["results"]] == ["L+1", "2L"]
     assert [len(result["widths"]) for result in document["results"]] == [3, 4]
     arguments = [row["argument"] for row in document["results"][1]["sensitivity"]["rows"]]
-    assert arguments == ["epsilon", "delta", "p_0", "p_1", "p_2", "p_3", "B"]
+    assert arguments[:8] == ["epsilon", "delta", "p_0", "p_1", "p_2", "p_3", "B_0", "B_1"]
+    assert {"max_weight", "max_bias", "signed_inputs", "parameters", "fan_in"} <= set(arguments)
     assert document["widths"] == document["results"][0]["widths"]
 
 
@@ -306,7 +320,19 @@ BAD = [
     *(([*command, *words, *mode], said) for command in TINY for words, said in NEXT_TO_0 for mode in MODES_OF_TINY),
     ([*TINY[0], "--density", "1e-20"], "--density: expected a number in (0, 1] that is not this close to 0"),
     ([*TINY[0], "--density", "1e-20"], "got '1e-20'"),
-    ([*SUM, "--law", "normal"], "uniform, product"),
+    ([*SUM, "--law", "normal"], "uniform, product, or B,A"),
+    ([*SUM, "--law", "1,2,3"], "--law: expected two numbers B,A, got '1,2,3'"),
+    ([*SUM, "--law", "0,0.5"], "--law: expected B,A with a number B above 0, got '0,0.5'"),
+    ([*SUM, "--law", "1,1.5"], "--law: expected B,A with a probability A in (0, 1], got '1,1.5'"),
+    ([*SUM, "--law", "1,1", "--mode", "calibrated"], "(mode rigorous reads others), got 'uniform on [-1, 1]"),
+    ([*SUM, "--law", "1,1", "--mode", "printed", "--constant", "5"], "reads others), got 'uniform on [-1, 1]"),
+    ([*SUM, "--law", "1,1", "--simulate"], "--law: expected one of uniform, product"),
+    ([*SUM, "--z", "1e10", "--blocks"], "--z: expected a target of size at most 1000000000, got '1e10'"),
+    (
+        [*SUM[:3], "--epsilon", "1e-10", "--delta", "0.1", "--simulate"],
+        "to be simulated (the bounds have no such limit)",
+    ),
+    ([*SUM[:3], "--epsilon", "1e-10", "--delta", "0.1", "--simulate"], "got '1e-10'"),
     ([*SUM, "--mode", "printed"], "--constant"),
     ([*SUM, "--constant", "5"], "--constant"),
     *(([*SUM, name, "1"], f"{name}: expected --simulate") for name in ("--trials", "--seed", "--workers", "--level")),

@@ -24,6 +24,7 @@ from ertheory.montecarlo import (
     best_errors,
     binomial_interval,
     draw_weights,
+    sign_stratified,
     simulate_subset_sum,
     stopping_times,
     stopping_times_at,
@@ -130,6 +131,24 @@ def test_a_surrounding_back_end_is_used_and_does_not_change_the_numbers(backend)
     with joblib.parallel_config(backend=backend, n_jobs=-1):
         assert stopping_times("0.02", trials=9_000, seed=7, progress=told.append) == alone
     assert told[-1] == 9_000
+
+
+def test_an_existing_cluster_is_used_and_does_not_change_the_numbers():
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+    questions = (
+        lambda: stopping_times("0.02", trials=9_000, seed=7),
+        lambda: stopping_times_at(["1e-3", "1e-4"], trials=3_000, seed=7),
+        lambda: sign_stratified("0.02", trials=2_000, seed=7).needed.tolist(),
+        lambda: simulate_subset_sum("1/2", "0.1", "0.1", trials=9_000, seed=7),
+    )
+    alone = [question() for question in questions]
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options |= {"protocol": "tcp", "host": "127.0.0.1"}  # any other host would be looked for outside
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        with joblib.parallel_config(backend="dask"):
+            assert [question() for question in questions] == alone
+        done = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert sum(done.values()) > 0
 
 
 def test_progress_ends_with_all_trials():

@@ -207,8 +207,20 @@ def test_caps_on_the_success_of_few_variables():
         assert 1 - float(failure_lower(n, density=density, epsilon="0.01")) <= cap + 5e-4
 
 
+@pytest.mark.parametrize("uniform", [False, True])
+def test_without_a_live_variable_there_is_the_empty_sum_alone(uniform):
+    law = UniformPart(Fraction(1, 2), Fraction(1, 3))
+    options = {"epsilon": "0.1", "law": law, "uniform": uniform}
+    assert failure_lower(3, density="0.4", **options) == Fraction(27, 125)
+    assert [failure_lower(n, density=1, **options) for n in (0, 1)] == [1, 0]
+    many = failure_lower(4_000, density="0.01", **options)  # too long for an exact power
+    assert 0 < many <= Fraction(99, 100) ** 4_000 <= many * Fraction(1_000_001, 1_000_000)
+    assert n_necessary(density="0.4", failure_probability=Fraction(27, 125), **options) == 3
+    assert n_necessary(density="0.4", failure_probability="0.2159", **options) == 4
+
+
 def test_what_is_not_known_is_not_claimed():
-    assert failure_lower(0, density=1, epsilon="0.1", law=UniformPart(1, 1)) == 0
+    assert failure_lower(5, density="0.5", epsilon="0.3", z="0.2", law=UniformPart(1, 1)) == 0
     assert failure_lower(5, density=1, epsilon="0.3", z="0.2") == 0
     assert failure_lower(10**6, density="0.5", epsilon="0.1") == 0  # too small to be written down
     assert failure_lower(0, density="0.5", epsilon="0.1") == 1

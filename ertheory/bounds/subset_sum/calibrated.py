@@ -6,7 +6,8 @@ answer is never below a proved lower bound, nor outside of what was measured bel
 measurement: the true number is larger than the fit about as often as it is smaller.
 
 Densities below the measured ones are reached by grouping: g variables that are live with probability p contain a live
-one with probability 1 - (1-p)^g; take one of each group. Where that is at least p', g n(p') variables are enough.
+one with probability p' = 1 - (1-p)^g; take one of each group. So g n(p') variables are enough, with the smallest g for
+which p' was measured.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def fit_for(problem: SubsetSum) -> Fit:
     True
     """
     if isinstance(problem.law, UniformPart):
-        raise InvalidInput("law", "uniform or product, which were measured (mode rigorous reads others)", problem.law)
+        raise InvalidInput(
+            "law", "uniform or product, which were measured (mode rigorous reads others)", str(problem.law)
+        )
     if problem.z > 1:
         allowed = "a target in [-1, 1] (mode rigorous splits larger ones into blocks)"
         raise InvalidInput("z", allowed, str(problem.z))
@@ -63,7 +66,8 @@ def outside(problem: SubsetSum, failure_probability: Fraction) -> tuple[str, str
         ("failure_probability", failure_probability, fit.delta_range),
     ):
         if not Fraction(low) <= value <= Fraction(high):
-            return name, f"a number in [{low}, {high}], where it was measured (mode rigorous has no such limits)", value
+            instead = "mode rigorous has no such limits, extrapolate asks for a guess"
+            return name, f"a number in [{low}, {high}], where it was measured ({instead})", value
     return None
 
 
@@ -113,10 +117,12 @@ def _form(fit: Fit, density: Fraction, epsilon: Fraction, failure_probability: F
 
 
 def _grouped(density: Fraction, least: Fraction) -> tuple[int, Fraction]:
-    """Size of the groups, and a density that their live ones reach."""
+    """Size of the groups, and the density of those that have a live one."""
     if density >= least:
         return 1, density
     if density < _SPARSEST:
         msg = "more variables are needed than can be written down"
         raise InfeasibleWidth(msg)
-    return math.ceil(math.log1p(-float(least)) / math.log1p(-float(density)) - 1e-12), least
+    rate = math.log1p(-float(density))
+    group = math.ceil(math.log1p(-float(least)) / rate - 1e-12)
+    return group, max(least, Fraction(-math.expm1(group * rate)))

@@ -2,6 +2,9 @@
 
 Let z > epsilon, K ~ Bin(n, p) the number of live variables and x = z - epsilon.
 
+dead
+    Without a live variable there is the empty sum alone: P(fail) >= (1-p)^n, whatever the law. It is what is left for a
+    law of which only a uniform part is known; sign is better for symmetric laws.
 sign
     Without a live positive variable all sums are at most 0 < x: P(fail) >= (1 - p/2)^n. For all targets in [-z, z] at
     once, also one of the other sign is needed: P(fail) >= 2 (1 - p/2)^n - (1-p)^n.
@@ -67,8 +70,8 @@ def failure_lower(
     Returns
     -------
     Fraction
-        The largest of the bounds by sign, range, counting and the exponential converse, rounded down. 0 where
-        epsilon >= |z|, and for a law of which only a uniform part is known.
+        The largest of the bounds by sign, range, counting and the exponential converse, rounded down; (1-p)^n for a law
+        of which only a uniform part is known. 0 where epsilon >= |z|.
 
     Raises
     ------
@@ -137,10 +140,18 @@ def lower_of(problem: SubsetSum, variables: int) -> Fraction:
 
 
 def quick_lower_of(problem: SubsetSum, variables: int) -> Fraction:
-    """Give the largest of the bounds that take no time: sign, range and counting."""
-    if problem.trivial or isinstance(problem.law, UniformPart):
+    """Give the largest of the bounds that take no time: dead, or sign, range and counting."""
+    if problem.trivial:
         return Fraction(0)
+    if isinstance(problem.law, UniformPart):
+        return _dead(problem, variables)
     return max(_sign(problem, variables), _range(problem, variables), _counting(problem, variables))
+
+
+def _dead(problem: SubsetSum, variables: int) -> Fraction:
+    if problem.density == 1:
+        return Fraction(0 if variables else 1)
+    return _power(problem.density, variables)
 
 
 def _sign(problem: SubsetSum, variables: int) -> Fraction:

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, enclose, exact_rational, probability
+from ertheory.results import rational_text
 
 __all__ = ["LAWS", "LawLike", "LawName", "SubsetSum", "UniformPart", "read_problem"]
 
@@ -52,6 +53,11 @@ class UniformPart:
             raise InvalidInput("half_width", "a number above 0", self.half_width)
         object.__setattr__(self, "half_width", half_width)
         object.__setattr__(self, "mass", probability("mass", self.mass, one=True))
+
+    def __str__(self) -> str:
+        """Say what is known of the law."""
+        end = rational_text(self.half_width)
+        return f"uniform on [-{end}, {end}] with probability {rational_text(self.mass)}"
 
 
 LawLike: TypeAlias = LawName | UniformPart

@@ -12,7 +12,7 @@ from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
 from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
 from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
-from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
+from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
 from ertheory.errors import InvalidInput
 from ertheory.exact import Rational, exact_rational, probability
 from ertheory.results import rational_text
@@ -87,19 +87,13 @@ class SubsetSumCount:
     @property
     def inputs(self) -> dict[str, Any]:
         """The inputs, in types that JSON knows."""
-        law = self.problem.law
-        if isinstance(law, UniformPart):
-            named = f"uniform on [-{rational_text(law.half_width)}, {rational_text(law.half_width)}]"
-            law_text = f"{named} with probability {rational_text(law.mass)}"
-        else:
-            law_text = law
         return {
             "density": rational_text(self.problem.density),
             "epsilon": rational_text(self.problem.epsilon),
             "delta": rational_text(self.failure_probability),
             "z": rational_text(self.problem.z),
             "uniform": self.problem.uniform,
-            "law": law_text,
+            "law": str(self.problem.law),
             "mode": self.mode,
             "constant": None if self.constant is None else rational_text(self.constant),
         }
@@ -217,7 +211,8 @@ def _measured_warnings(problem: SubsetSum, delta: Fraction) -> tuple[str, ...]:
     if refused is None:
         return ("measured, not proved",)
     name, allowed, value = refused
-    return ("measured, not proved", f"{name} {float(value):.3g} is extrapolated: {allowed.partition(' (')[0]}")
+    shown = "delta" if name == "failure_probability" else name
+    return ("measured, not proved", f"{shown} {float(value):.3g} is extrapolated: {allowed.partition(' (')[0]}")
 
 
 def _printed(problem: SubsetSum, delta: Fraction, constant: Fraction) -> tuple[int, tuple[str, ...]]:

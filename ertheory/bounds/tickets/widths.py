@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import get_args
+from typing import Any, get_args
 
 import numpy.typing as npt
 
@@ -20,7 +20,7 @@ from ertheory.exact import Rational, exact_rational, probability
 from ertheory.source import read_densities
 from ertheory.target import Target
 
-__all__ = ["DEPTHS", "ticket_densities", "ticket_widths"]
+__all__ = ["DEPTHS", "ticket_densities", "ticket_widths", "widths_again"]
 
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
 _LARGEST_GAMMA = 100
@@ -108,19 +108,51 @@ def ticket_widths(
         if depth != "L+1":
             raise InvalidInput("depth", "L+1 for the printed formula", depth)
         assert factor is not None
-        return _printed(target, facts, densities, tolerance, delta, factor, gamma, epsilons)
+        return _printed(target, facts, densities, tolerance, delta, factor, _read_gamma(gamma), epsilons)
     for name, value in (("gamma", gamma), ("epsilons", epsilons)):
         if value is not None:
             raise InvalidInput(name, f"no {name} unless the mode is printed", value)
     counting = Counting(calibrated=mode == "calibrated", extrapolate=extrapolate)
-    solve = fixed_point if depth == "L+1" else without_copies
-    plan = solve(facts, densities, tolerance, delta, counting)
+    return _counted(target, facts, densities, tolerance, delta, depth, counting)
+
+
+def widths_again(base: TicketWidth, *, extrapolate: bool = False, **changed: Any) -> TicketWidth:
+    """Recompute widths with some of their inputs replaced, those of the target as well.
+
+    Parameters
+    ----------
+    base
+        An answer of `ticket_widths` without `epsilons`.
+    extrapolate
+        As there.
+    changed
+        Any of ``facts``, ``densities``, ``epsilon``, ``failure_probability``, ``constant`` and ``gamma``. The bounds in
+        ``facts`` need not be those of the target.
+    """
+    names = ("facts", "densities", "epsilon", "failure_probability", "constant", "gamma")
+    given: dict[str, Any] = {name: getattr(base, name) for name in names} | changed
+    arguments = base.target, given["facts"], given["densities"], given["epsilon"], given["failure_probability"]
+    if base.mode == "printed":
+        return _printed(*arguments, given["constant"], given["gamma"], None)
+    return _counted(*arguments, base.depth, Counting(calibrated=base.mode == "calibrated", extrapolate=extrapolate))
+
+
+def _counted(
+    target: Target,
+    facts: TargetFacts,
+    densities: tuple[Fraction, ...],
+    epsilon: Fraction,
+    delta: Fraction,
+    depth: Depth,
+    counting: Counting,
+) -> TicketWidth:
+    plan = (fixed_point if depth == "L+1" else without_copies)(facts, densities, epsilon, delta, counting)
     return TicketWidth(
-        mode=mode,
+        mode="calibrated" if counting.calibrated else "rigorous",
         depth=depth,
         target=target,
         densities=densities,
-        epsilon=tolerance,
+        epsilon=epsilon,
         failure_probability=delta,
         facts=facts,
         widths=tuple(max(1, width) for width in plan.widths),
@@ -172,16 +204,13 @@ def _printed(
     epsilon: Fraction,
     delta: Fraction,
     constant: Fraction,
-    gamma: Rational | None,
+    gamma: Fraction,
     epsilons: Sequence[Rational] | None,
 ) -> TicketWidth:
-    power = Fraction(0) if gamma is None else exact_rational("gamma", gamma)
-    if not 0 <= power <= _LARGEST_GAMMA:
-        raise InvalidInput("gamma", f"a number in [0, {_LARGEST_GAMMA}]", gamma)
     if facts.parameters == 0:
         msg = "printed: the target has no parameters"
         raise TheoremNotApplicable(msg)
-    plan = printed_plan(facts, densities, epsilon, delta, constant, power, epsilons)
+    plan = printed_plan(facts, densities, epsilon, delta, constant, gamma, epsilons)
     return TicketWidth(
         mode="printed",
         depth="L+1",
@@ -196,9 +225,16 @@ def _printed(
         share=None if plan.problems is None else delta / plan.problems,
         iterations=0,
         constant=constant,
-        gamma=power,
+        gamma=gamma,
         warnings=plan.warnings,
     )
+
+
+def _read_gamma(gamma: Rational | None) -> Fraction:
+    power = Fraction(0) if gamma is None else exact_rational("gamma", gamma)
+    if not 0 <= power <= _LARGEST_GAMMA:
+        raise InvalidInput("gamma", f"a number in [0, {_LARGEST_GAMMA}]", gamma)
+    return power
 
 
 def _warnings(facts: TargetFacts, plan: Plan, counting: Counting) -> tuple[str, ...]:
