@@ -16,6 +16,7 @@ from torch import Tensor
 from ertheory.target import Target
 from ertrain.students import Budget, Students, errors_of, student_masks, train_students
 from ertrain.teacher import TOLERANCE, Tolerance
+from ertrain.threads import one_thread
 
 __all__ = ["Cell", "Trained", "dead_hidden", "expected_dead", "train_cells"]
 
@@ -105,9 +106,7 @@ def train_cells(
     for cell in dict.fromkeys(cells):
         groups.setdefault(cell.widths, []).append(cell)
     found = {}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of small operations, more threads wait for one another
-    try:
+    with one_thread():
         for group in groups.values():
             drawn = [student_masks(cell.shapes(teacher.inputs), cell.densities, seeds) for cell in group]
             masks = [torch.cat(layers) for layers in zip(*drawn, strict=True)]
@@ -120,8 +119,6 @@ def train_cells(
                 numbers = (errors.rms, errors.largest, learnt, dead)
                 found[cell] = Trained(*(tuple(one[here].tolist()) for one in numbers))
             progress(len(group) * len(seeds))
-    finally:
-        torch.set_num_threads(threads)
     return found
 
 

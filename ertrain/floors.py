@@ -26,6 +26,7 @@ from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.target import Target
 from ertrain.students import Students, errors_of, student_masks, train_students
 from ertrain.teacher import TOLERANCE, Tolerance, draw_teacher, evaluate, normalised
+from ertrain.threads import one_thread
 from ertrain.widths import SCALES, Scale, trial_seeds
 
 __all__ = ["FloorStudy", "FloorWidth", "StudentError", "study_floors"]
@@ -255,13 +256,9 @@ def _trained(
 ) -> list[StudentError]:
     masks = student_masks(((width, teacher.inputs), (1, width)), densities, seeds)
     students = Students(masks, seeds)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of small operations, more threads wait for one another
-    try:
+    with one_thread():
         train_students(teacher, students, scale.budget, seed=seed, device=device)
         errors = errors_of(students, teacher, tolerance=replace(tolerance, points=4 * tolerance.points), seed=seed)
-    finally:
-        torch.set_num_threads(threads)
     students.cpu()
     ends = torch.tensor(list(itertools.product(*np.asarray(teacher.domain).tolist())), dtype=torch.float64)
     with torch.no_grad():

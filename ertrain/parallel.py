@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ertheory.errors import InvalidInput
 from ertheory.processes import worker_processes
 from ertrain.cluster import on_cluster
@@ -15,6 +13,7 @@ from ertrain.configuration import Configuration
 from ertrain.experiments import perform
 from ertrain.processes import join
 from ertrain.replicas import can_be_replica, perform_replicas, share_of
+from ertrain.threads import one_thread
 
 __all__ = ["jobs_of", "sweep"]
 
@@ -90,12 +89,7 @@ def sweep(
 
 
 def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with join("cpu") as place:
-            if len(job) == 1:
-                return [perform(job[0], out, place, data_dir=data_dir)]
-            return perform_replicas(job, out, place, data_dir=data_dir)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), join("cpu") as place:
+        if len(job) == 1:
+            return [perform(job[0], out, place, data_dir=data_dir)]
+        return perform_replicas(job, out, place, data_dir=data_dir)

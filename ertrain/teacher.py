@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertheory.target import Target
+from ertrain.threads import one_thread
 
 __all__ = ["TOLERANCE", "Draw", "Tolerance", "draw_teacher", "evaluate", "normalised", "points_of"]
 
@@ -125,9 +126,10 @@ def normalised(target: Target, seed: int = 0, *, draw: Draw | None = None) -> Ta
         raise InvalidInput("target", "a fully connected network with weights", str(target))
     box = [(-1, 1)] * target.inputs if target.domain is None else target.domain
     draw = partial(points_of, box) if draw is None else draw
-    outputs = evaluate(target, draw(_POINTS, torch.Generator().manual_seed(seed)).double())
-    mean = outputs.mean(0)
-    spread = float((outputs - mean).square().mean().sqrt())
+    with one_thread():  # the same bits on every number of processors
+        outputs = evaluate(target, draw(_POINTS, torch.Generator().manual_seed(seed)).double())
+        mean = outputs.mean(0)
+        spread = float((outputs - mean).square().mean().sqrt())
     if not spread > 0:
         raise InvalidInput("target", "a network that is not constant on its box", str(target))
     weights = (*target.weights[:-1], target.weights[-1] / spread)

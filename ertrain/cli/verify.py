@@ -194,6 +194,10 @@ def _usable(device: str) -> bool:
     return True
 
 
+def _up_to(resolution: float) -> str:
+    return f", found up to {resolution:.0%} of a total" if resolution else ""
+
+
 def _short(value: object) -> str:
     return str(value).replace("/", "_")[:24]
 
@@ -218,7 +222,8 @@ def _report(found: TheoryMeetsTraining, style: str) -> None:
     show("")
     show(
         wrap(
-            f"  measured  along one line of widths, {ends}; intervals for the smallest that is enough, "
+            f"  measured  along one line of widths, {ends}; intervals for the smallest that is enough"
+            f"{_up_to(found.scale.resolution)}, "
             f"all right with probability {float(found.scale.level):g} where failures grow rarer along the line; "
             f"{found.construction.trials:,} masks in {len(found.construction.tests)} tests of constructions, "
             f"{found.training.trials:,} students in {len(found.training.tests)} of training"

@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ertheory.bounds import width
 from ertheory.embed import Plan, plan
@@ -31,6 +30,7 @@ from ertheory.target import Target
 from ertrain.examples import Examples
 from ertrain.students import Students, errors_of, student_masks, train_students
 from ertrain.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
+from ertrain.threads import one_thread
 from ertrain.widths.line import WidthLine
 from ertrain.widths.outcomes import Outcomes
 from ertrain.widths.result import SCALES, Failures, Kind, Scale, TheoryMeetsTraining
@@ -158,11 +158,14 @@ def meet(
         )
 
     proved = started.answer.total or line.highest
-    construction, training = (search(kind, line, proved, partial(test, kind)) for kind in works)
+    construction, training = (
+        search(kind, line, proved, partial(test, kind), resolution=scale.resolution) for kind in works
+    )
     below = [one for one in training.tests if training.total is None or one[0] < training.total]
     split = Failures(total=None, trials=0, mask=0, optimiser=0)
     if below:
-        total, made = max(below, key=lambda one: one[0])
+        too_small = [one for one in below if one[1].verdict == "above"]
+        total, made = max(too_small or below, key=lambda one: one[0])
         unlearnt, unbuilt = (failed(kind, total, 0, made.trials) for kind in ("training", "construction"))
         split = Failures(
             total=total,
@@ -253,9 +256,7 @@ def _not_learnt(
     shapes: Shapes,
     seeds: list[int],
 ) -> list[bool]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of small operations, more threads wait for one another
-    try:
+    with one_thread():
         students = Students(student_masks(shapes, densities, seeds), seeds)
         learn, test = (None, None) if examples is None else (examples.around_train, examples.around_test)
         train_students(teacher, students, scale.budget, seed=seed, device=device, draw=learn)
@@ -263,8 +264,6 @@ def _not_learnt(
         learnt = tolerance.met(errors.rms, errors.largest)
         if examples is not None:
             learnt &= examples.as_accurate(students, teacher)
-    finally:
-        torch.set_num_threads(threads)
     return [not one for one in learnt.tolist()]
 
 

@@ -32,6 +32,8 @@ class Scale:
         A test ends undecided after effort / delta trials; none ends before `least`.
     students
         As many are trained as one batched model.
+    resolution
+        The search for a total ends where what is left is no more than this share of it.
     classifier_rate
         Learning rate in place of that of the budget where the teacher is a classifier, chosen on another one.
     """
@@ -41,6 +43,7 @@ class Scale:
     effort: int
     students: int
     least: int = 200
+    resolution: float = 0.0
     classifier_rate: float = 0.01
 
     def most_trials(self, failure_probability: Fraction) -> int:
@@ -49,8 +52,8 @@ class Scale:
 
 
 SCALES = {
-    "quick": Scale(budget=Budget(steps=4000), level=Fraction(19, 20), effort=16, students=32),
-    "small": Scale(budget=Budget(steps=10_000), level=Fraction(99, 100), effort=40, students=64),
+    "quick": Scale(budget=Budget(steps=4000), level=Fraction(19, 20), effort=16, students=32, resolution=0.03),
+    "small": Scale(budget=Budget(steps=10_000), level=Fraction(99, 100), effort=40, students=64, resolution=0.01),
     "paper": Scale(budget=Budget(steps=50_000, batch=256), level=Fraction(99, 100), effort=200, students=512),
 }
 
@@ -64,7 +67,7 @@ class Measured:
     kind
         ``construction`` or ``training``.
     total, widths
-        Smallest that a test has shown to be enough; None if not even the printed widths were.
+        Smallest that a test has shown to be enough, up to the resolution; None if not even the printed widths were.
     interval
         For the smallest total that is enough, among those of the line, where failures grow rarer along it: from the one
         behind the largest that a test has shown to be too small. None where `total` is.
@@ -86,12 +89,13 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
-    """Why students failed, at the largest total that was tested below the training width.
+    """Why students failed, at the largest total below the training width that a test has shown to be too small.
 
     Parameters
     ----------
     total, trials
-        Where, and how many students there were; None and 0 if no smaller total was tested.
+        Where, and how many students there were; the largest that was tested if none was shown to be too small, None and
+        0 if no smaller one was tested.
     mask
         Failed on masks on which the construction fails too.
     optimiser
@@ -183,6 +187,7 @@ class TheoryMeetsTraining:
             },
             "tests": tests,
             "level": float(self.scale.level),
+            "resolution": self.scale.resolution,
             "tolerance": {"rms": self.tolerance.rms, "largest": self.tolerance.largest},
             "budget": asdict(self.scale.budget),
             "seed": self.seed,

@@ -11,7 +11,9 @@ from ertrain.widths.result import Kind, Measured
 __all__ = ["most_tests", "search"]
 
 
-def search(kind: Kind, line: WidthLine, first: int, test: Callable[[int], SequentialTest]) -> Measured:
+def search(
+    kind: Kind, line: WidthLine, first: int, test: Callable[[int], SequentialTest], *, resolution: float = 0.0
+) -> Measured:
     """Close in on the smallest total that is shown to be enough, and then on the largest shown to be too small.
 
     Parameters
@@ -24,6 +26,8 @@ def search(kind: Kind, line: WidthLine, first: int, test: Callable[[int], Sequen
         Total of the first test; the nearest one of the line is taken.
     test
         Makes the test at a total. It is asked once for each, and at most `most_tests` times.
+    resolution
+        A bisection ends where the distance that is left is no more than this share of the total.
 
     Notes
     -----
@@ -40,7 +44,7 @@ def search(kind: Kind, line: WidthLine, first: int, test: Callable[[int], Sequen
         return tests[total].verdict == verdict
 
     def closed_in(low: int, high: int, verdict: Verdict, *, lowers: bool) -> tuple[int, int]:
-        while high - low > 1:
+        while high - low > max(1, int(resolution * high)):
             middle = (low + high) // 2
             if says(verdict, middle) == lowers:
                 high = middle

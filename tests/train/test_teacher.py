@@ -31,6 +31,21 @@ def test_outputs_are_normalised_and_every_first_neuron_bends_inside_the_box(widt
     assert (np.abs(teacher.weights[0]).sum(1) > np.abs(teacher.biases[0])).all()
 
 
+def test_a_teacher_has_the_same_bits_on_every_number_of_processors():
+    before = torch.get_num_threads()
+    teachers = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            teachers.append(draw_teacher(Target.from_text("4-8-3")))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for teacher in teachers[1:]:
+        for one, other in zip(teachers[0].weights + teachers[0].biases, teacher.weights + teacher.biases, strict=True):
+            assert (one == other).all()
+
+
 def test_a_teacher_is_the_network_that_the_theory_sees():
     teacher = draw_teacher(Target.from_text("4-8-3"), seed=5)
     points = points_of(teacher.domain, 100, torch.Generator().manual_seed(0)).double()

@@ -115,8 +115,8 @@ def test_the_search_begins_where_the_construction_is_proved(found):
         assert one.tests[0][1].verdict != "at most" or max(total for total, _ in one.tests) == proved
 
 
-@given(st.integers(1, 9), st.integers(0, 300), st.data())
-def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(lowest, gap, data):
+@given(st.integers(1, 9), st.integers(0, 300), st.sampled_from([0.0, 0.03, 0.3]), st.data())
+def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(lowest, gap, resolution, data):
     line = WidthLine(((lowest,), (lowest + gap,)))
     totals = st.integers(0, line.highest + 2)
     first, too_small, enough = data.draw(totals), data.draw(totals), data.draw(totals)
@@ -129,14 +129,17 @@ def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(low
         verdict = "above" if total <= too_small else "at most" if total >= enough else "undecided"
         return SimpleNamespace(verdict=verdict)
 
-    found = search("training", line, first, test)
+    found = search("training", line, first, test, resolution=resolution)
     assert len(set(asked)) == len(asked) <= most_tests(line)
     if enough > line.highest:
         assert found.total is None
         assert line.highest in asked
     else:
-        assert found.total == max(enough, lowest)
-        assert found.interval == (max(too_small + 1, lowest), found.total)
+        wanted, left = max(enough, lowest), max(0, int(resolution * found.total) - 1)
+        assert found.total - left <= wanted <= found.total
+        low = max(too_small + 1, lowest)
+        assert found.interval[1] == found.total
+        assert low - int(resolution * line.highest) <= found.interval[0] <= low
 
 
 def test_failures_are_split_by_the_masks_on_which_they_happened(found):
@@ -148,6 +151,8 @@ def test_failures_are_split_by_the_masks_on_which_they_happened(found):
     assert (split.mask, split.optimiser) == (pairs.count(("x", "x")), pairs.count(("x", ".")))
     assert dict(result.training.tests)[split.total].failures == split.mask + split.optimiser
     assert split.total < result.training.total
+    too_small = [total for total, test in result.training.tests if test.verdict == "above"]
+    assert split.total == max(too_small)
 
 
 def test_a_search_that_was_stopped_goes_on_to_the_same_result(found, tmp_path):
