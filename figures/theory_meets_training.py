@@ -3,6 +3,10 @@
 They were measured by
 
     ertrain verify widths --target 4-8-3 --sparsity .5 --delta .05 --plot figures --force
+
+and for a trained classifier, with the files renamed, by
+
+    ertrain verify widths --target digits-12 --sparsity .5 --delta .05 --plot digits
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from ertheory.plots.trained import draw_trained, read_trained
 
 if __name__ == "__main__":
     here = Path(__file__).parent
-    images = rendered(draw_trained, read_trained(here / "theory-meets-training.csv"))
-    files = {f"theory-meets-training{ending}": content for ending, content in images.items()}
-    print(*write_together(here, files, force=True), sep="\n")
+    for name in ("theory-meets-training", "theory-meets-training-digits"):
+        images = rendered(draw_trained, read_trained(here / f"{name}.csv"))
+        files = {f"{name}{ending}": content for ending, content in images.items()}
+        print(*write_together(here, files, force=True), sep="\n")

@@ -13,12 +13,17 @@ from ertheory.plots.columns import csv_text
 from ertheory.plots.style import rendered
 from ertheory.plots.trained import draw_trained, read_trained
 
-FILE = Path(__file__).resolve().parents[2] / "figures" / "theory-meets-training.csv"
+FIGURES = Path(__file__).resolve().parents[2] / "figures"
+
+
+@pytest.fixture(scope="module", params=["theory-meets-training", "theory-meets-training-digits"])
+def file(request):
+    return FIGURES / f"{request.param}.csv"
 
 
 @pytest.fixture(scope="module")
-def columns():
-    return read_trained(FILE)
+def columns(file):
+    return read_trained(file)
 
 
 def rows_of(columns, *methods):
@@ -26,8 +31,8 @@ def rows_of(columns, *methods):
     return [row for row in rows if row["method"] in methods]
 
 
-def test_numbers_are_read_as_they_are_written(columns):
-    assert csv_text(columns) == FILE.read_text(encoding="utf-8")
+def test_numbers_are_read_as_they_are_written(file, columns):
+    assert csv_text(columns) == file.read_text(encoding="utf-8")
 
 
 def test_bounds_are_those_of_the_statements(columns):
