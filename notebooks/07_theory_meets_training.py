@@ -54,7 +54,7 @@ for hidden in (4, 8, 16):
 # %% [markdown]
 # ## One axis
 #
-# `meet` walks a line of widths from the necessary to the printed ones, and looks for the smallest total at which a
+# `meet` walks a line of widths from the necessary through the sharp to the printed ones, and looks for a total at which a
 # share of 1 - δ of the masks is good. It asks twice, on the same masks: does our construction find the target there,
 # and does training? Every test may be looked at after each mask, because its interval holds at all times at once, and
 # how much is trained is fixed before anything is measured. With δ = 1/3 few masks are enough.
@@ -82,7 +82,7 @@ Image(picture, width=820)
 # %% [markdown]
 # ## Theory or training: which is the bottleneck?
 #
-# Take the largest number of neurons that was tested and is fewer than training needs. Every student that fails there
+# Take the largest number of neurons that is shown to be too few for training. Every student that fails there
 # has a mask. If the construction does not find the target on that mask either, the mask is to blame, as far as we know;
 # if it does, weights that compute the target exist, and training did not find them.
 
