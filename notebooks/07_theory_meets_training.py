@@ -54,7 +54,7 @@ for hidden in (4, 8, 16):
 # %% [markdown]
 # ## One axis
 #
-# `meet` walks a line of widths from the necessary through the sharp to the printed ones, and looks for a total at which a
+# `meet` walks a line of widths from the necessary through the sharp to the printed ones, and looks for where a
 # share of 1 - δ of the masks is good. It asks twice, on the same masks: does our construction find the target there,
 # and does training? Every test may be looked at after each mask, because its interval holds at all times at once, and
 # how much is trained is fixed before anything is measured. With δ = 1/3 few masks are enough.
