@@ -198,14 +198,12 @@ class SubsetSumCommand:
         return 0
 
     def _law(self) -> LawLike:
-        if "," not in self.law:
-            if self.law not in LAWS:
-                allowed = f"one of {', '.join(LAWS)}, or B,A for one that is uniform on [-B,B] with probability A"
-                raise InvalidInput("--law", allowed, self.law)
+        if self.law in LAWS:
             return self._simulated_law()
         parts = self.law.split(",")
         if len(parts) != 2:
-            raise InvalidInput("--law", "two numbers B,A", self.law)
+            allowed = f"one of {', '.join(LAWS)}, or B,A for one that is uniform on [-B,B] with probability A"
+            raise InvalidInput("--law", allowed, self.law)
         try:
             return UniformPart(exact_rational("half_width", parts[0]), exact_rational("mass", parts[1]))
         except InvalidInput as error:

@@ -359,6 +359,7 @@ def test_help_fits_into_a_narrow_terminal(words, monkeypatch, capsys):
     usage, *lines = capsys.readouterr().out.splitlines()
     assert usage.startswith("usage: ertheory")
     assert max(map(len, lines)) <= 80
+    assert words or not {"Example:", "Examples:"} & {line.strip(" │") for line in lines}  # the overview has none
     begin = next(number for number, line in enumerate(lines) if line in ("Example:", "Examples:", "Start with:")) + 1
     shown = lines[begin : lines.index("", begin)]
     examples = [shlex.split(line) for line in "\n".join(shown).replace("\\\n", "").splitlines()]

@@ -321,7 +321,7 @@ BAD = [
     ([*TINY[0], "--density", "1e-20"], "--density: expected a number in (0, 1] that is not this close to 0"),
     ([*TINY[0], "--density", "1e-20"], "got '1e-20'"),
     ([*SUM, "--law", "normal"], "uniform, product, or B,A"),
-    ([*SUM, "--law", "1,2,3"], "--law: expected two numbers B,A, got '1,2,3'"),
+    ([*SUM, "--law", "1,2,3"], "uniform, product, or B,A for one that is uniform"),
     ([*SUM, "--law", "0,0.5"], "--law: expected B,A with a number B above 0, got '0,0.5'"),
     ([*SUM, "--law", "1,1.5"], "--law: expected B,A with a probability A in (0, 1], got '1,1.5'"),
     ([*SUM, "--law", "1,1", "--mode", "calibrated"], "(mode rigorous reads others), got 'uniform on [-1, 1]"),

@@ -142,6 +142,29 @@ def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(low
         assert low - int(resolution * line.highest) <= found.interval[0] <= low
 
 
+def test_a_search_up_and_down_takes_all_of_its_tests():
+    line = WidthLine(((1,), (1023,)))
+
+    def test(total):  # undecided from 300 to 900, so that both ends take a way of their own
+        return SimpleNamespace(verdict="above" if total < 300 else "at most" if total > 900 else "undecided")
+
+    found = search("training", line, 1, test)
+    assert (found.total, found.interval) == (901, (300, 901))
+    assert 2 / 3 * most_tests(line) + 1 < len(found.tests) <= most_tests(line)
+
+
+def test_a_coarser_search_ends_earlier():
+    line = WidthLine(((1,), (1000,)))
+
+    def test(total):
+        return SimpleNamespace(verdict="above" if total < 700 else "at most")
+
+    exact, coarse = (search("training", line, 500, test, resolution=share) for share in (0.0, 0.1))
+    assert (exact.total, exact.interval) == (700, (700, 700))
+    assert 700 < coarse.total <= 770
+    assert len(coarse.tests) < len(exact.tests)
+
+
 def test_failures_are_split_by_the_masks_on_which_they_happened(found):
     result, path = found
     split = result.failures
