@@ -23,9 +23,9 @@ import numpy as np
 from ertheory import Target
 from ertheory.check import evaluate
 from ertheory.embed import embed_target
-from ertheory.embed.links import Signal, choose, layout
+from ertheory.embed.blocks.links import Signal, choose, layout
 from ertheory.masks import DrawnMask
-from ertheory.network import Affine
+from ertheory.networks.network import Affine
 
 INPUTS, HIDDEN, OUTPUTS, COPIES = 784, 128, 10, 229
 ROWS = 18_048

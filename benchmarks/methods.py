@@ -29,15 +29,15 @@ from torch.nn.functional import cross_entropy
 from ertheory.densities import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
-from ertrain.experiments import perform
-from ertrain.initialisation import initialise
-from ertrain.loop import make_optimiser
-from ertrain.masking import attach_masks, draw_masks, guard
+from ertrain.masks.masking import attach_masks, draw_masks, guard
 from ertrain.methods import IMP, METHODS
 from ertrain.models import build_model
-from ertrain.processes import join
 from ertrain.recipes.starts import DIGITS
-from ertrain.streams import generator
+from ertrain.training.experiments import perform
+from ertrain.training.initialisation import initialise
+from ertrain.training.loop import make_optimiser
+from ertrain.training.process_group import join
+from ertrain.training.streams import generator
 
 EPOCHS, STEPS = 100, 100  # of the schedule that methods are asked for updates in
 NETWORKS = {"lenet-300-100": ((1, 28, 28), 128), "resnet20": ((3, 32, 32), 128)}

@@ -29,17 +29,17 @@ import numpy as np
 from tqdm import tqdm
 
 from ertheory import ConstructionFailed, Target, plan
-from ertheory.bounds.degree import degree, degree_ceiling
-from ertheory.bounds.first_moment import first_moment, log_first_moment
-from ertheory.bounds.parameter_count import count_ceiling, parameter_count
-from ertheory.bounds.size_lp import cover_weights, size_lp, size_shortfall
-from ertheory.bounds.univariate import printed_univariate
+from ertheory.bounds.necessary.degree import degree, degree_ceiling
+from ertheory.bounds.necessary.first_moment import first_moment, log_first_moment
+from ertheory.bounds.necessary.parameter_count import count_ceiling, parameter_count
+from ertheory.bounds.necessary.size_lp import cover_weights, size_lp, size_shortfall
+from ertheory.bounds.necessary.univariate import printed_univariate
 from ertheory.check import check_embedding
 from ertheory.embed import embed_target
-from ertheory.embed.plan import Plan
-from ertheory.exact import enclose
+from ertheory.embed.planning import Plan
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import Interval, binomial_interval
+from ertheory.numbers.exact import enclose
 
 TARGETS = ("24-14-5", "10-20-20-5")
 DENSITIES = (Fraction(1, 5), Fraction(1, 2), Fraction(4, 5))

@@ -22,18 +22,18 @@ from statistics import fmean
 import numpy as np
 
 from ertheory.montecarlo.intervals import binomial_interval
-from ertheory.target import Target
-from ertrain.cells import Cell, train_cells
+from ertheory.networks.target import Target
 from ertrain.configuration import Configuration
-from ertrain.processes import join
-from ertrain.ratio_choice import chosen, predict_ratio
-from ertrain.replicas import perform_replicas
-from ertrain.sparsity_fits import compare_forms
-from ertrain.sparsity_plots import draw_ratio_errors, draw_sparsity
-from ertrain.statistics import mean_of, paired_difference
-from ertrain.students import Budget
-from ertrain.teacher import draw_teacher
-from ertrain.widths import trial_seeds
+from ertrain.reports.statistics import mean_of, paired_difference
+from ertrain.students.batched import Budget
+from ertrain.students.cells import Cell, train_cells
+from ertrain.students.ratio_choice import chosen, predict_ratio
+from ertrain.students.sparsity_fits import compare_forms
+from ertrain.students.sparsity_plots import draw_ratio_errors, draw_sparsity
+from ertrain.students.teacher import draw_teacher
+from ertrain.students.widths import trial_seeds
+from ertrain.training.process_group import join
+from ertrain.training.replicas import perform_replicas
 
 TARGET = Target.from_text("4-8-3")
 DENSITIES = tuple(map(Fraction, ("1", "0.95", "0.9", "0.8", "0.65", "0.5", "0.35", "0.2", "0.1", "0.05")))

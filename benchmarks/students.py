@@ -20,12 +20,12 @@ import torch
 from joblib import delayed
 
 from ertheory.bounds import width
+from ertheory.networks.target import Target
 from ertheory.processes import worker_processes
-from ertheory.target import Target
-from ertrain.examples import Examples, named_teacher
-from ertrain.students import Budget, Errors, Students, errors_of, student_masks, train_students
-from ertrain.teacher import TOLERANCE, draw_teacher, normalised
-from ertrain.widths import SCALES
+from ertrain.students.batched import Budget, Errors, Students, errors_of, student_masks, train_students
+from ertrain.students.examples import Examples, named_teacher
+from ertrain.students.teacher import TOLERANCE, draw_teacher, normalised
+from ertrain.students.widths import SCALES
 
 DENSITY, DELTA = Fraction(1, 2), Fraction(1, 20)
 # Teachers that are measured nowhere else, with their seeds, and hidden widths of students; None for the sharp ones.

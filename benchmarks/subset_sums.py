@@ -25,9 +25,9 @@ import numpy as np
 
 from ertheory.bounds.subset_sum import failure_lower, failure_upper
 from ertheory.montecarlo import StoppingTimes, draw_weights, stopping_times
-from ertheory.montecarlo.draws import stream_key
-from ertheory.montecarlo.meet_kernel import error_times
-from ertheory.montecarlo.union_kernel import cover_times
+from ertheory.montecarlo.subset_sums.draws import stream_key
+from ertheory.montecarlo.subset_sums.meet_kernel import error_times
+from ertheory.montecarlo.subset_sums.union_kernel import cover_times
 
 SEED = 2024
 EPSILONS = ("0.1", "0.03", "0.01", "0.003", "0.001")

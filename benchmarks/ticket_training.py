@@ -7,9 +7,9 @@ Targets 2-4-1 with weights and biases uniform on [-1, 1], inputs in [-1, 1]^2, a
 and epsilon = 0.1, as in `benchmarks/tickets.py`. In the same networks, drawn from the same seeds,
 
 - `ertheory.build_ticket` constructs a ticket, which counts if it is certified on the whole box;
-- edge-popup (`ertrain.tickets`) trains scores: Adam, 3,000 steps of 128 fresh points, learning rate 0.1 that falls
-  along half a cosine, half of the entries of every layer kept. It counts if the error is at most epsilon at 201 x 201
-  points of the box, corners included: that is less than the construction has to show. Settings were chosen by the
+- edge-popup (`ertrain.students.tickets`) trains scores: Adam, 3,000 steps of 128 fresh points, learning rate 0.1 that
+  falls along half a cosine, half of the entries of every layer kept. It counts if the error is at most epsilon at 201 x
+  201 points of the box, corners included: that is less than the construction has to show. Settings were chosen by the
   errors on ten other networks (seeds 1000 to 1009): learning rates 0.003 to 0.3, shares 0.3 and 0.5; before that, in a
   shorter look, shares from 0.1 to 0.7, SGD, and the fourth power as the loss, none of them clearly better.
 
@@ -30,14 +30,14 @@ import torch
 
 from ertheory import build_ticket
 from ertheory.bounds import ticket_widths
-from ertheory.drawn import DrawnSource
+from ertheory.masks.drawn_source import DrawnSource
 from ertheory.montecarlo import binomial_interval
+from ertheory.networks.source import Source
+from ertheory.networks.target import Target
 from ertheory.plots.columns import Cell, csv_text
 from ertheory.plots.ticket_success import random_target
-from ertheory.source import Source
-from ertheory.target import Target
-from ertrain.students import Budget
-from ertrain.tickets import Popped, grid_of, outputs_of, popped_tickets, stacked_targets
+from ertrain.students.batched import Budget
+from ertrain.students.tickets import Popped, grid_of, outputs_of, popped_tickets, stacked_targets
 
 SIZES = (2, 4, 1)
 EPSILON = DELTA = Fraction(1, 10)

@@ -35,12 +35,12 @@ from ertheory.densities import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Held
-from ertrain.experiments import perform
-from ertrain.loop import make_optimiser, train_epoch
-from ertrain.masking import attach_masks, draw_masks, guard, masks_of
+from ertrain.masks.masking import attach_masks, draw_masks, guard, masks_of
 from ertrain.models import build_model
-from ertrain.processes import Place, join
-from ertrain.replicas import perform_replicas
+from ertrain.training.experiments import perform
+from ertrain.training.loop import make_optimiser, train_epoch
+from ertrain.training.process_group import Place, join
+from ertrain.training.replicas import perform_replicas
 
 CPU = torch.device("cpu")
 Clock = Callable[[], float]

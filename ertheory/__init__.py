@@ -9,7 +9,6 @@ repaired), and whether it is sufficient or necessary.
 (179536, 18048, 10)
 """
 
-from ertheory.architectures import ARCHITECTURES, LayerShape, architecture
 from ertheory.bounds import (
     LAYER0,
     METHODS,
@@ -37,9 +36,12 @@ from ertheory.bounds import (
     width,
     widths,
 )
+from ertheory.bounds.blocks.grids import exact_factor, printed_copies, printed_factor
+from ertheory.bounds.necessary.error_floor import ErrorFloor, error_floor
+from ertheory.bounds.result import Width
 from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
 from ertheory.densities import RATIOS, LayerDensities, layer_densities, nonzero_counts
-from ertheory.drawn import DrawnSource
+from ertheory.densities.architectures import ARCHITECTURES, LayerShape, architecture
 from ertheory.embed import (
     Embedding,
     MissingEdge,
@@ -52,18 +54,22 @@ from ertheory.embed import (
     write_ticket,
 )
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
-from ertheory.floors import ErrorFloor, error_floor
-from ertheory.grids import exact_factor, printed_copies, printed_factor
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
+from ertheory.masks.drawn_source import DrawnSource
 from ertheory.montecarlo import Calibration, calibrate
-from ertheory.network import Network, network_of
-from ertheory.readers import load_target, read_target, target_from_sklearn, target_from_torch, write_target
-from ertheory.reduction import Reduction, reduce
-from ertheory.results import Width
-from ertheory.source import Source, read_densities
-from ertheory.target import Layer, Target
-from ertheory.torch_read import network_from_torch
-from ertheory.torch_write import network_to_torch
+from ertheory.networks.network import Network, network_of
+from ertheory.networks.readers.targets import (
+    load_target,
+    read_target,
+    target_from_sklearn,
+    target_from_torch,
+    write_target,
+)
+from ertheory.networks.readers.torch_read import network_from_torch
+from ertheory.networks.reduction import Reduction, reduce
+from ertheory.networks.source import Source, read_densities
+from ertheory.networks.target import Layer, Target
+from ertheory.networks.writers.torch_module import network_to_torch
 
 __version__ = "0.1.0"
 

@@ -14,18 +14,18 @@ From here on ``guard(optimiser, network)`` keeps masked weights at 0 through all
 """
 
 from ertrain.configuration import Configuration
-from ertrain.experiments import perform
-from ertrain.flow import DeadNeurons, dead_neurons
-from ertrain.flow_repair import repair_masks
-from ertrain.initialisation import initialise
-from ertrain.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of
+from ertrain.masks.flow import DeadNeurons, dead_neurons
+from ertrain.masks.flow_repair import repair_masks
+from ertrain.masks.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of
+from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model
-from ertrain.parallel import sweep
-from ertrain.processes import Place, join
 from ertrain.ratios import Evidence, share_out
 from ertrain.recipes import recipe
-from ertrain.report import compare, read_results, rows_of
-from ertrain.shapes import layer_shapes
+from ertrain.reports.report import compare, read_results, rows_of
+from ertrain.training.experiments import perform
+from ertrain.training.initialisation import initialise
+from ertrain.training.parallel import sweep
+from ertrain.training.process_group import Place, join
 
 __all__ = [
     "Configuration",

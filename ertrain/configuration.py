@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
-from ertheory.exact import exact_rational, probability
-from ertheory.results import rational_text
+from ertheory.numbers.exact import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
-from ertrain.flow_repair import REPAIRS
-from ertrain.initialisation import INITIALISATIONS
+from ertrain.masks.flow_repair import REPAIRS
 from ertrain.methods import METHODS, REWINDS
 from ertrain.ratios import RATIOS, SHAPE_RATIOS
-from ertrain.streams import stream_seed
+from ertrain.training.initialisation import INITIALISATIONS
+from ertrain.training.streams import stream_seed
 
 __all__ = ["Configuration"]
 
@@ -54,7 +54,7 @@ class Configuration:
     model, width
         Network and the factor on its hidden widths, as in `ertrain.models.build_model`.
     initialisation
-        One of `ertrain.initialisation.INITIALISATIONS`.
+        One of `ertrain.training.initialisation.INITIALISATIONS`.
     data, validation, augmentation
         Data set, share of its training images that selects, and augmentation, as in `ertrain.data`.
     method

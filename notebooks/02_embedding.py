@@ -113,7 +113,7 @@ print("largest error measured:", checked.max_abs_error, " possible by rounding:"
 # %%
 from dataclasses import replace
 
-from ertheory.network import Network
+from ertheory.networks.network import Network
 
 steps = list(embedding.source.steps)
 weight = steps[-1].weight.copy()
@@ -176,7 +176,7 @@ for method in ("printed", "exact", "drop"):
 # needs no bias correction, and doubles the number of links into layer 1.
 
 # %%
-from ertheory.network import network_of
+from ertheory.networks.network import network_of
 
 everywhere = plan(target, method="exact", density="1/2", failure_probability="1/20").embed(seed=0)
 print("matched:", everywhere.layer0, everywhere.widths)
@@ -197,7 +197,7 @@ print("equal for all real inputs:", check_embedding(pairs.target, pairs.source, 
 import numpy as np
 
 from ertheory import TheoremNotApplicable, embed_target
-from ertheory.network import Activation, Affine, Flatten
+from ertheory.networks.network import Activation, Affine, Flatten
 
 rng = np.random.default_rng(0)
 image_net = Network(

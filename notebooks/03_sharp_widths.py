@@ -100,7 +100,7 @@ print("the identity holds for q up to 4, c up to 3")
 
 # %%
 from ertheory import Target
-from ertheory.bounds.drop_law import exact_drop
+from ertheory.bounds.drop.law import exact_drop
 
 p1, p2 = Fraction(3, 5), Fraction(2, 5)
 
@@ -185,7 +185,7 @@ print("512 patterns: rank 3 if and only if there is a matching")
 # Checked: the bound $h_k$ against all masks, and both failure bounds on drawn masks.
 
 # %%
-from ertheory.bounds.coded import structural_failure
+from ertheory.bounds.sharp.coded import structural_failure
 
 
 def unmatched(mask):
@@ -243,8 +243,8 @@ print("A B = W exactly; A has", sum(value != 0 for value in top), "entries, all 
 # the law over all masks, and how little the bound gives away.
 
 # %%
-from ertheory.bounds.sequential import sequential_failure, stages_of
-from ertheory.bounds.sequential_law import sequential_law
+from ertheory.bounds.sharp.sequential import sequential_failure, stages_of
+from ertheory.bounds.sharp.sequential_law import sequential_law
 
 
 def greedy(mask, needs):
@@ -300,7 +300,7 @@ print("E[r^-a'] = r^-a + p / r")
 # mask.
 
 # %%
-from ertheory.bounds.private import private_failure
+from ertheory.bounds.sharp.private import private_failure
 
 
 def private(mask):
@@ -383,7 +383,7 @@ for sparsity in ("0.5", "0.9", "0.95", "0.99"):
 # they satisfy all constraints is then checked exactly. Here all constraints are listed for ten outputs, 76 of them.
 
 # %%
-from ertheory.bounds.size_lp import cover_weights, size_shortfall
+from ertheory.bounds.necessary.size_lp import cover_weights, size_shortfall
 
 covers = [
     sizes
@@ -504,7 +504,7 @@ drawn("parameter-count")
 # probability $N_1 / n$ times that at most. $\square$
 
 # %%
-from ertheory.bounds.path_count import path_count_ceiling
+from ertheory.bounds.necessary.path_count import path_count_ceiling
 
 target, densities = Target.from_text("2-2-1"), (Fraction(3, 5), HALF, HALF)
 for neurons in (1, 2):

@@ -35,8 +35,8 @@ from fractions import Fraction
 import torch
 
 from ertheory import Target
-from ertrain.students import Budget, Students, errors_of, student_masks, train_students
-from ertrain.teacher import TOLERANCE, draw_teacher
+from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students
+from ertrain.students.teacher import TOLERANCE, draw_teacher
 
 torch.set_num_threads(1)  # of operations this small, more threads wait for one another
 teacher = draw_teacher(Target.from_text("2-3-1"), seed=0)
@@ -60,7 +60,7 @@ for hidden in (4, 8, 16):
 # how much is trained is fixed before anything is measured. With δ = 1/3 few masks are enough.
 
 # %%
-from ertrain.widths import Scale, meet
+from ertrain.students.widths import Scale, meet
 
 scale = Scale(budget=Budget(steps=2000), level=Fraction(9, 10), effort=30, students=32, least=64)
 found = meet(Target.from_text("2-3-1"), density="1/2", failure_probability="1/3", scale=scale, path=None)
@@ -73,7 +73,7 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from ertrain.widths import draw_widths
+from ertrain.students.widths import draw_widths
 
 with tempfile.TemporaryDirectory() as folder:
     picture = draw_widths(found, Path(folder))[0].read_bytes()

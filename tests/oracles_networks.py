@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ertheory.activations import activation
 from ertheory.errors import ConstructionFailed
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
 __all__ = [
     "attempt",

@@ -17,7 +17,7 @@ import mpmath
 from hypothesis import strategies as st
 from mpmath.libmp import finf, fninf, to_rational
 
-from ertheory.exact import decide
+from ertheory.numbers.exact import decide
 
 __all__ = [
     "EXTREME_DELTAS",

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ertheory.masks import DrawnMask
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
 __all__ = ["ANY", "DYADIC", "boxes", "chains", "conv_networks", "masks", "points", "residual_networks", "source_shapes"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ertheory.networks.target import Target
 from ertheory.plots.ticket_success import random_target
-from ertheory.target import Target
 
 __all__ = ["random_target", "small"]
 

@@ -13,19 +13,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ertheory.bounds import first_moment, parameter_count, path_count, sharp, size_lp
-from ertheory.bounds.available import best_factors
-from ertheory.bounds.degree import degree, degree_ceiling
-from ertheory.bounds.drop import drop, drop_success, dropped_statement
-from ertheory.bounds.expressive import closed_form, printed, statement_of, union_factor
-from ertheory.bounds.hall import hall_sum
+from ertheory.bounds.blocks.available import best_factors
+from ertheory.bounds.blocks.closed_form import closed_form, printed, statement_of, union_factor
+from ertheory.bounds.blocks.hall import hall_sum
+from ertheory.bounds.blocks.joint import joint
+from ertheory.bounds.blocks.laws import LAYER0, READINGS, Law, Layer0, Reading
+from ertheory.bounds.blocks.minimal import exact
+from ertheory.bounds.drop.widths import drop, drop_success, dropped_statement
 from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
-from ertheory.bounds.joint import joint
-from ertheory.bounds.laws import LAYER0, READINGS, Law, Layer0, Reading
-from ertheory.bounds.minimal import exact
-from ertheory.bounds.paths import path_ceiling
+from ertheory.bounds.necessary import first_moment, parameter_count, path_count, size_lp
+from ertheory.bounds.necessary.degree import degree, degree_ceiling
+from ertheory.bounds.necessary.paths import path_ceiling
+from ertheory.bounds.necessary.univariate import (
+    UnivariateWidth,
+    coverage_ceiling,
+    essential_inputs,
+    path_failure,
+    printed_univariate,
+    univariate_width,
+)
 from ertheory.bounds.questions import QUESTIONS
-from ertheory.bounds.sharp_search import SharpLayer0
+from ertheory.bounds.result import Width
+from ertheory.bounds.sharp import widths as sharp
+from ertheory.bounds.sharp.search import SharpLayer0
 from ertheory.bounds.subset_sum import (
     FITS,
     LAWS,
@@ -53,19 +63,10 @@ from ertheory.bounds.tickets import (
     ticket_sensitivity,
     ticket_widths,
 )
-from ertheory.bounds.univariate import (
-    UnivariateWidth,
-    coverage_ceiling,
-    essential_inputs,
-    path_failure,
-    printed_univariate,
-    univariate_width,
-)
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
-from ertheory.exact import Rational, probability
-from ertheory.results import Width
-from ertheory.source import read_densities
-from ertheory.target import Target
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import Rational, probability
 
 __all__ = [
     "DEPTHS",

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ertheory.bounds.available import checked_widths
-from ertheory.bounds.laws import Layer0
+from ertheory.bounds.blocks.available import checked_widths
+from ertheory.bounds.blocks.laws import Layer0
 from ertheory.bounds.questions import Question, ask
-from ertheory.exact import probability
-from ertheory.results import Kind, number_for_json, rational_text, success_text
-from ertheory.source import read_densities
-from ertheory.target import Target
+from ertheory.bounds.result import Kind, number_for_json, rational_text, success_text
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import probability
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 

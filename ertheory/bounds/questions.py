@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from ertheory.bounds.available import best_factors, most_factors
-from ertheory.bounds.degree import degree_ceiling, degree_refusal
-from ertheory.bounds.drop import SHARED, dropped_statement, log_kept
-from ertheory.bounds.drop_thresholds import best_thresholds
-from ertheory.bounds.expressive import closed_form, reading, refuse_masked, statement_of
-from ertheory.bounds.laws import LAW_BITS, Law, Layer0, checked_layer0
-from ertheory.bounds.minimal import law_holds
-from ertheory.bounds.univariate import coverage_ceiling
-from ertheory.enclosures import exp_complement, log_sparsity, rational
+from ertheory.bounds.blocks.available import best_factors, most_factors
+from ertheory.bounds.blocks.closed_form import closed_form, reading, refuse_masked, statement_of
+from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0, checked_layer0
+from ertheory.bounds.blocks.minimal import law_holds
+from ertheory.bounds.drop.thresholds import best_thresholds
+from ertheory.bounds.drop.widths import SHARED, dropped_statement, log_kept
+from ertheory.bounds.necessary.degree import degree_ceiling, degree_refusal
+from ertheory.bounds.necessary.univariate import coverage_ceiling
+from ertheory.bounds.result import Kind
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Interval, decide, enclose, midpoint
-from ertheory.results import Kind
-from ertheory.target import Target
+from ertheory.networks.target import Target
+from ertheory.numbers.enclosures import exp_complement, log_sparsity, rational
+from ertheory.numbers.exact import Context, Interval, decide, enclose, midpoint
 
 __all__ = ["QUESTIONS", "Question", "ask"]
 

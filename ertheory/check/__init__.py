@@ -3,7 +3,7 @@
 Nothing is taken over from the construction. A proof in rational arithmetic shows that both are the same function, both
 are evaluated in double precision, and a bound says how far rounding may take the two apart.
 
->>> from ertheory.network import Activation, Affine, Network
+>>> from ertheory.networks.network import Activation, Affine, Network
 >>> target = Network((Affine.from_dense([[5.0]], [1.0]),))
 >>> pair = Affine.from_dense([[1.0], [-1.0]]), Activation("silu"), Affine.from_dense([[5.0, -5.0]], [1.0])
 >>> check_embedding(target, Network(pair)).exact
@@ -12,7 +12,7 @@ True
 
 from __future__ import annotations
 
-from ertheory.check.evaluate import evaluate
+from ertheory.check.evaluation import evaluate
 from ertheory.check.files import EmbeddingFile, read_embedding
 from ertheory.check.masks import off_mask
 from ertheory.check.proof import Proof, prove

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
 from ertheory.check.geometry import check_flow
 from ertheory.check.steps import read_steps
 from ertheory.errors import InvalidInput
-from ertheory.network import Activation, Affine, Network, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Network, Step
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.geometry import Entries, entries, inside
-from ertheory.network import Affine
+from ertheory.networks.network import Affine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

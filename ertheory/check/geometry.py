@@ -1,6 +1,6 @@
 """Where the weights of a step stand, and how many channels flow from step to step.
 
->>> from ertheory.network import Affine
+>>> from ertheory.networks.network import Affine
 >>> layer = Affine.from_dense(np.ones((2, 1, 3)), padding=(1,))
 >>> entries(layer).taps.tolist(), inside(layer).tolist()
 ([0, 1, 2, 0, 1, 2], [False, True, False])
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step, affine_steps
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step, affine_steps
 
 __all__ = [
     "Entries",
@@ -130,7 +130,7 @@ def check_flow(network: Network) -> None:
     InvalidInput
         If channels do not chain, the box has other inputs, or an activation is not known.
     """
-    from ertheory.activations import activation
+    from ertheory.networks.activations import activation
 
     for _ in with_channels(network.steps[leading(network.steps) :], network.inputs):
         pass

@@ -5,7 +5,7 @@ phi(z) - phi(-z) = k z, it is (k - slope) z + offset where -z stays in the piece
 is even, so that neurons z and -z share e, and it cancels in their difference. A neuron without weights is a constant.
 
 >>> import numpy as np
->>> from ertheory.activations import activation
+>>> from ertheory.networks.activations import activation
 >>> pair = expand(Affine.from_dense([[2.0], [-2.0]]), activation("relu"), None)
 >>> pair.forms.near.toarray().tolist()
 [[1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]]
@@ -20,10 +20,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import ActivationFunction, Piece
 from ertheory.check.forms import Forms, add_up, biases, nearest
 from ertheory.check.geometry import entries
-from ertheory.network import Affine
+from ertheory.networks.activations import ActivationFunction, Piece
+from ertheory.networks.network import Affine
 
 __all__ = ["Expansion", "at_zero", "constant", "expand", "keeps_positions", "upper"]
 

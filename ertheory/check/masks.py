@@ -1,6 +1,6 @@
 """Whether the weights of a source lie in its masks.
 
->>> from ertheory.network import Affine, Network
+>>> from ertheory.networks.network import Affine, Network
 >>> network = Network((Affine.from_dense([[1.0, 2.0]]),))
 >>> off_mask(network, [[[True, False]]])
 ((0, 0, 1),)
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.network import Network
+from ertheory.networks.network import Network
 
 __all__ = ["off_mask"]
 

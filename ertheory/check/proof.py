@@ -6,7 +6,7 @@ reads copies is again a copy if its coefficients, those of equal copies added up
 arithmetic is rational. Where rounded numbers agree only up to rounding, the difference of the two functions is bounded
 instead.
 
->>> from ertheory.network import Network
+>>> from ertheory.networks.network import Network
 >>> target = Network((Affine.from_dense([[2.0, -1.0]], [0.5]),), np.array([[-1.0, 1.0], [0.0, 1.0]]))
 >>> shifted = Affine.from_dense([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0])
 >>> prove(target, Network((shifted, Activation("relu"), Affine.from_dense([[2.0, -1.0]], [-1.5])))).exact
@@ -23,14 +23,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
 from ertheory.check.explain import describe
 from ertheory.check.forms import Forms, identity, nearest, through
 from ertheory.check.geometry import check_flow, entries, leading, with_channels
 from ertheory.check.layer0 import expand, keeps_positions, upper
 from ertheory.check.numbering import Pair, keys, number
 from ertheory.check.states import activated, flattened, pooled
-from ertheory.network import Activation, Affine, Network, Pool, Residual, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Network, Pool, Residual, Step
 
 __all__ = ["Proof", "common_box", "prove"]
 

@@ -1,6 +1,6 @@
 """Outputs of a network in rational arithmetic: no floating point at all.
 
->>> from ertheory.network import Activation, Affine, Network
+>>> from ertheory.networks.network import Activation, Affine, Network
 >>> network = Network((Affine.from_dense([[0.5]], [0.25]), Activation("relu"), Affine.from_dense([[-3.0]])))
 >>> evaluate_exact(network, [[Fraction(1, 3)]])[0, 0]
 Fraction(-5, 4)
@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
 from ertheory.check.geometry import check_flow, entries, leading, positions, views
 from ertheory.errors import InvalidInput
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Step
 
 __all__ = ["evaluate_exact"]
 

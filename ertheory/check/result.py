@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.evaluate import evaluate
+from ertheory.check.evaluation import evaluate
 from ertheory.check.files import FilePath, read_embedding
 from ertheory.check.geometry import leading
 from ertheory.check.masks import off_mask
 from ertheory.check.proof import common_box, prove
 from ertheory.check.rounding import float_bound
 from ertheory.errors import InvalidInput
-from ertheory.network import Network, Pool, network_of
-from ertheory.target import Target
+from ertheory.networks.network import Network, Pool, network_of
+from ertheory.networks.target import Target
 
 __all__ = ["Check", "check_embedding", "check_file"]
 
@@ -113,7 +113,7 @@ def check_embedding(
 
     Examples
     --------
-    >>> from ertheory.network import Activation, Affine
+    >>> from ertheory.networks.network import Activation, Affine
     >>> target = Target.from_arrays([[[2.0]], [[3.0]]], domain=[[0.0, 1.0]])
     >>> layers = [Affine.from_dense([[value]]) for value in (1.0, 2.0, 3.0)]
     >>> source = Network((layers[0], Activation("relu"), layers[1], Activation("relu"), layers[2]))

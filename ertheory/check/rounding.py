@@ -4,7 +4,7 @@ Running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 
 non-zeros and a bias b, a computed sum is off by at most |w| e + gamma_{k+2} (|w| m + |b|), where e bounds the errors
 and m the moduli of what is read, and gamma_n = n u / (1 - n u) with u = 2^-53.
 
->>> from ertheory.network import Affine, Network
+>>> from ertheory.networks.network import Affine, Network
 >>> network = Network((Affine.from_dense([[3.0, 4.0]]),))
 >>> bool(float_bound(network, [[-1.0, 1.0], [-1.0, 1.0]])[0] < 1e-14)
 True
@@ -19,12 +19,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import ActivationFunction, activation
 from ertheory.check.forms import ROUNDOFF, TINY, nearest
 from ertheory.check.geometry import check_flow, entries, leading, with_channels
 from ertheory.check.layer0 import at_zero, upper
 from ertheory.errors import InvalidInput
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+from ertheory.networks.activations import ActivationFunction, activation
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
 __all__ = ["float_bound"]
 

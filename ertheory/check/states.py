@@ -13,11 +13,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import ActivationFunction
 from ertheory.check.forms import Forms, nearest, selection
 from ertheory.check.layer0 import at_zero, constant, upper
 from ertheory.check.numbering import Pair, constants
-from ertheory.network import Pool
+from ertheory.networks.activations import ActivationFunction
+from ertheory.networks.network import Pool
 
 __all__ = ["activated", "flattened", "pooled"]
 

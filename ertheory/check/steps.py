@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
 from ertheory.errors import InvalidInput
-from ertheory.network import Activation, Affine, Flatten, Pool, Residual, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Flatten, Pool, Residual, Step
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

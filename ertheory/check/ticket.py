@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ertheory.bounds.result import rational_text
 from ertheory.check.files import read_embedding
 from ertheory.check.redraw import biases_again, kept_again, weights_again
 from ertheory.check.ticket_error import Unproved, largest_error
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, exact_rational
-from ertheory.network import Network, network_of
-from ertheory.results import rational_text
-from ertheory.target import Target
+from ertheory.networks.network import Network, network_of
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import Rational, exact_rational
 
 __all__ = ["DrawnTicket", "TicketCheck", "check_ticket"]
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.network import Affine, Network
+from ertheory.networks.network import Affine, Network
 
 __all__ = ["Unproved", "largest_error"]
 
@@ -54,7 +54,7 @@ def largest_error(target: Network, ticket: Network) -> Fraction:
 
     Examples
     --------
-    >>> from ertheory.network import Activation
+    >>> from ertheory.networks.network import Activation
     >>> relu, box = Activation("relu"), np.array([[0.0, 2.0]])
     >>> target = Network((Affine.from_dense([[0.5]]),))
     >>> largest_error(target, Network((Affine.from_dense([[0.75]]), relu, Affine.from_dense([[0.75]])), box))

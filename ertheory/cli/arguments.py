@@ -7,12 +7,12 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import Annotated, Any
 
+from ertheory.bounds.result import rational_text
 from ertheory.cli.options import option
 from ertheory.errors import ErError, InfeasibleWidth, InvalidInput
-from ertheory.exact import exact_rational, probability
-from ertheory.results import rational_text
-from ertheory.source import read_densities
-from ertheory.target import Target
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import exact_rational, probability
 
 __all__ = [
     "Confidence",
@@ -70,7 +70,7 @@ Format = Annotated[str, option(metavar="F", help="table, markdown, latex or csv.
 
 def read_target_text(text: str) -> Target:
     """Read --target: widths, or a file if the text names one."""
-    from ertheory.readers import load_target
+    from ertheory.networks.readers.targets import load_target
 
     try:
         return load_target(text)

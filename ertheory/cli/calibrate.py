@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tqdm import tqdm
 
+from ertheory.bounds.result import rational_text, success_text
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -26,9 +27,8 @@ from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import checked_reading
 from ertheory.errors import InvalidInput
-from ertheory.exact import probability
 from ertheory.montecarlo import CALIBRATED, Calibration, calibrate
-from ertheory.results import rational_text, success_text
+from ertheory.numbers.exact import probability
 
 __all__ = ["CalibrateCommand"]
 

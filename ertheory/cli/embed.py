@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from ertheory.bounds.result import rational_text, success_text
 from ertheory.check import Check, check_file, float_bound
 from ertheory.cli.arguments import (
     Confidence,
@@ -37,10 +38,9 @@ from ertheory.embed import (
     write_embedding,
 )
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
-from ertheory.exact import exact_rational
 from ertheory.files import check_place
-from ertheory.network import Network, network_of
-from ertheory.results import rational_text, success_text
+from ertheory.networks.network import Network, network_of
+from ertheory.numbers.exact import exact_rational
 
 __all__ = ["EmbedCommand"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ertheory.bounds import Law, UnivariateWidth, essential_inputs
-from ertheory.bounds.drop_law import read_neurons
-from ertheory.bounds.expressive import closed_form
-from ertheory.results import Width, rational_text, success_text
+from ertheory.bounds.blocks.closed_form import closed_form
+from ertheory.bounds.drop.law import read_neurons
+from ertheory.bounds.result import Width, rational_text, success_text
 from ertheory.symbolic import explain
 
 __all__ = ["explain_lower", "explain_width"]

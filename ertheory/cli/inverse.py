@@ -9,7 +9,8 @@ from typing import Annotated
 from tqdm import tqdm
 
 from ertheory.bounds import QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
-from ertheory.bounds.available import checked_widths
+from ertheory.bounds.blocks.available import checked_widths
+from ertheory.bounds.result import rational_text, success_text
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -28,8 +29,7 @@ from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import checked_name
 from ertheory.errors import InvalidInput
-from ertheory.results import rational_text, success_text
-from ertheory.target import Target
+from ertheory.networks.target import Target
 
 __all__ = ["ConfidenceCommand", "SparsityCommand"]
 

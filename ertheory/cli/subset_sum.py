@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Annotated, Any
 
 from ertheory.bounds import LAWS, MODES, LawLike, LawName, Mode, SubsetSumCount, UniformPart, n_required
+from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -21,8 +22,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import exact_rational, probability
-from ertheory.results import rational_text
+from ertheory.numbers.exact import exact_rational, probability
 
 __all__ = ["SubsetSumCommand"]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from ertheory.bounds import DEPTHS, MODES, Depth, Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds import ticket_sensitivity as sensitivity_of
 from ertheory.bounds import ticket_widths as widths_of
+from ertheory.bounds.result import number_for_json, rational_text
 from ertheory.bounds.tickets import ticket_densities
 from ertheory.check import TicketCheck, check_ticket
 from ertheory.cli.arguments import (
@@ -33,11 +34,10 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import probability
 from ertheory.files import check_place
-from ertheory.results import number_for_json, rational_text
-from ertheory.source import read_densities
-from ertheory.target import Target, read_box
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target, read_box
+from ertheory.numbers.exact import probability
 
 __all__ = ["TicketCommand"]
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Annotated
 
 from ertheory.bounds import LAYER0, METHODS, READINGS, Layer0, Reading, univariate_width, width, widths
+from ertheory.bounds.result import Width, rational_text, success_text
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -24,8 +25,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
-from ertheory.exact import probability
-from ertheory.results import Width, rational_text, success_text
+from ertheory.numbers.exact import probability
 
 __all__ = ["LowerCommand", "WidthCommand", "checked_name", "checked_reading"]
 

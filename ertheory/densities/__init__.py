@@ -15,7 +15,7 @@ from ertheory.densities.inputs import Shapes, as_layers, overall_density
 from ertheory.densities.ratios import ERK_KERNELS, balanced, balanced_printed, erk, pyramidal, uniform
 from ertheory.densities.result import LayerDensities, nonzero_counts
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational
+from ertheory.numbers.exact import Rational
 
 __all__ = [
     "ERK_KERNELS",
@@ -69,7 +69,7 @@ def layer_densities(shapes: Shapes, density: Rational, ratio: str, *, erk_kernel
 
     Examples
     --------
-    >>> from ertheory.architectures import architecture
+    >>> from ertheory.densities.architectures import architecture
     >>> result = layer_densities(architecture("resnet18"), "0.3", "balanced-printed")
     >>> round(result.density_realised, 3)
     0.19

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from ertheory.architectures import LayerShape
+from ertheory.densities.architectures import LayerShape
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, probability
+from ertheory.numbers.exact import Rational, probability
 
 __all__ = ["Shapes", "as_layers", "overall_density", "total_weights"]
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ertheory.architectures import LayerShape
+from ertheory.densities.architectures import LayerShape
 from ertheory.densities.inputs import Shapes, as_layers, overall_density, total_weights
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational
+from ertheory.numbers.exact import Rational
 
 __all__ = ["ERK_KERNELS", "balanced", "balanced_printed", "erk", "pyramidal", "uniform"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ertheory.architectures import LayerShape
+from ertheory.densities.architectures import LayerShape
 from ertheory.densities.inputs import Shapes, as_layers, overall_density, total_weights
 from ertheory.errors import InvalidInput
-from ertheory.exact import probability
+from ertheory.numbers.exact import probability
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ertheory.embed.build import Construction, embed_target
-from ertheory.embed.coding import FORMS, Coding, Form
+from ertheory.embed.blocks.build import Construction, embed_target
+from ertheory.embed.blocks.links import MissingEdge
 from ertheory.embed.files import write_embedding
-from ertheory.embed.links import MissingEdge
-from ertheory.embed.plan import BUILT, Plan, plan
-from ertheory.embed.rational import RationalRow, rational_rows
+from ertheory.embed.planning import BUILT, Plan, plan
 from ertheory.embed.result import Embedding, LinkEdge
+from ertheory.embed.sharp.coding import FORMS, Coding, Form
+from ertheory.embed.sharp.rational import RationalRow, rational_rows
 from ertheory.embed.ticket import Measured, Ticket, build_ticket, write_ticket
 
 __all__ = [

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.activations import activation
-from ertheory.network import Activation, Affine, Flatten, Network, Residual, Step
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Residual, Step
 
 __all__ = ["error_bound"]
 

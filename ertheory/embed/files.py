@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.result import rational_text
 from ertheory.embed.result import Embedding
 from ertheory.files import write_arrays
 from ertheory.masks import DrawnMask, Mask
-from ertheory.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
-from ertheory.results import rational_text
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
 __all__ = ["source_arrays", "write_embedding"]
 

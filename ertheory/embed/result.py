@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ertheory.bounds.laws import Reading
-from ertheory.embed.coding import Coding
+from ertheory.bounds.blocks.laws import Reading
+from ertheory.bounds.result import rational_text
+from ertheory.embed.blocks.links import Owners
 from ertheory.embed.error import error_bound
-from ertheory.embed.links import Owners
+from ertheory.embed.sharp.coding import Coding
 from ertheory.masks import DrawnMask, Mask
-from ertheory.network import Network
-from ertheory.results import rational_text
+from ertheory.networks.network import Network
 
 __all__ = ["Embedding", "LinkEdge"]
 

@@ -1,7 +1,7 @@
 """Masks of a source: drawn from a seed, or given.
 
->>> from ertheory.source import Source
->>> from ertheory.target import Target
+>>> from ertheory.networks.source import Source
+>>> from ertheory.networks.target import Target
 >>> source = Source.for_target(Target.from_text("4-8-3"), widths=(56, 80, 3), densities=("1", "1/2", "1/2"))
 >>> masks = draw_masks(source, seed=7)
 >>> [mask.shape for mask in masks], masks[1].to_csr().nnz
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn import DrawnMask, Rows, pattern_csr
 from ertheory.masks.given import GivenMask, read_mask
-from ertheory.source import Source
+from ertheory.networks.source import Source
 
 __all__ = [
     "DrawnMask",
@@ -70,7 +70,7 @@ def read_masks(things: Any) -> tuple[Mask, ...]:
     [(1, 2), (2, 1)]
     """
     if hasattr(things, "state_dict"):
-        from ertheory.torch_read import masks_from_torch
+        from ertheory.networks.readers.torch_read import masks_from_torch
 
         things = masks_from_torch(things)
     if not isinstance(things, Sequence):

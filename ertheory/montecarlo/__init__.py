@@ -15,18 +15,18 @@ Subset sums have no exact law. There the number of weights is measured, with an 
 
 from __future__ import annotations
 
-from ertheory.montecarlo.calibrate import CALIBRATED, Calibration, calibrate
-from ertheory.montecarlo.draws import draw_weights
-from ertheory.montecarlo.failure_curve import FailureEstimate, Required, StoppingTimes
+from ertheory.montecarlo.calibration import CALIBRATED, Calibration, calibrate
 from ertheory.montecarlo.intervals import Interval, binomial_interval
-from ertheory.montecarlo.meet_in_the_middle import best_errors
 from ertheory.montecarlo.sequential import SequentialTest, anytime_interval, decide_failure_rate
-from ertheory.montecarlo.sign_stratified import RareFailure, SignStratified, sign_stratified
-from ertheory.montecarlo.simulate import SimulatedSubsetSum, simulate_subset_sum
-from ertheory.montecarlo.statements import STATEMENTS
-from ertheory.montecarlo.stopping_times import stopping_times, stopping_times_at
-from ertheory.montecarlo.torch_best_errors import torch_best_errors
-from ertheory.montecarlo.verify import Verification, verify
+from ertheory.montecarlo.statements.catalogue import STATEMENTS
+from ertheory.montecarlo.subset_sums.coverage_times import stopping_times, stopping_times_at
+from ertheory.montecarlo.subset_sums.draws import draw_weights
+from ertheory.montecarlo.subset_sums.failure_curve import FailureEstimate, Required, StoppingTimes
+from ertheory.montecarlo.subset_sums.meet_in_the_middle import best_errors
+from ertheory.montecarlo.subset_sums.on_torch import torch_best_errors
+from ertheory.montecarlo.subset_sums.simulate import SimulatedSubsetSum, simulate_subset_sum
+from ertheory.montecarlo.subset_sums.stratification import RareFailure, SignStratified, sign_stratified
+from ertheory.montecarlo.verification import Verification, verify
 
 __all__ = [
     "CALIBRATED",

@@ -20,10 +20,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
-from ertheory.exact import probability
 from ertheory.montecarlo.intervals import Interval
-from ertheory.results import rational_text
+from ertheory.numbers.exact import probability
 
 __all__ = ["SequentialTest", "Verdict", "anytime_interval", "decide_failure_rate"]
 

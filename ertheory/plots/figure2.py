@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ertheory.bounds import degree, exact, printed
-from ertheory.grids import exact_factor
+from ertheory.bounds.blocks.grids import exact_factor
+from ertheory.networks.target import Target
 from ertheory.plots.columns import Columns, known
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, logit_axis
-from ertheory.target import Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ertheory.architectures import architecture
 from ertheory.densities import layer_densities
+from ertheory.densities.architectures import architecture
 from ertheory.plots.columns import Cell, Columns, known
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION
 

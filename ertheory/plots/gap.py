@@ -14,10 +14,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ertheory.bounds import width
+from ertheory.bounds.result import Width
+from ertheory.networks.target import Layer, Target
 from ertheory.plots.columns import Cell, Columns, known
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, logit_axis
-from ertheory.results import Width
-from ertheory.target import Layer, Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ertheory.networks.target import Target
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.style import BLUE, GREEN, VERMILION
-from ertheory.target import Target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

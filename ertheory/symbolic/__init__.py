@@ -17,7 +17,7 @@ q_{1} \geq \frac{\log{\left(\frac{2 m_{2}}{\delta} \right)}}{\log{\left(\frac{1}
 """
 
 from ertheory.symbolic.catalogue import STATEMENTS, statement
-from ertheory.symbolic.explain import explain
+from ertheory.symbolic.explanation import explain
 from ertheory.symbolic.relation import Limit, Statement
 
 __all__ = ["STATEMENTS", "Limit", "Statement", "explain", "statement"]

@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit, log, nan, oo, zoo
 
-from ertheory.enclosures import rational
+from ertheory.bounds.result import Kind, Variant
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import Context, Interval, enclose, probability
-from ertheory.results import Kind, Variant
+from ertheory.numbers.enclosures import rational
+from ertheory.numbers.exact import Context, Interval, enclose, probability
 from ertheory.symbolic.printing import in_latex
 
 __all__ = ["Limit", "Question", "Statement", "expanded"]

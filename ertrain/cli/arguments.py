@@ -57,9 +57,9 @@ def read_runs(
     sparsity: str | None,
 ) -> tuple[Configuration, ...]:
     """List the runs that the words of a command line ask for."""
+    from ertheory.bounds.result import rational_text
     from ertheory.cli.arguments import read_integer
-    from ertheory.exact import probability
-    from ertheory.results import rational_text
+    from ertheory.numbers.exact import probability
 
     texts = _pairs("--set", overrides)
     if density is not None and sparsity is not None:

@@ -14,10 +14,10 @@ from ertheory.cli.arguments import Format
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
-from ertrain.claims import RULES, Comparison, compare
-from ertrain.report import Row, rows_of
-from ertrain.results import read_results
-from ertrain.statistics import Mean
+from ertrain.reports.claims import RULES, Comparison, compare
+from ertrain.reports.report import Row, rows_of
+from ertrain.reports.results import read_results
+from ertrain.reports.statistics import Mean
 
 __all__ = ["ReportCommand"]
 
@@ -72,7 +72,7 @@ class ReportCommand:
     def _draw(self, rows: list[Row]) -> list[str]:
         if self.plot is None:
             return []
-        from ertrain.plots import draw_report
+        from ertrain.reports.plots import draw_report
 
         try:
             return [str(path) for path in draw_report(rows, Path(self.plot), force=self.force)]

@@ -26,11 +26,11 @@ from ertrain.cli.arguments import (
     read_runs,
 )
 from ertrain.configuration import Configuration
-from ertrain.experiments import perform
 from ertrain.methods import METHODS
-from ertrain.processes import join
 from ertrain.recipes import RECIPES
 from ertrain.recipes.base import Cost
+from ertrain.training.experiments import perform
+from ertrain.training.process_group import join
 
 __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 

@@ -13,8 +13,8 @@ from ertheory.cli.options import option
 from ertheory.errors import InvalidInput
 from ertrain.cli.arguments import DataDir, Density, Only, Out, RecipeName, Scale, Seeds, Set, Sparsity, read_runs
 from ertrain.cli.run import show_results
-from ertrain.experiments import result_of
-from ertrain.parallel import jobs_of, sweep
+from ertrain.training.experiments import result_of
+from ertrain.training.parallel import jobs_of, sweep
 
 __all__ = ["SweepCommand"]
 

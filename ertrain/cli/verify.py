@@ -12,6 +12,7 @@ import torch
 import tyro
 from tqdm import tqdm
 
+from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
@@ -28,13 +29,12 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
-from ertheory.results import rational_text
-from ertheory.target import Target
+from ertheory.networks.target import Target
 from ertrain.cli.verify_floors import FloorQuestion
-from ertrain.cluster import on_cluster
-from ertrain.examples import Examples, named_teacher
-from ertrain.files import locked
-from ertrain.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
+from ertrain.students.examples import Examples, named_teacher
+from ertrain.students.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
+from ertrain.training.cluster import on_cluster
+from ertrain.training.files import locked
 
 __all__ = ["VerifyCommand"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ertheory.bounds.result import rational_text
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import two_densities
 from ertheory.errors import InvalidInput
-from ertheory.results import rational_text
-from ertheory.target import Target
-from ertrain.floor_plots import draw_floors
-from ertrain.floors import FloorStudy, study_floors
-from ertrain.widths import SCALES
+from ertheory.networks.target import Target
+from ertrain.students.floor_plots import draw_floors
+from ertrain.students.floors import FloorStudy, study_floors
+from ertrain.students.widths import SCALES
 
 __all__ = ["FloorQuestion"]
 

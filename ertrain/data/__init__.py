@@ -16,19 +16,19 @@ import torch
 from torch import Tensor
 
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, probability
+from ertheory.numbers.exact import Rational, probability
 from ertrain.data.augmentation import AUGMENTATIONS as HELD_AUGMENTATIONS
 from ertrain.data.augmentation import augment
-from ertrain.data.digits import digits
+from ertrain.data.digit_images import digits
 from ertrain.data.graphs import PLANETOID, block_model, planetoid
 from ertrain.data.held import Batch, Held
-from ertrain.data.imagenet import imagenet
-from ertrain.data.modular_addition import MODULI, modular_addition
+from ertrain.data.imagenet_folder import imagenet
+from ertrain.data.modular_sums import MODULI, modular_addition
 from ertrain.data.nodes import NO_LABEL, Nodes
 from ertrain.data.streamed import RESIZED_CROP, Streamed
 from ertrain.data.tabular import TABLES, employment, table
-from ertrain.data.tiny_imagenet import tiny_imagenet
-from ertrain.data.vision import VISION, vision
+from ertrain.data.tiny_imagenet_folder import tiny_imagenet
+from ertrain.data.torchvision_sets import VISION, vision
 
 __all__ = [
     "AUGMENTATIONS",

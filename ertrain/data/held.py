@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertrain.data.augmentation import augment
-from ertrain.streams import generator
+from ertrain.training.streams import generator
 
 __all__ = ["Batch", "Held"]
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ertheory.errors import InvalidInput
 from ertrain.data.held import Batch
-from ertrain.streams import generator, stream_seed
+from ertrain.training.streams import generator, stream_seed
 
 __all__ = ["RESIZED_CROP", "Streamed"]
 

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ertrain.initialisation import initialise
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.ratios import Evidence
 from ertrain.ratios.scores import grasp, snip, synflow_masks
-from ertrain.streams import generator
+from ertrain.training.initialisation import initialise
+from ertrain.training.streams import generator
 
 __all__ = ["SNIP", "AtStart", "GraSP", "SynFlow"]
 

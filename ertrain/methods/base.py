@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ertrain.flops import forward_flops, layer_positions
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 from ertrain.ratios import Evidence
 from ertrain.ratios.scores import keep_highest
+from ertrain.training.flops import forward_flops, layer_positions
 
 if TYPE_CHECKING:
     from ertrain.configuration import Configuration

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask
-from ertrain.streams import generator
+from ertrain.training.streams import generator
 
 if TYPE_CHECKING:
     from ertrain.configuration import Configuration

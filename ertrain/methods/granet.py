@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import nn
 
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 from ertrain.methods.base import set_masks
 from ertrain.methods.gradual import Gradual
 from ertrain.methods.rigl import rewired

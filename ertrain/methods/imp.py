@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.ratios.scores import magnitude
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ertrain.initialisation import initialise
-from ertrain.masking import draw_masks, masks_of
+from ertrain.masks.masking import draw_masks, masks_of
+from ertrain.masks.shapes import layer_shapes
 from ertrain.methods.base import FixedMask, set_masks
 from ertrain.ratios import share_out
-from ertrain.shapes import layer_shapes
-from ertrain.streams import generator, stream_seed
+from ertrain.training.initialisation import initialise
+from ertrain.training.streams import generator, stream_seed
 
 if TYPE_CHECKING:
     from ertrain.configuration import Configuration

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.methods.gradual import cubic
 

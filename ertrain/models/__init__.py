@@ -1,7 +1,7 @@
 """Networks by name, each with a factor on its hidden widths; one family a file.
 
-Names, and the names and shapes of the layers, are those of `ertheory.architectures`, so that a table of densities
-belongs to a module without further ado.
+Names, and the names and shapes of the layers, are those of `ertheory.densities.architectures`, so that a table of
+densities belongs to a module without further ado.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, exact_rational
+from ertheory.numbers.exact import Rational, exact_rational
 from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.gcn import GCN
 from ertrain.models.mlp import MLP
@@ -78,7 +78,7 @@ def build_model(
     Returns
     -------
     torch.nn.Module
-        With weights that PyTorch's own rules gave it; see `ertrain.initialisation`.
+        With weights that PyTorch's own rules gave it; see `ertrain.training.initialisation`.
 
     Raises
     ------

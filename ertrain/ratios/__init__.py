@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from ertheory.densities import RATIOS as SHAPE_RATIOS
 from ertheory.densities import LayerDensities, layer_densities
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, probability
+from ertheory.numbers.exact import Rational, probability
 from ertrain.data import Data
+from ertrain.masks.shapes import layer_shapes
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
-from ertrain.shapes import layer_shapes
-from ertrain.streams import generator
+from ertrain.training.streams import generator
 
 __all__ = ["RATIOS", "SHAPE_RATIOS", "Evidence", "share_out"]
 

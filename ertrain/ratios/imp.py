@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertrain.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from ertrain.files import locked
-from ertrain.masking import attach_masks
+from ertrain.masks.masking import attach_masks
 from ertrain.ratios.scores import Scores, keep_highest, magnitude
+from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.training.files import locked
 
 __all__ = ["imp_masks"]
 

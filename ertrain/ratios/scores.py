@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ertrain.masking import masks_of
+from ertrain.masks.masking import masks_of
 
 __all__ = ["Scores", "grasp", "keep_highest", "magnitude", "snip", "synflow_masks"]
 

@@ -52,9 +52,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
-from ertheory.enclosures import log_sparsity, rational
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.exact import (
+from ertheory.numbers.enclosures import log_sparsity, rational
+from ertheory.numbers.exact import (
     Context,
     Decision,
     Interval,

@@ -35,9 +35,9 @@ from math import comb, factorial
 from ertheory.bounds.subset_sum.converse import converse
 from ertheory.bounds.subset_sum.explicit import checked_variables
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
-from ertheory.enclosures import log_sparsity
 from ertheory.errors import InfeasibleWidth
-from ertheory.exact import Context, Interval, Rational, enclose, probability
+from ertheory.numbers.enclosures import log_sparsity
+from ertheory.numbers.exact import Context, Interval, Rational, enclose, probability
 
 __all__ = ["failure_lower", "lower_of", "n_necessary", "necessary_count", "quick_lower_of"]
 

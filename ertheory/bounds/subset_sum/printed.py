@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from ertheory.enclosures import log_sparsity, rational
-from ertheory.exact import decide, enclose, smallest
+from ertheory.numbers.enclosures import log_sparsity, rational
+from ertheory.numbers.exact import decide, enclose, smallest
 
 __all__ = ["printed_count"]
 

@@ -13,9 +13,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
+from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, enclose, exact_rational, probability
-from ertheory.results import rational_text
+from ertheory.numbers.exact import Rational, enclose, exact_rational, probability
 
 __all__ = ["LAWS", "LawLike", "LawName", "SubsetSum", "UniformPart", "read_problem"]
 

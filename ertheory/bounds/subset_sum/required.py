@@ -8,14 +8,14 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from ertheory.bounds.result import rational_text
 from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
 from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
 from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, exact_rational, probability
-from ertheory.results import rational_text
+from ertheory.numbers.exact import Rational, exact_rational, probability
 
 __all__ = ["MODES", "Mode", "SubsetSumCount", "n_required", "read_constant", "read_mode"]
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.result import number_for_json
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.exact import Rational, exact_rational
-from ertheory.results import number_for_json
-from ertheory.target import Target, read_box
+from ertheory.networks.target import Target, read_box
+from ertheory.numbers.exact import Rational, exact_rational
 
 __all__ = ["TargetFacts", "read_facts"]
 

@@ -26,9 +26,9 @@ from functools import lru_cache
 from ertheory.bounds.subset_sum.calibrated import calibrated_count
 from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
-from ertheory.enclosures import exp_complement, log_sparsity, rational
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.exact import Context, Interval, enclose
+from ertheory.numbers.enclosures import exp_complement, log_sparsity, rational
+from ertheory.numbers.exact import Context, Interval, enclose
 
 __all__ = ["Counting", "Features", "mean_mass", "role_chance"]
 

@@ -19,9 +19,9 @@ from fractions import Fraction
 
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.tickets.facts import TargetFacts
-from ertheory.enclosures import larger, log_sparsity, rational
 from ertheory.errors import InvalidInput
-from ertheory.exact import Context, Interval, Rational, decide, enclose, probability, smallest
+from ertheory.numbers.enclosures import larger, log_sparsity, rational
+from ertheory.numbers.exact import Context, Interval, Rational, decide, enclose, probability, smallest
 
 __all__ = ["PrintedPlan", "printed_plan"]
 

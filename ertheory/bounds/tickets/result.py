@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from ertheory.bounds.result import number_for_json, rational_text
 from ertheory.bounds.subset_sum.required import Mode, float_below
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Features
-from ertheory.results import number_for_json, rational_text
-from ertheory.source import Source
-from ertheory.target import Target
+from ertheory.networks.source import Source
+from ertheory.networks.target import Target
 
 __all__ = ["Depth", "TicketWidth"]
 

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
+from ertheory.bounds.result import rational_text
 from ertheory.bounds.subset_sum.required import Mode
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.result import Depth, TicketWidth
 from ertheory.bounds.tickets.widths import ticket_widths, widths_again
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, exact_rational
-from ertheory.results import rational_text
-from ertheory.target import Target
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import Rational, exact_rational
 
 __all__ = ["Sensitivity", "TicketSensitivity", "ticket_sensitivity"]
 

@@ -16,9 +16,9 @@ from ertheory.bounds.tickets.printed import printed_plan
 from ertheory.bounds.tickets.result import Depth, TicketWidth
 from ertheory.bounds.tickets.shallow import Plan, fixed_point
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.exact import Rational, exact_rational, probability
-from ertheory.source import read_densities
-from ertheory.target import Target
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import Rational, exact_rational, probability
 
 __all__ = ["DEPTHS", "ticket_densities", "ticket_widths", "widths_again"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.target import Target
+from ertheory.networks.target import Target
 
 __all__ = ["balanced"]
 

@@ -16,7 +16,6 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.drawn import DrawnSource
 from ertheory.embed.ticket.balance import balanced
 from ertheory.embed.ticket.error import Array, Signals, shares
 from ertheory.embed.ticket.reach import refuse_unreachable, what_failed
@@ -24,10 +23,11 @@ from ertheory.embed.ticket.result import Ticket, measure
 from ertheory.embed.ticket.roles import input_roles
 from ertheory.embed.ticket.rows import MOST_VALUES, KeptRows, hidden_rows, output_rows
 from ertheory.errors import InvalidInput
-from ertheory.exact import Rational, exact_rational
-from ertheory.network import Activation, Affine, Network, Step
-from ertheory.source import Source
-from ertheory.target import Target, read_box
+from ertheory.masks.drawn_source import DrawnSource
+from ertheory.networks.network import Activation, Affine, Network, Step
+from ertheory.networks.source import Source
+from ertheory.networks.target import Target, read_box
+from ertheory.numbers.exact import Rational, exact_rational
 
 __all__ = ["build_ticket"]
 

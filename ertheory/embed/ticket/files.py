@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ertheory.bounds.result import rational_text
 from ertheory.embed.files import source_arrays
 from ertheory.embed.ticket.result import Ticket
 from ertheory.errors import InvalidInput
 from ertheory.files import write_arrays
-from ertheory.results import rational_text
 
 __all__ = ["write_ticket"]
 

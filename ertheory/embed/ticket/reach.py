@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ertheory.drawn import DrawnSource
 from ertheory.embed.ticket.error import Array, Signals
 from ertheory.embed.ticket.rows import KeptRows
 from ertheory.errors import InvalidInput
-from ertheory.source import Source
+from ertheory.masks.drawn_source import DrawnSource
+from ertheory.networks.source import Source
 
 __all__ = ["refuse_unreachable", "what_failed"]
 

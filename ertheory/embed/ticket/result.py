@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.drawn import DrawnSource
+from ertheory.bounds.result import rational_text
 from ertheory.masks import DrawnMask
-from ertheory.network import Affine, Network, network_of
-from ertheory.results import rational_text
-from ertheory.target import Target
+from ertheory.masks.drawn_source import DrawnSource
+from ertheory.networks.network import Affine, Network, network_of
+from ertheory.networks.target import Target
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.drawn import DrawnSource
 from ertheory.embed.ticket.error import Array, Bounds, Integers, Signals, sums_error, through_relu
+from ertheory.masks.drawn_source import DrawnSource
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

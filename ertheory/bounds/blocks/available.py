@@ -1,0 +1,109 @@
+"""What can be made of widths that are given: how many copies of each target neuron to build.
+
+More neurons never hurt a source, but the hypothesis of Theorem 2.2 is not monotone in the widths: more copies in layer
+l + 1 raise the demand on layer l. A network that contains a qualifying one is enough, so the widths N_l may be used
+with any q'_l <= N_l / n_l. These functions choose good q'; every choice is a valid one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ertheory.bounds.blocks.laws import Law
+from ertheory.errors import InvalidInput
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import midpoint
+
+__all__ = ["best_factors", "checked_widths", "most_factors"]
+
+
+def checked_widths(target: Target, widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Check N_0..N_L against the target; N_L may be left out.
+
+    Raises
+    ------
+    InvalidInput
+        If the number of widths does not fit, a width is no positive integer, or the outputs differ.
+
+    Examples
+    --------
+    >>> checked_widths(Target.from_text("4-8-3"), (56, 80))
+    (56, 80, 3)
+    """
+    outputs = target.widths[-1]
+    full = (*widths, outputs) if len(widths) == target.depth else tuple(widths)
+    if len(full) != target.depth + 1:
+        allowed = f"{target.depth} or {target.depth + 1} source widths N_0,N_1,... for target {target}"
+        raise InvalidInput("widths", allowed, len(widths))
+    for width in full:
+        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+            raise InvalidInput("widths", "whole numbers of at least 1", width)
+    if full[-1] != outputs:
+        raise InvalidInput("widths", f"{outputs} as the last width (the outputs of target {target})", full[-1])
+    return full
+
+
+def most_factors(target: Target, widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Largest q_0..q_L that fit into the widths; a 0 means that a layer is narrower than the target's.
+
+    Examples
+    --------
+    >>> most_factors(Target.from_text("4-8-3"), (57, 80, 3))
+    (14, 10, 1)
+    """
+    return tuple(width // size for width, size in zip(widths, target.widths, strict=True))
+
+
+def best_factors(law: Law, most: tuple[int, ...], first_width: int) -> tuple[int, ...]:
+    """Choose q' <= q that make the success probability large.
+
+    Parameters
+    ----------
+    law
+        Target, densities and the reading of layer 0.
+    most
+        Upper limits q_0..q_L, each at least 1.
+    first_width
+        N_0.
+
+    Notes
+    -----
+    One factor after the other is moved to its best value. The law is log-concave in each of them. Only the choice is
+    made in low precision; what it is worth is for the caller to enclose.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
+    >>> best_factors(Law(Target.from_text("784-128-10"), half, "dense"), (33, 60, 1), 33 * 784)[1] < 30
+    True
+    """
+    factors = most
+    for _ in range(3):
+        before = factors
+        for layer in reversed(range(law.target.depth)):
+            if layer == 0 and law.layer0 != "matched":
+                continue  # more copies of an input only help
+
+            def value(copies: int, layer: int = layer, factors: tuple[int, ...] = factors) -> float:
+                trial = (*factors[:layer], copies, *factors[layer + 1 :])
+                return midpoint(lambda context: law.log_success(context, trial, first_width))
+
+            factors = (*factors[:layer], _largest_of_concave(value, most[layer]), *factors[layer + 1 :])
+        if factors == before:
+            break
+    return factors
+
+
+def _largest_of_concave(value: Callable[[int], float], most: int) -> int:
+    low, high = 1, most
+    while high - low > 2:
+        left = low + (high - low) // 3
+        right = high - (high - low) // 3
+        at_left, at_right = value(left), value(right)
+        if at_left < at_right or (at_left == at_right == -math.inf):
+            low = left + 1
+        else:
+            high = right
+    return max(range(low, high + 1), key=value)

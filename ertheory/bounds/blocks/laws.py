@@ -1,0 +1,210 @@
+"""How likely a mask contains the block construction: the exact laws behind Theorems 2.1 and 2.2.
+
+Neuron j of target layer l has q_l copies in source layer l. A copy in layer l + 1 is good if every target link that
+leads into it finds an edge to one of the q_l copies of the neuron where the link begins. The m_{l+1} q_{l+1} pairs of
+a copy and a link use disjoint mask entries, hence are independent, so with every layer-0 neuron reading its input
+
+    P_block = prod_{l=0}^{L-1} (1 - (1 - p_{l+1})^{q_l})^{m_{l+1} q_{l+1}},    q_L = 1.
+
+The paper says nothing of p_0, the density of layer 0 itself. Three readings of layer 0 are kept apart by name:
+
+dense
+    p_0 = 1. P_block is the law.
+preassigned
+    Neuron k of layer 0 belongs to input k mod d and works only if the mask lets it read that input. Each input has
+    K ~ Bin(q_0, p_0) working copies, so the factor of layer 0 becomes prod_i E[(1 - (1 - p_1)^K)^{c_i q_1}].
+matched
+    Neurons of layer 0 are assigned after the mask is seen. P >= (1 - H) P_block with the Hall sum H.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from math import comb
+from typing import Literal, get_args
+
+from ertheory.bounds.blocks.hall import exact_hall_sum, hall_sum
+from ertheory.errors import InvalidInput
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.binomial import expectation
+from ertheory.numbers.enclosures import exp_complement, larger, log_complement, log_sparsity
+from ertheory.numbers.exact import Context, Interval
+
+__all__ = ["LAYER0", "READINGS", "Law", "Layer0", "Reading", "checked_layer0"]
+
+Layer0 = Literal["dense", "preassigned", "matched"]
+LAYER0: tuple[Layer0, ...] = get_args(Layer0)
+
+# The laws here are of sources that copy inputs; with a coded layer 0 they are combined (`ertheory.bounds.sharp.coded`).
+Reading = Literal["dense", "preassigned", "matched", "coded"]
+READINGS: tuple[Reading, ...] = get_args(Reading)
+
+_MOST_EXPONENT = 20_000
+
+LAW_BITS = 1_024  # precision up to which a law is evaluated; a bound inside it may never become sharper
+
+
+def checked_layer0(layer0: str) -> None:
+    """Refuse a reading of layer 0 that does not exist.
+
+    Raises
+    ------
+    InvalidInput
+        With the names that do.
+    """
+    if layer0 not in LAYER0:
+        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)}", layer0)
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law of one target on one source, with layer 0 read in one way.
+
+    Parameters
+    ----------
+    target
+        Target of depth L.
+    densities
+        p_0..p_L, each in (0, 1].
+    layer0
+        How layer 0 is read.
+
+    Examples
+    --------
+    >>> from math import exp
+    >>> from ertheory.numbers.exact import enclose
+    >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
+    >>> law = Law(Target.from_text("4-8-3"), half, "dense")
+    >>> round(exp(enclose(lambda context: law.log_success(context, (14, 10, 1), 56))[0]), 6)
+    0.95793
+    """
+
+    target: Target
+    densities: tuple[Fraction, ...]
+    layer0: Layer0
+    # Enclosures already computed: a search asks for the same ones again and again.
+    _known: dict[tuple[int, ...], Interval] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "densities", read_densities(self.target, density=self.densities))
+        checked_layer0(self.layer0)
+
+    def log_success(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
+        """Enclose the logarithm of the success probability (for ``matched``: of its lower bound).
+
+        Parameters
+        ----------
+        context
+            Where the interval is made.
+        factors
+            q_0..q_L.
+        first_width
+            N_0; only ``matched`` makes use of more than q_0 d neurons.
+        """
+        pairs = pairwise(factors)
+        total = sum(
+            (self.log_layer(context, layer, copies, above) for layer, (copies, above) in enumerate(pairs)),
+            context.mpf(0),
+        )
+        return total + self.log_matching(context, factors[0], first_width)
+
+    def union_failure(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
+        """Enclose the smallest delta at which the printed (or repaired) inequalities hold for these widths."""
+        shares = self.target.depth + (self.layer0 == "matched")
+        worst = context.mpf(0)
+        for layer, (copies, above) in enumerate(pairwise(factors)):
+            chance = self.densities[layer + 1]
+            if layer == 0 and self.layer0 == "preassigned":
+                chance *= self.densities[0]
+            demand = self.target.nonzeros[layer] * above
+            if demand and chance < 1:
+                worst = larger(context, worst, demand * context.exp(copies * log_sparsity(context, chance)))
+        if self.layer0 == "matched":
+            failure = hall_sum(context, first_width, self.target.inputs, factors[0], self.densities[0])
+            worst = larger(context, worst, failure)
+        return shares * worst
+
+    def log_layer(self, context: Context, layer: int, copies: int, above: int) -> Interval:
+        """Enclose the logarithm of layer l's factor, with q_l = copies and q_{l+1} = above."""
+        key = (context.prec, layer, copies, above)
+        if key not in self._known:
+            preassigned = layer == 0 and self.layer0 == "preassigned"
+            term = self._log_preassigned if preassigned else partial(self._log_block, layer=layer)
+            self._known[key] = term(context, copies, above)
+        return self._known[key]
+
+    def _log_block(self, context: Context, copies: int, above: int, *, layer: int) -> Interval:
+        demand = self.target.nonzeros[layer] * above
+        if not demand or self.densities[layer + 1] == 1:
+            return context.mpf(0)
+        log_miss = log_sparsity(context, self.densities[layer + 1])
+        return demand * log_complement(context, context.exp(copies * log_miss))
+
+    def log_matching(self, context: Context, copies: int, first_width: int) -> Interval:
+        """Enclose log(1 - H) with q_0 = copies and N_0 = first_width; 0 unless layer 0 is ``matched``."""
+        if self.layer0 != "matched":
+            return context.mpf(0)
+        key = (context.prec, copies, first_width)
+        if key not in self._known:
+            failure = hall_sum(context, first_width, self.target.inputs, copies, self.densities[0])
+            self._known[key] = log_complement(context, failure)
+        return self._known[key]
+
+    def _log_preassigned(self, context: Context, copies: int, above: int) -> Interval:
+        certain = self.densities[1] == 1
+        log_miss = context.ninf if certain else log_sparsity(context, self.densities[1])
+        total = context.mpf(0)
+        for fan_out, inputs in self.target.layers[0].fan_out_counts.items():
+            demand = fan_out * above
+            if not demand:
+                continue
+
+            def loss(alive: int, demand: int = demand) -> Interval:
+                if alive == 0:
+                    return context.mpf(1)
+                if certain:
+                    return context.mpf(0)
+                return exp_complement(context, demand * log_complement(context, context.exp(alive * log_miss)))
+
+            total += inputs * log_complement(context, expectation(context, copies, self.densities[0], loss))
+        return total
+
+    def exact_matching(self, copies: int, first_width: int) -> Fraction | None:
+        """1 - H as an exact rational where that is short enough to write down; 1 unless layer 0 is ``matched``."""
+        if self.layer0 != "matched":
+            return Fraction(1)
+        if first_width * self.target.inputs > _MOST_EXPONENT:
+            return None
+        return 1 - exact_hall_sum(first_width, self.target.inputs, copies, self.densities[0])
+
+    def exact_layer(self, layer: int, copies: int, above: int) -> Fraction | None:
+        """Layer l's factor as an exact rational where that is short enough to write down, to settle ties.
+
+        Examples
+        --------
+        >>> Law(Target.from_text("1-1"), (Fraction(1), Fraction(1, 2)), "dense").exact_layer(0, 3, 1)
+        Fraction(7, 8)
+        """
+        demand = self.target.nonzeros[layer] * above
+        if demand * copies > _MOST_EXPONENT:
+            return None
+        if layer == 0 and self.layer0 == "preassigned":
+            first, into = self.densities[0], self.densities[1]
+            product = Fraction(1)
+            for fan_out, inputs in self.target.layers[0].fan_out_counts.items():
+                product *= (
+                    sum(
+                        comb(copies, alive)
+                        * first**alive
+                        * (1 - first) ** (copies - alive)
+                        * (1 - (1 - into) ** alive) ** (fan_out * above)
+                        for alive in range(copies + 1)
+                    )
+                    ** inputs
+                )
+            return product
+        return (1 - (1 - self.densities[layer + 1]) ** copies) ** demand

@@ -1,0 +1,1 @@
+"""The construction that leaves bad copies out."""

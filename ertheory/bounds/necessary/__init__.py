@@ -1,0 +1,1 @@
+"""Widths that every construction needs, and errors that no weights undercut."""

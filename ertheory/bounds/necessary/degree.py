@@ -1,0 +1,187 @@
+"""The degree bound: a necessary width for generic targets with one hidden layer, all source layers masked.
+
+Target d-n-o with n <= d, every entry of W_2 non-zero, W_1 of rank n such that every non-zero vector of its row span
+has at least d - n + 1 non-zeros (true for almost every W_1), and the n hyperplanes W_1 x + b_1 = 0 meeting inside the
+box. Source: two masked hidden layers N_0 and N_1, linear output. Then
+
+    P(represented) <= P(Bin(N_1, p_2) >= n)^o + N_0 P(Bin(d, p_0) >= d - n + 1).
+
+Proof. If no layer-0 row has d - n + 1 entries, no layer-0 kink contains the intersection of the target's hyperplanes.
+Near a point of that intersection off all layer-0 kinks, every layer-1 preactivation is affine, so each hyperplane of
+each output needs a neuron adjacent to that output which vanishes exactly there, and different hyperplanes need
+different neurons. Hence every output has at least n neighbours; the outputs' degrees are independent.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ertheory.bounds.result import Width
+from ertheory.numbers.binomial import lower_tail
+from ertheory.numbers.enclosures import rational
+from ertheory.numbers.exact import Context, Decision, Interval, decide, near_zero, smallest
+
+if TYPE_CHECKING:
+    from ertheory.networks.target import Target
+
+__all__ = ["degree", "degree_ceiling", "degree_refusal"]
+
+_SPARSEST = Fraction(1, 10**30)  # every digit of N_1 takes some steps of the search
+
+_GENERIC = (
+    "for a target in general position (assumed, not checked): W_2 without zeros, W_1 of rank n whose row span has no "
+    "vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
+)
+
+
+def degree(
+    target: Target, densities: tuple[Fraction, ...], failure_probability: Fraction, *, first_width: int
+) -> Width:
+    """Smallest N_1 that the degree bound does not rule out.
+
+    Parameters
+    ----------
+    target
+        A fully connected target d-n-o.
+    densities
+        p_0, p_1, p_2.
+    failure_probability
+        delta in (0, 1).
+    first_width
+        N_0 up to which the bound is stated; a wider layer 0 has more rows that could be dense enough to evade it.
+
+    Returns
+    -------
+    Width
+        Necessary; N_0 is left open. If the target or the densities violate a hypothesis, `applies` is false.
+
+    Notes
+    -----
+    Ours, not the paper's. It is a statement about targets in general position; a particular trained network may need
+    fewer neurons.
+
+    Examples
+    --------
+    >>> from ertheory.networks.target import Target
+    >>> tenth = (Fraction(1, 10),) * 3
+    >>> degree(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), first_width=179536).widths
+    (None, 1720, 10)
+    """
+    refusal = degree_refusal(target)
+    width: int | None = None
+    bits = 0
+    if not refusal:
+        n, outputs = target.widths[1:]
+
+        def holds(neurons: int) -> Decision:
+            return decide(
+                lambda context: (
+                    degree_ceiling(context, target, densities, first_width, neurons)
+                    - 1
+                    + rational(context, failure_probability)
+                ),
+                undecided=True,
+            )
+
+        if densities[2] < _SPARSEST:
+            refusal = f"is searched for densities of at least {float(_SPARSEST)} only"
+        elif holds(n - 1).holds:
+            refusal = f"says nothing: a layer 0 of {first_width} neurons is too likely to have a row with many entries"
+        elif densities[2] == 1:
+            width = n
+        else:
+            guess = near_zero(
+                lambda context, neurons: (
+                    context.log(lower_tail(context, neurons, n - 1, rational(context, densities[2])))
+                    - context.log(rational(context, failure_probability) / outputs)
+                ),
+                max(n, int(n / densities[2])),
+                least=n,
+            )
+            width, bits = smallest(holds, guess, least=n)
+    return Width(
+        method="degree",
+        statement="degree bound (ours)",
+        variant="exact",
+        kind="necessary",
+        layer0="any",
+        applies=not refusal,
+        reason=refusal or f"{_GENERIC}; N_0 up to {first_width}",
+        target=target,
+        densities=densities,
+        failure_probability=failure_probability,
+        widths=(*(None,) * (target.depth - 1), width, target.widths[-1]),
+        certified=f"mpmath intervals, {bits} bits" if bits else "exact integers",
+    )
+
+
+def degree_ceiling(
+    context: Context, target: Target, densities: tuple[Fraction, ...], first_width: int, neurons: int
+) -> Interval:
+    """Enclose the upper bound on the success probability with N_0 = first_width and N_1 = neurons.
+
+    Examples
+    --------
+    >>> from ertheory.numbers.exact import enclose
+    >>> from ertheory.networks.target import Target
+    >>> half = (Fraction(1, 100), Fraction(1, 2), Fraction(1, 2))
+    >>> ceiling = enclose(lambda context: degree_ceiling(context, Target.from_text("9-2-1"), half, 1, 2))
+    >>> round(float(ceiling[1]), 6)
+    0.25
+    """
+    inputs, n, outputs = target.widths
+    enough = 1 - lower_tail(context, neurons, n - 1, rational(context, densities[2]))
+    dense_row = lower_tail(context, inputs, n - 1, rational(context, 1 - densities[0]))
+    return enough**outputs + first_width * dense_row
+
+
+def degree_refusal(target: Target) -> str:
+    """Name the first hypothesis that the target certainly violates, or return an empty string.
+
+    Examples
+    --------
+    >>> from ertheory.networks.target import Target
+    >>> degree_refusal(Target.from_text("4-8-3"))
+    'needs at most as many hidden neurons as inputs (n = 8, d = 4)'
+    """
+    if target.depth != 2 or target.is_convolutional or target.layers[1].positions > 1:
+        return "speaks of fully connected targets with one hidden layer"
+    inputs, n, _ = target.widths
+    first, second = target.layers
+    if n > inputs:
+        return f"needs at most as many hidden neurons as inputs (n = {n}, d = {inputs})"
+    if second.nonzeros < second.size:
+        return "needs W_2 without zeros"
+    if min(first.fan_in_counts) < inputs - n + 1:
+        return "needs rows of W_1 with at least d - n + 1 non-zeros"
+    return _violated_by_weights(target) if target.weights is not None else ""
+
+
+def _violated_by_weights(target: Target) -> str:
+    import numpy as np
+
+    assert target.weights is not None
+    assert target.biases is not None
+    first, bias = target.weights[0], target.biases[0]
+    if np.linalg.matrix_rank(first) < first.shape[0]:
+        return "needs W_1 of full rank"
+    if target.domain is None:
+        return ""
+    from scipy.optimize import linprog
+
+    # Largest margin t with W_1 x = -b_1 and a + t <= x <= b - t.
+    inputs = first.shape[1]
+    eye, ones = np.eye(inputs), np.ones((inputs, 1))
+    low, high = target.domain.T
+    found = linprog(
+        np.append(np.zeros(inputs), -1.0),
+        A_ub=np.block([[-eye, ones], [eye, ones]]),
+        b_ub=np.concatenate([-low, high]),
+        A_eq=np.hstack([first, np.zeros((first.shape[0], 1))]),
+        b_eq=-bias,
+        bounds=[(None, None)] * (inputs + 1),
+    )
+    if found.success and found.x[-1] > 0:
+        return ""
+    return "needs the hyperplanes W_1 x + b_1 = 0 to meet inside the box"

@@ -1,0 +1,87 @@
+"""The frame of necessary widths of layer 0: what they ask of a target, and the answer that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from ertheory.bounds.necessary.degree import degree_refusal
+from ertheory.bounds.result import Width
+from ertheory.errors import InvalidInput
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import probability
+
+__all__ = ["first_width"]
+
+Search = Callable[[tuple[Fraction, ...], Fraction], tuple[int | None, int]]
+
+
+def first_width(
+    target: Target,
+    densities: tuple[Fraction, ...],
+    failure_probability: Fraction,
+    search: Search,
+    *,
+    method: str,
+    assumed: str,
+    nothing: str,
+    sparsest: Fraction,
+    second_width: int,
+    affine: bool,
+) -> Width:
+    """Check the hypotheses, search, and describe what was found.
+
+    Parameters
+    ----------
+    target, densities, failure_probability, second_width, affine
+        As for `ertheory.bounds.necessary.parameter_count.parameter_count`.
+    search
+        Given densities and delta, the smallest N_0 that is not ruled out, or None if nothing is said, and the bits that
+        decided it.
+    method
+        As on the command line.
+    assumed
+        The hypotheses that are not checked.
+    nothing
+        Why nothing is said, where the search finds nothing.
+    sparsest
+        Least density that is searched for.
+
+    Examples
+    --------
+    >>> target, half = Target.from_text("4-3-2"), (Fraction(1, 2),) * 3
+    >>> options = {"method": "some-count", "assumed": "", "nothing": "says nothing", "sparsest": half[0]}
+    >>> answer = first_width(target, half, half[0], lambda *_: (7, 64), **options, second_width=9, affine=False)
+    >>> answer.widths, answer.statement
+    ((7, None, 2), 'some count (ours)')
+    """
+    densities = read_densities(target, density=densities)
+    failure_probability = probability("failure_probability", failure_probability)
+    refusal = degree_refusal(target)
+    if not refusal and target.layers[0].nonzeros < target.layers[0].size:
+        refusal = "needs W_1 without zeros"
+    if not refusal and min(densities[:2]) < sparsest:
+        refusal = f"is searched for densities of at least {float(sparsest)} only"
+    width: int | None = None
+    bits = 0
+    if not refusal:
+        if second_width < target.widths[1]:
+            raise InvalidInput("second_width", f"at least {target.widths[1]} neurons", second_width)
+        width, bits = search(densities, failure_probability)
+        refusal = "" if width is not None else nothing
+    named = "; layer 0 affine on the box" if affine else ""
+    return Width(
+        method=method,
+        statement=f"{method.replace('-', ' ')} (ours)",
+        variant="exact",
+        kind="necessary",
+        layer0="any",
+        applies=not refusal,
+        reason=refusal or f"{assumed}; N_1 up to {second_width}{named}",
+        target=target,
+        densities=densities,
+        failure_probability=failure_probability,
+        widths=(width, *(None,) * (target.depth - 1), target.widths[-1]),
+        certified=f"mpmath intervals, {bits} bits",
+    )

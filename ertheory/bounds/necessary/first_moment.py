@@ -1,0 +1,160 @@
+"""The first-moment bound: necessary for colourings, in which a neuron copies at most one target neuron.
+
+Class of constructions. Source layer l has N neurons, and each copies at most one of the n_l neurons of target layer l,
+chosen with all masks known. In layer l + 1, q copies of every target neuron are to be served, and which neurons these
+are does not depend on the mask of layer l + 1. (For the last hidden layer they are the outputs, q = 1, so this is no
+restriction.) A copy is served if for each of its non-zero weights it is adjacent to a neuron that copies the neuron
+where the weight begins. The blocks of Theorems 2.1 and 2.2, the sequential greedy, private matching and local search
+are of this kind for the last hidden layer; those that serve only some of the copies in inner layers are not.
+
+Theorem. Let m of the target neurons in layer l have at least c weights that leave them, R = c q, r = 1 - p_{l+1}. Then
+
+    P(success) <= B(N) = m^N (1 - r^{N / m})^{m R},
+
+and if all weights of target layer l + 1 are non-zero, P(success) <= B(N) / m!.
+
+Proof. Give the neurons that copy none of these m neurons any of their colours; that takes nothing away. If the class
+sizes are a_1, .., a_m, a given one of the m^N colourings serves everything with probability at most
+prod_j (1 - r^{a_j})^R, since class j has to meet at least R fresh sets of a_j edges, all of them disjoint. As
+log(1 - r^a) is concave in a, for sum_j a_j = N the product is largest at a_j = N / m. The union bound over colourings
+gives B(N). If all weights are non-zero, permuted colours serve just as well, so m! colourings succeed or fail together,
+all of them different as no class is empty; count one of them.  QED
+
+B increases with N: both factors do. So the smallest N with B(N) >= 1 - delta cannot be undercut.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.result import Width
+from ertheory.errors import InvalidInput
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.enclosures import log_complement, log_sparsity, rational
+from ertheory.numbers.exact import Context, Decision, Interval, decide, near_zero, probability, smallest
+
+__all__ = ["first_moment", "first_moment_width", "log_first_moment"]
+
+
+def first_moment(
+    target: Target,
+    densities: tuple[Fraction, ...],
+    failure_probability: Fraction,
+    *,
+    layer: int | None = None,
+    copies: int = 1,
+) -> Width:
+    """Smallest width of one hidden layer that the first moment does not rule out for colourings.
+
+    Parameters
+    ----------
+    target
+        Target of depth 2 or more.
+    densities
+        p_0..p_L; only that of the next layer is used.
+    failure_probability
+        delta in (0, 1).
+    layer
+        l from 1 to L - 1; by default L - 1.
+    copies
+        q, how many copies of every neuron of layer l + 1 are to be served; 1 for the outputs.
+
+    Returns
+    -------
+    Width
+        Necessary for the class of constructions in the module's docstring, not for every representation.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Examples
+    --------
+    >>> tenth = (Fraction(1, 10),) * 3
+    >>> first_moment(Target.from_text("784-128-10"), tenth, Fraction(1, 1000)).widths
+    (None, 425, 10)
+    """
+    densities = read_densities(target, density=densities)
+    failure_probability = probability("failure_probability", failure_probability)
+    if target.depth < 2:
+        raise InvalidInput("target", "at least one hidden layer", str(target))
+    layer = target.depth - 1 if layer is None else layer
+    if not 1 <= layer < target.depth:
+        raise InvalidInput("layer", f"a hidden layer from 1 to {target.depth - 1}", layer)
+    if copies < 1 or (layer == target.depth - 1 and copies != 1):
+        raise InvalidInput("copies", "at least 1, and 1 for the outputs", copies)
+    above = target.layers[layer]
+    dense = above.nonzeros == above.size
+    width, bits, classes = 1, 0, 0
+    for fan_out, count in sorted(above.fan_out_counts.items(), reverse=True):
+        classes += count
+        if fan_out:
+            found, used = first_moment_width(
+                classes, fan_out * copies, densities[layer + 1], failure_probability, exchangeable=dense
+            )
+            width, bits = max((found, used), (width, bits))
+    inner = f"; {copies} copies of each neuron of layer {layer + 1} are served, chosen without its mask"
+    return Width(
+        method="first-moment",
+        statement="first-moment bound (ours)",
+        variant="exact",
+        kind="necessary",
+        layer0="any",
+        applies=True,
+        reason="for colourings only: every neuron copies at most one target neuron"
+        + (inner if layer < target.depth - 1 else ""),
+        target=target,
+        densities=densities,
+        failure_probability=failure_probability,
+        widths=(*(None,) * layer, width, *(None,) * (target.depth - 1 - layer), target.widths[-1]),
+        certified=f"mpmath intervals, {bits} bits" if bits else "exact integers",
+    )
+
+
+def first_moment_width(
+    classes: int, consumers: int, density: Fraction, failure_probability: Fraction, *, exchangeable: bool = True
+) -> tuple[int, int]:
+    """Smallest N >= m with B(N) >= 1 - delta (B(N) / m! where colours are exchangeable), and the bits that decided.
+
+    Examples
+    --------
+    >>> first_moment_width(20, 60, Fraction(3, 10), Fraction(1, 1000), exchangeable=False)[0]
+    90
+    """
+    if classes < 1 or consumers < 1:
+        raise InvalidInput("classes", "at least one class and one consumer", (classes, consumers))
+    if density == 1:
+        return classes, 0
+
+    def excess(context: Context, neurons: int) -> Interval:
+        bound = log_first_moment(context, classes, consumers, neurons, density, exchangeable=exchangeable)
+        return bound - log_sparsity(context, failure_probability)
+
+    def holds(neurons: int) -> Decision:
+        return decide(lambda context: excess(context, neurons), undecided=True, most_bits=LAW_BITS)
+
+    start = max(classes, math.ceil(classes / density))
+    guess = near_zero(lambda context, neurons: -excess(context, neurons), start, least=classes)
+    return smallest(holds, guess, least=classes)
+
+
+def log_first_moment(
+    context: Context, classes: int, consumers: int, neurons: int, density: Fraction, *, exchangeable: bool
+) -> Interval:
+    """Enclose log B(N), or log(B(N) / m!) where colours are exchangeable.
+
+    Examples
+    --------
+    >>> from ertheory.numbers.exact import enclose
+    >>> low, _ = enclose(lambda c: log_first_moment(c, 1, 1, 1, Fraction(1, 2), exchangeable=True))
+    >>> round(math.exp(low), 6)
+    0.5
+    """
+    log_missed = rational(context, Fraction(neurons, classes)) * log_sparsity(context, density)
+    served = classes * consumers * log_complement(context, context.exp(log_missed))
+    choices = neurons * context.log(context.mpf(classes)) if classes > 1 else context.mpf(0)
+    return served + choices - (context.loggamma(context.mpf(classes + 1)) if exchangeable else 0)

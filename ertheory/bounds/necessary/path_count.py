@@ -1,0 +1,138 @@
+"""The path count: neurons of layer 1 that some input cannot reach are of no use.
+
+A necessary N_0 for targets d-n-o with one hidden layer, all source layers masked, under the hypotheses of
+`ertheory.bounds.necessary.degree`, if W_1 has no zeros. Where layers are sparse it asks for more than
+`ertheory.bounds.necessary.parameter_count`: there parameters are many enough, but not in the right places.
+
+Theorem. Let P_A(N_0) = E[(1 - r_0^K)^d] with K ~ Bin(N_0, p_1) and r_0 = 1 - p_0, the probability that a given neuron
+of layer 1 is reached from all d inputs. Then
+
+    P(represented) <= N_1 P_A(N_0) / n + N_0 P(Bin(d, p_0) >= d - n + 1).
+
+Both terms increase with N_0, so the smallest N_0 at which the bound is 1 - delta cannot be undercut.
+
+Proof. The second term is the probability that some row of layer 0 has d - n + 1 entries or more. If there is none, then
+as in the degree bound there is a point inside the box on all n hyperplanes of the target, near which the preactivations
+of layer 1 are affine, A B x + c with B on the mask of layer 0, and n different neurons v_j of layer 1 vanish exactly on
+these hyperplanes. So row v_j of A B is a multiple of row j of W_1, not zero, and has no zeros: a path leads from every
+input to v_j. A neuron of layer 1 reads K neurons of layer 0, and each input is read by one of these with probability
+1 - r_0^K, independently. Hence P_A(N_0) N_1 neurons on average are reached from all inputs, and by Markov's inequality
+there are n of them with probability N_1 P_A(N_0) / n at most.  QED
+
+With a layer 0 that is affine on the box the second term is not needed, as for the parameter count.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.necessary.first_layer import first_width
+from ertheory.bounds.necessary.univariate import path_failure
+from ertheory.bounds.result import Width
+from ertheory.networks.target import Target
+from ertheory.numbers.binomial import lower_tail
+from ertheory.numbers.enclosures import larger, rational
+from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, smallest
+
+__all__ = ["path_count", "path_count_ceiling"]
+
+_SPARSEST = Fraction(1, 1000)  # below, the sums are longer than one cares to wait for
+_TINY = 2.0**-40  # below, low precision need not tell a bound from 0
+_ASSUMED = (
+    "for a target in general position (assumed, not checked): W_1 and W_2 without zeros, W_1 of rank n whose row span "
+    "has no vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
+)
+
+
+def path_count(
+    target: Target,
+    densities: tuple[Fraction, ...],
+    failure_probability: Fraction,
+    *,
+    second_width: int,
+    affine: bool = False,
+) -> Width:
+    """Smallest N_0 that the path count does not rule out; arguments as for `parameter_count`.
+
+    Examples
+    --------
+    >>> percent = (Fraction(1, 100),) * 3
+    >>> path_count(Target.from_text("784-128-10"), percent, Fraction(1, 1000), second_width=17656).widths
+    (49536, None, 10)
+    """
+
+    def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
+        width, bits = _smallest(target, read, delta, second_width, affine=affine)
+        return (None if width == 1 else width), bits
+
+    return first_width(
+        target,
+        densities,
+        failure_probability,
+        search,
+        method="path-count",
+        assumed=_ASSUMED,
+        nothing="says nothing: layer 1 is too wide, or a row of layer 0 too likely has many entries",
+        sparsest=_SPARSEST,
+        second_width=second_width,
+        affine=affine,
+    )
+
+
+def path_count_ceiling(
+    target: Target, densities: tuple[Fraction, ...], neurons: int, second_width: int, *, affine: bool = False
+) -> Fraction:
+    """Give an upper bound on the success probability with N_0 = neurons and N_1 = second_width, at most 1.
+
+    Examples
+    --------
+    >>> half = (Fraction(1, 2),) * 3
+    >>> round(float(path_count_ceiling(Target.from_text("1-1-1"), half, 1, 1, affine=True)), 6)
+    0.25
+    """
+    high = enclose(
+        lambda context: 1 + _ceiling(context, target, densities, (neurons, second_width), affine=affine), digits=16
+    )[1]
+    return min(Fraction(1), high - 1)
+
+
+def _smallest(
+    target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
+) -> tuple[int, int]:
+    def ceiling(context: Context, neurons: int) -> Interval:
+        return _ceiling(context, target, densities, (neurons, second_width), affine=affine)
+
+    def holds(neurons: int) -> Decision:
+        return decide(
+            lambda context: ceiling(context, neurons) - rational(context, 1 - delta),
+            undecided=True,
+            most_bits=LAW_BITS,
+        )
+
+    # As if paths were independent: exp(-d (1 - p_0 p_1)^N_0) = n / N_1.
+    inputs, n, _ = target.widths
+    path = float(densities[0] * densities[1])
+    spared = max(1e-3, math.log(second_width / n))
+    start = math.log(max(2.0, inputs / spared)) / -math.log1p(-path) if path < 1 else 1.0
+    guess = near_zero(
+        lambda context, neurons: (
+            context.log(rational(context, 1 - delta))
+            - context.log(larger(context, ceiling(context, neurons), context.mpf(_TINY)))
+        ),
+        max(1, int(start)),
+    )
+    return smallest(holds, guess)
+
+
+def _ceiling(
+    context: Context, target: Target, densities: tuple[Fraction, ...], widths: tuple[int, int], *, affine: bool
+) -> Interval:
+    inputs, n, _ = target.widths
+    neurons, second_width = widths
+    reached = 1 - path_failure(context, inputs, neurons, densities[0], densities[1])
+    bound = rational(context, Fraction(second_width, n)) * reached
+    if affine:
+        return bound
+    return bound + neurons * lower_tail(context, inputs, n - 1, rational(context, 1 - densities[0]))

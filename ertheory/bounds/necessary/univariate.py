@@ -1,0 +1,350 @@
+"""Theorem 2.3, the width that one hidden layer needs to represent a single ReLU neuron phi(w.x + b) of d inputs.
+
+As printed, a width n below log(1 / (1 - (1 - delta)^(1/d))) / log(1 / (1 - p)) does not suffice. That counts only the
+edges into the hidden layer: P(represented) <= (1 - (1 - p_1)^n)^d. The exact laws count the edges out of it as well.
+With p_1 the density from inputs to hidden neurons and p_2 from there to the output:
+
+ReLU at the output (the paper's general definition). Every input needs a path to the output, which also suffices:
+    P_A(n) = E[(1 - (1 - p_1)^K)^d],   K ~ Bin(n, p_2).
+Linear output (as in Theorem 2.1). One hidden neuron must read all d inputs and reach the output:
+    P_B(n) = 1 - (1 - p_2 p_1^d)^n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+from ertheory.bounds.blocks.closed_form import union_factor
+from ertheory.bounds.result import number_for_json, rational_text, success_text
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.networks.target import Target
+from ertheory.numbers.binomial import expectation
+from ertheory.numbers.enclosures import exp_complement, log_complement, log_sparsity, rational
+from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
+
+__all__ = [
+    "Output",
+    "UnivariateWidth",
+    "coverage_ceiling",
+    "essential_inputs",
+    "path_failure",
+    "printed_univariate",
+    "univariate_width",
+]
+
+Output = Literal["relu", "linear"]
+
+_LONGEST_POWER = 100_000  # bits of p_1^d
+
+CONDITIONS: dict[Output, str] = {
+    "relu": "bounded box, w without zeros, w.x + b positive somewhere on the box, ReLU at the output; "
+    "every input needs a path to the output, and that suffices",
+    "linear": "w without zeros, w.x + b changes sign on the box, linear output; one hidden neuron must read every "
+    "input and reach the output",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnivariateWidth:
+    """Widths of one hidden layer for a single ReLU neuron.
+
+    Parameters
+    ----------
+    inputs
+        d, the inputs that the neuron reads.
+    densities
+        p_1 (inputs to hidden neurons) and p_2 (hidden neurons to output).
+    failure_probability
+        delta.
+    output
+        ``relu`` or ``linear``, the output of the source.
+    printed_value, printed
+        The printed bound and the smallest integer that does not fall below it: necessary.
+    exact
+        The smallest width that succeeds with probability 1 - delta, by the exact law: necessary and sufficient.
+        ``None`` if its sum is too long; it then lies between `necessary` and `sufficient`.
+    necessary, sufficient
+        Closed forms around the exact width.
+    success_lower
+        Lower bound on the success probability at the exact width (at the sufficient one if there is none).
+    """
+
+    inputs: int
+    densities: tuple[Fraction, Fraction]
+    failure_probability: Fraction
+    output: Output
+    printed_value: Fraction
+    printed: int
+    exact: int | None
+    necessary: int
+    sufficient: int
+    success_lower: Fraction
+
+    @property
+    def conditions(self) -> str:
+        """The hypotheses under which the exact law holds."""
+        return CONDITIONS[self.output]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in types that JSON knows."""
+        return {
+            "inputs": self.inputs,
+            "densities": [rational_text(density) for density in self.densities],
+            "delta": rational_text(self.failure_probability),
+            "output": self.output,
+            "printed": {
+                "statement": "Theorem 2.3",
+                "variant": "printed",
+                "kind": "necessary",
+                "value": number_for_json(self.printed_value),
+                "width": self.printed,
+            },
+            "exact": {
+                "statement": "Theorem 2.3 by its exact law",
+                "variant": "exact",
+                "kind": "necessary and sufficient",
+                "width": self.exact,
+                "success_probability_lower": success_text(self.success_lower),
+            },
+            "necessary": {"variant": "exact", "kind": "necessary", "width": self.necessary},
+            "sufficient": {"variant": "exact", "kind": "sufficient", "width": self.sufficient},
+            "conditions": self.conditions,
+        }
+
+
+def univariate_width(
+    inputs: int, densities: tuple[Fraction, Fraction], failure_probability: Fraction, *, output: Output = "relu"
+) -> UnivariateWidth:
+    """Compute the printed and the exact widths of Theorem 2.3.
+
+    Parameters
+    ----------
+    inputs
+        d >= 1, essential inputs of the neuron.
+    densities
+        p_1 and p_2 in (0, 1].
+    failure_probability
+        delta in (0, 1).
+    output
+        Whether the source applies ReLU at its output or not.
+
+    Raises
+    ------
+    InvalidInput
+        If inputs or output are out of range.
+
+    Notes
+    -----
+    ReLU output: n >= log(d / delta) / log(1 / (1 - p_1 p_2)) is sufficient. Necessary is 1 + the largest n that
+    violates one of P_A <= (1 - (1 - p_1)^n)^d, P_A <= 1 - (1 - p_1 p_2)^n and P_A <= 1 - d x^n + C(d, 2) y^n with
+    x = 1 - p_1 p_2 and y = 1 - p_1 p_2 (2 - p_1); the last one is not monotone in n, its largest violation is.
+
+    Examples
+    --------
+    >>> percent = Fraction(1, 100)
+    >>> width = univariate_width(10, (percent, percent), Fraction(1, 20))
+    >>> width.printed, width.exact, width.sufficient
+    (525, 52739, 52981)
+    """
+    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs < 1:
+        raise InvalidInput("inputs", "a whole number of at least 1", inputs)
+    if output not in get_args(Output):
+        raise InvalidInput("output", "relu or linear", output)
+    into, out = (probability("density", density, one=True) for density in densities)
+    failure_probability = probability("failure_probability", failure_probability)
+    if output == "linear" and inputs * into.denominator.bit_length() > _LONGEST_POWER:
+        msg = f"the density to the power of {inputs} is too small a number to be written down"
+        raise InfeasibleWidth(msg)
+    printed_value, printed = printed_univariate(inputs, into, failure_probability)
+    if output == "linear":
+        width, _, _ = union_factor(out * into**inputs, 1, failure_probability)
+        necessary = sufficient = width
+        exact: int | None = width
+
+        def failure(context: Context, neurons: int) -> Interval:
+            return _power(context, out * into**inputs, neurons)
+    else:
+        sufficient, _, _ = union_factor(into * out, inputs, failure_probability)
+        necessary = max(printed, _necessary_for_paths(inputs, densities, failure_probability))
+
+        def failure(context: Context, neurons: int) -> Interval:
+            return path_failure(context, inputs, neurons, into, out)
+
+        exact = _smallest_by_law(failure, inputs, densities, failure_probability, sufficient)
+    at = sufficient if exact is None else exact
+    try:
+        success = 1 - enclose(lambda context: failure(context, at), digits=6)[1]
+    except InfeasibleWidth:
+        success = 1 - failure_probability
+    return UnivariateWidth(
+        inputs=inputs,
+        densities=densities,
+        failure_probability=failure_probability,
+        output=output,
+        printed_value=printed_value,
+        printed=printed,
+        exact=exact,
+        necessary=necessary,
+        sufficient=sufficient,
+        success_lower=max(success, 1 - failure_probability),
+    )
+
+
+def printed_univariate(inputs: int, density: Fraction, failure_probability: Fraction) -> tuple[Fraction, int]:
+    """Theorem 2.3 as printed: the real bound, and the smallest width n >= 1 that does not fall below it.
+
+    Examples
+    --------
+    >>> printed_univariate(1, Fraction(1, 2), Fraction(1, 20))[1]
+    5
+    """
+    if density == 1:
+        return Fraction(0), 1
+
+    def real(context: Context) -> Interval:
+        share = context.exp(log_sparsity(context, failure_probability) / inputs)
+        return log_complement(context, share) / log_sparsity(context, density)
+
+    def holds(neurons: int) -> Decision:
+        def tie() -> bool:
+            small = neurons * inputs <= 2_000
+            return small and (1 - (1 - density) ** neurons) ** inputs == 1 - failure_probability
+
+        return decide(
+            lambda context: (
+                inputs * log_complement(context, _power(context, density, neurons))
+                - log_sparsity(context, failure_probability)
+            ),
+            tie=tie,
+            undecided=True,
+        )
+
+    low, high = enclose(real)
+    return (low + high) / 2, smallest(holds, math.ceil(low))[0]
+
+
+def coverage_ceiling(context: Context, target: Target, density: Fraction, neurons: int) -> Interval:
+    """Enclose (1 - (1 - p_0)^N_0)^d, which no source exceeds for a target that depends on d inputs.
+
+    Examples
+    --------
+    >>> low, high = enclose(lambda c: coverage_ceiling(c, Target.from_text("2-1"), Fraction(1, 2), 5))
+    >>> round(float(high), 4)
+    0.9385
+    """
+    inputs = essential_inputs(target)
+    return context.exp(inputs * log_complement(context, _power(context, density, neurons)))
+
+
+def essential_inputs(target: Target) -> int:
+    """Count the inputs that can matter: those that the first layer reads, or with weights that reach an output.
+
+    Examples
+    --------
+    >>> essential_inputs(Target.from_arrays([[[1.0, 0.0]], [[1.0]]]))
+    1
+    """
+    if target.weights is None:
+        return sum(count for fan_out, count in target.layers[0].fan_out_counts.items() if fan_out)
+    needed = [True] * target.widths[-1]
+    for layer, weight in zip(reversed(target.layers), reversed(target.weights), strict=True):
+        links = (weight != 0).reshape(layer.outputs, layer.inputs, -1).any(axis=2)
+        needed = links[needed].any(axis=0).tolist()
+    return sum(needed)
+
+
+def path_failure(context: Context, inputs: int, neurons: int, into: Fraction, out: Fraction) -> Interval:
+    """Enclose 1 - P_A(n), the probability that some input has no path to the output.
+
+    Examples
+    --------
+    >>> half = Fraction(1, 2)
+    >>> low, high = enclose(lambda context: path_failure(context, 2, 5, half, half))
+    >>> round(float(1 - high), 4)
+    0.6208
+    """
+
+    def loss(alive: int) -> Interval:
+        if alive == 0:
+            return context.mpf(1)
+        if into == 1:
+            return context.mpf(0)
+        return exp_complement(context, inputs * log_complement(context, _power(context, into, alive)))
+
+    return expectation(context, neurons, out, loss)
+
+
+def _smallest_by_law(
+    failure: Callable[[Context, int], Interval],
+    inputs: int,
+    densities: tuple[Fraction, Fraction],
+    failure_probability: Fraction,
+    sufficient: int,
+) -> int | None:
+    def tie_at(neurons: int) -> bool:
+        if neurons * inputs > 2_000:
+            return False
+        into, out = densities
+        law = sum(
+            math.comb(neurons, k) * out**k * (1 - out) ** (neurons - k) * (1 - (1 - into) ** k) ** inputs
+            for k in range(neurons + 1)
+        )
+        return law == 1 - failure_probability
+
+    try:
+        guess = near_zero(
+            lambda context, neurons: (
+                context.log(failure(context, neurons)) - context.log(rational(context, failure_probability))
+            ),
+            sufficient,
+        )
+        return smallest(
+            lambda neurons: decide(
+                lambda context: rational(context, failure_probability) - failure(context, neurons),
+                tie=lambda: tie_at(neurons),
+                undecided=False,
+            ),
+            guess,
+        )[0]
+    except InfeasibleWidth:
+        return None
+
+
+def _necessary_for_paths(inputs: int, densities: tuple[Fraction, Fraction], failure_probability: Fraction) -> int:
+    into, out = densities
+    single = union_factor(into * out, 1, failure_probability)[0]  # a path from one input
+    if inputs == 1 or 1 in densities:
+        return single  # with p_2 = 1 the printed bound is the law
+    path, either = into * out, into * out * (2 - into)
+    pairs = math.comb(inputs, 2)
+
+    def excess(context: Context, neurons: int) -> Interval:
+        return inputs * _power(context, path, neurons) - pairs * _power(context, either, neurons)
+
+    def peak(context: Context) -> Interval:
+        first, second = log_sparsity(context, path), log_sparsity(context, either)
+        return context.log(pairs * second / (inputs * first)) / (first - second)
+
+    start = max(1, math.ceil(enclose(peak, digits=6)[1]))
+    # From the peak on the bound only grows: the last violation is found by bisection there.
+    pairwise, _ = smallest(
+        lambda neurons: decide(
+            lambda context: rational(context, failure_probability) - excess(context, neurons),
+            undecided=True,
+            most_bits=1024,
+        ),
+        start,
+        least=start,
+    )
+    return max(single, pairwise if pairwise > start else 1)
+
+
+def _power(context: Context, density: Fraction, exponent: int) -> Interval:
+    """Enclose (1 - density)^exponent."""
+    if density == 1:
+        return context.mpf(0 if exponent else 1)
+    return context.exp(exponent * log_sparsity(context, density))

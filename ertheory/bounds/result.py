@@ -1,0 +1,191 @@
+"""What a bound returns: widths, with everything needed to know what they rest on.
+
+A result keeps its inputs and says which statement it comes from, in which variant, whether it is sufficient or
+necessary, how layer 0 is read and how the integers were certified.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from ertheory.networks.source import Source
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import decimal_text
+
+__all__ = ["Kind", "Variant", "Width", "number_for_json", "rational_text", "success_text"]
+
+Variant = Literal["printed", "exact", "repaired"]
+Kind = Literal["printed", "sufficient", "necessary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Width:
+    """Source widths that a statement asks for.
+
+    Parameters
+    ----------
+    method
+        Short name, as on the command line.
+    statement
+        The statement and its source.
+    variant
+        ``printed`` as in the paper, ``exact`` from the exact law, ``repaired`` where the printed one had to change.
+    kind
+        ``printed`` and ``sufficient`` widths are enough with probability 1 - delta where `applies` is true;
+        ``necessary`` ones cannot be undercut.
+    layer0
+        How layer 0 is read: ``dense``, ``preassigned`` or ``matched``; ``any`` for necessary statements.
+    applies
+        Whether all hypotheses hold for this target and source.
+    reason
+        Why it applies or does not, and on which conditions.
+    target, densities, failure_probability
+        The inputs: target, p_0..p_L, delta.
+    widths
+        N_0..N_L; ``None`` for a layer of which a necessary statement says nothing.
+    factors
+        q_0..q_L, copies per neuron, or ``None``.
+    real_factors
+        The factors before rounding up, for plots; q_l is computed from the rounded q_{l+1}.
+    success_lower
+        A lower bound on the success probability at these widths; ``None`` for necessary statements.
+    certified
+        How the integers were certified.
+    printed_total
+        Hidden neurons of the printed theorem, for comparison.
+    """
+
+    method: str
+    statement: str
+    variant: Variant
+    kind: Kind
+    layer0: str
+    applies: bool
+    reason: str
+    target: Target
+    densities: tuple[Fraction, ...]
+    failure_probability: Fraction
+    widths: tuple[int | None, ...]
+    factors: tuple[int, ...] | None = None
+    real_factors: tuple[Fraction, ...] | None = None
+    success_lower: Fraction | None = None
+    certified: str = ""
+    printed_total: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """N_0 + ... + N_{L-1}, the hidden neurons; ``None`` where a layer is not bounded."""
+        hidden = [width for width in self.widths[:-1] if width is not None]
+        return sum(hidden) if len(hidden) == len(self.widths) - 1 else None
+
+    @property
+    def width_ratio(self) -> float | None:
+        """Hidden neurons as a fraction of those that the printed theorem asks for."""
+        if self.total is None or self.printed_total is None:
+            return None
+        return float(Fraction(self.total, self.printed_total))
+
+    @property
+    def edges_expected(self) -> Fraction | None:
+        """Expected kept weights of the source; ``None`` where a width is open."""
+        widths = [width for width in self.widths if width is not None]
+        if len(widths) < len(self.widths):
+            return None
+        return Source.for_target(self.target, widths=widths, densities=self.densities).edges_expected
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect everything in types that JSON knows; numbers beyond a double become integers or decimal strings."""
+        return {
+            "method": self.method,
+            "statement": self.statement,
+            "variant": self.variant,
+            "kind": self.kind,
+            "layer0": self.layer0,
+            "applies": self.applies,
+            "reason": self.reason,
+            "target": str(self.target),
+            "densities": [rational_text(density) for density in self.densities],
+            "delta": rational_text(self.failure_probability),
+            "widths": list(self.widths),
+            "total": self.total,
+            "factors": None if self.factors is None else list(self.factors),
+            "real_factors": None if self.real_factors is None else [number_for_json(q) for q in self.real_factors],
+            "success_probability_lower": None if self.success_lower is None else success_text(self.success_lower),
+            "edges_expected": None if self.edges_expected is None else number_for_json(self.edges_expected),
+            "width_ratio": self.width_ratio,
+            "certified": self.certified,
+        }
+
+    def to_json(self) -> str:
+        """Write one JSON document."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """Make a small table for a page of notes."""
+        rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in self.to_dict().items())
+        return f"| field | value |\n| --- | --- |\n{rows}\n"
+
+    def to_latex(self) -> str:
+        """Write the widths and what they rest on as one line of mathematics."""
+        relation = r"\ge" if self.kind == "necessary" else "="
+        hidden = enumerate(self.widths[:-1])
+        widths = r",\ ".join(f"N_{{{layer}}} {relation} {width}" for layer, width in hidden if width is not None)
+        return f"{widths} \\quad \\text{{({self.statement}, {self.variant}, {self.kind}, layer 0 {self.layer0})}}"
+
+
+def rational_text(value: Fraction) -> str:
+    """Write a rational exactly: as a decimal where it ends, as a fraction otherwise.
+
+    Examples
+    --------
+    >>> rational_text(Fraction(1, 1000)), rational_text(Fraction(1, 3)), rational_text(Fraction(1, 10**30))
+    ('0.001', '1/3', '1e-30')
+    """
+    rest, places = value.denominator, 0
+    for prime in (2, 5):
+        count = 0
+        while rest % prime == 0:
+            rest //= prime
+            count += 1
+        places = max(places, count)
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    digits = value.numerator * 10**places // value.denominator
+    if places > 20:
+        return f"{digits}e-{places}"
+    return decimal_text(value, digits=places)
+
+
+def success_text(value: Fraction, *, up: bool = False) -> str:
+    """Write a probability as a decimal, rounded down (or up) so that its complement keeps four significant digits.
+
+    Examples
+    --------
+    >>> success_text(1 - Fraction(1, 3000)), success_text(Fraction(1, 3), up=True)
+    ('0.9996666', '0.3334')
+    """
+    failure = 1 - value
+    if failure <= 0:
+        return "1"
+    digits, scaled = 4, failure
+    while scaled < Fraction(1, 10):
+        scaled *= 10
+        digits += 1
+    return decimal_text(value, digits=digits, up=up)
+
+
+def number_for_json(value: Fraction) -> int | float | str:
+    """Give an integer as such, other numbers as a float, or as a decimal string where a float would overflow."""
+    if value.denominator == 1:
+        return value.numerator
+    try:
+        return float(value)
+    except OverflowError:
+        return decimal_text(value, digits=0)
+
+
+def _cell(value: object) -> str:
+    return json.dumps(value) if isinstance(value, list | bool) or value is None else str(value).replace("|", "\\|")

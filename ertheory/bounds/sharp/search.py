@@ -1,0 +1,245 @@
+"""Where `sharp` looks for its integers: designs that hold, with integers that cannot be lowered one by one.
+
+Any integers for which the bound is at most delta make a valid design, so nothing rests on how they are found. Fixed
+shares of delta give every layer its width, given what the layer below supplies; these supplies are moved one after
+another, and the widths are lowered in the end until the whole bound forbids it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from typing import Literal
+
+from ertheory.bounds.blocks.hall import hall_guess, hall_sum
+from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.sharp.coded import coded_width
+from ertheory.bounds.sharp.law import Colouring, Design, short_of
+from ertheory.errors import InfeasibleWidth
+from ertheory.networks.target import Target
+from ertheory.numbers.directed import decided
+from ertheory.numbers.enclosures import rational
+from ertheory.numbers.exact import Decision, decide, smallest
+
+__all__ = ["Objective", "SharpLayer0", "designs"]
+
+Objective = Literal["last", "total"]
+SharpLayer0 = Literal["coded", "matched"]
+Shares = tuple[Fraction, Fraction, Fraction]
+
+# Of the failure, for the colouring, for the layers of copies together, and for layer 0. The last matters where layer 0
+# is so sparse that a used neuron fails because it does not reach an input.
+_SHARES = (
+    (Fraction(1, 2), Fraction(2, 5), Fraction(1, 10)),
+    (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2)),
+)
+_HOPELESS = 2
+
+
+def designs(
+    target: Target,
+    densities: tuple[Fraction, ...],
+    colours: Colouring,
+    delta: Fraction,
+    layer0: SharpLayer0 | None,
+    objective: Objective,
+) -> Iterator[Design]:
+    """Make designs that hold, each with integers that cannot be lowered one by one."""
+    best: int | None = None
+    if layer0 != "matched":
+        for design in _coded_designs(target, densities, colours, delta, objective):
+            best = design.total if best is None else min(best, design.total)
+            yield design
+    if layer0 != "coded":
+        yield from _searched(target, densities, colours, delta, "matched", _SHARES[:1], best)
+
+
+def _coded_designs(
+    target: Target, densities: tuple[Fraction, ...], colours: Colouring, delta: Fraction, objective: Objective
+) -> Iterator[Design]:
+    if target.depth == 2 and not target.is_convolutional:
+        try:
+            served = colours.width(delta / 2)[0]
+            rest = delta - colours.failure(served)[1]
+            first, kind, _ = coded_width(colours.used, target.inputs, (densities[0], densities[1]), rest)
+            yield _lowered(Design(target, densities, colours, kind, first, served, served), delta)
+            if objective == "last":
+                return
+        except InfeasibleWidth:
+            pass
+    yield from _searched(target, densities, colours, delta, "primal", _SHARES, None)
+
+
+def _searched(
+    target: Target,
+    densities: tuple[Fraction, ...],
+    colours: Colouring,
+    delta: Fraction,
+    layer0: str,
+    shares: tuple[Shares, ...],
+    rival: int | None,
+) -> Iterator[Design]:
+    """Search for a small total with fixed shares of the failure for all terms, and lower what the law allows."""
+    for split in shares:
+        try:
+            levels = _Levels(target, densities, colours, delta, layer0, split)
+            found = levels.best(rival)
+        except InfeasibleWidth:
+            continue
+        if found is not None and layer0 == "matched":
+            found = _with_first(found, _matched_width(found, levels.first_share))
+        if found is not None and decided(found.failure(), delta).holds:
+            yield _lowered(found, delta)
+
+
+class _Levels:
+    """Designs by what layer 0 supplies (N_0 or q_0) and by t_1..t_{L-2}; all else follows from the shares."""
+
+    def __init__(
+        self,
+        target: Target,
+        densities: tuple[Fraction, ...],
+        colours: Colouring,
+        delta: Fraction,
+        layer0: str,
+        shares: Shares,
+    ) -> None:
+        served = colours.width(delta * shares[0])[0]
+        columns = target.inputs if layer0 == "primal" else 0
+        self.start = Design(target, densities, colours, layer0, 1, served, served, columns)
+        self.share = delta * shares[1] / (target.depth - 1)
+        self.first_share = delta * shares[2]
+        self.known: dict[tuple[int, ...], Design | None] = {}
+
+    def best(self, rival: int | None) -> Design | None:
+        """Move one level after another as long as the total falls; stop where it is far from that of a rival."""
+        levels = self._first_levels()
+        best = self.at(levels)
+        if best is not None and rival is not None and best.total > _HOPELESS * rival:
+            return None
+        step = 0.3
+        while step > 0.001:
+            moved = False
+            for place in range(len(levels)):
+                for direction in (1, -1):
+                    while True:
+                        shift = direction * max(1, round(step * levels[place]))
+                        trial = (*levels[:place], max(1, levels[place] + shift), *levels[place + 1 :])
+                        design = self.at(trial) if trial != levels else None
+                        if design is None or (best is not None and design.total >= best.total):
+                            break
+                        levels, best, moved = trial, design, True
+            step = step if moved else step / 3
+        return best
+
+    def at(self, levels: tuple[int, ...]) -> Design | None:
+        """Complete a design, or say that there is none."""
+        if levels not in self.known:
+            try:
+                self.known[levels] = self._made(levels)
+            except InfeasibleWidth:
+                self.known[levels] = None
+        return self.known[levels]
+
+    def _first_levels(self) -> tuple[int, ...]:
+        target, densities = self.start.target, self.start.densities
+        sources = [_sources(target, densities, layer) for layer in range(2, target.depth)]
+        if self.start.layer0 == "matched":
+            return (_sources(target, densities, 1), *sources)
+        start = replace(self.start, thresholds=tuple(sources), factors=tuple(sources))
+        inputs = target.inputs
+        # So many that most neurons of layer 1 are wired, or more where these would cost too much.
+        wired = math.ceil((inputs + 2 * math.sqrt(inputs) + 1) / densities[1])
+        first, _ = smallest(
+            lambda neurons: decided(_with_first(start, neurons).first_layer(), self.first_share), wired, least=wired
+        )
+        return (first, *sources)
+
+    def _made(self, levels: tuple[int, ...]) -> Design | None:
+        design = replace(self.start, thresholds=levels[1:], factors=levels[1:])
+        if design.layer0 == "matched":
+            # A guess in floats will do to compare designs; the one that is chosen gets a width that is certified.
+            first = hall_guess(design.target.inputs, levels[0], design.densities[0], self.first_share)
+            design = replace(design, copies=levels[0], first_width=first, hall=self.first_share)
+        else:
+            design = _with_first(design, levels[0])
+            if design.first_layer()[1] > self.first_share:
+                return None
+        factors = []
+        for layer, threshold in enumerate(levels[1:], start=1):
+            fans = design.target.layers[layer - 1].fan_in_counts
+            missing = design.missing(layer, max(fans))
+            factors.append(_copies(threshold, missing, self.share / sum(fans.values())))
+        top = replace(design, factors=tuple(factors), last_width=1)
+        missing = top.missing_last
+        return replace(top, last_width=_copies(design.served, missing, self.share))
+
+
+def _sources(target: Target, densities: tuple[Fraction, ...], layer: int) -> int:
+    """Good copies below that make a copy in this layer good with probability 0.85."""
+    fan_in = max(target.layers[layer - 1].fan_in_counts)
+    if densities[layer] == 1:
+        return 1
+    return max(1, math.ceil(math.log(max(2, fan_in) / -math.log(0.85)) / -math.log1p(-float(densities[layer]))))
+
+
+def _copies(threshold: int, missing: tuple[Fraction, Fraction], share: Fraction) -> int:
+    """Fewest copies of which enough are good but for this share of the failure."""
+    if missing[1] == 0:
+        return threshold
+    if missing[1] > Fraction(9, 10):
+        msg = "hardly any copy is good"
+        raise InfeasibleWidth(msg)
+    return smallest(
+        lambda copies: decided(short_of(copies, threshold, missing), share),
+        math.ceil(threshold / (1 - missing[1])),
+        least=threshold,
+    )[0]
+
+
+def _matched_width(design: Design, share: Fraction) -> int:
+    inputs, copies, density = design.target.inputs, design.copies, design.densities[0]
+
+    def holds(neurons: int) -> Decision:
+        return decide(
+            lambda context: rational(context, share) - hall_sum(context, neurons, inputs, copies, density),
+            undecided=False,
+            most_bits=LAW_BITS,
+        )
+
+    return smallest(holds, hall_guess(inputs, copies, density, share), least=copies * inputs)[0]
+
+
+def _lowered(design: Design, delta: Fraction) -> Design:
+    """Lower N_{L-1}, q_{L-2}, .., q_1 and N_0 in turn until the bound forbids to lower any of them."""
+
+    def least(changed: Callable[[int], Design], start: int, lowest: int) -> Design:
+        found, _ = smallest(lambda number: decided(changed(number).failure(), delta), start, least=lowest)
+        return changed(found)
+
+    before = None
+    while before != design:
+        before = design
+        design = least(partial(_with_last, design), design.last_width, 1)
+        for place in reversed(range(len(design.factors))):
+            lowest = design.thresholds[place]
+            design = least(partial(_with_factor, design, place), design.factors[place], lowest)
+        if design.layer0 != "matched":
+            design = least(partial(_with_first, design), design.first_width, 1)
+    return design
+
+
+def _with_last(design: Design, width: int) -> Design:
+    spare = design.columns or design.thresholds or design.layer0 == "matched"
+    return replace(design, last_width=width, served=design.served if spare else width)
+
+
+def _with_factor(design: Design, place: int, copies: int) -> Design:
+    return replace(design, factors=(*design.factors[:place], copies, *design.factors[place + 1 :]))
+
+
+def _with_first(design: Design, width: int) -> Design:
+    return replace(design, first_width=width)

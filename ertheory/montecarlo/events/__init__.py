@@ -1,0 +1,1 @@
+"""Events that laws speak of, decided from drawn masks."""

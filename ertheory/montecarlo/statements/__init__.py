@@ -1,0 +1,1 @@
+"""The statements that can be checked by simulation, each on one small case."""

@@ -1,0 +1,1 @@
+"""Random subset sums by simulation."""

@@ -1,0 +1,1 @@
+"""Networks and targets as people have them: files, PyTorch modules, state dicts, scikit-learn."""

@@ -1,0 +1,133 @@
+"""BatchNorm in evaluation mode, and how a layer takes it up.
+
+In evaluation mode it is an affine map per channel, y = (x - mean) * weight / sqrt(var + eps) + bias. Behind a layer it
+scales rows of the weights; in front of a layer it scales columns, and its shift turns into a bias.
+
+>>> norm = ChannelMap(np.array([2.0, 3.0]), np.array([1.0, 0.0]))
+>>> norm.into_layer_before("norm", np.eye(2), np.zeros(2))
+(array([[2., 0.],
+       [0., 3.]]), array([1., 0.]))
+>>> norm.into_layer_behind("layer", np.array([[1.0, 1.0]]), np.zeros(1))
+(array([[2., 3.]]), array([1.]))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.readers.torch_modules import numbers
+
+__all__ = ["ChannelMap"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMap:
+    """y = scale x + shift, channel by channel.
+
+    Parameters
+    ----------
+    scale, shift
+        Shape (channels,).
+    """
+
+    scale: Array
+    shift: Array
+
+    @classmethod
+    def of_module(cls, named: str, module: Any) -> ChannelMap:
+        """Read a BatchNorm of PyTorch.
+
+        Raises
+        ------
+        InvalidInput
+            If it has no running statistics, or a variance that is negative by more than eps.
+        """
+        if module.running_mean is None or module.running_var is None:
+            raise InvalidInput(named, "running statistics", "track_running_stats=False")
+        mean, variance = numbers(named, module.running_mean), numbers(named, module.running_var)
+        if not (variance + module.eps > 0).all():
+            raise InvalidInput(named, "a running variance above -eps", float(variance.min()))
+        scale = 1 / np.sqrt(variance + module.eps)
+        if module.weight is not None:
+            scale = scale * numbers(named, module.weight)
+        shift = -mean * scale
+        if module.bias is not None:
+            shift = shift + numbers(named, module.bias)
+        return cls(scale, shift)
+
+    def after(self, named: str, first: ChannelMap) -> ChannelMap:
+        """Give the map that applies `first` and then this one.
+
+        Raises
+        ------
+        InvalidInput
+            If the numbers of channels differ.
+        """
+        if first.scale.shape != self.scale.shape:
+            raise InvalidInput(named, f"{len(first.scale)} features as in the BatchNorm before", len(self.scale))
+        return ChannelMap(self.scale * first.scale, self.scale * first.shift + self.shift)
+
+    def into_layer_before(self, named: str, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Give the weights of a layer and this map behind it.
+
+        Parameters
+        ----------
+        named
+            Names the BatchNorm in an error.
+        weight, bias
+            Shapes (outputs, inputs / groups, *kernel) and (outputs,).
+
+        Raises
+        ------
+        InvalidInput
+            If the layer has another number of outputs.
+        """
+        if len(self.scale) != len(weight):
+            raise InvalidInput(named, f"{len(weight)} features as in the layer before", len(self.scale))
+        return weight * self.scale.reshape(-1, *(1,) * (weight.ndim - 1)), bias * self.scale + self.shift
+
+    def into_layer_behind(
+        self, named: str, weight: Array, bias: Array, *, groups: int = 1, flattened: bool = False, padding: Any = None
+    ) -> tuple[Array, Array]:
+        """Give the weights of a layer and this map in front of it.
+
+        Parameters
+        ----------
+        named
+            Names the layer in an error.
+        weight, bias
+            Shapes (outputs, inputs / groups, *kernel) and (outputs,).
+        groups
+            Of a convolution.
+        flattened
+            Whether a flatten lies between the two, so that every channel is read at several positions.
+        padding
+            Of a convolution that pads, ``None`` otherwise; it is refused where the map shifts.
+
+        Raises
+        ------
+        InvalidInput
+            If the layer has another number of inputs, or pads what this map has shifted.
+        """
+        # Outside the border the padded zeros do not carry the shift, so no bias can replace it there.
+        if weight.ndim > 2 and np.any(self.shift) and padding is not None:
+            raise InvalidInput(named, "no padding behind a BatchNorm that follows an activation", padding)
+        scale, shift, columns = self.scale, self.shift, weight.shape[1] * groups
+        if flattened and columns % len(scale) == 0:
+            positions = columns // len(scale)
+            scale, shift = np.repeat(scale, positions), np.repeat(shift, positions)
+        if len(scale) != columns:
+            raise InvalidInput(named, f"the {len(scale)} features of the BatchNorm before", columns)
+        # A row per output where groups read different channels, one row for all of them otherwise.
+        rows = len(weight) // groups if groups > 1 else 1
+        scale, shift = (np.repeat(values.reshape(groups, -1), rows, axis=0) for values in (scale, shift))
+        per_channel = (*scale.shape, *(1,) * (weight.ndim - 2))
+        shifted = weight * shift.reshape(per_channel)
+        return weight * scale.reshape(per_channel), bias + shifted.reshape(len(weight), -1).sum(axis=1)

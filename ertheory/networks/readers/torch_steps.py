@@ -1,0 +1,163 @@
+"""Single PyTorch modules as steps of a network: activations, pooling, the geometry of a convolution.
+
+What computes something else than the steps of `ertheory.networks.network` is refused, and the module is named.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.activations import activation
+from ertheory.networks.network import Pool
+from ertheory.networks.readers.torch_modules import numbers
+
+__all__ = ["ACTIVATION_MODULES", "activation_name", "geometry", "pool"]
+
+_PLAIN = {
+    "Hardsigmoid": "hardsigmoid",
+    "Hardswish": "hardswish",
+    "Identity": "identity",
+    "Mish": "mish",
+    "ReLU": "relu",
+    "SELU": "selu",
+    "SiLU": "silu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+}
+# The name of the activation, and of the attribute that holds its parameter.
+_WITH_PARAMETER = {
+    "CELU": ("celu", "alpha"),
+    "ELU": ("elu", "alpha"),
+    "LeakyReLU": ("leaky_relu", "negative_slope"),
+    "Softshrink": ("softshrink", "lambd"),
+}
+_CLAMPS = {(-1.0, 1.0): "hardtanh", (0.0, 6.0): "relu6"}
+_GELU = {"none": "gelu", "tanh": "gelu_tanh"}
+_LOWEST_THRESHOLD = 20
+
+# Classes of torch.nn that are activations here.
+ACTIVATION_MODULES = frozenset({*_PLAIN, *_WITH_PARAMETER, "GELU", "Hardtanh", "PReLU", "ReLU6", "Softplus"})
+
+
+def activation_name(named: str, kind: str, module: Any) -> str:
+    """Give the name that `ertheory.networks.activations` has for an activation of PyTorch.
+
+    Parameters
+    ----------
+    named
+        Names the module in an error.
+    kind
+        One of `ACTIVATION_MODULES`.
+    module
+        The module.
+
+    Raises
+    ------
+    InvalidInput
+        If its parameters are others than the activations here have.
+
+    Notes
+    -----
+    Above its threshold, 20 if nothing else is said, Softplus of PyTorch gives z in place of log(1 + exp(z)), which is
+    less than exp(-threshold) away: 2.1e-9 at 20. It is read as the exact function.
+    """
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if kind in _WITH_PARAMETER:
+        name, attribute = _WITH_PARAMETER[kind]
+        return _checked(named, f"{name}:{float(getattr(module, attribute))!r}")
+    if kind == "PReLU":
+        slopes = numbers(named, module.weight)
+        if slopes.size != 1:
+            raise InvalidInput(named, "one parameter for all channels", slopes.size)
+        return _checked(named, f"prelu:{slopes.item()!r}")
+    if kind == "GELU":
+        return _GELU[module.approximate]
+    if kind == "Softplus":
+        if module.beta != 1 or not module.threshold >= _LOWEST_THRESHOLD:
+            allowed = f"beta 1 and a threshold of at least {_LOWEST_THRESHOLD}"
+            raise InvalidInput(named, allowed, (module.beta, module.threshold))
+        return "softplus"
+    bounds = (float(module.min_val), float(module.max_val))
+    if bounds not in _CLAMPS:
+        raise InvalidInput(named, "bounds -1 and 1, or 0 and 6", bounds)
+    return _CLAMPS[bounds]
+
+
+def geometry(named: str, module: Any) -> dict[str, Any]:
+    """Give stride, padding, dilation and groups of a convolution, as `Affine.from_dense` takes them.
+
+    Raises
+    ------
+    InvalidInput
+        If it pads with something else than zeros, or on one side more than on the other.
+    """
+    if module.padding_mode != "zeros":
+        raise InvalidInput(named, "padding_mode='zeros'", module.padding_mode)
+    padding = module.padding
+    if padding == "valid":
+        padding = (0,) * len(module.kernel_size)
+    elif padding == "same":
+        around = [step * (size - 1) for size, step in zip(module.kernel_size, module.dilation, strict=True)]
+        if any(both % 2 for both in around):
+            allowed = "padding='same' only where dilation * (kernel_size - 1) is even on every axis"
+            raise InvalidInput(named, allowed, (module.kernel_size, module.dilation))
+        padding = tuple(both // 2 for both in around)
+    return {
+        "stride": tuple(module.stride),
+        "padding": tuple(padding),
+        "dilation": tuple(module.dilation),
+        "groups": int(module.groups),
+    }
+
+
+def pool(named: str, kind: str, module: Any) -> Pool:
+    """Read a pooling.
+
+    Parameters
+    ----------
+    named
+        Names the module in an error.
+    kind
+        The name of its class, such as ``AvgPool2d``.
+    module
+        The module.
+
+    Raises
+    ------
+    InvalidInput
+        If it has an option that the pooling here has not.
+    """
+    axes = int(kind[-2])
+    which: Literal["max", "average"] = "max" if "Max" in kind else "average"
+    if getattr(module, "return_indices", False):
+        raise InvalidInput(named, "return_indices=False", True)
+    if kind.startswith("Adaptive"):
+        if _axes(module.output_size, axes) != (1,) * axes:
+            raise InvalidInput(named, "output size 1", module.output_size)
+        return Pool(which)
+    size, stride, padding = (_axes(getattr(module, part), axes) for part in ("kernel_size", "stride", "padding"))
+    # With stride 1 there is nothing to round up.
+    if module.ceil_mode and any(step != 1 for step in stride):
+        raise InvalidInput(named, "ceil_mode=False", True)
+    if any(step != 1 for step in _axes(getattr(module, "dilation", 1), axes)):
+        raise InvalidInput(named, "dilation 1", module.dilation)
+    if not getattr(module, "count_include_pad", True) and any(padding):
+        raise InvalidInput(named, "count_include_pad=True where there is padding", False)
+    if getattr(module, "divisor_override", None) not in (None, math.prod(size)):
+        raise InvalidInput(named, f"the divisor {math.prod(size)}", module.divisor_override)
+    return Pool(which, size, stride, padding)
+
+
+def _axes(value: Any, axes: int) -> tuple[Any, ...]:
+    """PyTorch takes one number for all axes, or a sequence of one per axis."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+
+
+def _checked(named: str, name: str) -> str:
+    try:
+        return activation(name).name
+    except InvalidInput as error:
+        raise InvalidInput(named, error.allowed, name) from None

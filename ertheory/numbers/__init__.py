@@ -1,0 +1,1 @@
+"""Numbers that are certainly right: exact rationals, enclosures, decided comparisons, binomial tails, directed sums."""

@@ -1,0 +1,85 @@
+"""From a PyTorch module to the shapes that `ertheory.densities` reads.
+
+A mask covers the weights of linear and convolutional layers. Biases and normalisation are never masked; transposed
+convolutions, embeddings and attention are none of the layers that the width statements speak of, and are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from torch import nn
+
+from ertheory.densities.architectures import LayerShape
+from ertheory.errors import InvalidInput
+
+__all__ = ["layer_shapes"]
+
+_MASKABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[LayerShape, ...]:
+    """List name and shape of every linear and convolutional weight, in the order of registration.
+
+    Parameters
+    ----------
+    module
+        Any module; it is read, never changed or run.
+    skip
+        Names of modules, as ``module.named_modules()`` gives them, to leave out together with all they contain. Each
+        must hold at least one weight that would be listed otherwise.
+
+    Returns
+    -------
+    tuple of LayerShape
+        Names are those of the modules that own the weights, ``""`` where ``module`` itself is the layer; shapes are
+        (outputs, inputs) or (outputs, inputs per group, *kernel).
+
+    Raises
+    ------
+    InvalidInput
+        If ``module`` is no module, a lazy layer does not know its shape yet, or ``skip`` names nothing.
+
+    Notes
+    -----
+    A weight shared by several layers is one set of edges: it is listed once, under its first name, and left out if
+    any of its names is skipped. The order is that of registration, which can differ from the order of the forward
+    pass, and the pyramidal ratio counts layers in the order it is given.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 24 * 24, 10))
+    >>> [(layer.name, layer.shape) for layer in layer_shapes(network)]
+    [('0', (8, 3, 5, 5)), ('3', (10, 4608))]
+    >>> layer_shapes(network, skip=["3"])
+    (LayerShape(name='0', shape=(8, 3, 5, 5)),)
+    """
+    if not isinstance(module, nn.Module):
+        raise InvalidInput("module", "a torch.nn.Module", module)
+    if isinstance(skip, str):
+        raise InvalidInput("skip", "a collection of names", skip)
+    shapes: dict[int, tuple[int, ...]] = {}
+    names: dict[int, list[str]] = {}
+    for name, layer in module.named_modules(remove_duplicate=False):
+        if not isinstance(layer, _MASKABLE):
+            continue
+        # A parametrised layer computes its weight anew at every access, so there the layer stands for its weight.
+        weight = dict(layer.named_parameters(recurse=False)).get("weight")
+        if isinstance(weight, nn.parameter.UninitializedParameter):
+            raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", layer)
+        key = id(layer if weight is None else weight)
+        shapes[key] = tuple(layer.weight.shape)
+        names.setdefault(key, []).append(name)
+    for prefix in skip:
+        if not any(_within(name, prefix) for aliases in names.values() for name in aliases):
+            raise InvalidInput("skip", "names of modules that hold linear or convolutional weights", prefix)
+    return tuple(
+        LayerShape(aliases[0], shapes[key])
+        for key, aliases in names.items()
+        if not any(_within(name, prefix) for name in aliases for prefix in skip)
+    )
+
+
+def _within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")

@@ -1,0 +1,1 @@
+"""What runs say together: means, intervals, claims, pictures."""

@@ -1,0 +1,68 @@
+"""The results of the runs in a folder, and which of them belong together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ertheory.errors import InvalidInput
+from ertrain.training.files import read_json
+
+__all__ = ["Groups", "Result", "final_of", "groups_of", "read_results", "without"]
+
+Result = dict[str, Any]
+Groups = dict[str, list[Result]]
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Read the results of all runs that are done in a folder or below it, each with its configuration.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such folder, or no result in it.
+    RunFolderError
+        If a file is damaged.
+    """
+    paths = sorted(folder.rglob("result.json")) if folder.is_dir() else []
+    if not paths:
+        raise InvalidInput("DIR", "a folder with runs that are done", str(folder))
+    return [{**read_json(path), "configuration": read_json(path.with_name("config.json")) or {}} for path in paths]
+
+
+def groups_of(results: Sequence[Result]) -> Groups:
+    """Bring runs together that differ in their seed alone, by seed; each seed counts once.
+
+    Groups are sorted by data, network, method, final and first density (the densest first) and ratio.
+    """
+    groups: dict[str, dict[int, Result]] = {}
+    for result in sorted(results, key=_order):
+        groups.setdefault(without(result, "seed"), {}).setdefault(result["seed"], result)
+    return {key: list(group.values()) for key, group in groups.items()}
+
+
+def without(result: Result, *names: str) -> str:
+    """Write down the configuration of a result without some of its values, as a key for those that share the rest.
+
+    Examples
+    --------
+    >>> without({"configuration": {"ratio": "erk", "seed": 3, "hash": "e5"}}, "seed")
+    '{"ratio": "erk"}'
+    """
+    left_out = {"hash", *names}
+    content = {name: value for name, value in result["configuration"].items() if name not in left_out}
+    return json.dumps(content, sort_keys=True)
+
+
+def final_of(result: Result) -> str | None:
+    """Return the density that was asked for at the end, None where STR was asked for none."""
+    return result["configuration"].get("final_density", result["density_target"]) or None
+
+
+def _order(result: Result) -> tuple[Any, ...]:
+    names = ("recipe", "model", "width", "method")
+    final, density = -Fraction(final_of(result) or 0), -Fraction(result["density_target"])
+    return result["data"]["name"], *(result[name] for name in names), final, density, result["ratio"], result["seed"]

@@ -1,0 +1,1 @@
+"""Theory beside training: teachers, students, widths, floors."""

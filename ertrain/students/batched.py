@@ -1,0 +1,220 @@
+"""Students: many ER networks that learn one teacher at once, as one batched model.
+
+Every student has its own mask and start and learns as if it were alone; all see the same points, fresh ones at every
+step, so that given the points the students are independent of one another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ertheory.errors import InvalidInput
+from ertheory.masks import DrawnMask
+from ertheory.networks.target import Target
+from ertrain.masks.masking import guard
+from ertrain.students.teacher import TOLERANCE, Draw, Tolerance, evaluate, points_of
+from ertrain.training.streams import generator
+
+__all__ = ["Budget", "Errors", "Students", "errors_of", "student_masks", "train_students"]
+
+_POINTS_AT_ONCE = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long and how fast students learn.
+
+    Parameters
+    ----------
+    steps
+        Of Adam, each on a batch of fresh points.
+    batch
+        Points in a step.
+    learning_rate
+        At the start; it falls to 0 along half a cosine.
+    """
+
+    steps: int
+    batch: int = 64
+    learning_rate: float = 0.03
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far students are from their teacher, relative to the spread of its outputs; tensors (students,)."""
+
+    rms: Tensor
+    largest: Tensor
+
+
+class _Layer(nn.Module):
+    """The same layer of all students: weight (students, outputs, inputs), bias (students, outputs)."""
+
+    weight_mask: Tensor
+
+    def __init__(self, mask: Tensor, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight.masked_fill(~mask, 0)), nn.Parameter(bias)
+        self.register_buffer("weight_mask", mask)
+
+    def forward(self, inputs: Tensor) -> Tensor:  # (students, batch, inputs)
+        return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
+
+
+class Students(nn.Module):
+    """ReLU networks of one shape, side by side, every layer of each with a mask of its own.
+
+    Parameters
+    ----------
+    masks
+        Of the layers 0..L, booleans (students, outputs, inputs).
+    seeds
+        Of the starts, one per student.
+
+    Notes
+    -----
+    Weights start normal with variance 2 / (kept inputs) of their neuron, hidden biases uniform in [-1/2, 1/2], and
+    biases of the outputs at 0.
+
+    Examples
+    --------
+    >>> students = Students(student_masks(((5, 2), (3, 5)), (Fraction(1, 2),) * 2, seeds=[7, 8]), seeds=[7, 8])
+    >>> students(torch.zeros(10, 2)).shape
+    torch.Size([2, 10, 3])
+    """
+
+    def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int]) -> None:
+        super().__init__()
+        self.count = len(seeds)
+        streams = [generator(seed, "weights") for seed in seeds]
+        for number, mask in enumerate(masks):
+            kept = mask.sum(2, keepdim=True).clamp(min=1)
+            normal = torch.stack([torch.randn(mask.shape[1:], generator=stream) for stream in streams])
+            uniform = torch.stack([torch.rand(mask.shape[1], generator=stream) for stream in streams]) - 0.5
+            bias = uniform if number < len(masks) - 1 else torch.zeros_like(uniform)
+            self.add_module(f"layer{number}", _Layer(mask, normal * (2 / kept).sqrt(), bias))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Map points (n, d), or (students, n, d) of their own, to outputs (students, n, outputs)."""
+        layers = list(self.children())
+        hidden = points.expand(self.count, *points.shape[-2:])
+        for layer in layers[:-1]:
+            hidden = layer(hidden).relu_()
+        outputs: Tensor = layers[-1](hidden)
+        return outputs
+
+
+def student_masks(
+    shapes: Sequence[tuple[int, int]], densities: Sequence[Fraction], seeds: Sequence[int]
+) -> list[Tensor]:
+    """Draw the masks of the layers 0..L for students: those of `ertheory.masks.DrawnMask`, entry by entry.
+
+    Parameters
+    ----------
+    shapes
+        Of the layers, (outputs, inputs).
+    densities
+        p_0..p_L.
+    seeds
+        One per student, 0 <= seed < 2^128.
+
+    Returns
+    -------
+    list
+        A boolean tensor (students, outputs, inputs) per layer.
+    """
+    return [
+        torch.stack([torch.from_numpy(DrawnMask(shape, density, seed, layer).to_csr().toarray()) for seed in seeds])
+        for layer, (shape, density) in enumerate(zip(shapes, densities, strict=True))
+    ]
+
+
+def train_students(
+    teacher: Target,
+    students: Students,
+    budget: Budget,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    draw: Draw | None = None,
+) -> Students:
+    """Train students in place, and return them.
+
+    Parameters
+    ----------
+    teacher
+        With weights and a box, as by `ertrain.students.teacher.draw_teacher`.
+    students
+        Of any number and shape that fits the teacher.
+    budget
+        How long and how fast.
+    seed
+        Of the points.
+    device
+        Where to compute; the points do not depend on it.
+    draw
+        Draws the points; uniformly from the box if left out.
+
+    Raises
+    ------
+    InvalidInput
+        If the budget has no steps.
+    """
+    if budget.steps < 1:
+        raise InvalidInput("steps", "a whole number of at least 1", budget.steps)
+    students.to(device)
+    optimiser = torch.optim.Adam(students.parameters(), lr=budget.learning_rate, fused=True)
+    guard(optimiser, students)
+    draw = partial(points_of, teacher.domain) if draw is None else draw
+    stream = generator(seed, "points")
+    block = min(budget.steps, max(1, _POINTS_AT_ONCE // budget.batch))
+    for step in range(budget.steps):
+        if step % block == 0:  # many points at once: single batches would cost as much as the step
+            points = draw(block * budget.batch, stream).to(device)
+            wanted = evaluate(teacher, points)
+        here = slice(step % block * budget.batch, (step % block + 1) * budget.batch)
+        for group in optimiser.param_groups:
+            group["lr"] = budget.learning_rate * (1 + math.cos(math.pi * step / budget.steps)) / 2
+        # The sum over students: each has the gradient that it would have alone.
+        loss = (students(points[here]) - wanted[here]).square().sum() / wanted[here].numel()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    return students
+
+
+@torch.no_grad()
+def errors_of(
+    students: Students,
+    teacher: Target,
+    *,
+    tolerance: Tolerance = TOLERANCE,
+    seed: int = 0,
+    draw: Draw | None = None,
+) -> Errors:
+    """Measure students at fresh points of the box, which no step has seen.
+
+    Parameters
+    ----------
+    students, teacher
+        As for `train_students`.
+    tolerance
+        Says how many points.
+    seed
+        Of the points.
+    draw
+        Draws them; uniformly from the box if left out.
+    """
+    draw = partial(points_of, teacher.domain) if draw is None else draw
+    device = next(students.parameters()).device
+    points = draw(tolerance.points, generator(seed, "test")).to(device)
+    wanted = evaluate(teacher, points)
+    off = students(points) - wanted
+    return Errors(off.square().mean((1, 2)).sqrt().cpu(), off.abs().amax((1, 2)).cpu())

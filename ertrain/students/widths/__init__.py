@@ -1,0 +1,21 @@
+"""Widths from which on students succeed, beside the widths of the theory, on one line of widths and the same masks."""
+
+from ertrain.students.widths.line import WidthLine
+from ertrain.students.widths.meeting import meet
+from ertrain.students.widths.outcomes import Outcomes, trial_seeds
+from ertrain.students.widths.plots import draw_widths
+from ertrain.students.widths.result import SCALES, Failures, Kind, Measured, Scale, TheoryMeetsTraining
+
+__all__ = [
+    "SCALES",
+    "Failures",
+    "Kind",
+    "Measured",
+    "Outcomes",
+    "Scale",
+    "TheoryMeetsTraining",
+    "WidthLine",
+    "draw_widths",
+    "meet",
+    "trial_seeds",
+]

@@ -1,0 +1,272 @@
+"""Whether a network trains as soon as it is wide enough to contain the target.
+
+Along one line of widths, from the necessary to the printed ones, two smallest totals are measured on the same masks:
+that at which the construction of the theory succeeds, and that at which training does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.bounds import width
+from ertheory.bounds.result import Width, rational_text
+from ertheory.embed import Plan, plan
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.masks import DrawnMask
+from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
+from ertheory.numbers.exact import Rational, probability
+from ertheory.processes import worker_processes
+from ertrain.students.batched import Students, errors_of, student_masks, train_students
+from ertrain.students.examples import Examples
+from ertrain.students.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
+from ertrain.students.widths.line import WidthLine
+from ertrain.students.widths.outcomes import Outcomes
+from ertrain.students.widths.result import SCALES, Failures, Kind, Scale, TheoryMeetsTraining
+from ertrain.students.widths.search import most_tests, search
+from ertrain.training.threads import one_thread
+
+__all__ = ["meet"]
+
+# None of these restricts how the target is represented.
+_NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count")
+
+Shapes: TypeAlias = tuple[tuple[int, int], ...]
+Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]
+
+
+def meet(
+    target: Target,
+    *,
+    density: Rational | tuple[Rational, ...] | None = None,
+    sparsity: Rational | tuple[Rational, ...] | None = None,
+    failure_probability: Rational,
+    scale: Scale = SCALES["quick"],
+    tolerance: Tolerance = TOLERANCE,
+    examples: Examples | None = None,
+    seed: int = 0,
+    path: Path | None = None,
+    workers: int | None = 1,
+    device: str = "cpu",
+    progress: Callable[[Kind, int, int], object] = lambda *_: None,
+) -> TheoryMeetsTraining:
+    """Measure from which width on constructions and students succeed, along one line, on the same masks.
+
+    Parameters
+    ----------
+    target
+        The teacher, fully connected; one without weights stands for one of `ertrain.students.teacher.draw_teacher`.
+    density, sparsity, failure_probability
+        As for `ertheory.width`.
+    scale
+        How much is computed.
+    tolerance
+        When a student has learnt its teacher.
+    examples
+        Of a classifier, as by `ertrain.students.examples.named_teacher`: students learn and are measured around them,
+        and have to be as accurate too.
+    seed
+        Of teacher, masks, starts and points; at least 0.
+    path
+        File for the outcomes of trials, from which a later call goes on.
+    workers
+        Processes. ``None`` leaves it to joblib, that is one, or what a surrounding `joblib.parallel_config` says, whose
+        back end may be a Dask cluster. The result does not depend on it.
+    device
+        Where students learn.
+    progress
+        Told of the kind of test, its total and new trials.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable, InfeasibleWidth
+        If there are no printed widths, or no construction.
+    RunFolderError
+        If the file can not be used.
+
+    Notes
+    -----
+    The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
+    the target; it goes through the sharp ones to the printed ones, or stays where those are smaller.
+    `ertrain.students.widths.search` looks for the totals, from that of the sharp widths on, where the construction is
+    proved. The number of tests is limited beforehand, and each has its share of 1 - level. The teacher and the points
+    are drawn once; masks and starts are drawn anew in every trial, and the trials at a total are the same for
+    constructions and for students.
+    """
+    from joblib import effective_n_jobs
+
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
+    densities = read_densities(target, density=density, sparsity=sparsity)
+    delta = probability("failure_probability", failure_probability)
+    draw = None if examples is None else examples.around_train
+    if examples is not None:
+        scale = replace(scale, budget=replace(scale.budget, learning_rate=scale.classifier_rate))
+    teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed, draw=draw)
+    started = plan(teacher, method="sharp", density=densities, failure_probability=delta, layer0="coded")
+    bounds, necessary = _bounds(teacher, densities, delta)
+    line = _line(teacher, bounds, necessary)
+    inputs = {
+        "target": str(target),
+        "weights": _digest(teacher),
+        "densities": list(map(rational_text, densities)),
+        "budget": asdict(scale.budget),
+        "tolerance": [tolerance.rms, tolerance.largest, tolerance.points],
+        "line": list(map(list, line.corners)),
+        "seed": seed,
+        "chunk": scale.students,
+    }
+    if examples is not None:
+        inputs["examples"] = examples.digest
+    outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=effective_n_jobs(workers))
+    works: dict[Kind, Work] = {
+        "construction": partial(_not_built, started),
+        "training": partial(_not_learnt, teacher, densities, scale, tolerance, examples, seed, device),
+    }
+    shapes_at = partial(_shapes_at, started, line)
+
+    def failed(kind: Kind, total: int, start: int, stop: int) -> npt.NDArray[np.bool_]:
+        return outcomes.failed(kind, total, start, stop, partial(_in_processes, works[kind], shapes_at, workers))
+
+    def test(kind: Kind, total: int) -> SequentialTest:
+        done = 0
+
+        def fails(trials: int) -> npt.NDArray[np.bool_]:
+            nonlocal done
+            done += trials
+            return failed(kind, total, done - trials, done)
+
+        return decide_failure_rate(
+            fails,
+            limit=delta,
+            level=1 - (1 - scale.level) / (len(works) * most_tests(line)),
+            most_trials=scale.most_trials(delta),
+            least_trials=scale.least,
+            progress=partial(progress, kind, total),
+        )
+
+    proved = started.answer.total or line.highest
+    construction, training = (
+        search(kind, line, proved, partial(test, kind), resolution=scale.resolution) for kind in works
+    )
+    below = [one for one in training.tests if training.total is None or one[0] < training.total]
+    split = Failures(total=None, trials=0, mask=0, optimiser=0)
+    if below:
+        too_small = [one for one in below if one[1].verdict == "above"]
+        total, made = max(too_small or below, key=lambda one: one[0])
+        unlearnt, unbuilt = (failed(kind, total, 0, made.trials) for kind in ("training", "construction"))
+        split = Failures(
+            total=total,
+            trials=made.trials,
+            mask=int((unlearnt & unbuilt).sum()),
+            optimiser=int((unlearnt & ~unbuilt).sum()),
+        )
+    return TheoryMeetsTraining(
+        bounds=bounds,
+        necessary=necessary,
+        line=line,
+        construction=construction,
+        training=training,
+        failures=split,
+        tolerance=tolerance,
+        scale=scale,
+        seed=seed,
+    )
+
+
+def _bounds(
+    target: Target, densities: tuple[Fraction, ...], delta: Fraction
+) -> tuple[tuple[Width, ...], tuple[int | None, ...]]:
+    """Compute sharp, exact and printed widths, and layer by layer the largest necessary one."""
+    bounds, necessary = [], []
+    for method in ("sharp", "exact", "printed", *_NECESSARY):
+        try:
+            found = width(
+                target,
+                method=method,
+                density=densities,
+                failure_probability=delta,
+                layer0="coded" if method == "sharp" else None,
+            )
+        except (InfeasibleWidth, TheoremNotApplicable):  # one answer less must not take the others along
+            continue
+        if method not in _NECESSARY:
+            bounds.append(found)
+        elif found.applies:
+            necessary.append(found.widths[:-1])
+    layers = zip(*necessary, strict=True) if necessary else ((),) * target.depth
+    return tuple(bounds), tuple(max((low for low in layer if low is not None), default=None) for layer in layers)
+
+
+def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None, ...]) -> WidthLine:
+    ends = {one.method: tuple(width or 0 for width in one.widths[:-1]) for one in bounds}
+    if "printed" not in ends:
+        msg = "the line of widths ends at the printed ones, and there are none"
+        raise InfeasibleWidth(msg)
+    corners = [tuple(low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary))]
+    for name in ("sharp", "printed"):
+        corners.append(tuple(map(max, corners[-1], ends[name])))
+    return WidthLine(tuple(corners))
+
+
+def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
+    return started.shapes_at((*line.widths(total), started.network.affine[-1].outputs))
+
+
+def _in_processes(
+    work: Work, shapes_at: Callable[[int], Shapes], workers: int | None, total: int, chunks: list[list[int]]
+) -> list[list[bool]]:
+    from joblib import delayed
+
+    shapes = shapes_at(total)
+    with worker_processes(workers) as parallel:
+        found: list[list[bool]] = parallel(delayed(work)(shapes, seeds) for seeds in chunks)
+    return found
+
+
+def _not_built(started: Plan, shapes: Shapes, seeds: list[int]) -> list[bool]:
+    needed = [step.outputs for step in started.network.affine]
+    if any(rows < least for (rows, _), least in zip(shapes[1:], needed, strict=True)):
+        return [True] * len(seeds)  # a neuron of the target at least is left without one of its own
+    layers = list(enumerate(zip(shapes, started.answer.densities, strict=True)))
+    masks = ([DrawnMask(shape, density, seed, layer) for layer, (shape, density) in layers] for seed in seeds)
+    return [not started.found_in(one) for one in masks]
+
+
+def _not_learnt(
+    teacher: Target,
+    densities: tuple[Fraction, ...],
+    scale: Scale,
+    tolerance: Tolerance,
+    examples: Examples | None,
+    seed: int,
+    device: str,
+    shapes: Shapes,
+    seeds: list[int],
+) -> list[bool]:
+    with one_thread():
+        students = Students(student_masks(shapes, densities, seeds), seeds)
+        learn, test = (None, None) if examples is None else (examples.around_train, examples.around_test)
+        train_students(teacher, students, scale.budget, seed=seed, device=device, draw=learn)
+        errors = errors_of(students, teacher, tolerance=tolerance, seed=seed, draw=test)
+        learnt = tolerance.met(errors.rms, errors.largest)
+        if examples is not None:
+            learnt &= examples.as_accurate(students, teacher)
+    return [not one for one in learnt.tolist()]
+
+
+def _digest(target: Target) -> str:
+    numbers = [*(target.weights or ()), *(target.biases or ()), np.asarray(target.domain)]
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in numbers)).hexdigest()

@@ -1,0 +1,1 @@
+"""The training of one configuration: loop, replicas, run folders, checkpoints, process groups."""

@@ -1,0 +1,64 @@
+"""Performing runs: each in its folder, taken up where it stands, skipped where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ertrain.configuration import Configuration
+from ertrain.training.files import read_json
+from ertrain.training.loop import train
+from ertrain.training.process_group import Place
+from ertrain.training.runs import open_run
+
+__all__ = ["perform", "result_of"]
+
+
+def perform(
+    configuration: Configuration,
+    out: Path,
+    place: Place,
+    *,
+    data_dir: Path,
+    progress: Callable[[dict[str, Any]], object] = lambda _: None,
+) -> dict[str, Any]:
+    """Perform one run, or what is left of it, and return its result.
+
+    Parameters
+    ----------
+    configuration
+        What to train.
+    out
+        Folder for the folders of runs.
+    place
+        Where to compute, from `ertrain.training.process_group.join`.
+    data_dir
+        Where the data are, or are downloaded to.
+    progress
+        Called after every epoch with its line of the metrics.
+
+    Returns
+    -------
+    dict
+        The content of ``result.json``.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder can not be used.
+    InvalidInput
+        If the data can not be had, or do not fit the configuration.
+    """
+    known = result_of(configuration, out)
+    if known is None:
+        with open_run(configuration, out, place) as run:
+            train(configuration, run, place, data_dir, progress)
+        known = result_of(configuration, out)
+    return known or {}
+
+
+def result_of(configuration: Configuration, out: Path) -> dict[str, Any] | None:
+    """Read the result of a run, None if it is not done."""
+    content: dict[str, Any] | None = read_json(out / configuration.folder / "result.json")
+    return content

@@ -1,0 +1,110 @@
+"""The folder of a group of runs that train as one model: its checkpoints, until all of them are done.
+
+Members have folders of their own, as if they trained alone, and lines of their metrics from the beginning. Where they
+stand is known for all of them together, from one checkpoint, which takes as long to write as that of a single run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ertrain.configuration import Configuration
+from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.training.files import locked
+from ertrain.training.optimiser_state import optimiser_tensors, restore_optimiser
+from ertrain.training.runs import Standing
+
+__all__ = ["Group", "forget_group", "locked_group"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of runs.
+
+    Parameters
+    ----------
+    folder
+        Where its checkpoints are.
+    members
+        The runs that it trains, side by side in this order. What the bits of one are can depend on how many others
+        there are, so a group that goes on has the members that it began with, those that are done by now among them.
+    checkpoint
+        Where it stands, None if it has yet to begin.
+    """
+
+    folder: Path
+    members: tuple[Configuration, ...]
+    checkpoint: Checkpoint | None
+
+    def resume(self, replicas: nn.Module, optimiser: Optimizer) -> list[Standing]:
+        """Take up where the checkpoint stands: fill weights and optimiser, return how far each member has come."""
+        if self.checkpoint is None:
+            return [Standing() for _ in self.members]
+        replicas.load_state_dict(dict(self.checkpoint.weights))
+        best: list[dict[str, Tensor]] = [{} for _ in self.members]
+        kept: dict[str, Tensor] = {}
+        for name, tensor in self.checkpoint.state.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimiser":
+                kept[rest] = tensor
+            else:
+                number, _, weight = rest.partition(".")
+                best[int(number)][weight] = tensor
+        restore_optimiser(optimiser, kept)
+        places = zip(self.checkpoint.place["standings"], best, strict=True)
+        return [Standing(**place, best_weights=weights) for place, weights in places]
+
+    def save(self, replicas: nn.Module, optimiser: Optimizer, standings: Sequence[Standing]) -> None:
+        """Write a checkpoint."""
+        state = {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
+        for number, standing in enumerate(standings):
+            state |= {f"best.{number}.{name}": tensor for name, tensor in standing.best_weights.items()}
+        place = {
+            "runs": [member.hash for member in self.members],
+            "standings": [standing.place for standing in standings],
+        }
+        save_checkpoint(self.folder, Checkpoint(replicas.state_dict(), state, place))
+
+
+@contextlib.contextmanager
+def locked_group(configurations: Sequence[Configuration], out: Path, left: Sequence[Configuration]) -> Iterator[Group]:
+    """Find the group of some runs, where it stands or ready to begin, and keep other processes out of its folder.
+
+    Parameters
+    ----------
+    configurations
+        All runs that were asked for, which together name the folder.
+    out
+        Folder for the folders of runs and groups.
+    left
+        Those of them that are not done.
+
+    Raises
+    ------
+    RunFolderError
+        If another process is in there, it can not be written to, or all of its checkpoints are damaged.
+    """
+    folder = _folder(configurations, out)
+    with locked(folder):
+        checkpoint = load_checkpoint(folder)
+        known = {one.hash: one for one in configurations}
+        began = left if checkpoint is None else [known[member] for member in checkpoint.place["runs"]]
+        yield Group(folder, tuple(began), checkpoint)
+
+
+def forget_group(configurations: Sequence[Configuration], out: Path) -> None:
+    """Remove the folder of a group whose runs are all done."""
+    shutil.rmtree(_folder(configurations, out), ignore_errors=True)
+
+
+def _folder(configurations: Sequence[Configuration], out: Path) -> Path:
+    name = hashlib.sha256("".join(one.hash for one in configurations).encode()).hexdigest()[:16]
+    return out / f"{configurations[0].recipe}-group-{name}"

@@ -1,0 +1,88 @@
+"""Weights at the start, by name. A sparse layer has fewer inputs than its shape says, and its weights can know that.
+
+Every rule is a standard normal number, or its sign, times a standard deviation. The normal numbers come from one
+generator whatever the rule and the mask are, so runs with different masks start from the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ertheory.errors import InvalidInput
+from ertrain.masks.masking import masks_of
+from ertrain.masks.shapes import layer_shapes
+
+__all__ = ["INITIALISATIONS", "initialise"]
+
+INITIALISATIONS = ("kaiming", "paper", "signed-constant", "sparse", "sparse-neuron")
+
+
+def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None:
+    """Set all weights, biases and normalisations of a module to their start.
+
+    Parameters
+    ----------
+    module
+        Any module of linear, convolutional and normalisation layers, with or without masks; changed in place.
+    name
+        ``"kaiming"``: variance 2 / fan-in, as in a dense network. ``"paper"``: the start of the paper's programs, also
+        dense: variance 2 / fan-out in convolutions, standard deviation 0.01 in the last linear layer, 2 / fan-in in
+        the other linear layers. ``"sparse"``: variance 2 / (p fan-in) with the share p that the layer's mask
+        keeps. ``"signed-constant"``: that standard deviation with a random sign. ``"sparse-neuron"``: variance 2 / k
+        with the number k of weights that the neuron itself keeps.
+    generator
+        Where the numbers come from, on the CPU.
+
+    Raises
+    ------
+    InvalidInput
+        If the name is unknown, or the module holds parameters of layers of another kind.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(1000, 1000)
+    >>> initialise(layer, "kaiming", torch.Generator().manual_seed(0))
+    >>> round(layer.weight.std().item() * 500**0.5, 2)
+    1.0
+    """
+    if name not in INITIALISATIONS:
+        raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
+    layers, masks = [layer.name for layer in layer_shapes(module)], masks_of(module)
+    linear = [layer for layer in layers if isinstance(module.get_submodule(layer), nn.Linear)]
+    started = set()
+    with torch.no_grad():
+        for layer in layers:
+            owner = module.get_submodule(layer)
+            weight, mask = owner.get_parameter("weight"), masks.get(layer)
+            last = bool(linear) and layer == linear[-1]
+            normal = torch.randn(weight.shape, generator=generator)
+            start = (normal.sign() if name == "signed-constant" else normal) * _deviation(
+                name, weight, None if mask is None else mask.cpu(), last=last
+            )
+            weight.copy_(start if mask is None else start.masked_fill(~mask.cpu(), 0))
+            started.add(id(weight))
+        for owner in module.modules():
+            for key, parameter in owner.named_parameters(recurse=False):
+                if key == "bias":
+                    parameter.zero_()
+                elif isinstance(owner, nn.modules.batchnorm._BatchNorm | nn.GroupNorm | nn.LayerNorm):
+                    parameter.fill_(1)
+                elif id(parameter) not in started:
+                    raise InvalidInput("module", "linear, convolutional and normalisation layers", owner)
+
+
+def _deviation(name: str, weight: Tensor, mask: Tensor | None, *, last: bool) -> Tensor | float:
+    fan_in = weight[0].numel()
+    if name == "paper":
+        if weight.dim() == 2:
+            return 0.01 if last else math.sqrt(2 / fan_in)
+        return math.sqrt(2 / (weight.shape[0] * weight[0, 0].numel()))
+    if name == "kaiming" or mask is None:
+        return math.sqrt(2 / fan_in)
+    if name in ("signed-constant", "sparse"):
+        return math.sqrt(2 * mask.shape[0] / max(int(mask.sum()), 1))
+    kept = mask.flatten(1).sum(1).clamp(min=1)
+    return (2 / kept).sqrt().reshape(-1, *[1] * (weight.dim() - 1))

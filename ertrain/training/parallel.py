@@ -1,0 +1,95 @@
+"""Runs spread over processes or a cluster, small ones batched into replicas first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ertheory.errors import InvalidInput
+from ertheory.processes import worker_processes
+from ertrain.configuration import Configuration
+from ertrain.training.cluster import on_cluster
+from ertrain.training.experiments import perform
+from ertrain.training.process_group import join
+from ertrain.training.replicas import can_be_replica, perform_replicas, share_of
+from ertrain.training.threads import one_thread
+
+__all__ = ["jobs_of", "sweep"]
+
+Job = tuple[Configuration, ...]
+
+
+def jobs_of(configurations: Sequence[Configuration], *, replicas: int) -> list[Job]:
+    """Put runs together that can be trained as one batched model, at most so many at once.
+
+    Examples
+    --------
+    >>> runs = [Configuration(recipe="x", seed=seed) for seed in range(5)]
+    >>> [len(job) for job in jobs_of(runs, replicas=2)]
+    [2, 2, 1]
+    """
+    if replicas < 1:
+        raise InvalidInput("replicas", "a whole number of at least 1", replicas)
+    groups: dict[Configuration, list[Configuration]] = {}
+    for one in configurations:
+        groups.setdefault(share_of(one) if can_be_replica(one) else one, []).append(one)
+    jobs = []
+    for group in groups.values():
+        jobs += [tuple(group[start : start + replicas]) for start in range(0, len(group), replicas)]
+    return jobs
+
+
+def sweep(
+    configurations: Sequence[Configuration],
+    out: Path,
+    *,
+    data_dir: Path,
+    workers: int = 1,
+    replicas: int = 64,
+    cluster: str | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """Perform runs in parallel, each process with one thread.
+
+    Parameters
+    ----------
+    configurations
+        The runs, in any order.
+    out
+        Folder for the folders of runs; all workers must see it.
+    data_dir
+        Where the data are; all workers must see it too.
+    workers
+        Processes on this machine.
+    replicas
+        Most runs that are trained as one batched model.
+    cluster
+        Address of a Dask scheduler, instead of processes here.
+
+    Yields
+    ------
+    list of dict
+        Results, job by job as they are done.
+
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside its domain, or the cluster can not be reached.
+    """
+    from joblib import delayed
+
+    if workers < 1:
+        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    jobs = jobs_of(configurations, replicas=replicas)
+    with (
+        on_cluster(cluster),
+        worker_processes(None if cluster else workers, return_as="generator_unordered") as parallel,
+    ):
+        yield from parallel(delayed(_work)(job, out, data_dir) for job in jobs)
+
+
+def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
+    with one_thread(), join("cpu") as place:
+        if len(job) == 1:
+            return [perform(job[0], out, place, data_dir=data_dir)]
+        return perform_replicas(job, out, place, data_dir=data_dir)

@@ -1,0 +1,309 @@
+"""The folder of a run: made once, taken up again after any interruption, complete when ``result.json`` is there.
+
+config.json             the configuration, and its hash
+environment.json        what it ran on: a list, one entry per kind of machine or version it was taken up on
+metrics.jsonl           a line per epoch
+checkpoint.safetensors  weights and masks; state.safetensors and state.json beside it
+start.json              what the mask looked like before training
+result.json             written last
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ertheory.densities import LayerDensities
+from ertrain.configuration import Configuration
+from ertrain.errors import RunFolderError
+from ertrain.masks.flow import dead_neurons, expected_without_weights
+from ertrain.masks.masking import masks_of
+from ertrain.methods import FixedMask
+from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.training.files import locked, read_json, write_json, write_whole
+from ertrain.training.flops import forward_flops, training_flops
+from ertrain.training.memory import dense_memory, training_memory
+from ertrain.training.optimiser_state import optimiser_tensors, restore_optimiser
+from ertrain.training.process_group import Place
+
+__all__ = ["Run", "Standing", "environment", "open_run"]
+
+_SCHEMA = 1
+_MASK = "weight_mask"
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How far a run has come.
+
+    Parameters
+    ----------
+    epochs
+        Epochs that are done.
+    best_epoch, best
+        The epoch, counted from 1, with the highest validation accuracy so far (the first of them), and that accuracy.
+    validation
+        Validation accuracy after the last epoch.
+    best_weights
+        State dict of that epoch.
+    seconds
+        Time that the epochs took together.
+    work
+        Operations of training that they took.
+    """
+
+    epochs: int = 0
+    best_epoch: int = 0
+    best: float = -1.0
+    validation: float = 0.0
+    seconds: float = 0.0
+    work: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """All but the weights, ready for JSON."""
+        return {name: value for name, value in vars(self).items() if name != "best_weights"}
+
+    def after(self, validation: float, model: nn.Module, seconds: float, *, settled: bool = True) -> Standing:
+        """Take one more epoch into account; it can be the best one if the network has settled at its final density."""
+        moved = replace(self, epochs=self.epochs + 1, validation=validation, seconds=self.seconds + seconds)
+        if validation <= self.best or not settled:
+            return moved
+        kept = {name: tensor.detach().clone() for name, tensor in _unmasked(model).items()}
+        return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)
+
+    def best_of(self, model: nn.Module) -> nn.Module:
+        """Return a copy of a model with the best weights."""
+        best = copy.deepcopy(model)
+        best.load_state_dict(self.best_weights, strict=False)
+        return best
+
+
+@dataclass(frozen=True)
+class Run:
+    """An open run: its folder is locked for this process.
+
+    Parameters
+    ----------
+    folder
+        Where its files are.
+    configuration
+        What it trains.
+    """
+
+    folder: Path
+    configuration: Configuration
+
+    def known_densities(self) -> list[float] | None:
+        """Densities of the layers, if they have been found out before: some take long."""
+        known = read_json(self.folder / "start.json")
+        return None if known is None else known["densities"]
+
+    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
+        """Write down what the masks look like before training, for inputs of a shape."""
+        masks = masks_of(model)
+        layers = dead_neurons(model, inputs)
+        content = {
+            "densities": list(densities.densities),
+            "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
+            "flops_forward": forward_flops(model, inputs),
+            "flops_forward_dense": forward_flops(model, inputs, dense=True),
+            "without_weights": sum(layer.without_weights for layer in layers),
+            "without_weights_expected": expected_without_weights(
+                densities, drawing=self.configuration.drawing, repair=self.configuration.repair
+            ),
+            "dead_neurons": sum(layer.dead for layer in layers),
+            "neurons": sum(layer.neurons for layer in layers),
+            "layers": [asdict(layer) for layer in layers],
+        }
+        write_json(self.folder / "start.json", content)
+
+    def save(
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        standing: Standing,
+        method: FixedMask | None = None,
+    ) -> None:
+        """Write a checkpoint; without a method the masks are those that were drawn."""
+        masks = masks_of(model)
+        drawn = masks if method is None else method.drawn
+        weights = _unmasked(model) | ({} if method is None else method.weights())
+        for name, mask in masks.items():
+            parameter = f"{name}.weight" if name else "weight"
+            weights |= {f"{parameter}.mask_initial": drawn[name].clone(), f"{parameter}.mask_final": mask.clone()}
+        state = {f"best.{name}": tensor for name, tensor in standing.best_weights.items()}
+        if method is not None:
+            state |= {f"method.{name}": tensor for name, tensor in method.state().items()}
+        state |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
+        save_checkpoint(self.folder, Checkpoint(weights, state, standing.place))
+
+    def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> Standing | None:
+        """Take up where the last checkpoint stands; None if there is none yet."""
+        checkpoint = load_checkpoint(self.folder)
+        if checkpoint is None:
+            return None
+        known = model.state_dict()
+        loaded = {}
+        for name, tensor in checkpoint.weights.items():
+            if name.endswith(".mask_final"):
+                loaded[name.removesuffix(".mask_final") + "_mask"] = tensor
+            elif name in known:
+                loaded[name] = tensor
+        model.load_state_dict(loaded)
+        kinds: dict[str, dict[str, Tensor]] = {"best": {}, "method": {}, "optimiser": {}}
+        for name, tensor in checkpoint.state.items():
+            kind, _, rest = name.partition(".")
+            kinds[kind][rest] = tensor
+        restore_optimiser(optimiser, kinds["optimiser"])
+        method.load(kinds["method"])
+        standing = Standing(**checkpoint.place, best_weights=kinds["best"])
+        method.work = standing.work
+        return standing
+
+    def record(self, *lines: dict[str, Any]) -> None:
+        """Add lines to the metrics."""
+        path = self.folder / "metrics.jsonl"
+        try:
+            with path.open("ab") as file:
+                file.write("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunFolderError(path, f"can not be written ({error.strerror or error})") from error
+
+    def finish(
+        self,
+        model: nn.Module,
+        standing: Standing,
+        data: dict[str, Any],
+        seen: int,
+        method: FixedMask | None = None,
+        /,
+        **accuracies: float,
+    ) -> None:
+        """Write the result: data as described, and how many images one training sees, all its epochs together.
+
+        That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
+        the standing does not say what training took, it is that of the masks at the start.
+        """
+        start = read_json(self.folder / "start.json")
+        configuration = self.configuration
+        layers = [
+            _layer(name, mask & (model.get_submodule(name).get_parameter("weight") != 0))
+            for name, mask in masks_of(model).items()
+        ]
+        content = {
+            "schema": _SCHEMA,
+            "recipe": configuration.recipe,
+            "config_hash": configuration.hash,
+            "model": configuration.model,
+            "width": configuration.width,
+            "method": configuration.method,
+            "ratio": configuration.ratio,
+            "density_target": configuration.density,
+            "density_realised": start["density_realised"],
+            "density_final": _share(layers),
+            "without_weights": start["without_weights"],
+            "without_weights_expected": start["without_weights_expected"],
+            "dead_neurons": start["dead_neurons"],
+            "neurons": start["neurons"],
+            "layers": layers,
+            **accuracies,
+            "accuracy_validation": standing.validation,
+            "accuracy_validation_best": standing.best,
+            "best_epoch": standing.best_epoch,
+            "epochs": standing.epochs,
+            "seed": configuration.seed,
+            "seconds": round(standing.seconds, 3),
+            "flops_train": standing.work or training_flops(start["flops_forward"], seen),
+            "flops_dense": training_flops(start["flops_forward_dense"], seen),
+            "memory_train": training_memory(model, configuration, method),
+            "memory_dense": dense_memory(model, configuration),
+            "data": data,
+        }
+        write_json(self.folder / "result.json", content)
+
+    def forget_after(self, epochs: int) -> None:
+        """Drop lines of epochs that the checkpoint does not know, and what a kill left of a line."""
+        path = self.folder / "metrics.jsonl"
+        lines = []
+        for line in path.read_bytes().splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                if json.loads(line)["epoch"] <= epochs:
+                    lines.append(line + b"\n")
+        write_whole(path, b"".join(lines))
+
+
+@contextlib.contextmanager
+def open_run(configuration: Configuration, parent: Path, place: Place) -> Iterator[Run]:
+    """Open the folder of a configuration, making it if it is new; the first process locks it for all of the run.
+
+    Raises
+    ------
+    RunFolderError
+        If another process is in there, it can not be written to, or it belongs to another configuration.
+    """
+    folder = parent / configuration.folder
+    if not place.first:
+        yield Run(folder, configuration)
+        return
+    with locked(folder):
+        known = read_json(folder / "config.json")
+        content = {"hash": configuration.hash, **configuration.to_dict()}
+        if known is None:
+            write_json(folder / "config.json", content)
+        elif known.get("hash") != configuration.hash:
+            raise RunFolderError(folder, "belongs to another configuration")
+        seen, here = read_json(folder / "environment.json") or [], environment(place)
+        if here not in seen:
+            write_json(folder / "environment.json", [*seen, here])
+        yield Run(folder, configuration)
+
+
+def environment(place: Place) -> dict[str, Any]:
+    """Describe what a run runs on: versions, and the kind of machine, but neither its name nor its user."""
+    import numpy
+    import safetensors
+
+    from ertheory import __version__
+
+    cuda = place.device.type == "cuda"
+    return {
+        "ertheory": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "safetensors": safetensors.__version__,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "device": torch.cuda.get_device_name(place.device) if cuda else "cpu",
+        "cuda": torch.version.cuda if cuda else None,
+        "threads": torch.get_num_threads(),
+        "processes": place.processes,
+    }
+
+
+def _layer(name: str, kept: Tensor) -> dict[str, Any]:
+    return {"name": name, "weights": kept.numel(), "nonzeros": int(kept.sum())}
+
+
+def _share(layers: list[dict[str, Any]]) -> float:
+    return float(sum(layer["nonzeros"] for layer in layers) / sum(layer["weights"] for layer in layers))
+
+
+def _unmasked(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, without the masks: those have names of their own in a checkpoint."""
+    state: dict[str, Tensor] = model.state_dict()
+    return {name: tensor for name, tensor in state.items() if name.rpartition(".")[2] != _MASK}

@@ -1,0 +1,134 @@
+"""The network of a run before its first step: built, masked, initialised, each from a stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ertheory.densities import LayerDensities
+from ertheory.errors import InvalidInput
+from ertrain.configuration import Configuration
+from ertrain.data import Data, Nodes
+from ertrain.masks.flow_repair import repair_masks
+from ertrain.masks.masking import attach_masks, draw_masks
+from ertrain.masks.shapes import layer_shapes
+from ertrain.models import build_model
+from ertrain.ratios import Evidence, share_out
+from ertrain.training.flops import layer_positions
+from ertrain.training.initialisation import initialise
+from ertrain.training.streams import generator, stream_seed
+
+__all__ = ["start_model"]
+
+
+def start_model(
+    configuration: Configuration,
+    data: Data,
+    *,
+    fit: Callable[[nn.Module], object] | None = None,
+    known: Sequence[float] | None = None,
+    out: Path | None = None,
+) -> tuple[nn.Module, LayerDensities]:
+    """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
+
+    Parameters
+    ----------
+    configuration
+        What to build.
+    data
+        Its inputs give the shapes; ratios that are taken from a pruning method look at those to train with.
+    fit
+        Trains a network in place, for the ratio of IMP.
+    known
+        Densities of the layers, where they have been found out before.
+    out
+        Folder for the folders of runs, where rounds of IMP are kept for all runs that begin with the same ones.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network.
+    LayerDensities
+        The densities that its masks were drawn with.
+
+    Raises
+    ------
+    InvalidInput
+        If the network does not fit the inputs, a layer that should stay dense is not there, or all of them should.
+    ConstructionFailed
+        If the masks should be repaired within a budget that is too small for it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from ertrain.data import load_data
+    >>> from ertrain.masks.masking import masks_of
+    >>> configuration = Configuration(recipe="example", density="0.1", drawing="exact", dense_layers=("last",))
+    >>> model, _ = start_model(configuration, load_data("digits", Path()))
+    >>> {name: int(mask.sum()) for name, mask in masks_of(model).items()}
+    {'fc1': 1920, 'fc2': 3000}
+    """
+    # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(
+            configuration.model,
+            inputs=data.train.shape,
+            classes=data.classes,
+            width=configuration.width,
+            edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
+        )
+    try:
+        layer_positions(model, data.train.shape)
+    except (IndexError, RuntimeError) as error:
+        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
+        raise InvalidInput("model", allowed, configuration.model) from error
+    seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
+    words = {"first": names[0], "last": names[-1]}
+    skip = tuple(words.get(name, name) for name in configuration.dense_layers)
+    if set(names) <= set(skip):
+        raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
+    if known is None:
+        initialise(model, "kaiming", generator(seed, "weights"))
+        rounds = None if out is None else out / _rounds_name(configuration)
+        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep, rounds)
+        densities = share_out(model, configuration.density, configuration.ratio, skip=skip, evidence=evidence)
+    else:
+        overall = Fraction(configuration.density)
+        densities = LayerDensities(layer_shapes(model, skip=skip), configuration.ratio, overall, tuple(known))
+    masks = draw_masks(densities, stream_seed(seed, "mask"), exact=configuration.drawing == "exact")
+    if configuration.repair != "none":
+        rng = np.random.default_rng(stream_seed(seed, "repair"))
+        masks = repair_masks(masks, rng, hold_budget=configuration.repair == "swap", groups=_groups(model))
+    attach_masks(model, masks)
+    initialise(model, configuration.initialisation, generator(seed, "weights"))
+    return model, densities
+
+
+def _rounds_name(configuration: Configuration) -> str:
+    """Name a folder by all that decides the rounds of IMP, so that densities and methods share it."""
+    epochs = configuration.ratio_epochs or configuration.epochs
+    decides = replace(
+        configuration,
+        recipe="imp",
+        method="fixed",
+        ratio="imp",
+        density="1",
+        drawing="independent",
+        repair="none",
+        initialisation="kaiming",
+        epochs=epochs,
+        warmup=min(configuration.warmup, epochs),
+        ratio_epochs=0,
+        compile=False,
+    )
+    return f"imp-rounds-{decides.hash[:16]}"
+
+
+def _groups(model: nn.Module) -> dict[str, int]:
+    return {name: layer.groups for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)}

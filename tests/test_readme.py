@@ -1,0 +1,73 @@
+"""What the README shows is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ertheory import Target, width, write_target
+from ertheory.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z-]+ [^`]+)`", README)))
+
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.S)
+
+
+def test_the_first_table_is_what_the_command_prints(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    command, table = re.search(r"\$ (ertheory width[^\n]*)\n(.*?)```", README, flags=re.S).groups()
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out.startswith(table)
+
+
+def test_the_table_of_ratios_is_computed():
+    target = Target.from_text("784-128-10")
+    rows = re.findall(r"^\| (0\.\d+) \| ([\d,]+) \| ([\d. |]+) \|$", README, flags=re.M)
+    assert len(rows) == 5
+    for sparsity, total, rest in rows:
+        density = 1 - Fraction(sparsity)
+        whole, masked = (1, density, density), (density,) * 3
+        options = {"failure_probability": "0.001"}
+        printed = width(target, method="printed", density=whole, **options)
+        drop, sharp, degree = (
+            width(target, method=name, density=masked, **options) for name in ("drop", "sharp", "degree")
+        )
+        ratios = [
+            ratio
+            for answer in (drop, sharp)
+            for ratio in (answer.total / printed.total, answer.edges_expected / printed.edges_expected)
+        ]
+        shown = [float(cell) for cell in rest.split(" | ")]
+        assert int(total.replace(",", "")) == printed.total
+        for value, ratio in zip(shown, [*ratios, sharp.widths[1] / degree.widths[1]], strict=True):
+            assert value == pytest.approx(float(ratio), abs=0.006 if value > 1 else 0.0006)
+
+
+@pytest.mark.parametrize(("code", "shown"), EXAMPLES)
+def test_the_python_examples_print_what_is_shown(code, shown, capsys):
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(command, capsys, monkeypatch, tmp_path):
+    write_target(tmp_path / "net.npz", Target.from_arrays([[[1.0, -2.0], [0.5, 1.5]], [[1.0, -1.0]]]))
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out
+
+
+def test_there_is_something_to_run():
+    assert len(COMMANDS) >= 5
+    assert len(EXAMPLES) == README.count("```python") >= 2
+
+
+def test_every_link_leads_to_a_file():
+    root = Path(__file__).parents[1]
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert link.startswith("http") or (root / link).exists(), link

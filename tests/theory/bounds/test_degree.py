@@ -1,0 +1,162 @@
+"""The degree bound: reference widths, fractions on small cases, and every hypothesis refused where it fails."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ertheory import Target, degree
+from ertheory.bounds import degree_ceiling
+from ertheory.bounds.necessary.degree import degree_refusal
+from tests import oracles
+from tests.reference import make_widths as ref
+from tests.strategies import HALF, context, ends
+
+FIGURE2 = json.loads((Path(ref.__file__).parent / "widths.json").read_text(encoding="utf-8"))["figure2"]
+TARGET = Target.from_widths(FIGURE2["target"])
+DELTA = Fraction(FIGURE2["delta"])
+ROWS = FIGURE2["rows"]
+tenths = st.integers(1, 9).map(lambda count: Fraction(count, 10))
+
+
+def of(row, delta=DELTA):
+    density = 1 - Fraction(row["sparsity"])
+    return degree(TARGET, (density,) * 3, delta, first_width=784 * row["printed_q0"])
+
+
+@pytest.mark.parametrize("row", ROWS[2:], ids=lambda row: row["sparsity"])
+def test_reference_widths(row):
+    answer = of(row)
+    assert answer.applies
+    assert answer.widths == (None, row["degree_width"], 10)
+    assert (answer.kind, answer.layer0, answer.variant) == ("necessary", "any", "exact")
+    assert of(row, DELTA / 2).widths[1] == row["degree_width_half"]
+
+
+@pytest.mark.parametrize("row", ROWS[:2], ids=lambda row: row["sparsity"])
+def test_where_layer_0_is_nearly_dense_it_says_nothing(row):
+    answer = of(row)
+    assert not answer.applies
+    assert answer.widths == (None, None, 10)
+    assert "says nothing" in answer.reason
+
+
+def test_few_rows_of_a_dense_layer_0_are_enough_to_say_nothing():
+    sparse = (Fraction(1, 10), Fraction(1, 10), Fraction(1, 10))
+    assert degree(TARGET, sparse, DELTA, first_width=10**6).applies
+    for first in (Fraction(1), Fraction(999, 1000)):
+        assert not degree(TARGET, (first, *sparse[1:]), DELTA, first_width=1).applies
+
+
+SMALL = [(2, 1, 1, 3), (3, 2, 2, 4), (4, 2, 3, 6), (4, 4, 1, 7), (5, 3, 2, 5), (6, 2, 1, 12)]
+DENSITIES = [(Fraction(1, 10), HALF, HALF), (HALF, HALF, Fraction(9, 10)), (Fraction(1, 100), HALF, Fraction(1, 5))]
+
+
+@pytest.mark.parametrize("densities", DENSITIES, ids=str)
+@pytest.mark.parametrize(("inputs", "n", "outputs", "neurons"), SMALL)
+def test_the_ceiling_contains_the_enumerated_sum(inputs, n, outputs, neurons, densities):
+    target = Target.from_widths([inputs, n, outputs])
+    neighbours = oracles.degree_probability(n, neurons, densities[2], outputs)
+    dense_row = oracles.degree_probability(inputs - n + 1, inputs, densities[0], 1)
+    for first_width in (0, 1, 7):
+        low, high = ends(degree_ceiling(context(), target, densities, first_width, neurons))
+        assert low <= neighbours + first_width * dense_row <= high
+        assert high >= neighbours
+        assert high - low < Fraction(1, 10**9)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 3), st.integers(0, 2), st.integers(1, 2), tenths, tenths, st.sampled_from([100, 1000]), tenths)
+def test_the_width_is_not_ruled_out_and_one_less_is(n, spare, outputs, first, last, shrink, delta):
+    inputs, densities = n + spare, (first / shrink, HALF, last)
+    target = Target.from_widths([inputs, n, outputs])
+    answer = degree(target, densities, delta, first_width=2)
+    assume(answer.applies)
+    width = answer.widths[1]
+    assume(width * outputs <= 20)
+
+    def ceiling(neurons):
+        neighbours = oracles.degree_probability(n, neurons, last, outputs)
+        return neighbours + 2 * oracles.degree_probability(inputs - n + 1, inputs, densities[0], 1)
+
+    assert ceiling(width) >= 1 - delta
+    assert ceiling(width - 1) < 1 - delta
+
+
+def test_dense_outputs_need_the_targets_own_neurons():
+    answer = degree(Target.from_text("9-4-2"), (Fraction(1, 1000), HALF, Fraction(1)), DELTA, first_width=10)
+    assert answer.widths == (None, 4, 2)
+
+
+# --- hypotheses ----------------------------------------------------------------------------------------------------
+
+OUT = [[1.0, 1.0]]
+ROW = [1.0, 2.0, -1.0]
+
+
+def refused(target):
+    answer = degree(target, (Fraction(1, 1000), Fraction(1), HALF), Fraction(1, 2), first_width=5)
+    assert not answer.applies
+    assert answer.widths == (None,) * target.depth + (target.widths[-1],)
+    assert answer.reason == degree_refusal(target)
+    return answer.reason
+
+
+@pytest.mark.parametrize("text", ["4-3", "4-3-3-2"])
+def test_other_depths_are_refused(text):
+    assert "one hidden layer" in refused(Target.from_text(text))
+
+
+def test_convolutions_are_refused():
+    filters = [[[1.0, 1.0]], [[1.0, 1.0]]]
+    assert "fully connected" in refused(Target.from_arrays([filters, [[1.0, 1.0]]]))
+    assert "fully connected" in refused(Target.from_arrays([filters, [[1.0] * 6]]))
+
+
+def test_more_hidden_neurons_than_inputs_are_refused():
+    assert "n = 5, d = 4" in refused(Target.from_text("4-5-1"))
+    assert degree_refusal(Target.from_text("4-4-1")) == ""
+
+
+def test_zeros_in_the_second_layer_are_refused():
+    assert "W_2 without zeros" in refused(Target.from_arrays([[ROW, [1.0, 1.0, 1.0]], [[1.0, 0.0]]]))
+
+
+def test_rows_with_few_entries_are_refused():
+    assert "d - n + 1 non-zeros" in refused(Target.from_arrays([[ROW, [0.0, 0.0, 1.0]], OUT]))
+    assert degree_refusal(Target.from_arrays([[ROW, [0.0, 1.0, 1.0]], OUT])) == ""
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 3.0])
+def test_equal_hyperplanes_are_refused(factor):
+    # Represented with probability .735 for N_0 = 5000, N_1 = 2, p = (.001, 1, .5): one neuron can serve both rows.
+    target = Target.from_arrays([[ROW, [factor * value for value in ROW]], OUT])
+    assert "full rank" in refused(target)
+
+
+@pytest.mark.parametrize(("shift", "meets"), [(-0.5, True), (-0.001, True), (0.0, False), (1.0, False), (-1.5, False)])
+def test_hyperplanes_must_meet_inside_the_box(shift, meets):
+    rows = [[1.0, 0.0], [0.0, 1.0]]
+    target = Target.from_arrays([rows, OUT], [[shift, -0.5], [0.0]], domain=[[0.0, 1.0], [0.0, 1.0]])
+    if meets:
+        assert degree_refusal(target) == ""
+    else:
+        assert "meet inside the box" in refused(target)
+
+
+def test_a_flat_box_has_no_inside():
+    target = Target.from_arrays([[[1.0, 1.0]], [[1.0]]], [[-1.0], [0.0]], domain=[[0.5, 0.5], [0.0, 1.0]])
+    assert "meet inside the box" in refused(target)
+
+
+def test_weights_in_general_position_are_taken():
+    target = Target.from_arrays([[ROW, [1.0, 1.0, 1.0]], OUT], domain=[[-1.0, 1.0]] * 3)
+    answer = degree(target, (Fraction(1, 1000), HALF, HALF), Fraction(1, 10), first_width=5)
+    assert answer.applies
+    assert "general position" in answer.reason
+    assert answer.widths[1] > 2

@@ -1,0 +1,55 @@
+"""The figure of accuracies: drawn from its numbers alone, every curve at the places that the table says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from ertheory.plots.accuracy import ACCURACY_COLUMNS, draw_accuracies, read_accuracies
+from ertheory.plots.columns import csv_text
+from ertheory.plots.style import rendered
+
+FIGURES = Path(__file__).resolve().parents[3] / "figures"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return read_accuracies(FIGURES / "ratios.csv")
+
+
+def test_the_table_of_ratios_is_whole(table):
+    assert csv_text(table) == (FIGURES / "ratios.csv").read_text(encoding="utf-8")
+    cells = list(zip(table["ratio"], table["density"], strict=True))
+    sparse = {cell for cell in cells if cell[1] != "1"}
+    assert len(set(cells)) == len(cells) == 61
+    assert len({ratio for ratio, _ in sparse}) * len({density for _, density in sparse}) == len(sparse) == 60
+    assert set(table["n"]) == {3}
+    assert all(low <= test <= high for low, test, high in zip(table["low"], table["test"], table["high"], strict=True))
+
+
+def test_the_committed_picture_is_that_of_the_table(table):
+    # The letters are paths of matplotlib's own font; its versions may round their places in other ways.
+    drawn = rendered(draw_accuracies, table)[".svg"].decode()
+    kept = (FIGURES / "ratios.svg").read_text(encoding="utf-8")
+    assert kept.count("<path") == drawn.count("<path")
+    assert kept.count("<use") == drawn.count("<use")
+
+
+def test_curves_stand_where_the_table_says():
+    lines = [
+        ("digits", "a", "erk", "0.5", 0.49, 2, 0.9, 0.8, 1.0, 0.9, 0.5, "fixed", 0.49, "x"),
+        ("digits", "a", "erk", "0.1", 0.11, 2, 0.7, None, None, 0.7, 0.1, "fixed", 0.11, "x"),
+        ("digits", "a", "uniform", "1", 1.0, 3, 0.95, 0.9, 1.0, 0.9, 1.0, "fixed", 1.0, "x"),
+        ("digits", "a", "erk", "0.5", 0.5, 2, 0.6, 0.5, 0.7, 0.6, 0.2, "imp", 0.2, "y"),
+    ]
+    figure = Figure()
+    draw_accuracies(figure, dict(zip(ACCURACY_COLUMNS, zip(*lines, strict=True), strict=True)))
+    first, second = figure.axes
+    curves = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
+    assert curves["erk"] == [[0.49, 0.9], [0.11, 0.7]]
+    assert curves["uniform"] == []
+    assert curves["dense"][0][1] == 0.95
+    assert first.get_title("left" if first.get_title("left") else "center").endswith("n = 2 to 3")
+    assert {line.get_label(): line.get_xydata().tolist() for line in second.lines} == {"imp from 0.5": [[0.2, 0.6]]}

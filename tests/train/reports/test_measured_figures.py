@@ -1,0 +1,60 @@
+"""Figures of what was measured: their numbers fit together, and the scripts draw them."""
+
+from __future__ import annotations
+
+import runpy
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ertheory.bounds import ticket_widths
+from ertheory.montecarlo import binomial_interval
+from ertheory.networks.target import Target
+from ertheory.plots.columns import columns_of
+from ertheory.plots.style import rendered
+
+FIGURES = Path(__file__).parents[3] / "figures"
+
+
+def rows_of(name):
+    columns = columns_of((FIGURES / f"{name}.csv").read_text(encoding="utf-8"))
+    return columns, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@pytest.mark.parametrize("name", ["inference", "ticket-training"])
+def test_the_picture_is_that_of_the_numbers(name):
+    columns, _ = rows_of(name)
+    files = rendered(runpy.run_path(str(FIGURES / f"{name.replace('-', '_')}.py"))["drawing"], columns)
+    # PNG depends on the versions of libraries; shapes in the SVG file would change with the numbers.
+    assert files[".png"].startswith(b"\x89PNG")
+    assert (FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (FIGURES / f"{name}.svg").stat().st_size == pytest.approx(len(files[".svg"]), rel=0.05)
+
+
+def test_ratios_of_inference_are_those_of_the_times():
+    _, rows = rows_of("inference")
+    for row in rows:
+        assert row["speedup"] == pytest.approx(row["dense_seconds"] / row["seconds"], rel=1e-3, abs=1e-4)
+        count = row["density"] * row["outputs"] * row["inputs"]
+        slack = row["outputs"] / 2 if row["form"].startswith("fan-in") else 6 * count**0.5
+        assert abs(row["weights"] - count) <= slack
+
+
+def test_shares_of_tickets_have_exact_intervals_and_the_widths_of_the_theorem():
+    _, rows = rows_of("ticket-training")
+    for row in rows:
+        density = Fraction(row["density"]).limit_denominator(100)
+        if row["kind"] in ("constructed", "trained"):
+            assert row["sources"] >= 20
+            interval = binomial_interval(row["successes"], row["sources"], Fraction(19, 20))
+            assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high))
+            least, largest = row["error_least"], row["error_largest"]
+            assert (least <= 0.1) == (row["successes"] > 0)
+            assert largest is None or (largest <= 0.1) == (row["successes"] == row["sources"])
+        else:
+            answer = ticket_widths(
+                Target.from_widths((2, 4, 1)), density=density, epsilon="0.1", failure_probability="0.1",
+                domain=(-1, 1), mode=row["kind"], extrapolate=row["kind"] == "calibrated",
+            )  # fmt: skip
+            assert (row["first"], row["second"], row["total"]) == (*answer.widths[:2], answer.total)

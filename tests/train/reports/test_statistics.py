@@ -1,0 +1,208 @@
+"""Means, intervals and paired tests against scipy's, and verdicts on made-up results."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from scipy import stats  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.reports.report import compare, rows_of  # noqa: E402
+from ertrain.reports.statistics import mean_of, paired_difference  # noqa: E402
+
+numbers = st.floats(0, 1).map(lambda value: round(value, 4))
+
+
+@given(values=st.lists(numbers, min_size=2, max_size=8, unique=True), level=st.sampled_from([0.5, 0.95, 0.999]))
+def test_intervals_are_those_of_student(values, level):
+    mean = mean_of(values, level)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(level)
+    assert (mean.low, mean.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert mean.count == len(values)
+
+
+@given(pairs=st.lists(st.tuples(numbers, numbers), min_size=3, max_size=8))
+def test_p_values_are_those_of_the_paired_test(pairs):
+    first, second = zip(*pairs, strict=True)
+    if len({round(one - other, 6) for one, other in pairs}) == 1:
+        return
+    compared = paired_difference(first, second)
+    assert compared.p_value == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=1e-5)
+
+
+def test_one_run_has_no_interval_and_none_have_no_mean():
+    assert (mean_of([0.5]).low, mean_of([0.5]).high, mean_of([0.5]).value) == (None, None, 0.5)
+    with pytest.raises(InvalidInput):
+        mean_of([])
+    with pytest.raises(InvalidInput):
+        paired_difference([1.0], [1.0, 2.0])
+
+
+def results(ratio: str, values: list[float], density: str = "0.1", batch: int = 100) -> list[dict]:
+    return [
+        {
+            **dict.fromkeys(("accuracy_test", "accuracy_test_best", "accuracy_validation"), value),
+            **dict.fromkeys(("density_realised", "density_final"), 0.1),
+            "recipe": "table1", "model": "vgg16", "width": "1", "method": "fixed", "ratio": ratio, "epochs": 1,
+            "dead_neurons": 3, "neurons": 40, "without_weights": 2, "without_weights_expected": 2.5,
+            "density_target": density, "seed": seed, "flops_train": 1, "flops_dense": 10, "data": {"name": "cifar10"},
+            "configuration": {"ratio": ratio, "density": density, "batch": batch, "seed": seed, "hash": f"{seed}"},
+        }
+        for seed, value in enumerate(values)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("balanced", "verdict"),
+    [
+        ([0.93, 0.941, 0.935], "agrees"),
+        ([0.92, 0.929, 0.92], "agrees"),
+        ([0.85, 0.862, 0.853], "disagrees"),
+        ([0.85, 0.99, 0.91], "cannot tell"),
+        ([0.93], "cannot tell"),
+    ],
+)
+def test_verdicts(balanced, verdict):
+    (claim,) = compare(results("erk", [0.92, 0.93, 0.921]) + results("balanced", balanced))
+    assert claim.verdict == verdict
+
+
+@pytest.mark.parametrize(("masked", "verdict"), [([0.93, 0.941, 0.935], "agrees"), ([0.8, 0.81, 0.79], "disagrees")])
+def test_fixed_masks_are_compared_with_the_dense_network(masked, verdict):
+    runs = results("erk", [0.92, 0.93, 0.921], "1") + results("erk", masked, "0.1")
+    (claim,) = compare(runs + results("erk", masked, "0.2", batch=50))
+    assert (claim.verdict, claim.against, claim.density_target) == (verdict, "dense network", "0.1")
+
+
+def test_only_runs_that_share_all_but_ratio_and_seed_are_compared():
+    runs = results("erk", [0.9, 0.91]) + results("balanced", [0.9, 0.92], batch=50)
+    assert not compare(runs)
+    sparser = results("erk", [0.5, 0.6], "0.001") + results("balanced", [0.5, 0.6], "0.001")
+    assert not compare(sparser)
+    claims = compare(sparser + results("erk", [0.7, 0.81], "0.01") + results("erk", [0.7, 0.8], "0.01", batch=50))
+    assert [(claim.ratio, claim.density_target, claim.against) for claim in claims] == [
+        ("erk", "0.001", "density 0.01")
+    ]
+    assert len(rows_of(runs + results("erk", [0.9, 0.91], batch=50))) == 3
+
+
+@pytest.mark.parametrize(
+    ("sparser", "verdict"),
+    [
+        ([0.6, 0.61, 0.59], "agrees"),
+        ([0.921, 0.931, 0.92], "disagrees"),
+        ([0.90, 0.92, 0.915], "cannot tell"),
+        ([0.82, 0.83, 0.821], "cannot tell"),  # the same difference three times tells nothing of its spread
+    ],
+)
+def test_beyond_sparsity_99_everything_degrades(sparser, verdict):
+    (claim,) = compare(results("erk", [0.92, 0.93, 0.921], "0.01") + results("erk", sparser, "0.005"))
+    assert (claim.verdict, claim.rule, claim.claim) == (
+        verdict,
+        "degrades",
+        "erk is worse at density 0.005 than at 0.01",
+    )
+    assert "Beyond sparsity 0.99 everything degrades" in claim.paper
+
+
+def test_ratios_that_come_to_the_same_network_match():
+    (claim,) = compare(results("erk", [0.92, 0.93, 0.921]) + results("balanced", [0.92, 0.93, 0.921]))
+    assert (claim.difference.p_value, claim.verdict) == (None, "agrees")
+
+
+@pytest.mark.parametrize(("values", "verdict"), [([0.945, 0.946, 0.947], "agrees"), ([0.9, 0.905, 0.9], "disagrees")])
+def test_numbers_in_captions_stand_beside_dense_starts_like_theirs(values, verdict):
+    runs = [run | {"model": "resnet18"} for run in ended("str", "1", "0.1", values)]
+    (claim,) = compare(runs)
+    assert (claim.verdict, claim.against) == (verdict, "94.66 %")
+    assert claim.difference.mean.value == pytest.approx(sum(values) / 3 - 0.9466)
+    (row,) = rows_of(runs)
+    assert row.accuracy_paper == 0.9466
+    others = (
+        [run | {"width": "1/2"} for run in runs]
+        + [run | {"data": {"name": "digits"}} for run in runs]
+        + ended("str", "1", "0.1", values)
+        + [run | {"model": "resnet18"} for run in ended("str", "1", "0.2", values) + ended("imp", "0.5", "0.1", values)]
+    )
+    assert not compare(others)
+    assert {row.accuracy_paper for row in rows_of(others)} == {None}
+
+
+def ended(method: str, density: str, final: str, values: list[float], **changes) -> list[dict]:
+    """Results of a method from a mask of some density; the fixed mask has no other density at its end."""
+    runs = results("erk", values, density)
+    for run in runs:
+        run["method"] = run["configuration"]["method"] = method
+        own = {} if method == "fixed" else {"final_density": final}
+        own |= {"drop_share": 0.3, "update_every": 100, "update_until": 0.75} if method == "rigl" else {}
+        run["configuration"] |= own | changes
+    return runs
+
+
+@pytest.mark.parametrize("method", ["imp", "str", "edge-popup", "gradual", "rigl", "set"])
+@pytest.mark.parametrize(
+    ("sparse", "verdict"),
+    [
+        ([0.919, 0.931, 0.92], "agrees"),
+        ([0.80, 0.812, 0.803], "disagrees"),
+        ([0.85, 0.99, 0.91], "cannot tell"),
+        ([0.93], "cannot tell"),
+    ],
+)
+def test_starts_are_compared_with_the_dense_one(method, sparse, verdict):
+    dense = ended(method, "1", "0.02", [0.92, 0.93, 0.921])
+    others = ended(method, "1", "0.1", [0.1, 0.1, 0.1]) + ended("fixed", "0.3", "0.3", [0.1, 0.1, 0.1])
+    (claim,) = compare(dense + others + ended(method, "0.3", "0.02", sparse))
+    assert claim.verdict == verdict
+    assert claim.claim == f"{method} from a random mask of density 0.3 to 0.02 matches the dense start"
+    assert (claim.paper is not None) == (method in ("imp", "str"))
+    assert (claim.method, claim.against, claim.density_target) == (method, "dense start", "0.3")
+    assert claim.difference.mean.count == len(sparse)
+    assert not compare(dense + ended(method, "0.3", "0.02", sparse, epochs=7))
+
+
+@pytest.mark.parametrize(
+    ("method", "start", "final", "words"),
+    [
+        ("imp", "0.1", "0.02", "up to 0.9 costs little"),
+        ("str", "0.2", "0.1", "up to 0.9 costs little"),
+        ("edge-popup", "0.2", "0.1", "stays competitive"),
+        ("edge-popup", "0.2", "0.05", None),
+        ("edge-popup", "0.15", "0.1", None),
+        ("imp", "0.05", "0.02", None),
+        ("gradual", "0.5", "0.1", None),
+    ],
+)
+def test_what_the_paper_says_depends_on_start_and_end(method, start, final, words):
+    runs = ended(method, "1", final, [0.92, 0.93, 0.921]) + ended(method, start, final, [0.905, 0.916, 0.906])
+    (claim,) = compare(runs)
+    assert claim.rule == ("matches" if words is None else "costs little")
+    assert claim.verdict == ("disagrees" if words is None else "agrees")
+    assert claim.paper is None if words is None else words in claim.paper
+
+
+@pytest.mark.parametrize(
+    ("rewired", "verdict"),
+    [
+        ([0.95, 0.962, 0.951], "agrees"),
+        ([0.915, 0.926, 0.915], "disagrees"),
+        ([0.922, 0.931, 0.919], "cannot tell"),
+        ([0.90, 0.99, 0.93], "cannot tell"),
+    ],
+)
+def test_rewiring_is_compared_with_the_fixed_mask_of_its_final_density(rewired, verdict):
+    fixed = ended("fixed", "0.02", "0.02", [0.92, 0.93, 0.921]) + ended("fixed", "0.5", "0.5", [0.1, 0.1, 0.1])
+    (claim,) = compare(fixed + ended("rigl", "0.5", "0.02", rewired))
+    assert (claim.verdict, claim.against, claim.method) == (verdict, "fixed mask", "rigl")
+    assert claim.claim == "RiGL at 0.02 inside a mask of density 0.5 improves on the fixed mask"
+
+
+def test_rows_know_what_a_method_was_asked_for():
+    rows = rows_of(
+        ended("str", "0.5", "", [0.9]) + ended("str", "0.5", "0.1", [0.8]) + ended("fixed", "0.2", "", [0.7])
+    )
+    assert [(row.method, row.final_target) for row in rows] == [("fixed", "0.2"), ("str", "0.1"), ("str", None)]

@@ -1,0 +1,158 @@
+"""Cells of students, and which function of the density explains their errors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.target import Target
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from torch import nn  # noqa: E402
+
+from ertrain.masks.flow import dead_neurons  # noqa: E402
+from ertrain.masks.masking import attach_masks  # noqa: E402
+from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students  # noqa: E402
+from ertrain.students.cells import Cell, dead_hidden, expected_dead, train_cells  # noqa: E402
+from ertrain.students.ratio_choice import RatioPrediction, chosen, predict_ratio  # noqa: E402
+from ertrain.students.sparsity_fits import FORMS, compare_forms  # noqa: E402
+from ertrain.students.sparsity_plots import draw_ratio_errors, draw_sparsity  # noqa: E402
+from ertrain.students.teacher import draw_teacher  # noqa: E402
+
+HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
+PLACES = [0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 0.9, 0.95, 1.0]
+
+
+def test_students_of_a_cell_are_those_that_learn_alone():
+    teacher = draw_teacher(Target.from_text("2-3-1"), seed=3)
+    cells = [Cell((6, 5, 1), (HALF,) * 3), Cell((6, 5, 1), (HALF, THIRD, Fraction(1))), Cell((4, 4, 1), (HALF,) * 3)]
+    found = train_cells(teacher, cells, seeds=[4, 5], budget=Budget(steps=60))
+    assert list(found) == cells
+    for cell in cells:
+        masks = student_masks(cell.shapes(2), cell.densities, [4, 5])
+        alone = errors_of(train_students(teacher, Students(masks, [4, 5]), Budget(steps=60)), teacher)
+        assert found[cell].rms == pytest.approx(alone.rms.tolist(), rel=1e-3)
+        assert found[cell].largest == pytest.approx(alone.largest.tolist(), rel=1e-3)
+        assert list(found[cell].dead) == dead_hidden(masks).tolist()
+
+
+@pytest.mark.parametrize("widths", [(6, 1), (6, 5, 2), (4, 5, 3, 2)])
+def test_dead_neurons_are_those_on_no_path(widths):
+    cell = Cell(widths, (THIRD,) * len(widths))
+    masks = student_masks(cell.shapes(3), cell.densities, range(12))
+    counts = dead_hidden(masks)
+    for student in range(12):
+        layers = [nn.Linear(inputs, outputs) for outputs, inputs in cell.shapes(3)]
+        network = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU())))
+        attach_masks(network, {str(2 * number): mask[student] for number, mask in enumerate(masks)})
+        assert int(counts[student]) == sum(layer.dead for layer in dead_neurons(network, (3,))[:-1])
+    assert counts.sum() > 0
+
+
+def test_expected_dead_is_the_mean_with_one_hidden_layer():
+    # There a neuron lies on no path just if it lacks edges in or out. 4000 masks: false alarm below 1e-9 (six sigma).
+    cell = Cell((8, 2), (THIRD, HALF))
+    counts = dead_hidden(student_masks(cell.shapes(3), cell.densities, range(4000))).double()
+    assert abs(counts.mean() - expected_dead(cell, 3)) < 6 * counts.std() / 4000**0.5
+    alive = (1 - (2 / 3) ** 3) * (1 - 1 / 4)
+    assert expected_dead(cell, 3) == pytest.approx(8 * (1 - alive))
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_form_that_made_the_data_is_found(name):
+    values = 0.1 + 0.03 * FORMS[name](np.array(PLACES))
+    noise = np.random.default_rng(1).normal(0, 2e-4, (len(PLACES), 40))
+    found = compare_forms(PLACES, values[:, None] + noise)
+    best = min(found.fits, key=lambda fit: fit.cross_validated)
+    assert best.form == min(found.fits, key=lambda fit: fit.aic).form == name
+    assert (best.intercept, best.slope) == pytest.approx((0.1, 0.03), rel=0.02)
+    assert best.r_squared > 0.999
+    assert found.best[name] > 0.95
+    if name != "log(1/density)":
+        assert found.explains == name
+
+
+def test_cross_validation_leaves_each_density_out():
+    values = np.random.default_rng(2).normal(size=(len(PLACES), 3)).cumsum(0)
+    means, errors = values.mean(1), []
+    for left in range(len(PLACES)):
+        rest = [place for place in range(len(PLACES)) if place != left]
+        slope, intercept = np.polyfit([1 / PLACES[place] for place in rest], means[rest], 1)
+        errors.append(means[left] - intercept - slope / PLACES[left])
+    fit = compare_forms(PLACES, values).fits[1]
+    assert fit.form == "1/density"
+    assert fit.cross_validated == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+
+
+def test_where_the_two_hardly_differ_nothing_is_claimed():
+    places = [0.01, 0.02, 0.03, 0.05]  # 1/log(1/(1-p)) is 1/p - 1/2 up to 0.005 here
+    noise = np.random.default_rng(3).normal(0, 1, (4, 20))
+    assert compare_forms(places, [[1 / p] for p in places] + noise).explains is None
+
+
+@pytest.mark.parametrize(
+    ("densities", "errors", "options", "named"),
+    [
+        ([0.1, 0.2, 0.3], np.ones((3, 2)), {}, "densities"),
+        ([0.1, 0.2, 0.3, 1.1], np.ones((4, 2)), {}, "densities"),
+        ([0.1, 0.2, 0.3, 0.4], np.ones((4, 1)), {}, "errors"),
+        ([0.1, 0.2, 0.3, 0.4], np.full((4, 2), np.nan), {}, "errors"),
+        ([0.1, 0.2, 0.3, 0.4], np.ones((4, 2)), {"level": 1}, "level"),
+        ([0.1, 0.2, 0.3, 0.4], np.ones((4, 2)), {"resamples": 1}, "resamples"),
+    ],
+)
+def test_bad_arguments_are_refused(densities, errors, options, named):
+    with pytest.raises(InvalidInput, match=named):
+        compare_forms(densities, errors, **options)
+
+
+def test_what_the_theory_says_of_a_ratio():
+    teacher, seeds = draw_teacher(Target.from_text("2-3-1"), seed=3), range(20)
+    found = {
+        ratio: predict_ratio(teacher, (9, 9, 1), "0.45", ratio, seeds=seeds, failure_probability="1/5")
+        for ratio in ("uniform", "balanced", "pyramidal")
+    }
+    for ratio, one in found.items():
+        assert one.ratio == ratio
+        assert float(one.cell.expected_weights(2)) == pytest.approx(0.45 * (18 + 81 + 9))
+        assert one.expected_dead == expected_dead(one.cell, 2)
+        assert len(one.built) == 20
+        # The construction, with as many neurons as are proved to be enough at delta = 1/5, exists on nearly every mask.
+        if one.sharp is not None and one.sharp[0] <= 9 and one.sharp[1] <= 9:
+            assert sum(one.built) >= 10  # by chance below 1e-5, at a rate of 0.8
+    assert found["balanced"].sharp is not None
+    assert sum(found["balanced"].built) > sum(found["pyramidal"].built)
+    assert chosen(list(found.values())) is found["balanced"]
+
+
+def test_the_choice_goes_by_masks_then_widths_then_dead_neurons():
+    def one(built, sharp, dead):
+        cell = Cell((4, 1), (HALF,) * 2)
+        return RatioPrediction(ratio="erk", cell=cell, expected_dead=dead, sharp=sharp, built=built)
+
+    first, second, third = one((True, True), None, 9), one((True, False), (3,), 1), one((True, True), (8,), 9)
+    assert chosen([first, second]) is first
+    assert chosen([first, second, third]) is third
+    assert chosen([first, one((True, True), None, 8)]).expected_dead == 8
+
+
+def test_figures_come_with_their_numbers(tmp_path):
+    errors = 0.1 + 0.03 * FORMS["1/density"](np.array(PLACES))[:, None] * [0.9, 1.0, 1.1]
+    draw_sparsity({"fixed widths": (PLACES, errors, compare_forms(PLACES, errors))}, tmp_path)
+    header, *lines = (tmp_path / "sparsity.csv").read_text().splitlines()
+    assert header == "study,density,seeds,error,low,high," + ",".join(FORMS)
+    assert [float(line.split(",")[1]) for line in lines] == PLACES
+    for line in lines:
+        _, density, seeds, error, low, high, _, fitted, _ = line.split(",")
+        assert int(seeds) == 3
+        assert float(low) < float(error) < float(high)
+        assert float(fitted) == pytest.approx(float(error)) == 0.1 + 0.03 / float(density)
+    draw_ratio_errors({("0.5", "erk"): [0.1, 0.2], ("0.5", "uniform"): [0.2, 0.4]}, tmp_path)
+    names = ["ratio-choice.csv", "ratio-choice.png", "ratio-choice.svg", "sparsity.csv", "sparsity.png", "sparsity.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    with pytest.raises(InvalidInput, match="out"):
+        draw_ratio_errors({("0.5", "erk"): [0.1, 0.2]}, tmp_path)

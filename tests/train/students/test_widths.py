@@ -1,0 +1,302 @@
+"""Theory meets training: the line of widths, outcomes that outlive a process, the search, and the command."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from functools import partial
+from itertools import accumulate, pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.target import Target
+from ertheory.plots.trained import read_trained
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from ertrain.cli import main, verify  # noqa: E402
+from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.students.batched import Budget  # noqa: E402
+from ertrain.students.examples import Examples  # noqa: E402
+from ertrain.students.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
+from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
+from ertrain.students.widths.search import most_tests, search  # noqa: E402
+from ertrain.training.files import read_json, write_json  # noqa: E402
+
+TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
+
+
+LOOSE = Tolerance(rms=0.5, largest=9.0, points=512)
+
+
+def ask(path=None, *, tolerance=LOOSE, seed=0, **options):
+    target = Target.from_text("2-3-1")
+    options = {"scale": TINY, "tolerance": tolerance, "seed": seed, "path": path, **options}
+    return meet(target, density="1/2", failure_probability="1/3", **options)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    path = tmp_path_factory.mktemp("widths") / "outcomes.json"
+    return ask(path), path
+
+
+@given(st.integers(1, 4), st.data())
+def test_the_line_meets_every_total_and_its_corners_and_never_shrinks(layers, data):
+    gaps = st.lists(st.integers(0, 30), min_size=layers, max_size=layers)
+    first, *steps = (np.array(gap) for gap in data.draw(st.lists(gaps, min_size=1, max_size=4)))
+    ends = list(accumulate(steps, initial=first + 1))
+    line = WidthLine(tuple(tuple(map(int, corner)) for corner in ends))
+    for corner in line.corners:
+        assert line.widths(sum(corner)) == corner
+    way = [line.widths(total) for total in range(line.lowest, line.highest + 1)]
+    assert [sum(widths) for widths in way] == list(range(line.lowest, line.highest + 1))
+    assert all(b >= a for one, other in pairwise(way) for a, b in zip(one, other, strict=True))
+    for low, high in pairwise(ends):  # close to the straight pieces
+        whole = max(high.sum() - low.sum(), 1)
+        for total in range(low.sum(), high.sum() + 1):
+            straight = low + (high - low) * (total - low.sum()) / whole
+            assert np.abs(line.widths(total) - straight).max() <= layers
+
+
+def test_trials_are_independent_of_one_another_and_of_how_they_are_asked_for():
+    seeds = trial_seeds(3, 20, 0, 500)
+    assert len(set(seeds)) == 500
+    assert not set(seeds) & set(trial_seeds(3, 21, 0, 500))
+    assert trial_seeds(3, 20, 100, 120) == seeds[100:120]
+
+
+@pytest.mark.parametrize("wave", [1, 3])
+def test_outcomes_are_kept_and_looked_up(tmp_path, wave):
+    asked = []
+
+    def fails(total, chunks):
+        asked.append(len(chunks))
+        return [[seed % 3 == 0 for seed in chunk] for chunk in chunks]
+
+    path = tmp_path / "outcomes.json"
+    one = Outcomes(path, {"x": 1}, seed=0, chunk=4, wave=wave)
+    got = np.concatenate([one.failed("kind", 7, start, start + 5, fails) for start in (0, 5)])
+    assert got.tolist() == [seed % 3 == 0 for seed in trial_seeds(0, 7, 0, 10)]
+    assert asked == ([1] * 3 if wave == 1 else [3])
+    again = Outcomes(path, {"x": 1}, seed=0, chunk=4)
+    assert again.failed("kind", 7, 0, 10, lambda *_: pytest.fail("known")).tolist() == got.tolist()
+    with pytest.raises(RunFolderError, match="other inputs"):
+        Outcomes(path, {"x": 2}, seed=0, chunk=4)
+    for damaged in ([], {"schema": 1, "inputs": {"x": 1}, "outcomes": {"kind": {"7": "x?.."}}}):
+        write_json(path, damaged)
+        with pytest.raises(RunFolderError, match="no outcomes"):
+            Outcomes(path, {"x": 1}, seed=0, chunk=4)
+
+
+def test_totals_lie_on_the_line_and_in_their_intervals(found):
+    result, _ = found
+    for one in (result.construction, result.training):
+        assert one.interval[0] <= one.total == one.interval[1]
+        assert one.widths == result.line.widths(one.total)
+        verdicts = {total: test.verdict for total, test in one.tests}
+        assert verdicts[one.total] == "at most"
+        assert verdicts.get(one.total - 1) != "at most"
+        low = one.interval[0] - 1
+        assert low < result.line.lowest or verdicts[low] == "above"
+
+
+def test_the_search_begins_where_the_construction_is_proved(found):
+    result, _ = found
+    (proved,) = (bound.total for bound in result.bounds if bound.method == "sharp")
+    assert result.line.widths(proved) == next(one.widths[:-1] for one in result.bounds if one.method == "sharp")
+    for one in (result.construction, result.training):
+        assert one.tests[0][0] == proved
+        assert one.tests[0][1].verdict != "at most" or max(total for total, _ in one.tests) == proved
+
+
+@given(st.integers(1, 9), st.integers(0, 300), st.sampled_from([0.0, 0.03, 0.3]), st.data())
+def test_the_search_closes_in_with_as_few_tests_as_its_level_is_shared_among(lowest, gap, resolution, data):
+    line = WidthLine(((lowest,), (lowest + gap,)))
+    totals = st.integers(0, line.highest + 2)
+    first, too_small, enough = data.draw(totals), data.draw(totals), data.draw(totals)
+    if too_small >= enough:
+        too_small = enough - 1  # all totals up to here are too small; between the two, tests are undecided
+    asked = []
+
+    def test(total):
+        asked.append(total)
+        verdict = "above" if total <= too_small else "at most" if total >= enough else "undecided"
+        return SimpleNamespace(verdict=verdict)
+
+    found = search("training", line, first, test, resolution=resolution)
+    assert len(set(asked)) == len(asked) <= most_tests(line)
+    if enough > line.highest:
+        assert found.total is None
+        assert line.highest in asked
+    else:
+        wanted, left = max(enough, lowest), max(0, int(resolution * found.total) - 1)
+        assert found.total - left <= wanted <= found.total
+        low = max(too_small + 1, lowest)
+        assert found.interval[1] == found.total
+        assert low - int(resolution * line.highest) <= found.interval[0] <= low
+
+
+def test_a_search_up_and_down_takes_all_of_its_tests():
+    line = WidthLine(((1,), (1023,)))
+
+    def test(total):  # undecided from 300 to 900, so that both ends take a way of their own
+        return SimpleNamespace(verdict="above" if total < 300 else "at most" if total > 900 else "undecided")
+
+    found = search("training", line, 1, test)
+    assert (found.total, found.interval) == (901, (300, 901))
+    assert 2 / 3 * most_tests(line) + 1 < len(found.tests) <= most_tests(line)
+
+
+def test_a_coarser_search_ends_earlier():
+    line = WidthLine(((1,), (1000,)))
+
+    def test(total):
+        return SimpleNamespace(verdict="above" if total < 700 else "at most")
+
+    exact, coarse = (search("training", line, 500, test, resolution=share) for share in (0.0, 0.1))
+    assert (exact.total, exact.interval) == (700, (700, 700))
+    assert 700 < coarse.total <= 770
+    assert len(coarse.tests) < len(exact.tests)
+
+
+def test_failures_are_split_by_the_masks_on_which_they_happened(found):
+    result, path = found
+    split = result.failures
+    outcomes = read_json(path)["outcomes"]
+    unlearnt, unbuilt = (outcomes[kind][str(split.total)][: split.trials] for kind in ("training", "construction"))
+    pairs = list(zip(unlearnt, unbuilt, strict=True))
+    assert (split.mask, split.optimiser) == (pairs.count(("x", "x")), pairs.count(("x", ".")))
+    assert dict(result.training.tests)[split.total].failures == split.mask + split.optimiser
+    assert split.total < result.training.total
+    too_small = [total for total, test in result.training.tests if test.verdict == "above"]
+    assert split.total == max(too_small)
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_same_result(found, tmp_path):
+    result, path = found
+    content = read_json(path)
+    kept = content["outcomes"]["training"]  # as a process leaves it that was killed half way
+    for total in list(kept)[len(kept) // 2 :]:
+        del kept[total]
+    stopped = tmp_path / "outcomes.json"
+    write_json(stopped, content)
+    assert ask(stopped, workers=2).to_dict() == result.to_dict()
+    whole = read_json(path)["outcomes"]
+    for kind, totals in read_json(stopped)["outcomes"].items():
+        for total, marks in totals.items():  # two workers may have looked further
+            assert marks.startswith(whole[kind][total])
+
+
+def test_an_existing_cluster_gives_the_same_result(found, tmp_path, capsys, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+    result, _ = found
+    monkeypatch.setitem(SCALES, "quick", TINY)
+    monkeypatch.setattr(verify, "meet", partial(meet, tolerance=LOOSE))
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options |= {"protocol": "tcp", "host": "127.0.0.1"}  # any other host would be looked for outside
+    with distributed.LocalCluster(**options) as cluster:
+        assert main([*words, "--cluster", cluster.scheduler_address, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert {name: content[name] for name in result.to_dict()} == json.loads(json.dumps(result.to_dict()))
+    assert content["inputs"]["cluster"] == cluster.scheduler_address
+
+
+def test_a_cluster_that_is_not_there_is_refused(tmp_path, capsys):
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", ".2", "--out", str(tmp_path)]
+    assert main([*words, "--cluster", "nowhere"]) == 2
+    assert "--cluster: expected the address of a Dask scheduler" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_where_nothing_is_learnt_no_width_is_claimed():
+    result = ask(tolerance=Tolerance(rms=1e-9, largest=1e-9, points=64))
+    assert result.training.total is None
+    row = result.to_dict()["results"][-1]
+    assert row == {"method": "training", "widths": None, "total": None, "interval": None, "applies": False}
+    split = result.failures
+    assert split.total == result.line.highest
+    assert split.mask + split.optimiser == split.trials
+
+
+def test_students_have_to_be_as_accurate_as_a_classifier(tmp_path):
+    teacher = draw_teacher(Target.from_text("2-3-2"), seed=1)
+    points = points_of(teacher.domain, 400, torch.Generator().manual_seed(0))
+    labels = evaluate(teacher, points).argmax(1)
+    examples = Examples(box=teacher.domain, train=points[:200], test=points[200:], labels=labels[200:])
+    options = {"density": "1/2", "failure_probability": "1/2", "tolerance": Tolerance(rms=99, largest=99, points=64)}
+    path = tmp_path / "outcomes.json"
+    judged = meet(teacher, **options, scale=TINY, examples=examples, path=path)
+    # Without their accuracy all students pass, however narrow.
+    alone = meet(teacher, **options, scale=TINY)
+    assert sum(test.failures for _, test in alone.training.tests) == 0
+    assert sum(test.failures for _, test in judged.training.tests) > 0
+    assert read_json(path)["inputs"]["examples"] == examples.digest
+    # The learning rate of classifiers, and no other, is used and reported.
+    rates = [one.to_dict()["budget"]["learning_rate"] for one in (judged, alone)]
+    assert rates == [TINY.classifier_rate, TINY.budget.learning_rate]
+    assert read_json(path)["inputs"]["budget"]["learning_rate"] == TINY.classifier_rate
+
+
+def test_tests_end_undecided_after_enough_trials():
+    assert SCALES["quick"].most_trials(Fraction(1, 20)) == 320
+    assert SCALES["quick"].most_trials(Fraction(1, 5)) == 200
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(InvalidInput, match="seed"):
+        ask(seed=-1)
+    with pytest.raises(InvalidInput, match="corners"):
+        WidthLine(((3,), (2,)))
+    with pytest.raises(InvalidInput, match="total"):
+        WidthLine(((3,), (5,))).widths(6)
+
+
+def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(SCALES, "quick", TINY)
+    words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
+    words += ["--workers", "1"]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["schema"], content["command"], content["seed"]) == (1, "verify", 0)
+    assert content["inputs"]["delta"] == "1/3"
+    methods = [row["method"] for row in content["results"]]
+    assert methods == ["necessary", "sharp", "exact", "printed", "construction", "training"]
+    for row in content["results"]:
+        assert set(row) >= {"method", "widths", "total", "interval"}
+        measured = row["method"] in ("construction", "training") and row["total"] is not None
+        assert (row["interval"] is not None) == measured
+    assert set(content["failures"]) >= {"mask", "optimiser"}
+    trained = [test for test in content["tests"] if test["method"] == "training"]
+    assert content["trials"] == sum(test["trials"] for test in trained)
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
+    assert "fresh points" in capsys.readouterr().out
+    drawn = read_trained(tmp_path / "plots" / "theory-meets-training.csv")
+    assert drawn["method"].count("training") == len(trained)
+    assert len(drawn["method"]) == len(content["tests"]) + 4  # and the bounds
+    measured = [row for row in zip(drawn["failures"], drawn["trials"], strict=True) if row[1] is not None]
+    assert sorted(measured) == sorted((test["failures"], test["trials"]) for test in content["tests"])
+    assert main([*words, "--plot", str(tmp_path / "plots")]) == 2  # nothing is written over
+    assert "--plot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["towers"], "STATEMENT"),
+        (["widths", "--scale", "huge"], "--scale"),
+        (["widths", "--workers", "0"], "--workers"),
+        (["widths", "--device", "abacus"], "--device"),
+        (["widths", "--delta", "2"], "--delta"),
+    ],
+)
+def test_bad_words_give_one_line(capsys, words, named):
+    words = words if "--delta" in words else [*words, "--delta", ".2"]
+    assert main(["verify", *words, "--target", "2-3-1", "--sparsity", ".5"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line

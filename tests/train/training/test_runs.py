@@ -1,0 +1,415 @@
+"""Runs: the same bits however often they are interrupted, a complete folder, a test that is read once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain import data as data_module  # noqa: E402
+from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.recipes import recipe  # noqa: E402
+from ertrain.training.experiments import perform, result_of  # noqa: E402
+from ertrain.training.loop import learning_rate, rehearse  # noqa: E402
+from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.runs import open_run  # noqa: E402
+
+BASE = Configuration(
+    recipe="test", model="mlp-20-15", ratio="erk", density="0.2", epochs=4, batch=100, learning_rate=0.05
+)
+SMALL_VGG = replace(BASE, model="resnet20", width="1/8", epochs=2, batch=400, precision="bfloat16", accumulation=2)
+
+
+class Killed(BaseException):
+    pass
+
+
+def run(configuration: Configuration, out: Path, *, stop_after: int | None = None) -> dict:
+    def progress(line):
+        if line["epoch"] == stop_after:
+            raise Killed
+
+    with join("cpu") as place:
+        return perform(configuration, out, place, data_dir=out / "data", progress=progress)
+
+
+def without_times(result: dict) -> dict:
+    return {key: value for key, value in result.items() if key != "seconds"}
+
+
+def read_metrics(folder: Path) -> list[dict]:
+    return [without_times(json.loads(line)) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    for name in ("checkpoint.safetensors", "state.safetensors", "start.json", "config.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert read_metrics(one) == read_metrics(other)
+    first, second = (without_times(json.loads((path / "result.json").read_text())) for path in (one, other))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        BASE,
+        replace(BASE, optimiser="adamw", learning_rate=0.01, augmentation="crop-zero", warmup=2),
+        replace(BASE, optimiser="adam", learning_rate=0.01, schedule="steps", milestones=(2,), accumulation=5),
+        SMALL_VGG,
+    ],
+    ids=["nesterov", "adamw", "adam", "convolutional"],
+)
+def test_a_run_that_was_interrupted_gives_the_same_bits(configuration, tmp_path):
+    whole = run(configuration, tmp_path / "whole")
+    for epoch in range(1, configuration.epochs):
+        with pytest.raises(Killed):
+            run(configuration, tmp_path / "parts", stop_after=epoch)
+        assert result_of(configuration, tmp_path / "parts") is None
+    parts = run(configuration, tmp_path / "parts")
+    assert without_times(whole) == without_times(parts)
+    assert_same_run(tmp_path / "whole" / configuration.folder, tmp_path / "parts" / configuration.folder)
+
+
+def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_with_them(tmp_path, monkeypatch):
+    trained = []
+    one = replace(BASE, ratio="imp", density="0.2", ratio_keep=0.5, ratio_epochs=1, epochs=1)
+
+    def counted(configuration, data, place, model, *, stop_after=99):
+        if len(trained) == stop_after:
+            raise Killed
+        trained.append(configuration)
+        rehearse(configuration, data, place, model)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ertrain.training.loop.rehearse", partial(counted, stop_after=2))
+        with pytest.raises(Killed):
+            run(one, tmp_path / "parts")
+    monkeypatch.setattr("ertrain.training.loop.rehearse", counted)
+    run(one, tmp_path / "parts")
+    assert len(trained) == 3  # 1/2, 1/4, 1/5
+    run(one, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole" / one.folder, tmp_path / "parts" / one.folder)
+    trained.clear()
+    # What the rounds do not depend on: the density, what is drawn then, and what it is trained with.
+    others = {"density": "0.4", "drawing": "exact", "repair": "swap", "initialisation": "paper"}
+    run(replace(one, **others, epochs=2, method="imp", final_density="0.3"), tmp_path / "parts")
+    assert not trained
+    for change in ({"seed": 1}, {"ratio_epochs": 2}, {"ratio_keep": 0.4}, {"learning_rate": 0.04}, {"model": "mlp-9"}):
+        run(replace(one, **change), tmp_path / "parts")
+        assert trained
+        trained.clear()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_a_run_that_is_killed_gives_the_same_bits(tmp_path):
+    overrides = {"model": "mlp-100-50", "epochs": "60", "density": "0.1"}
+    words = [f"{name}={value}" for name, value in overrides.items()]
+    only = {"data": "digits", "model": "lenet-300-100", "ratio": "erk"}
+    chosen = ["--only", *(f"{name}={value}" for name, value in only.items())]
+    command = [sys.executable, "-m", "ertrain", "run", "table1", "--seeds", "1", "--quiet", *chosen, "--set", *words]
+    chance, folder = random.Random(5), None
+    for _ in range(2):
+        process = subprocess.Popen([*command, "--out", str(tmp_path / "parts")], stderr=subprocess.PIPE)
+        before = (folder / "metrics.jsonl").read_bytes().count(b"\n") if folder is not None else 0
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
+            folder = next(iter((tmp_path / "parts").glob("table1-*")), None)
+            path = folder / "metrics.jsonl" if folder is not None else None
+            if path is not None and path.exists() and path.read_bytes().count(b"\n") > before + 1:
+                break
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.03)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not (folder / "result.json").exists()
+        # What a kill in the middle of a line leaves behind.
+        with (folder / "metrics.jsonl").open("ab") as metrics:
+            metrics.write(b'{"epoch": 99, "lo')
+    (configuration,) = recipe("table1").configurations("quick", seeds=1, only=only, overrides=overrides)
+    run(configuration, tmp_path / "parts")
+    run(configuration, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole" / configuration.folder, folder)
+
+
+def test_a_folder_is_complete_and_a_run_that_is_done_is_not_trained_again(tmp_path, monkeypatch):
+    result = run(BASE, tmp_path)
+    folder = tmp_path / BASE.folder
+    assert json.loads((folder / "config.json").read_text())["hash"] == BASE.hash == result["config_hash"]
+    assert [line["epoch"] for line in read_metrics(folder)] == [1, 2, 3, 4]
+    assert json.loads((folder / "environment.json").read_text())[0]["torch"] == torch.__version__
+    weights = load_file(folder / "checkpoint.safetensors")
+    for layer in result["layers"]:
+        weight, first, last = (weights[f"{layer['name']}.weight{end}"] for end in ("", ".mask_initial", ".mask_final"))
+        assert first.dtype == torch.bool
+        assert first.equal(last)
+        assert torch.count_nonzero(weight[~last]) == 0
+        assert layer == {
+            "name": layer["name"],
+            "weights": weight.numel(),
+            "nonzeros": int(torch.count_nonzero(weight)),
+        }
+    total = sum(layer["weights"] for layer in result["layers"])
+    assert result["density_final"] == sum(layer["nonzeros"] for layer in result["layers"]) / total
+    assert result["density_realised"] == result["density_final"]
+    # Per image, two operations for each weight forwards; three such passes; 12 full batches in each of 4 epochs.
+    assert result["flops_dense"] == 3 * 2 * total * 1200 * 4
+    assert result["flops_train"] == 3 * 2 * round(result["density_realised"] * total) * 1200 * 4
+    assert result["data"]["sizes"] == {"train": 1294, "validation": 143, "test": 360}
+    monkeypatch.setattr("ertrain.training.experiments.train", None)
+    assert run(BASE, tmp_path) == result
+
+
+def test_the_test_is_read_once_and_selects_nothing(tmp_path, monkeypatch):
+    reads = []
+    digits = data_module._SOURCES["digits"][1]
+
+    def watched(folder, *, train):
+        if not train:
+            done = (tmp_path / BASE.folder / "metrics.jsonl").read_text().count("\n")
+            reads.append(done)
+        return digits(folder, train=train)
+
+    monkeypatch.setitem(data_module._SOURCES, "digits", (10, watched))
+    result = run(BASE, tmp_path)
+    assert reads == [BASE.epochs]
+    lines = read_metrics(tmp_path / BASE.folder)
+    best = max(lines, key=lambda line: line["accuracy_validation"])
+    assert result["best_epoch"] == best["epoch"]
+    assert result["accuracy_validation_best"] == best["accuracy_validation"]
+    assert result["accuracy_validation"] == lines[-1]["accuracy_validation"]
+
+
+def test_the_best_weights_are_those_of_their_epoch(tmp_path):
+    configuration = replace(BASE, learning_rate=2.0, epochs=6)  # so rough that the last epoch is not the best
+    result = run(configuration, tmp_path)
+    assert result["best_epoch"] < 6
+    best = load_file(tmp_path / configuration.folder / "state.safetensors")
+    from ertrain.data import load_data
+    from ertrain.training.loop import accuracy
+    from ertrain.training.start import start_model
+
+    data = load_data("digits", tmp_path)
+    model, _ = start_model(configuration, data)
+    model.load_state_dict(
+        {name.removeprefix("best."): tensor for name, tensor in best.items() if name.startswith("best.")}, strict=False
+    )
+    with join("cpu") as place:
+        assert accuracy(model, data.read_test(), data, place) == result["accuracy_test_best"]
+        assert accuracy(model, data.validation, data, place) == result["accuracy_validation_best"]
+
+
+def test_weights_and_batches_do_not_depend_on_the_mask(tmp_path):
+    from ertrain.data import load_data
+    from ertrain.masks.masking import masks_of
+    from ertrain.training.start import start_model
+
+    data = load_data("digits", tmp_path)
+    models = [
+        start_model(replace(BASE, initialisation="kaiming", ratio=ratio, density=density), data)[0]
+        for ratio, density in (("erk", "0.2"), ("balanced", "0.5"), ("uniform", "1"))
+    ]
+    dense = models[-1]
+    for model in models[:2]:
+        for name, mask in masks_of(model).items():
+            assert model.get_submodule(name).weight.equal(dense.get_submodule(name).weight * mask)
+    other, _ = start_model(replace(BASE, seed=1), data)
+    assert not other.fc1.weight_mask.equal(models[0].fc1.weight_mask)
+
+
+def test_layers_can_stay_dense(tmp_path):
+    result = run(replace(BASE, dense_layers=("first", "fc3"), epochs=1), tmp_path)
+    assert [layer["name"] for layer in result["layers"]] == ["fc2"]
+    with pytest.raises(InvalidInput, match=r"^dense_layers: "):
+        run(replace(BASE, dense_layers=("first", "fc2", "last"), epochs=1), tmp_path)
+
+
+def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path, monkeypatch):
+    drawn = []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            drawn.append((folder.name, purge_step))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            drawn.append("closed")
+
+        def add_scalar(self, name, value, epoch):
+            drawn.append((name, epoch))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    with pytest.raises(Killed):
+        run(BASE, tmp_path, stop_after=1)
+    assert drawn[0] == ("tensorboard", 1)
+    assert ("loss", 1) in drawn
+    run(BASE, tmp_path)
+    assert ("tensorboard", 2) in drawn
+    assert [name for name in drawn if name == ("accuracy_validation", 4)]
+    assert drawn.count("closed") == 2
+
+
+def test_a_network_that_does_not_fit_the_images_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match=r"^model: expected a network for inputs of 1 x 8 x 8"):
+        run(replace(BASE, model="vgg16", width="1/16"), tmp_path)
+
+
+def test_digits_need_neither_torchvision_nor_tensorboard(tmp_path, monkeypatch):
+    for name in ("torchvision", "torch.utils.tensorboard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert run(replace(BASE, epochs=1), tmp_path)["epochs"] == 1
+    with pytest.raises(InvalidInput, match=r"^data_dir: .*torchvision"):
+        run(replace(BASE, epochs=1, data="mnist"), tmp_path)
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    with join("cpu") as place, open_run(BASE, tmp_path, place):
+        with pytest.raises(RunFolderError, match="another process"):
+            run(BASE, tmp_path)
+    assert run(BASE, tmp_path)["epochs"] == 4
+
+
+def test_a_damaged_checkpoint_costs_an_epoch_and_no_bit(tmp_path):
+    with pytest.raises(Killed):
+        run(BASE, tmp_path / "parts", stop_after=3)
+    path = tmp_path / "parts" / BASE.folder / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-7])
+    run(BASE, tmp_path / "parts")
+    run(BASE, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole" / BASE.folder, tmp_path / "parts" / BASE.folder)
+
+
+def test_a_folder_of_another_configuration_is_refused(tmp_path):
+    run(BASE, tmp_path)
+    (tmp_path / BASE.folder / "result.json").unlink()
+    (tmp_path / BASE.folder).rename(tmp_path / replace(BASE, seed=1).folder)
+    with pytest.raises(RunFolderError, match="belongs to another configuration"):
+        run(replace(BASE, seed=1), tmp_path)
+
+
+def test_compiled_training_agrees_with_the_plain_one(tmp_path, monkeypatch):
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda module: compile_(module, backend="aot_eager"))
+    plain, compiled = run(BASE, tmp_path), run(replace(BASE, compile=True), tmp_path)
+    assert compiled["config_hash"] != plain["config_hash"]
+    ours, theirs = (
+        load_file(tmp_path / one.folder / "checkpoint.safetensors") for one in (BASE, replace(BASE, compile=True))
+    )
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name])
+
+
+def test_accumulation_is_one_step_in_parts(tmp_path):
+    one, parts = BASE, replace(BASE, accumulation=4)
+    run(one, tmp_path), run(parts, tmp_path)
+    ours, theirs = (load_file(tmp_path / each.folder / "checkpoint.safetensors") for each in (one, parts))
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rates"),
+    [
+        ({"schedule": "constant"}, {0: 0.1, 9.9: 0.1}),
+        ({"schedule": "cosine", "final_rate": 0.01}, {0: 0.1, 5: 0.055, 10: 0.01}),
+        ({"schedule": "cosine", "warmup": 4}, {0: 0.02, 2: 0.06, 4: 0.1, 7: 0.05, 10: 0.0}),
+        ({"schedule": "steps", "milestones": (3, 6), "decay": 0.5}, {2.99: 0.1, 3: 0.05, 6.5: 0.025}),
+    ],
+)
+def test_learning_rates(changes, rates):
+    configuration = Configuration(recipe="test", epochs=10, learning_rate=0.1, **changes)
+    for epoch, rate in rates.items():
+        assert learning_rate(configuration, epoch) == pytest.approx(rate)
+
+
+def test_two_processes_train_as_one_does_at_the_same_batch(tmp_path):
+    overrides = {"model": "mlp-30-20", "epochs": "3", "density": "0.2", "batch": "100", "accumulation": "5"}
+    only = {"data": "digits", "model": "lenet-300-100", "ratio": "erk"}
+    arguments = ["run", "table1", "--seeds", "1", "--quiet", "--device", "cpu", "--out", str(tmp_path / "two")]
+    arguments += ["--only", *(f"{name}={value}" for name, value in only.items()), "--set"]
+    words = [f"{name}={value}" for name, value in overrides.items()]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ertrain"]
+    subprocess.run([*torchrun, *arguments, *words], check=True, capture_output=True)
+    (configuration,) = recipe("table1").configurations("quick", seeds=1, only=only, overrides=overrides)
+    run(configuration, tmp_path / "one")
+    (one,), (two,) = (list((tmp_path / name).glob("table1-*")) for name in ("one", "two"))
+    assert one.name == two.name
+    ours, theirs = (load_file(folder / "checkpoint.safetensors") for folder in (one, two))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+    for line, other in zip(read_metrics(one), read_metrics(two), strict=True):
+        assert line == pytest.approx(other, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"density": "0"}, "density"),
+        ({"density": 1.5}, "density"),
+        ({"validation": "1"}, "validation"),
+        ({"width": "x"}, "width"),
+        ({"ratio": "lamp"}, "ratio"),
+        ({"model": 3}, "model"),
+        ({"epochs": 0}, "epochs"),
+        ({"epochs": 2.0}, "epochs"),
+        ({"batch": 100, "accumulation": 3}, "batch"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"weight_decay": -1}, "weight_decay"),
+        ({"momentum": 0.0}, "momentum"),
+        ({"milestones": (3, 3)}, "milestones"),
+        ({"warmup": 5}, "warmup"),
+        ({"compile": 1}, "compile"),
+        ({"seed": -1}, "seed"),
+        ({"recipe": "a/b"}, "recipe"),
+        ({"optimiser": "lion"}, "optimiser"),
+    ],
+)
+def test_values_outside_their_domain_are_refused_by_name(changes, name):
+    with pytest.raises(InvalidInput, match=rf"^{name}: "):
+        replace(BASE, **changes)
+
+
+def test_equal_configurations_have_one_hash_and_different_ones_have_two():
+    assert (
+        Configuration(recipe="a", density="1/10", learning_rate=1).hash
+        == Configuration(recipe="a", density=0.1, learning_rate=1.0).hash
+    )
+    assert Configuration.from_dict(json.loads(json.dumps(BASE.to_dict()))) == BASE
+    changes = {"epochs": "5", "density": "0.3", "compile": "true", "milestones": "1,2", "dense_layers": "first,last"}
+    hashes = {BASE.hash} | {BASE.changed({name: text}).hash for name, text in changes.items()}
+    assert len(hashes) == 6
+
+
+@pytest.mark.parametrize(
+    "texts", [{"epochs": "many"}, {"compile": "1"}, {"milestones": "a"}, {"recipe": "x"}, {"e": "1"}]
+)
+def test_texts_that_can_not_be_read_are_refused(texts):
+    with pytest.raises(InvalidInput):
+        BASE.changed(texts)
+
+
+def test_a_dictionary_without_recipe_or_with_unknown_names_is_no_configuration():
+    with pytest.raises(InvalidInput, match="the name of a recipe"):
+        Configuration.from_dict({"epochs": 3})
+    with pytest.raises(InvalidInput, match="names among"):
+        Configuration.from_dict({"recipe": "x", "epoch": 3})
