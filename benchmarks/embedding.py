@@ -21,9 +21,9 @@ from fractions import Fraction
 import numpy as np
 
 from ertheory import Target
+from ertheory.builders import embed_target
+from ertheory.builders.blocks.links import Signal, choose, layout
 from ertheory.check import evaluate
-from ertheory.embed import embed_target
-from ertheory.embed.blocks.links import Signal, choose, layout
 from ertheory.masks import DrawnMask
 from ertheory.networks.network import Affine
 

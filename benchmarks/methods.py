@@ -26,7 +26,7 @@ from unittest import mock
 import torch
 from torch.nn.functional import cross_entropy
 
-from ertheory.densities import layer_densities
+from ertheory.layerwise import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
 from ertrain.masks.masking import attach_masks, draw_masks, guard

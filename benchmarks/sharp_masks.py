@@ -34,9 +34,9 @@ from ertheory.bounds.necessary.first_moment import first_moment, log_first_momen
 from ertheory.bounds.necessary.parameter_count import count_ceiling, parameter_count
 from ertheory.bounds.necessary.size_lp import cover_weights, size_lp, size_shortfall
 from ertheory.bounds.necessary.univariate import printed_univariate
+from ertheory.builders import embed_target
+from ertheory.builders.planning import Plan
 from ertheory.check import check_embedding
-from ertheory.embed import embed_target
-from ertheory.embed.planning import Plan
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import Interval, binomial_interval
 from ertheory.numbers.exact import enclose

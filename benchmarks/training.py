@@ -31,7 +31,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from ertheory.densities import layer_densities
+from ertheory.layerwise import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Held

@@ -39,10 +39,7 @@ from ertheory.bounds import (
 from ertheory.bounds.blocks.grids import exact_factor, printed_copies, printed_factor
 from ertheory.bounds.necessary.error_floor import ErrorFloor, error_floor
 from ertheory.bounds.result import Width
-from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
-from ertheory.densities import RATIOS, LayerDensities, layer_densities, nonzero_counts
-from ertheory.densities.architectures import ARCHITECTURES, LayerShape, architecture
-from ertheory.embed import (
+from ertheory.builders import (
     Embedding,
     MissingEdge,
     Plan,
@@ -53,7 +50,10 @@ from ertheory.embed import (
     write_embedding,
     write_ticket,
 )
+from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.layerwise import RATIOS, LayerDensities, layer_densities, nonzero_counts
+from ertheory.layerwise.architectures import ARCHITECTURES, LayerShape, architecture
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.montecarlo import Calibration, calibrate

@@ -12,6 +12,16 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders import (
+    BUILT,
+    FORMS,
+    Embedding,
+    Form,
+    MissingEdge,
+    Plan,
+    plan,
+    write_embedding,
+)
 from ertheory.check import Check, check_file, float_bound
 from ertheory.cli.arguments import (
     Confidence,
@@ -27,16 +37,6 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, show, wrap
 from ertheory.cli.widths import checked_reading
-from ertheory.embed import (
-    BUILT,
-    FORMS,
-    Embedding,
-    Form,
-    MissingEdge,
-    Plan,
-    plan,
-    write_embedding,
-)
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.files import check_place
 from ertheory.networks.network import Network, network_of

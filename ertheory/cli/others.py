@@ -11,9 +11,9 @@ from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import Format, read_integer, renamed
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.densities import ERK_KERNELS, RATIOS, layer_densities
-from ertheory.densities.architectures import ARCHITECTURES, architecture
 from ertheory.errors import InvalidInput
+from ertheory.layerwise import ERK_KERNELS, RATIOS, layer_densities
+from ertheory.layerwise.architectures import ARCHITECTURES, architecture
 from ertheory.numbers.exact import exact_rational, probability
 
 __all__ = ["DensitiesCommand", "FigureCommand", "VerifyCommand"]

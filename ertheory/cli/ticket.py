@@ -235,7 +235,7 @@ class TicketCommand:
 
         from tqdm import tqdm
 
-        from ertheory.embed import build_ticket, write_ticket
+        from ertheory.builders import build_ticket, write_ticket
 
         with tqdm(unit=" neurons", desc="ticket", delay=2, leave=False) as bar:
             ticket = build_ticket(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ertheory.bounds.blocks.laws import Reading
 from ertheory.bounds.result import Width
-from ertheory.embed import Plan, plan
+from ertheory.builders import Plan, plan
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ertheory.embed import Embedding, plan
+from ertheory.builders import Embedding, plan
 from ertheory.networks.target import Target
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ertheory.densities import layer_densities
-from ertheory.densities.architectures import architecture
+from ertheory.layerwise import layer_densities
+from ertheory.layerwise.architectures import architecture
 from ertheory.plots.columns import Cell, Columns, known
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION
 

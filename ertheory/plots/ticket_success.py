@@ -58,7 +58,7 @@ def ticket_success_data() -> Columns:
         ends ``low`` and ``high`` of its exact interval at level 0.95.
     """
     from ertheory.bounds import ticket_widths
-    from ertheory.embed import build_ticket
+    from ertheory.builders import build_ticket
     from ertheory.montecarlo import binomial_interval
 
     rows: list[tuple[Cell, ...]] = []

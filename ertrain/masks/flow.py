@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ertheory.densities import LayerDensities
+from ertheory.layerwise import LayerDensities
 from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 
@@ -134,7 +134,7 @@ def expected_without_weights(densities: LayerDensities, *, drawing: str = "indep
 
     Examples
     --------
-    >>> from ertheory.densities import layer_densities
+    >>> from ertheory.layerwise import layer_densities
     >>> densities = layer_densities(((10, 4),), "1/4", "uniform")
     >>> round(expected_without_weights(densities), 4), round(expected_without_weights(densities, drawing="exact"), 4)
     (3.1641, 2.9987)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ertheory.densities import LayerDensities
 from ertheory.errors import InvalidInput
+from ertheory.layerwise import LayerDensities
 from ertheory.masks import DrawnMask
 from ertrain.masks.shapes import layer_shapes
 
@@ -32,7 +32,7 @@ def draw_masks(densities: LayerDensities, seed: int, *, exact: bool = False) -> 
     Parameters
     ----------
     densities
-        Layers and their densities p_l, as by `ertheory.densities.layer_densities`.
+        Layers and their densities p_l, as by `ertheory.layerwise.layer_densities`.
     seed
         0 <= seed < 2^63. The mask of a layer depends on it, the layer's place, shape and density alone.
     exact
@@ -51,7 +51,7 @@ def draw_masks(densities: LayerDensities, seed: int, *, exact: bool = False) -> 
 
     Examples
     --------
-    >>> from ertheory.densities import layer_densities
+    >>> from ertheory.layerwise import layer_densities
     >>> masks = draw_masks(layer_densities(((30, 20), (10, 30)), "0.1", "uniform"), seed=0, exact=True)
     >>> {name: int(mask.sum()) for name, mask in masks.items()}
     {'layer1': 60, 'layer2': 30}

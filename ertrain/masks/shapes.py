@@ -1,4 +1,4 @@
-"""From a PyTorch module to the shapes that `ertheory.densities` reads.
+"""From a PyTorch module to the shapes that `ertheory.layerwise` reads.
 
 A mask covers the weights of linear and convolutional layers. Biases and normalisation are never masked; transposed
 convolutions, embeddings and attention are none of the layers that the width statements speak of, and are left out.
@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 from torch import nn
 
-from ertheory.densities.architectures import LayerShape
 from ertheory.errors import InvalidInput
+from ertheory.layerwise.architectures import LayerShape
 
 __all__ = ["layer_shapes"]
 

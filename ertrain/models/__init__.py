@@ -1,6 +1,6 @@
 """Networks by name, each with a factor on its hidden widths; one family a file.
 
-Names, and the names and shapes of the layers, are those of `ertheory.densities.architectures`, so that a table of
+Names, and the names and shapes of the layers, are those of `ertheory.layerwise.architectures`, so that a table of
 densities belongs to a module without further ado.
 """
 

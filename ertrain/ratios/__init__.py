@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ertheory.densities import RATIOS as SHAPE_RATIOS
-from ertheory.densities import LayerDensities, layer_densities
 from ertheory.errors import InvalidInput
+from ertheory.layerwise import RATIOS as SHAPE_RATIOS
+from ertheory.layerwise import LayerDensities, layer_densities
 from ertheory.numbers.exact import Rational, probability
 from ertrain.data import Data
 from ertrain.masks.shapes import layer_shapes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ertheory.bounds import width
-from ertheory.densities import layer_densities
-from ertheory.embed import plan
+from ertheory.builders import plan
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
+from ertheory.layerwise import layer_densities
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
 from ertheory.numbers.exact import Rational
@@ -25,7 +25,7 @@ class RatioPrediction:
     Parameters
     ----------
     ratio
-        One of `ertheory.densities.RATIOS`.
+        One of `ertheory.layerwise.RATIOS`.
     cell
         The widths, and the densities that the ratio gives them.
     expected_dead
@@ -64,7 +64,7 @@ def predict_ratio(
     density
         Share of all weights that is kept.
     ratio
-        One of `ertheory.densities.RATIOS`.
+        One of `ertheory.layerwise.RATIOS`.
     seeds
         Of the masks that are looked at, those of `ertrain.students.batched.student_masks`.
     failure_probability

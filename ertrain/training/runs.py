@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ertheory.densities import LayerDensities
+from ertheory.layerwise import LayerDensities
 from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
 from ertrain.masks.flow import dead_neurons, expected_without_weights

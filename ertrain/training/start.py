@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ertheory.densities import LayerDensities
 from ertheory.errors import InvalidInput
+from ertheory.layerwise import LayerDensities
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Nodes
 from ertrain.masks.flow_repair import repair_masks

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.blocks.laws import Reading
+from ertheory.builders import Construction, embed_target
 from ertheory.check import prove
-from ertheory.embed import Construction, embed_target
 from ertheory.errors import ConstructionFailed
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.events.sampling import Bools, Event

@@ -8,8 +8,8 @@ from math import prod
 
 import numpy as np
 
+from ertheory.builders import build_ticket
 from ertheory.check import check_ticket
-from ertheory.embed import build_ticket
 from ertheory.montecarlo.events.sampling import Bools, Event
 from ertheory.networks.target import Target
 

@@ -25,7 +25,7 @@ from ertheory.bounds.sharp.law import Design, colouring
 from ertheory.bounds.sharp.private import private_failure
 from ertheory.bounds.sharp.sequential import dense_stages, sequential_failure, stages_of
 from ertheory.bounds.sharp.sequential_law import sequential_law
-from ertheory.embed import Construction
+from ertheory.builders import Construction
 from ertheory.montecarlo.events.built import built_event, shapes_of
 from ertheory.montecarlo.events.sampling import Event
 from ertheory.montecarlo.events.sharp import (

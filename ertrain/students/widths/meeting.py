@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ertheory.bounds import width
 from ertheory.bounds.result import Width, rational_text
-from ertheory.embed import Plan, plan
+from ertheory.builders import Plan, plan
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate

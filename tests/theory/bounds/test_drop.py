@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from tests.theory.bounds.test_laws import target_of
 
 from ertheory import Target, drop, exact, printed, width, widths
 from ertheory.bounds.drop.law import exact_drop, log_drop, read_neurons, unmet
@@ -31,6 +30,7 @@ from tests.strategies import (
     patterns,
     plain_densities,
 )
+from tests.theory.bounds.test_laws import target_of
 
 ONE, MILLE = Fraction(1), Fraction(1, 1000)
 MNIST = Target.from_text("784-128-10")

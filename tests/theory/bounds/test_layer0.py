@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory.embed.blocks.layer0 import assign
-from ertheory.embed.sharp.coding import code_inputs
+from ertheory.builders.blocks.layer0 import assign
+from ertheory.builders.sharp.coding import code_inputs
 from ertheory.errors import InvalidInput
 from ertheory.masks import read_mask
 from ertheory.networks.network import Affine

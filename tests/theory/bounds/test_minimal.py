@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.theory.bounds.test_laws import target_of
 
 from ertheory.bounds.blocks.closed_form import printed
 from ertheory.bounds.blocks.grids import exact_factor
@@ -20,6 +19,7 @@ from ertheory.bounds.blocks.minimal import exact, law_holds
 from ertheory.networks.target import Target
 from tests.reference import make_widths as ref
 from tests.strategies import HALF, conv_patterns, deltas, densities, patterns, plain_densities, real, small_targets
+from tests.theory.bounds.test_laws import target_of
 
 STORED = json.loads((Path(ref.__file__).parent / "widths.json").read_text(encoding="utf-8"))
 ONE, MILLE = Fraction(1), Fraction(1, 1000)

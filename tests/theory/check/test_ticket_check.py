@@ -240,7 +240,7 @@ def test_the_checker_imports_no_builder():
         tree = ast.parse((folder / name).read_text(encoding="utf-8"))
         imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         assert not any(
-            module.startswith(("ertheory.embed", "ertheory.masks.drawn_source", "ertheory.masks"))
+            module.startswith(("ertheory.builders", "ertheory.masks.drawn_source", "ertheory.masks"))
             for module in imported
         )
     assert network_of(TARGET).is_chain

@@ -259,7 +259,7 @@ def test_bad_points_are_one_line(tmp_path, target, capsys, points):
 
 
 def test_a_file_that_fails_its_check_is_not_kept(ask, tmp_path, monkeypatch):
-    from ertheory.embed import files as written
+    from ertheory.builders import files as written
 
     honest = written._texts
     monkeypatch.setattr(written, "_texts", lambda embedding: {**honest(embedding), "activation": "identity"})

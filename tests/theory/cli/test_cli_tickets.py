@@ -225,7 +225,7 @@ class Checked:
 
 @pytest.mark.parametrize("success", [True, False])
 def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, success):
-    import ertheory.embed as embed
+    import ertheory.builders as embed
 
     asked = []
 

@@ -19,10 +19,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import binom
 
+from ertheory.builders import plan
+from ertheory.builders.sharp.matching_kernel import saturated
+from ertheory.builders.sharp.solvable import Problem, lacking
 from ertheory.cli import main
-from ertheory.embed import plan
-from ertheory.embed.sharp.matching_kernel import saturated
-from ertheory.embed.sharp.solvable import Problem, lacking
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import anytime_interval, binomial_interval, calibrate, decide_failure_rate
@@ -186,7 +186,7 @@ def test_the_masks_alone_say_whether_the_builder_succeeds():
 
 
 def built_in(started, masks) -> bool:
-    from ertheory.embed import embed_target
+    from ertheory.builders import embed_target
     from ertheory.errors import ConstructionFailed
 
     try:

@@ -11,13 +11,13 @@ from math import comb, factorial
 import numpy as np
 import pytest
 from scipy.stats import binom, multinomial
-from tests.theory.montecarlo.test_stopping_times import covered, sums_of
 
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo import sign_stratified, stopping_times
 from ertheory.montecarlo.subset_sums.draw_kernel import fill_weights
 from ertheory.montecarlo.subset_sums.draws import LAWS, stream_key
 from ertheory.montecarlo.subset_sums.stratification import _sign_probabilities
+from tests.theory.montecarlo.test_stopping_times import covered, sums_of
 
 ERRORS = 6.1
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
 
-from ertheory.densities import layer_densities  # noqa: E402
 from ertheory.errors import ConstructionFailed, InvalidInput  # noqa: E402
+from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.masks.flow import dead_neurons, expected_without_weights  # noqa: E402
 from ertrain.masks.flow_repair import repair_masks  # noqa: E402

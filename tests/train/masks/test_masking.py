@@ -14,8 +14,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
 
-from ertheory.densities import RATIOS, layer_densities  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.layerwise import RATIOS, layer_densities  # noqa: E402
 from ertheory.masks import draw_masks as theory_masks  # noqa: E402
 from ertheory.networks.source import Source  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402

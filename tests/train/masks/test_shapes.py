@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
 
-from ertheory.densities.architectures import LayerShape, architecture  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.layerwise.architectures import LayerShape, architecture  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 
 

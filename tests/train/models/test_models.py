@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
-from ertheory.densities.architectures import ARCHITECTURES, architecture  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.layerwise.architectures import ARCHITECTURES, architecture  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.models import MODELS, build_model  # noqa: E402
 

@@ -19,8 +19,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from ertheory.densities import layer_densities  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import NO_LABEL, Data, Nodes, load_data  # noqa: E402

@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
 
-from ertheory.densities import layer_densities  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.training.initialisation import INITIALISATIONS, initialise  # noqa: E402

@@ -1,0 +1,33 @@
+"""Build it: the target inside a random masked source, with a certificate, or the edges that are missing."""
+
+from __future__ import annotations
+
+from ertheory.builders.blocks.build import Construction, embed_target
+from ertheory.builders.blocks.links import MissingEdge
+from ertheory.builders.files import write_embedding
+from ertheory.builders.planning import BUILT, Plan, plan
+from ertheory.builders.result import Embedding, LinkEdge
+from ertheory.builders.sharp.coding import FORMS, Coding, Form
+from ertheory.builders.sharp.rational import RationalRow, rational_rows
+from ertheory.builders.ticket import Measured, Ticket, build_ticket, write_ticket
+
+__all__ = [
+    "BUILT",
+    "FORMS",
+    "Coding",
+    "Construction",
+    "Embedding",
+    "Form",
+    "LinkEdge",
+    "Measured",
+    "MissingEdge",
+    "Plan",
+    "RationalRow",
+    "Ticket",
+    "build_ticket",
+    "embed_target",
+    "plan",
+    "rational_rows",
+    "write_embedding",
+    "write_ticket",
+]

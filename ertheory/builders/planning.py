@@ -1,0 +1,289 @@
+"""From a target, a sparsity and a failure probability to a source that is wide enough for a builder.
+
+A bound gives widths for the target as the builder sees it: written in the units of layer 0, which are one per input, or
+more where pairs or constants are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ertheory.bounds import width
+from ertheory.bounds.blocks.laws import LAYER0, Reading
+from ertheory.bounds.result import Width
+from ertheory.builders.blocks.build import Construction, embed_target
+from ertheory.builders.result import Embedding
+from ertheory.builders.sharp.coded import solvable_on, why_not_coded
+from ertheory.builders.sharp.coding import Coding, Form, code_inputs, combinations
+from ertheory.builders.sharp.plan import COLOURED, sharp_plan
+from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
+from ertheory.masks import DrawnMask, Mask
+from ertheory.networks.network import Affine, Network, Residual, network_of
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Layer, Target, read_box
+from ertheory.numbers.exact import Rational, probability
+
+__all__ = ["BUILT", "Plan", "plan"]
+
+# Methods whose widths can be built in, and how.
+BUILT: dict[str, tuple[Construction, ...]] = {
+    "printed": ("blocks",),
+    "exact": ("blocks",),
+    "joint": ("blocks",),
+    "drop": ("drop",),
+    **COLOURED,  # whichever of them needs fewer neurons
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A source that is wide enough, and how to build in it.
+
+    Parameters
+    ----------
+    network
+        The target, with its box.
+    answer
+        The widths, and what they rest on; its target is written in the units of layer 0.
+    coding
+        The units of layer 0. Where it is coded, none is known before the mask is; nor is the error.
+    layer0
+        How the neurons of layer 0 are shared out.
+    construction
+        How the source is built.
+    copies
+        q_0, neurons of layer 0 for each unit, where the answer rests on it.
+    shapes
+        Of the masks of source layers 0..L.
+    """
+
+    network: Network
+    answer: Width
+    coding: Coding
+    layer0: Reading
+    construction: Construction
+    copies: int | None
+    shapes: tuple[tuple[int, int], ...]
+
+    @property
+    def entries(self) -> int:
+        """Entries of all masks."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    def masks(self, seed: int = 0) -> tuple[DrawnMask, ...]:
+        """Draw the masks; they depend on the seed, the widths and the densities alone."""
+        pairs = zip(self.shapes, self.answer.densities, strict=True)
+        return tuple(DrawnMask(shape, density, seed, layer) for layer, (shape, density) in enumerate(pairs))
+
+    def shapes_at(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """Give the shapes of the masks for other widths N_0..N_L, of which nothing is promised."""
+        return _shapes(self.network, self.coding, tuple(widths))
+
+    def found_in(self, masks: Sequence[Mask]) -> bool:
+        """Say whether the builder finds the target in given masks.
+
+        Where layer 0 is coded, matchings decide whether there are weights, for almost all of those of the target; then
+        none are computed.
+        """
+        if self.layer0 == "coded":
+            return solvable_on(self.network, tuple(masks), self.construction)
+        try:
+            self._built(masks, workers=1)
+        except ConstructionFailed:
+            return False
+        return True
+
+    def embed(self, seed: int = 0, **options: object) -> Embedding:
+        """Draw the masks and build; `options` are ``workers`` and ``progress`` as for `embed_target`.
+
+        Raises
+        ------
+        ConstructionFailed
+            If the mask lacks an edge, which happens with probability delta at most.
+        """
+        return self._built(self.masks(seed), **options)
+
+    def _built(self, masks: Sequence[Mask], **options: object) -> Embedding:
+        return embed_target(
+            self.network,
+            masks,
+            construction=self.construction,
+            layer0=self.layer0,
+            copies=self.copies,
+            form=None if self.coding.form == "combinations" else self.coding.form,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def plan(
+    target: Target | Network,
+    *,
+    method: str = "exact",
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    failure_probability: Rational,
+    layer0: Reading | None = None,
+    domain: npt.ArrayLike | None = None,
+    form: Form | None = None,
+) -> Plan:
+    """Compute how wide the source has to be for a builder to succeed with probability 1 - delta.
+
+    Parameters
+    ----------
+    target
+        The network to represent, with weights; no residual blocks.
+    method
+        ``printed``, ``exact``, ``joint`` or ``drop``; or ``sequential``, ``matching`` or ``sharp``, which colour the
+        last hidden layer.
+    density, sparsity, failure_probability
+        As for `ertheory.width`.
+    layer0
+        As for `ertheory.width`; for the last three methods ``coded`` or ``matched``, by default whichever needs fewer
+        neurons.
+    domain, form
+        As for `embed_target`.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable
+        If the statement does not hold for this source, such as Theorem 2.1 as printed where layer 0 is masked.
+
+    Examples
+    --------
+    >>> target = Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]], [[3.0, 1.0]]])
+    >>> small = plan(target, density="1,1/2,1/2", failure_probability="0.1", domain=(-1, 1))
+    >>> small.answer.widths, small.embed(seed=3).widths
+    ((18, 10, 1), (18, 10, 1))
+    """
+    if method not in BUILT:
+        raise InvalidInput("method", f"one of {', '.join(BUILT)}", method)
+    network = network_of(target) if isinstance(target, Target) else target
+    first = network.affine[0]
+    box = network.domain if domain is None else read_box(domain, first.inputs)
+    network = Network(network.steps, box)
+    name = "relu" if network.activation == "identity" else network.activation
+    coding = code_inputs(first, box, name=name, form=form)
+    if method in COLOURED:
+        densities = read_densities(_counted(network, coding), density=density, sparsity=sparsity)
+        return _coloured(network, coding, method, densities, failure_probability, layer0)
+    if layer0 == "coded":
+        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)} for the method {method}", layer0)
+    counted = _counted(network, coding)
+    densities = read_densities(counted, density=density, sparsity=sparsity)
+    apart = _why_not_matched(first, coding)
+    if layer0 == "matched" and apart:
+        raise TheoremNotApplicable(f"{apart}: use dense or preassigned")
+    if layer0 is None:
+        layer0 = "dense" if densities[0] == 1 or method == "printed" else "matched"
+        if layer0 == "matched" and apart:
+            layer0 = "preassigned"
+    answer = width(counted, method=method, density=densities, failure_probability=failure_probability, layer0=layer0)
+    if not answer.applies:
+        raise TheoremNotApplicable(f"{method}: {answer.reason}")
+    return Plan(
+        network=network,
+        answer=answer,
+        coding=coding,
+        layer0=layer0,
+        construction=BUILT[method][0],
+        copies=None if answer.factors is None else answer.factors[0],
+        shapes=_shapes(network, coding, answer.widths),
+    )
+
+
+def _coloured(
+    network: Network,
+    coding: Coding,
+    method: str,
+    densities: tuple[Fraction, ...],
+    failure_probability: Rational,
+    layer0: Reading | None,
+) -> Plan:
+    """Plan for a method that colours the last hidden layer."""
+    if layer0 not in (None, "coded", "matched"):
+        raise InvalidInput("layer0", f"coded or matched for the method {method}", layer0)
+    first = network.affine[0]
+    not_coded = _why_not_coded(network, coding)
+    if not_coded and layer0 == "coded":
+        raise TheoremNotApplicable(not_coded)
+    wanted: Literal["coded", "matched"] | None = "matched" if not_coded or layer0 == "matched" else layer0
+    if wanted == "matched" and (apart := _why_not_matched(first, coding)):
+        raise TheoremNotApplicable(f"{apart}: use another method" + (f"; {not_coded}" if not_coded else ""))
+    # With the places of the zeros, where they can be given, less is asked of the last layer.
+    counted = _counted(network, coding)
+    if network.is_chain:
+        counted = Target.from_arrays([step.weight.toarray() for step in network.affine])
+    found = sharp_plan(counted, method, densities, probability("failure_probability", failure_probability), wanted)
+    if found.layer0 == "coded":
+        coding = combinations(first, np.empty(0), np.empty(0), None)
+    return Plan(
+        network=network,
+        answer=found.answer,
+        coding=coding,
+        layer0=found.layer0,
+        construction=found.colourer,
+        copies=found.copies,
+        shapes=_shapes(network, coding, found.answer.widths),
+    )
+
+
+def _why_not_coded(network: Network, coding: Coding) -> str:
+    if reason := why_not_coded(network):
+        return reason
+    if coding.form != "shift":
+        return f"a coded layer 0 shifts its combinations, so bounded inputs are needed, and not the form {coding.form}"
+    return ""
+
+
+def _why_not_matched(first: Affine, coding: Coding) -> str:
+    if first.groups > 1:
+        return "with groups in its first layer the neurons of layer 0 fall into parts"
+    if coding.units != first.inputs:
+        return f"with layer 0 in the form {coding.form} its units share edges"
+    return ""
+
+
+def _counted(network: Network, coding: Coding) -> Target:
+    """Give the target as the bounds see it: its counts, with layer 1 written in the units of layer 0."""
+    if any(isinstance(step, Residual) for step in network.steps):
+        msg = "widths are computed for chains of layers; choose those of residual blocks and give masks to embed_target"
+        raise TheoremNotApplicable(msg)
+    steps = (coding.first, *network.affine[1:])
+    layers = [_layer(coding.first, coding.units)]
+    layers += [_layer(step, below.outputs) for below, step in pairwise(steps)]
+    return Target(tuple(layers))
+
+
+def _layer(step: Affine, channels: int) -> Layer:
+    per_channel = step.inputs // channels * step.taps
+    rows, columns = step.weight.nonzero()
+    groups = rows // (step.outputs // step.groups)
+    read = groups * (channels // step.groups) + columns // per_channel
+    return Layer(
+        outputs=step.outputs,
+        inputs=channels,
+        kernel=step.kernel,
+        positions=step.inputs // channels,
+        row_nonzeros=tuple(np.diff(step.weight.indptr).tolist()),
+        column_nonzeros=tuple(np.bincount(read, minlength=channels).tolist()),
+    )
+
+
+def _shapes(network: Network, coding: Coding, widths: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:
+    known = [int(width or 0) for width in widths]
+    steps = (coding.first, *network.affine[1:])
+    channels = [coding.first.inputs, *(step.outputs for step in steps[:-1])]
+    shapes = [(known[0], network.affine[0].inputs)]
+    for step, below, size, above in zip(steps, known, channels, known[1:], strict=False):
+        per_channel = step.inputs // size * step.taps
+        shapes.append((above, below // step.groups * per_channel))
+    return tuple(shapes)

@@ -1,0 +1,98 @@
+"""The compiled loop of `ertheory.builders.sharp.solvable`: many matchings on parts of one pattern.
+
+Hundreds of small matchings are needed for each mask. A library call for every one of them, with the part cut out first,
+takes several times as long as all that is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+__all__ = ["saturated"]
+
+Integers: TypeAlias = npt.NDArray[Any]
+
+
+@njit(nogil=True, cache=True)
+def saturated(
+    starts: Integers, columns: Integers, part_starts: Integers, parts: Integers, wanted: Any
+) -> npt.NDArray[np.bool_]:
+    """Say for which sets of rows all columns that they reach, and all that are wanted, can be matched to them.
+
+    Parameters
+    ----------
+    starts, columns
+        The pattern, row by row.
+    part_starts, parts
+        The sets of rows, one after the other.
+    wanted
+        Whether a column has to be reached, shape (sets, columns).
+    """
+    sets, width = wanted.shape
+    found = np.zeros(sets, dtype=np.bool_)
+    owner = np.empty(width, dtype=np.int64)  # the row that a column is matched to
+    reached_in = np.full(width, -1, dtype=np.int64)
+    visited = np.full(width, -1, dtype=np.int64)
+    path = np.empty(len(starts), dtype=np.int64)  # rows on the way
+    position = np.empty(len(starts), dtype=np.int64)  # of each of them, the entry that is tried
+    search = 0
+    for part in range(sets):
+        reached = 0
+        for place in range(part_starts[part], part_starts[part + 1]):
+            if reached == width:
+                break
+            for entry in range(starts[parts[place]], starts[parts[place] + 1]):
+                column = columns[entry]
+                if reached_in[column] != part:
+                    reached_in[column] = part
+                    owner[column] = -1
+                    reached += 1
+        lost = False
+        for column in range(width if reached < width else 0):
+            lost = lost or (wanted[part, column] and reached_in[column] != part)
+        if lost:
+            continue
+        matched = 0
+        left = part_starts[part + 1] - part_starts[part]
+        for place in range(part_starts[part], part_starts[part + 1]):
+            if matched == reached or matched + left < reached:
+                break
+            left -= 1
+            search += 1
+            # Depth first, each row looking for a free column before it asks owners to move on.
+            depth = 0
+            path[0] = parts[place]
+            position[0] = starts[path[0]]
+            while depth >= 0:
+                row = path[depth]
+                free = -1
+                if position[depth] == starts[row]:
+                    for entry in range(starts[row], starts[row + 1]):
+                        if owner[columns[entry]] < 0:
+                            free = columns[entry]
+                            break
+                if free >= 0:
+                    owner[free] = row
+                    for above in range(depth - 1, -1, -1):
+                        owner[columns[position[above] - 1]] = path[above]
+                    matched += 1
+                    break
+                advanced = False
+                while position[depth] < starts[row + 1]:
+                    column = columns[position[depth]]
+                    position[depth] += 1
+                    if visited[column] != search:
+                        visited[column] = search
+                        depth += 1
+                        path[depth] = owner[column]
+                        position[depth] = starts[path[depth]]
+                        advanced = True
+                        break
+                if not advanced:
+                    depth -= 1
+        found[part] = matched == reached
+    return found

@@ -1,0 +1,188 @@
+"""Subset sums by meeting in the middle: the subset that costs a certificate least.
+
+A subset S of values stands for a target z. It is charged slope |z - sum of S| for what it misses and a price for every
+value that it takes: where a value carries a signal with an error of its own, its price is |value| times that error, so
+that the charge is what the choice adds to the certified error of a neuron. With prices of 0 the closest subset wins,
+with prices |value| and a steep slope the one with the smallest L1 norm among the close ones.
+
+All sums of one half of the values are listed in ascending order by merging, and so are those of the other half
+(Horowitz, Sahni 1974). For a sum a of the first half, the best partner below z - a minimises price - slope b, and the
+best one above it price + slope b: minima of prefixes and suffixes. This takes 2^(n/2) steps and no sorting.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ertheory.builders.ticket.rows import FEW_VALUES, MOST_VALUES
+
+__all__ = ["cheapest_subset", "choose_row"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[Any]
+
+
+@njit(nogil=True, cache=True)
+def _listed(values: Array, prices: Array) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    """List the sums of all subsets in ascending order, their prices, and the subsets as bits."""
+    size = 1 << len(values)
+    sums, costs, bits = np.zeros(size), np.zeros(size), np.zeros(size, dtype=np.int64)
+    old_sums, old_costs, old_bits = np.zeros(size), np.zeros(size), np.zeros(size, dtype=np.int64)
+    count = 1
+    for place in range(len(values)):
+        old_sums[:count], old_costs[:count], old_bits[:count] = sums[:count], costs[:count], bits[:count]
+        value, price, bit = values[place], prices[place], np.int64(1) << place
+        without = within = 0
+        for new in range(2 * count):
+            if within == count or (without < count and old_sums[without] <= old_sums[within] + value):
+                sums[new], costs[new], bits[new] = old_sums[without], old_costs[without], old_bits[without]
+                without += 1
+            else:
+                sums[new] = old_sums[within] + value
+                costs[new] = old_costs[within] + price
+                bits[new] = old_bits[within] | bit
+                within += 1
+        count *= 2
+    return sums, costs, bits
+
+
+@njit(nogil=True, cache=True)
+def cheapest_subset(values: Array, prices: Array, target: float, slope: float) -> tuple[np.int64, float]:
+    """Find the subset S with the smallest slope |z - sum of S| + prices of S.
+
+    Parameters
+    ----------
+    values, prices
+        Shape (n,) with n <= 40; prices are not negative.
+    target
+        z.
+    slope
+        Charge for a unit of what is missed, not negative.
+
+    Returns
+    -------
+    tuple
+        The subset, value i as bit i, and its charge, up to rounding.
+
+    Examples
+    --------
+    >>> values = np.array([0.5, 0.3, -0.4, 0.125])
+    >>> subset, charge = cheapest_subset(values, np.zeros(4), 0.12, 1.0)
+    >>> f"{subset:04b}", round(charge, 6)
+    ('1000', 0.005)
+    """
+    half = len(values) // 2
+    sums, costs, bits = _listed(values[:half], prices[:half])
+    others, other_costs, other_bits = _listed(values[half:], prices[half:])
+    size = len(others)
+    above = np.empty(size + 1, dtype=np.int64)  # where price + slope b is smallest from a place on
+    above[size] = -1
+    best = np.inf
+    for place in range(size - 1, -1, -1):
+        charge = other_costs[place] + slope * others[place]
+        above[place] = place if charge <= best else above[place + 1]
+        best = min(best, charge)
+    below = np.empty(size + 1, dtype=np.int64)  # where price - slope b is smallest in front of a place
+    below[0] = -1
+    best = np.inf
+    for place in range(size):
+        charge = other_costs[place] - slope * others[place]
+        below[place + 1] = place if charge < best else below[place]
+        best = min(best, charge)
+    found, charge, place = np.int64(0), np.inf, size
+    for first in range(len(sums)):
+        rest = target - sums[first]
+        while place > 0 and others[place - 1] > rest:
+            place -= 1
+        for partner in (below[place], above[place]):
+            if partner >= 0:
+                here = costs[first] + other_costs[partner] + slope * abs(rest - others[partner])
+                if here < charge:
+                    found, charge = bits[first] | (other_bits[partner] << half), here
+    return found, charge
+
+
+@njit(nogil=True, cache=True)
+def _candidates(values: Array, rates: Array, target: float, most: int) -> Integers:
+    """Pick which values to search among, where there are too many: those that carry the smallest errors.
+
+    If the chosen ones of the right sign do not sum up to the target, the largest ones are taken.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    picked = np.argsort(rates, kind="mergesort")[:most]
+    reach = 0.0
+    for value in values[picked]:
+        reach += max(value, 0.0) if target > 0 else max(-value, 0.0)
+    if reach < 1.25 * abs(target):
+        return np.argsort(-np.abs(values), kind="mergesort")[:most]
+    return picked
+
+
+@njit(nogil=True, cache=True)
+def choose_row(
+    values: Array,
+    starts: Integers,
+    middles: Array,
+    radii: Array,
+    targets: Array,
+    centres: Array,
+    slopes: Array,
+    allowance: float,
+    chosen: npt.NDArray[np.bool_],
+) -> float:
+    """Choose the edges of one neuron: a subset sum for every unit that it reads, the constant 1 last.
+
+    Parameters
+    ----------
+    values
+        By column: the weight times the factor of the unit that the column carries; 0 where there is no edge. The last
+        column is the neuron's own bias. Shape (columns,).
+    starts
+        Where the columns of each unit begin; shape (units + 1,). Columns in front of the first carry nothing.
+    middles, radii
+        By column: what it carries is off by a number in middle +- radius. Not 0 only where the factor is 1.
+    targets
+        By unit: the coefficient wanted; where it is 0, no edge is kept.
+    centres, slopes
+        By unit: its values lie in centre +- slope.
+    allowance
+        Give up when the charge is larger.
+    chosen
+        By column: receives whether the edge is kept.
+
+    Returns
+    -------
+    float
+        A radius of the error of the neuron's sum, up to rounding; infinite if it exceeds the allowance.
+    """
+    charge, shift = 0.0, 0.0
+    last = len(targets) - 1
+    for unit in range(last + 1):
+        wanted, slope = targets[unit], slopes[unit]
+        if unit == last:  # the bias takes up the middle of what the weights leave over
+            wanted, slope = wanted + shift, 1.0
+        elif wanted == 0.0:
+            continue
+        live = starts[unit] + np.flatnonzero(values[starts[unit] : starts[unit + 1]])
+        for most in (FEW_VALUES, MOST_VALUES):
+            columns = live[_candidates(values[live], radii[live], wanted, most)]
+            here = values[columns]
+            subset, paid = cheapest_subset(here, np.abs(here) * radii[columns], wanted, slope)
+            if len(live) <= most or paid <= allowance / (8 * len(targets)) < np.inf:
+                break
+        charge += paid
+        if not charge <= allowance:
+            return np.inf
+        total = 0.0
+        for place in range(len(columns)):
+            if subset >> place & 1:
+                chosen[columns[place]] = True
+                total += here[place]
+                shift -= here[place] * middles[columns[place]]
+        shift += (wanted - total) * centres[unit]
+    return charge
