@@ -25,6 +25,8 @@ from llvmlite import ir
 from numba import njit, types, uint64
 from numba.extending import intrinsic
 
+from ertheory.kernels import kernel
+
 __all__ = [
     "DIGITS",
     "contains",
@@ -102,7 +104,7 @@ def philox_words(c0: Word, c1: Word, c2: Word, c3: Word, keys: Words) -> Any:
     return c0, c1, c2, c3
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def philox_block(counter: Words, key: Words) -> Words:
     """Give the four words of one block; `counter` holds four words and `key` two."""
     return np.array(philox_words(counter[0], counter[1], counter[2], counter[3], round_keys(key)))
@@ -135,7 +137,7 @@ def _kept(word: int, row: int, open_bits: Word, digits: Words, keys: Words) -> W
     return kept  # what is still open equals p in all digits: not below
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def draw_words(first_row: int, words: Words, columns: int, digits: Words, key: Words) -> None:
     """Fill `words`, shape (rows, ceil(columns / 64)), with the mask of the rows from `first_row` on, 64 entries a word.
 
@@ -161,7 +163,7 @@ def draw_words(first_row: int, words: Words, columns: int, digits: Words, key: W
             words[row, word] = _kept(word, first_row + row, tail if word == last else _ALL, digits, keys)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def contains(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], digits: Words, key: Words) -> Any:
     """Decide single entries, given by row and column."""
     keys = round_keys(key)
@@ -172,7 +174,7 @@ def contains(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], digits
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def draw_uniforms(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], key: Words) -> Any:
     """Draw single numbers of U[-1, 1], given by row and column: odd multiples of 2^-53, which doubles hold exactly."""
     keys = round_keys(key)
@@ -186,7 +188,7 @@ def draw_uniforms(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], k
     return numbers
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def words_to_rows(words: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """Turn packed rows into the pattern of a sparse matrix: where each row begins, and the columns that are kept."""
     starts = np.zeros(len(words) + 1, dtype=np.int64)

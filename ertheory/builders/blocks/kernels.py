@@ -6,14 +6,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ertheory.kernels import kernel
 
 __all__ = ["choose_edges"]
 
 Integers: TypeAlias = npt.NDArray[Any]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def choose_edges(
     starts: Integers,
     columns: Integers,

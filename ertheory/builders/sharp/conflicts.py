@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ertheory.kernels import kernel
+
 __all__ = ["min_conflicts"]
 
 Integers: TypeAlias = npt.NDArray[Any]
@@ -37,7 +39,7 @@ def _gain(neuron: int, kind: int, readers: Any, reader_starts: Any, needed: Any,
     return gain
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def min_conflicts(
     starts: Integers,
     neurons: Integers,

@@ -10,14 +10,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ertheory.kernels import kernel
 
 __all__ = ["saturated"]
 
 Integers: TypeAlias = npt.NDArray[Any]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def saturated(
     starts: Integers, columns: Integers, part_starts: Integers, parts: Integers, wanted: Any
 ) -> npt.NDArray[np.bool_]:

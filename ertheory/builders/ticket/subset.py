@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from ertheory.builders.ticket.rows import FEW_VALUES, MOST_VALUES
+from ertheory.kernels import kernel
 
 __all__ = ["cheapest_subset", "choose_row"]
 
@@ -26,7 +26,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[Any]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _listed(values: Array, prices: Array) -> tuple[Array, Array, npt.NDArray[np.int64]]:
     """List the sums of all subsets in ascending order, their prices, and the subsets as bits."""
     size = 1 << len(values)
@@ -50,7 +50,7 @@ def _listed(values: Array, prices: Array) -> tuple[Array, Array, npt.NDArray[np.
     return sums, costs, bits
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cheapest_subset(values: Array, prices: Array, target: float, slope: float) -> tuple[np.int64, float]:
     """Find the subset S with the smallest slope |z - sum of S| + prices of S.
 
@@ -106,7 +106,7 @@ def cheapest_subset(values: Array, prices: Array, target: float, slope: float) -
     return found, charge
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _candidates(values: Array, rates: Array, target: float, most: int) -> Integers:
     """Pick which values to search among, where there are too many: those that carry the smallest errors.
 
@@ -123,7 +123,7 @@ def _candidates(values: Array, rates: Array, target: float, most: int) -> Intege
     return picked
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def choose_row(
     values: Array,
     starts: Integers,

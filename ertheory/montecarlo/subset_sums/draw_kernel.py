@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, uint64
 
+from ertheory.kernels import kernel
 from ertheory.masks.philox import philox_words, round_keys
 
 __all__ = ["draw_block", "fill_weights"]
@@ -30,7 +31,7 @@ def draw_block(values: Floats, block: int, trial: int, stream: int, product: boo
             values[4 * block + lane] *= middle * 2.0**-53
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_weights(weights: Floats, first: int, stream: int, product: bool, key: Words) -> None:
     """Draw the weights of the trials from `first` on, shape (trials, a multiple of four)."""
     keys = round_keys(key)

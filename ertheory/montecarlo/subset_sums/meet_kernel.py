@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ertheory.kernels import kernel
 from ertheory.masks.philox import round_keys
 from ertheory.montecarlo.subset_sums.draw_kernel import draw_block
 
@@ -52,7 +53,7 @@ def _nearest(first: Floats, firsts: int, second: Floats, seconds: int, goal: flo
     return best
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def best_errors(weights: Floats, kept: Bools, goal: float, most: int, errors: Floats) -> None:
     """Find for every trial the smallest distance of a subset sum of the kept weights from the goal.
 
@@ -83,7 +84,7 @@ def best_errors(weights: Floats, kept: Bools, goal: float, most: int, errors: Fl
         errors[row] = _nearest(first, firsts, second, seconds, goal)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def error_times(
     first: int, times: Integers, longest: int, goal: float, epsilons: Floats, product: bool, key: Words
 ) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ertheory.kernels import kernel
 from ertheory.masks.philox import round_keys
 from ertheory.montecarlo.subset_sums.draw_kernel import draw_block
 
@@ -65,7 +66,7 @@ def _join(lows: Floats, highs: Floats, count: int, shift: float, new_lows: Float
     return out + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cover_times(
     first: int, times: Integers, longest: int, low: float, high: float, epsilon: float, product: bool, key: Words
 ) -> None:
@@ -119,7 +120,7 @@ def _moved(lows: Floats, highs: Floats, count: int) -> Any:
     return wide_lows, wide_highs
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sign_rows(
     first: int, rows: Integers, longest: int, low: float, high: float, epsilon: float, product: bool, key: Words
 ) -> None:
