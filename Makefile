@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup figure2 figures notebooks test lint clean
+.PHONY: help setup figure2 figures notebooks proofs test lint clean
 
 help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
@@ -16,6 +16,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make lint       check style, format and types"
 	@echo "make figures    draw every figure again"
+	@echo "make proofs     check the machine-checked proofs (needs coqc; says how to get it)"
 	@echo "make notebooks  run every notebook and render it beside its source"
 	@echo "make clean      remove .venv and what tools left behind"
 
@@ -61,6 +62,9 @@ export RENDER
 
 notebooks: $(VENV)/.notebook
 	@$(BIN)/python -c "$$RENDER" $(wildcard notebooks/[0-9]*.py)
+
+proofs:
+	@$(PYTHON) proofs/check.py
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

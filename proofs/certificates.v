@@ -1,0 +1,75 @@
+(* From a printed answer of `ertheory width --method exact` (dense layer 0) to a checked statement about networks. *)
+From Coq Require Import NArith PArith.
+From mathcomp Require Import all_ssreflect all_algebra.
+From ERProofs Require Import bernoulli block_construction theorem_2_2 rounding.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+Local Open Scope ring_scope.
+
+Section Plan.
+(* what the tool prints: copies cq, numbers cm of non-zero weights, sparsity ra/rb per layer, delta = num/den *)
+Variables (cq cm : nat -> positive) (ra rb : nat -> N) (num den bits : N).
+Let S : N := (2 ^ bits)%bin.
+Definition miss_up l : N := pow_up S (cdiv (ra l * S) (rb l))%bin (cq l).
+Definition layer_dn l : N := pow_dn S (S - miss_up l)%bin (cm l * cq l.+1).
+Fixpoint plan_dn (L : nat) : N := if L is l.+1 then (plan_dn l * layer_dn l / S)%bin else S.
+Fixpoint sane (L : nat) : bool :=
+  if L is l.+1 then [&& N.leb (miss_up l) S, N.ltb 0 (rb l), N.leb (ra l) (rb l) & sane l] else true.
+Definition plan_ok (L : nat) : bool :=
+  [&& N.ltb 0 den, N.leb num den, sane L & N.leb ((den - num) * S)%bin (plan_dn L * den)%bin].
+
+Variables (R : realFieldType) (T : nat -> finType) (act : nat -> R -> R).
+Variables (W : forall l, T l.+1 -> T l -> R) (b : forall l, T l.+1 -> R) (lo : T 0%N -> R).
+Let q l := Pos.to_nat (cq l).
+Let r l : R := toR R (ra l) / toR R (rb l).
+
+Let S0 : (0 < S)%bin. Proof. by apply/N.neq_0_lt_0/N.pow_nonzero. Qed.
+Let s0 : 0 < toR R S. Proof. exact: (toR_lt R S0). Qed.
+
+Let r01 L l : sane L -> (l < L)%N -> 0 <= r l <= 1.
+Proof.
+elim: L => // L IH /and4P[_ /N.ltb_lt b0 /N.leb_le ab sL]; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
+have bp : 0 < toR R (rb L) by exact: (toR_lt R b0).
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+Qed.
+
+Lemma plan_dnP L : sane L ->
+  below S (plan_dn L) (\prod_(l < L) (1 - r l ^+ q l) ^+ (Pos.to_nat (cm l) * q l.+1)).
+Proof.
+elim: L => [_|L IH sL]; first by rewrite big_ord0 /below mul1r.
+have /and4P[/N.leb_le xS /N.ltb_lt b0 _ sL'] := sL.
+have ok l : (l < L.+1)%N -> 0 <= 1 - r l ^+ q l.
+  by move=> /(r01 sL)/andP[h0 h1]; rewrite subr_ge0 exprn_ile1.
+have /andP[rL0 rL1] := r01 sL (ltnSn L).
+rewrite big_ord_recr /=; apply: below_mul => //; first by apply: prodr_ge0 => i _; rewrite exprn_ge0 // ok // ltnW // ltnS ltn_ord.
+- by rewrite exprn_ge0 // ok.
+- exact: IH.
+have -> : (Pos.to_nat (cm L) * q L.+1)%N = Pos.to_nat (cm L * cq L.+1)%positive by rewrite Pos2Nat.inj_mul.
+apply: pow_dnP => //; first exact: ok.
+by apply: compl_dn => //; apply: pow_upP => //; exact: ratio_up.
+Qed.
+
+Variable L : nat.
+Theorem plan_sound (rep : pred (mask T L q)) : (0 < L)%N -> plan_ok L ->
+  (forall l : 'I_L, nonzeros W l = Pos.to_nat (cm l)) ->
+  (forall w, represented act W b lo w -> rep w) ->
+  1 - toR R num / toR R den <= Pr (density (q := q) (fun l => 1 - r l)) rep.
+Proof.
+move=> L0 /and4P[/N.ltb_lt den0 /N.leb_le nd sL /N.leb_le h] nz repP.
+pose p l : R := if (l < L)%N then 1 - r l else 0.
+have p01 l : 0 <= p l <= 1.
+  rewrite /p; case: ifP => [/(r01 sL)/andP[h0 h1]|_]; last by rewrite lexx ler01.
+  by rewrite subr_ge0 h1 ler_subl_addr ler_addl.
+have -> : Pr (density (q := q) (fun l => 1 - r l)) rep = Pr (density (q := q) p) rep.
+  apply: eq_bigr => w _; congr (_ * _); apply: eq_bigr => e _.
+  by rewrite /wt /density /p ltn_ord.
+apply: le_trans (exact22 p01 L0 repP).
+have d1 : 0 < toR R den by exact: (toR_lt R den0).
+rewrite -[X in X - _](divff (lt0r_neq0 d1)) -mulrBl -toR_sub // ler_pdivr_mulr // -(ler_pmul2r s0) -toRM.
+apply: le_trans (toR_le R h) _; rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //.
+apply: le_trans (plan_dnP sL) _; rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ * _).
+by apply: eq_bigr => l _; rewrite /p ltn_ord subKr nz.
+Qed.
+End Plan.
