@@ -1,7 +1,7 @@
 """Compile every proof, and say what each theorem rests on.
 
-Run by ``make proofs``. Needs ``coqc`` 8.16 with mathcomp 1.15; without it this says how to install them, and that nothing
-was checked. A proof that is not finished, or an axiom that is not listed here, is a failure.
+Run by ``make proofs``. Needs ``coqc`` 8.16 with mathcomp 1.15; without it this says how to install them, and that
+nothing was checked. A proof that is not finished, or an axiom that is not listed here, is a failure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ THEOREMS = {
     "factored_law": ("groups_law", "bad_law", "factored_law"),
     "factored_network": ("Ex_part", "factored_network", "factored_network_relu"),
 }
-# What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions equal where their values are.
+# What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
 AXIOMS = {
     "boolp.functional_extensionality_dep",
     "boolp.propositional_extensionality",
