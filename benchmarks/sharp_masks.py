@@ -39,7 +39,7 @@ from ertheory.builders.planning import Plan
 from ertheory.check import check_embedding
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import Interval, binomial_interval
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import enclose
 
 TARGETS = ("24-14-5", "10-20-20-5")
 DENSITIES = (Fraction(1, 5), Fraction(1, 2), Fraction(4, 5))
@@ -141,11 +141,11 @@ def necessary(text: str, density: Fraction) -> Iterator[Point]:
 
 
 def _degree_ceiling(target: Target, densities: tuple[Fraction, ...], neurons: int) -> float:
-    return float(enclose(lambda context: degree_ceiling(context, target, densities, 0, neurons))[1])
+    return float(enclose(lambda: degree_ceiling(target, densities, 0, neurons))[1])
 
 
 def _first_moment_ceiling(classes: int, outputs: int, density: Fraction, neurons: int) -> float:
-    high = enclose(lambda context: log_first_moment(context, classes, outputs, neurons, density, exchangeable=True))[1]
+    high = enclose(lambda: log_first_moment(classes, outputs, neurons, density, exchangeable=True))[1]
     return math.exp(min(0.0, float(high)))
 
 

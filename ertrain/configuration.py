@@ -13,7 +13,7 @@ from typing import Any
 
 from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import exact_rational, probability
+from ertheory.numbers import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
 from ertrain.methods import METHODS, REWINDS

@@ -1,30 +1,27 @@
 """What the tests draw from: exact densities, failure probabilities and targets, the extreme ones among them.
 
-Beside them stand the two things that every test of an enclosure needs: a context to make it in, and its ends as
-fractions.
+Beside them stand the ends of an enclosure as fractions, which every test of one needs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import mpmath
 from hypothesis import strategies as st
-from mpmath.libmp import finf, fninf, to_rational
 
-from ertheory.numbers.exact import decide
+from ertheory import numbers
+from ertheory.numbers import Ball, at_precision
 
 __all__ = [
     "EXTREME_DELTAS",
     "EXTREME_DENSITIES",
     "HALF",
     "bits",
-    "context",
     "conv_patterns",
     "deltas",
     "densities",
@@ -105,27 +102,10 @@ def _taps(layer: Any) -> int:
     return len(layer[0][0]) if isinstance(layer[0][0], list) else 1
 
 
-@cache
-def context(precision: int = 64) -> Any:
-    """The context of so many bits in which the package itself decides: it may be more careful than mpmath's own."""
-    made: list[Any] = []
-
-    def collect(given: Any) -> Any:
-        made.append(given)
-        return given.mpf([-1, 1])  # undecided, so that the next precision follows
-
-    decide(collect, undecided=True, most_bits=precision)
-    return made[-1]
-
-
-def ends(interval: Any) -> tuple[Fraction | float, Fraction | float]:
-    """Both ends of an interval, exactly; infinite ones as floats, and none is NaN."""
-    low, high = (
-        math.inf if end == finf else -math.inf if end == fninf else Fraction(*map(int, to_rational(end)))
-        for end in interval._mpi_
-    )
-    assert low <= high
-    return low, high
+def ends(value: Callable[[], Ball], precision: int = 64) -> tuple[Fraction | float, Fraction | float]:
+    """Both ends of what is enclosed with so many bits, exactly; infinite ones where it has none."""
+    found = at_precision(precision, value)
+    return numbers.ends(found) if found.is_finite() else (-math.inf, math.inf)
 
 
 def real(value: Fraction | int, digits: int) -> Any:

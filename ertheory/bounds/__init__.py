@@ -66,7 +66,7 @@ from ertheory.bounds.tickets import (
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = [
     "DEPTHS",
@@ -329,5 +329,5 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
         failure_probability=failure_probability,
         widths=(neurons, *(None,) * (target.depth - 1), target.widths[-1]),
         real_factors=(value,),
-        certified="mpmath intervals or exact integers",
+        certified="balls or exact integers",
     )

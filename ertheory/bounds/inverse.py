@@ -17,7 +17,7 @@ from ertheory.bounds.questions import Question, ask
 from ertheory.bounds.result import Kind, number_for_json, rational_text, success_text
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 

@@ -14,6 +14,7 @@ from ertheory.bounds.blocks.available import best_factors, most_factors
 from ertheory.bounds.blocks.closed_form import closed_form, reading, refuse_masked, statement_of
 from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0, checked_layer0
 from ertheory.bounds.blocks.minimal import law_holds
+from ertheory.bounds.drop.law import exact_drop
 from ertheory.bounds.drop.thresholds import best_thresholds
 from ertheory.bounds.drop.widths import SHARED, dropped_statement, log_kept
 from ertheory.bounds.necessary.degree import degree_ceiling, degree_refusal
@@ -21,8 +22,7 @@ from ertheory.bounds.necessary.univariate import coverage_ceiling
 from ertheory.bounds.result import Kind
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import exp_complement, log_sparsity, rational
-from ertheory.numbers.exact import Context, Interval, decide, enclose, midpoint
+from ertheory.numbers import Ball, ball, decide, enclose, exp_complement, log_sparsity, midpoint
 
 __all__ = ["QUESTIONS", "Question", "ask"]
 
@@ -156,10 +156,10 @@ class _Construction:
         factors = self._best(law)
         if self.method == "exact":
             value = enclose(
-                lambda c: exp_complement(c, law.log_success(c, factors, self.widths[0])), digits=6, most_bits=LAW_BITS
+                lambda: exp_complement(law.log_success(factors, self.widths[0])), digits=6, most_bits=LAW_BITS
             )
         else:
-            value = enclose(lambda c: law.union_failure(c, factors, self.widths[0]), digits=6, most_bits=LAW_BITS)
+            value = enclose(lambda: law.union_failure(factors, self.widths[0]), digits=6, most_bits=LAW_BITS)
         return max(Fraction(0), 1 - value[1]), None
 
     def factors(
@@ -195,8 +195,15 @@ class _Dropped(_Construction):
     def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
         law = Law(self.target, self.densities(density), self.layer0)
         factors = self._best(law)
+
+        def tie() -> bool:
+            copies = exact_drop(self.target, law.densities, factors, self._thresholds(law, factors))
+            matched = law.exact_matching(factors[0], self.widths[0])
+            return copies is not None and matched is not None and copies * matched == 1 - failure_probability
+
         return decide(
-            lambda context: self._log_success(context, law, factors) - log_sparsity(context, failure_probability),
+            lambda: self._log_success(law, factors) - log_sparsity(failure_probability),
+            tie=tie,
             undecided=False,
             most_bits=LAW_BITS,
         ).holds
@@ -204,13 +211,15 @@ class _Dropped(_Construction):
     def success(self, densities: tuple[Fraction, ...]) -> Bounds:
         law = Law(self.target, densities, self.layer0)
         factors = self._best(law)
-        value = enclose(lambda c: exp_complement(c, self._log_success(c, law, factors)), digits=6, most_bits=LAW_BITS)
+        value = enclose(lambda: exp_complement(self._log_success(law, factors)), digits=6, most_bits=LAW_BITS)
         return max(Fraction(0), 1 - value[1]), None
 
-    def _log_success(self, context: Context, law: Law, factors: tuple[int, ...]) -> Interval:
-        thresholds = best_thresholds(self.target, law.densities, factors)
-        kept = log_kept(context, self.target, law.densities, factors, thresholds)
-        return kept + law.log_matching(context, factors[0], self.widths[0])
+    def _log_success(self, law: Law, factors: tuple[int, ...]) -> Ball:
+        kept = log_kept(self.target, law.densities, factors, self._thresholds(law, factors))
+        return kept + law.log_matching(factors[0], self.widths[0])
+
+    def _thresholds(self, law: Law, factors: tuple[int, ...]) -> tuple[int, ...]:
+        return best_thresholds(self.target, law.densities, factors)
 
     def _best(self, law: Law) -> tuple[int, ...]:
         # What is not needed is dropped, so more copies never hurt; only of a matched layer 0 they ask more neurons.
@@ -219,7 +228,7 @@ class _Dropped(_Construction):
             return most
 
         def value(copies: int) -> float:
-            return midpoint(lambda context: self._log_success(context, law, (copies, *most[1:])))
+            return midpoint(lambda: self._log_success(law, (copies, *most[1:])))
 
         low, high = 1, most[0]
         while high - low > 2:
@@ -258,14 +267,14 @@ class _Necessary:
         return (density,) * (self.target.depth + 1)
 
     def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
-        def margin(context: Context) -> Interval:
-            return self._ceiling(context, self.densities(density)) - 1 + rational(context, failure_probability)
+        def margin() -> Ball:
+            return self._ceiling(self.densities(density)) - 1 + ball(failure_probability)
 
         return decide(margin, undecided=True).holds
 
     def success(self, densities: tuple[Fraction, ...]) -> Bounds:
         try:
-            ceiling = enclose(lambda context: self._ceiling(context, densities), digits=6, most_bits=LAW_BITS)[1]
+            ceiling = enclose(lambda: self._ceiling(densities), digits=6, most_bits=LAW_BITS)[1]
         except InfeasibleWidth:  # too close to 0 or 1 to be written down
             return None, Fraction(1)
         return None, min(Fraction(1), ceiling)
@@ -277,7 +286,7 @@ class _Necessary:
     ) -> tuple[int, ...] | None:
         return None
 
-    def _ceiling(self, context: Context, densities: tuple[Fraction, ...]) -> Interval:
+    def _ceiling(self, densities: tuple[Fraction, ...]) -> Ball:
         if self.method == "degree":
-            return degree_ceiling(context, self.target, densities, self.widths[0], self.widths[1])
-        return coverage_ceiling(context, self.target, densities[0], self.widths[0])
+            return degree_ceiling(self.target, densities, self.widths[0], self.widths[1])
+        return coverage_ceiling(self.target, densities[0], self.widths[0])

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import decimal_text
+from ertheory.numbers import decimal_text
 
 __all__ = ["Kind", "Variant", "Width", "number_for_json", "rational_text", "success_text"]
 

@@ -28,7 +28,7 @@ from ertheory.masks import DrawnMask, Mask
 from ertheory.networks.network import Affine, Network, Residual, network_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Layer, Target, read_box
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["BUILT", "Plan", "plan"]
 

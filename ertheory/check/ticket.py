@@ -22,7 +22,7 @@ from ertheory.check.ticket_error import Unproved, largest_error
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Network, network_of
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["DrawnTicket", "TicketCheck", "check_ticket"]
 

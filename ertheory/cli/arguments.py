@@ -12,7 +12,7 @@ from ertheory.cli.options import option
 from ertheory.errors import ErError, InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import exact_rational, probability
+from ertheory.numbers import exact_rational, probability
 
 __all__ = [
     "Confidence",

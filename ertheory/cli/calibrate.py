@@ -28,7 +28,7 @@ from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.widths import checked_reading
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo import CALIBRATED, Calibration, calibrate
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["CalibrateCommand"]
 

@@ -40,7 +40,7 @@ from ertheory.cli.widths import checked_reading
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.files import check_place
 from ertheory.networks.network import Network, network_of
-from ertheory.numbers.exact import exact_rational
+from ertheory.numbers import exact_rational
 
 __all__ = ["EmbedCommand"]
 

@@ -14,7 +14,7 @@ from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import ERK_KERNELS, RATIOS, layer_densities
 from ertheory.layerwise.architectures import ARCHITECTURES, architecture
-from ertheory.numbers.exact import exact_rational, probability
+from ertheory.numbers import exact_rational, probability
 
 __all__ = ["DensitiesCommand", "FigureCommand", "VerifyCommand"]
 

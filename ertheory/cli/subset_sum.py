@@ -22,7 +22,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.exact import exact_rational, probability
+from ertheory.numbers import exact_rational, probability
 
 __all__ = ["SubsetSumCommand"]
 

@@ -37,7 +37,7 @@ from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.files import check_place
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target, read_box
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["TicketCommand"]
 

@@ -25,7 +25,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["LowerCommand", "WidthCommand", "checked_name", "checked_reading"]
 

@@ -15,7 +15,7 @@ from ertheory.errors import InvalidInput
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density
 from ertheory.layerwise.ratios import ERK_KERNELS, balanced, balanced_printed, erk, pyramidal, uniform
 from ertheory.layerwise.result import LayerDensities, nonzero_counts
-from ertheory.numbers.exact import Rational
+from ertheory.numbers import Rational
 
 __all__ = [
     "ERK_KERNELS",

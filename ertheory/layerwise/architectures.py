@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["ARCHITECTURES", "LayerShape", "architecture"]
 

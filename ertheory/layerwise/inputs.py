@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["Shapes", "as_layers", "overall_density", "total_weights"]
 

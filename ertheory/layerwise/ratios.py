@@ -14,7 +14,7 @@ from fractions import Fraction
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
-from ertheory.numbers.exact import Rational
+from ertheory.numbers import Rational
 
 __all__ = ["ERK_KERNELS", "balanced", "balanced_printed", "erk", "pyramidal", "uniform"]
 

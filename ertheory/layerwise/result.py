@@ -13,7 +13,7 @@ from typing import Any
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 

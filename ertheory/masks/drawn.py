@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -27,7 +27,7 @@ from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 from ertheory.processes import worker_processes
 
 if TYPE_CHECKING:

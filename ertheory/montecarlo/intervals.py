@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["Interval", "binomial_interval"]
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["SequentialTest", "Verdict", "anytime_interval", "decide_failure_rate"]
 

@@ -13,7 +13,7 @@ from ertheory.montecarlo.events.sampling import count_occurrences
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.statements.catalogue import ALIASES, STATEMENTS, case_of
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational
+from ertheory.numbers import Rational
 
 __all__ = ["Verification", "verify"]
 

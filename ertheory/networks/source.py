@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["Source", "read_densities"]
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers.exact import Decision
+from ertheory.numbers.decisions import Decision
 
 __all__ = [
     "TINY",

@@ -13,8 +13,7 @@ from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit, log, 
 
 from ertheory.bounds.result import Kind, Variant
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.enclosures import rational
-from ertheory.numbers.exact import Context, Interval, enclose, probability
+from ertheory.numbers import Ball, ball, enclose, probability
 from ertheory.symbolic.printing import in_latex
 
 __all__ = ["Limit", "Question", "Statement", "expanded"]
@@ -232,7 +231,7 @@ class Statement:
         if formula.is_Rational:
             return Fraction(int(formula.p), int(formula.q))
         known = {dummy: numbers[key] for key, dummy in waiting.items()}
-        low, high = enclose(lambda context: _enclosed(formula, context, known), digits=digits)
+        low, high = enclose(lambda: _enclosed(formula, known), digits=digits)
         return (low + high) / 2
 
     @property
@@ -266,23 +265,22 @@ def expanded(
     return written_out(formula.xreplace(values)).xreplace(values)
 
 
-def _enclosed(formula: Expression, context: Context, known: Mapping[Expression, Fraction]) -> Interval:
+def _enclosed(formula: Expression, known: Mapping[Expression, Fraction]) -> Ball:
     # Not sympy's evalf: in 1.14 it takes log(1 + x) for 0 where x is below its working precision.
     if formula in known:
-        return rational(context, known[formula])
+        return ball(known[formula])
     if formula.is_Rational:
-        return rational(context, Fraction(int(formula.p), int(formula.q)))
+        return ball(Fraction(int(formula.p), int(formula.q)))
     if formula.is_Pow and formula.exp.is_Integer:
-        return _enclosed(formula.base, context, known) ** int(formula.exp)
-    parts = [_enclosed(argument, context, known) for argument in formula.args]
+        return _enclosed(formula.base, known) ** int(formula.exp)
+    parts = [_enclosed(argument, known) for argument in formula.args]
     if formula.is_Add:
-        return sum(parts, context.mpf(0))
+        return sum(parts, Ball(0))
     if formula.is_Mul:
-        return prod(parts, start=context.mpf(1))
+        return prod(parts, start=Ball(1))
     assert formula.is_Pow or isinstance(formula, log)
-    # Where the precision does not tell a positive number from 0, its logarithm may be anything.
-    logarithm = context.log(parts[0]) if (parts[0] > 0) is True else context.mpf([context.ninf, context.inf])
-    return context.exp(parts[1] * logarithm) if formula.is_Pow else logarithm
+    logarithm = parts[0].log()
+    return (parts[1] * logarithm).exp() if formula.is_Pow else logarithm
 
 
 def _number(name: str, value: object) -> Fraction:

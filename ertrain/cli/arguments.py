@@ -59,7 +59,7 @@ def read_runs(
     """List the runs that the words of a command line ask for."""
     from ertheory.bounds.result import rational_text
     from ertheory.cli.arguments import read_integer
-    from ertheory.numbers.exact import probability
+    from ertheory.numbers import probability
 
     texts = _pairs("--set", overrides)
     if density is not None and sparsity is not None:

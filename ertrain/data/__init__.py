@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 from ertrain.data.augmentation import AUGMENTATIONS as HELD_AUGMENTATIONS
 from ertrain.data.augmentation import augment
 from ertrain.data.digit_images import digits

@@ -15,7 +15,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.gcn import GCN
 from ertrain.models.mlp import MLP

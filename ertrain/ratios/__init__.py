@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import RATIOS as SHAPE_RATIOS
 from ertheory.layerwise import LayerDensities, layer_densities
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 from ertrain.data import Data
 from ertrain.masks.shapes import layer_shapes
 from ertrain.ratios.imp import imp_masks

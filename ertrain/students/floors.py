@@ -23,7 +23,7 @@ from ertheory.bounds.necessary.error_floor import ErrorFloor, error_floor
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.teacher import TOLERANCE, Tolerance, draw_teacher, evaluate, normalised
 from ertrain.students.widths import SCALES, Scale, trial_seeds

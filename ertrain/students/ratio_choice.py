@@ -12,7 +12,7 @@ from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.layerwise import layer_densities
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational
+from ertheory.numbers import Rational
 from ertrain.students.cells import Cell, expected_dead
 
 __all__ = ["RatioPrediction", "chosen", "predict_ratio"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ertheory.bounds.blocks.laws import Law
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import midpoint
+from ertheory.numbers import midpoint
 
 __all__ = ["best_factors", "checked_widths", "most_factors"]
 
@@ -88,7 +88,7 @@ def best_factors(law: Law, most: tuple[int, ...], first_width: int) -> tuple[int
 
             def value(copies: int, layer: int = layer, factors: tuple[int, ...] = factors) -> float:
                 trial = (*factors[:layer], copies, *factors[layer + 1 :])
-                return midpoint(lambda context: law.log_success(context, trial, first_width))
+                return midpoint(lambda: law.log_success(trial, first_width))
 
             factors = (*factors[:layer], _largest_of_concave(value, most[layer]), *factors[layer + 1 :])
         if factors == before:

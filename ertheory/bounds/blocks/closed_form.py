@@ -19,8 +19,18 @@ from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
 from ertheory.bounds.result import Variant, Width, rational_text
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import exp_complement, log_sparsity, rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
+from ertheory.numbers import (
+    Ball,
+    Decision,
+    ball,
+    decide,
+    enclose,
+    exp_complement,
+    log_sparsity,
+    near_zero,
+    probability,
+    smallest,
+)
 
 __all__ = [
     "ClosedForm",
@@ -127,7 +137,7 @@ def _smallest_for_hall(law: Law, share: Fraction, copies: int) -> tuple[int, int
 
     def holds(neurons: int) -> Decision:
         return decide(
-            lambda context: law.log_matching(context, copies, neurons) - log_sparsity(context, share),
+            lambda: law.log_matching(copies, neurons) - log_sparsity(share),
             tie=lambda: law.exact_matching(copies, neurons) == 1 - share,
             undecided=False,
             most_bits=LAW_BITS,
@@ -138,9 +148,7 @@ def _smallest_for_hall(law: Law, share: Fraction, copies: int) -> tuple[int, int
         msg = "layer 0 matched would need more neurons than the search can handle; read it as preassigned or dense"
         raise InfeasibleWidth(msg)
     guess = near_zero(
-        lambda context, neurons: (
-            context.log(-law.log_matching(context, copies, neurons)) - context.log(rational(context, share))
-        ),
+        lambda neurons: (-law.log_matching(copies, neurons)).log() - ball(share).log(),
         hall_guess(law.target.inputs, copies, law.densities[0], share),
         least=least,
     )
@@ -166,15 +174,15 @@ def union_factor(density: Fraction, links: int | Fraction, failure_probability: 
     sparsity = 1 - density
     excess = links / failure_probability
 
-    def real(context: Context) -> Interval:
-        return context.log(rational(context, excess)) / -log_sparsity(context, density)
+    def real() -> Ball:
+        return ball(excess).log() / -log_sparsity(density)
 
     def holds(factor: int) -> Decision:
         # (1 - p)^q excess = 1 forces the denominator of (1 - p)^q to divide the numerator of excess, so a tie needs
         # integers no longer than that numerator, and those are compared exactly.
         if factor * (sparsity.denominator.bit_length() - 1) <= excess.numerator.bit_length():
             return Decision(sparsity**factor * excess <= 1, 0)
-        return decide(lambda context: -factor * log_sparsity(context, density) - context.log(rational(context, excess)))
+        return decide(lambda: -factor * log_sparsity(density) - ball(excess).log())
 
     low, high = enclose(real, digits=_DIGITS)
     length = math.ceil(low).bit_length()
@@ -219,7 +227,7 @@ def describe(
     if not refusal:
         try:
             failure = enclose(
-                lambda context: exp_complement(context, law.log_success(context, factors, first_width)),
+                lambda: exp_complement(law.log_success(factors, first_width)),
                 digits=6,
                 most_bits=LAW_BITS,
             )
@@ -257,8 +265,8 @@ def _certificate(bits: int) -> str:
     if not bits:
         return "exact integers"
     if bits >= LAW_BITS:
-        return f"mpmath intervals, {bits} bits: certainly sufficient, that one less fails could not be decided"
-    return f"mpmath intervals, {bits} bits"
+        return f"balls, {bits} bits: certainly sufficient, that one less fails could not be decided"
+    return f"balls, {bits} bits"
 
 
 def statement_of(target: Target) -> str:

@@ -16,9 +16,17 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.numbers.binomial import log_choose, lower_tail
-from ertheory.numbers.enclosures import exp_complement, log_sparsity
-from ertheory.numbers.exact import Context, Interval, log_fraction
+from ertheory.numbers import (
+    Ball,
+    below,
+    exp_complement,
+    hull,
+    log_choose,
+    log_fraction,
+    log_sparsity,
+    lower_tail,
+    working_precision,
+)
 
 __all__ = ["exact_hall_sum", "hall_guess", "hall_sum"]
 
@@ -28,13 +36,11 @@ _MOST_INPUTS = 10_000
 _LONGEST_TAIL = 10**11  # neurons; tails have about ten times the square root of that many terms
 
 
-def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: Fraction) -> Interval:
+def hall_sum(neurons: int, inputs: int, copies: int, density: Fraction) -> Ball:
     """Enclose H, an upper bound on the probability that no b-matching exists.
 
     Parameters
     ----------
-    context
-        Where the interval is made.
     neurons
         N, neurons to be shared out.
     inputs
@@ -54,45 +60,45 @@ def hall_sum(context: Context, neurons: int, inputs: int, copies: int, density: 
 
     Examples
     --------
-    >>> from ertheory.numbers.exact import enclose
-    >>> low, high = enclose(lambda context: hall_sum(context, 54, 4, 9, Fraction(3, 10)))
+    >>> from ertheory.numbers import enclose
+    >>> low, high = enclose(lambda: hall_sum(54, 4, 9, Fraction(3, 10)))
     >>> round(float(high), 6)
     0.116674
     """
     if neurons < copies * inputs:
-        return context.mpf(1)
+        return Ball(1)
     if density == 1:
-        return context.mpf(0)
-    log_miss = log_sparsity(context, density)
+        return Ball(0)
+    log_miss = log_sparsity(density)
     if neurons > _LONGEST_TAIL or inputs > _MOST_INPUTS:
-        return _closed_form(context, neurons, inputs, copies, log_miss)
+        return _closed_form(neurons, inputs, copies, log_miss)
     chernoff = _log_chernoff(neurons, inputs, copies, density)
-    crude = context.exp(context.mpf(float(np.max(chernoff)))) * inputs
-    if context.prec <= _CRUDE_BITS and (crude < _CRUDE_SUM) is True:
-        return context.mpf([0, crude.b])
-    tolerance = context.mpf(2) ** (-context.prec // 2) / inputs
-    total = context.mpf(0)
+    crude = Ball(float(np.max(chernoff))).exp() * inputs
+    if working_precision() <= _CRUDE_BITS and crude < _CRUDE_SUM:
+        return below(crude)
+    tolerance = Ball(2) ** (-working_precision() // 2) / inputs
+    total = Ball(0)
     for size in (np.argsort(-chernoff) + 1).tolist():  # the largest terms first
-        bound = context.exp(context.mpf(float(chernoff[size - 1])))
-        if (bound < total * tolerance) is True:
-            total += context.mpf([0, bound.b])
+        bound = Ball(float(chernoff[size - 1])).exp()
+        if bound < total * tolerance:
+            total += below(bound)
             continue
-        tail = lower_tail(context, neurons, copies * size - 1, exp_complement(context, size * log_miss))
-        total += context.exp(log_choose(context, inputs, size)) * tail
+        tail = lower_tail(neurons, copies * size - 1, exp_complement(size * log_miss))
+        total += log_choose(inputs, size).exp() * tail
     return total
 
 
-def _closed_form(context: Context, neurons: int, inputs: int, copies: int, log_miss: Interval) -> Interval:
+def _closed_form(neurons: int, inputs: int, copies: int, log_miss: Ball) -> Ball:
     """Enclose H between 0 and its Chernoff bound, summed over all sets of inputs at once."""
-    read = exp_complement(context, inputs * log_miss)
+    read = exp_complement(inputs * log_miss)
     excess = neurons * read / (copies * inputs) - 1
-    if (excess > 0) is not True:
-        return context.mpf([0, 1])
+    if not excess > 0:
+        return hull(0, 1)
     exponent = excess**2 * copies / (2 * (1 + excess))
     # Beyond any delta that can be asked for, and slow to evaluate: only that it is tiny matters.
-    single = context.exp(-exponent) if (exponent < 10**5) is True else context.mpf([0, context.exp(-(10**5)).b])
+    single = (-exponent).exp() if exponent < 10**5 else below(Ball(-(10**5)).exp())
     bound = (1 + single) ** inputs - 1
-    return context.mpf([0, bound.b]) if (bound < 1) is True else context.mpf([0, 1])
+    return below(bound) if bound < 1 else hull(0, 1)
 
 
 def exact_hall_sum(neurons: int, inputs: int, copies: int, density: Fraction) -> Fraction:

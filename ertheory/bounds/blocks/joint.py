@@ -20,7 +20,7 @@ from ertheory.bounds.blocks.minimal import exact, law_holds, lower_together
 from ertheory.bounds.result import Width
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import probability, smallest
+from ertheory.numbers import probability, smallest
 
 __all__ = ["joint"]
 

@@ -30,9 +30,15 @@ from ertheory.bounds.blocks.hall import exact_hall_sum, hall_sum
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import expectation
-from ertheory.numbers.enclosures import exp_complement, larger, log_complement, log_sparsity
-from ertheory.numbers.exact import Context, Interval
+from ertheory.numbers import (
+    Ball,
+    exp_complement,
+    expectation,
+    log_complement,
+    log_some,
+    log_sparsity,
+    working_precision,
+)
 
 __all__ = ["LAYER0", "READINGS", "Law", "Layer0", "Reading", "checked_layer0"]
 
@@ -76,10 +82,10 @@ class Law:
     Examples
     --------
     >>> from math import exp
-    >>> from ertheory.numbers.exact import enclose
+    >>> from ertheory.numbers import enclose
     >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
     >>> law = Law(Target.from_text("4-8-3"), half, "dense")
-    >>> round(exp(enclose(lambda context: law.log_success(context, (14, 10, 1), 56))[0]), 6)
+    >>> round(exp(enclose(lambda: law.log_success((14, 10, 1), 56))[0]), 6)
     0.95793
     """
 
@@ -87,19 +93,17 @@ class Law:
     densities: tuple[Fraction, ...]
     layer0: Layer0
     # Enclosures already computed: a search asks for the same ones again and again.
-    _known: dict[tuple[int, ...], Interval] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _known: dict[tuple[int, ...], Ball] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "densities", read_densities(self.target, density=self.densities))
         checked_layer0(self.layer0)
 
-    def log_success(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
+    def log_success(self, factors: tuple[int, ...], first_width: int) -> Ball:
         """Enclose the logarithm of the success probability (for ``matched``: of its lower bound).
 
         Parameters
         ----------
-        context
-            Where the interval is made.
         factors
             q_0..q_L.
         first_width
@@ -107,70 +111,65 @@ class Law:
         """
         pairs = pairwise(factors)
         total = sum(
-            (self.log_layer(context, layer, copies, above) for layer, (copies, above) in enumerate(pairs)),
-            context.mpf(0),
+            (self.log_layer(layer, copies, above) for layer, (copies, above) in enumerate(pairs)),
+            Ball(0),
         )
-        return total + self.log_matching(context, factors[0], first_width)
+        return total + self.log_matching(factors[0], first_width)
 
-    def union_failure(self, context: Context, factors: tuple[int, ...], first_width: int) -> Interval:
+    def union_failure(self, factors: tuple[int, ...], first_width: int) -> Ball:
         """Enclose the smallest delta at which the printed (or repaired) inequalities hold for these widths."""
         shares = self.target.depth + (self.layer0 == "matched")
-        worst = context.mpf(0)
+        worst = Ball(0)
         for layer, (copies, above) in enumerate(pairwise(factors)):
             chance = self.densities[layer + 1]
             if layer == 0 and self.layer0 == "preassigned":
                 chance *= self.densities[0]
             demand = self.target.nonzeros[layer] * above
             if demand and chance < 1:
-                worst = larger(context, worst, demand * context.exp(copies * log_sparsity(context, chance)))
+                worst = worst.max(demand * (copies * log_sparsity(chance)).exp())
         if self.layer0 == "matched":
-            failure = hall_sum(context, first_width, self.target.inputs, factors[0], self.densities[0])
-            worst = larger(context, worst, failure)
+            failure = hall_sum(first_width, self.target.inputs, factors[0], self.densities[0])
+            worst = worst.max(failure)
         return shares * worst
 
-    def log_layer(self, context: Context, layer: int, copies: int, above: int) -> Interval:
+    def log_layer(self, layer: int, copies: int, above: int) -> Ball:
         """Enclose the logarithm of layer l's factor, with q_l = copies and q_{l+1} = above."""
-        key = (context.prec, layer, copies, above)
+        key = (working_precision(), layer, copies, above)
         if key not in self._known:
             preassigned = layer == 0 and self.layer0 == "preassigned"
             term = self._log_preassigned if preassigned else partial(self._log_block, layer=layer)
-            self._known[key] = term(context, copies, above)
+            self._known[key] = term(copies, above)
         return self._known[key]
 
-    def _log_block(self, context: Context, copies: int, above: int, *, layer: int) -> Interval:
+    def _log_block(self, copies: int, above: int, *, layer: int) -> Ball:
         demand = self.target.nonzeros[layer] * above
         if not demand or self.densities[layer + 1] == 1:
-            return context.mpf(0)
-        log_miss = log_sparsity(context, self.densities[layer + 1])
-        return demand * log_complement(context, context.exp(copies * log_miss))
+            return Ball(0)
+        return demand * log_some(self.densities[layer + 1], copies)
 
-    def log_matching(self, context: Context, copies: int, first_width: int) -> Interval:
+    def log_matching(self, copies: int, first_width: int) -> Ball:
         """Enclose log(1 - H) with q_0 = copies and N_0 = first_width; 0 unless layer 0 is ``matched``."""
         if self.layer0 != "matched":
-            return context.mpf(0)
-        key = (context.prec, copies, first_width)
+            return Ball(0)
+        key = (working_precision(), copies, first_width)
         if key not in self._known:
-            failure = hall_sum(context, first_width, self.target.inputs, copies, self.densities[0])
-            self._known[key] = log_complement(context, failure)
+            failure = hall_sum(first_width, self.target.inputs, copies, self.densities[0])
+            self._known[key] = log_complement(failure)
         return self._known[key]
 
-    def _log_preassigned(self, context: Context, copies: int, above: int) -> Interval:
-        certain = self.densities[1] == 1
-        log_miss = context.ninf if certain else log_sparsity(context, self.densities[1])
-        total = context.mpf(0)
+    def _log_preassigned(self, copies: int, above: int) -> Ball:
+        total = Ball(0)
         for fan_out, inputs in self.target.layers[0].fan_out_counts.items():
             demand = fan_out * above
             if not demand:
                 continue
 
-            def loss(alive: int, demand: int = demand) -> Interval:
+            def loss(alive: int, demand: int = demand) -> Ball:
                 if alive == 0:
-                    return context.mpf(1)
-                if certain:
-                    return context.mpf(0)
-                return exp_complement(context, demand * log_complement(context, context.exp(alive * log_miss)))
+                    return Ball(1)
+                return exp_complement(demand * log_some(self.densities[1], alive))
 
-            total += inputs * log_complement(context, expectation(context, copies, self.densities[0], loss))
+            total += inputs * log_complement(expectation(copies, self.densities[0], loss))
         return total
 
     def exact_matching(self, copies: int, first_width: int) -> Fraction | None:

@@ -10,8 +10,7 @@ from ertheory.bounds.blocks.closed_form import closed_form, describe
 from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
 from ertheory.bounds.result import Width
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import log_sparsity
-from ertheory.numbers.exact import Decision, decide, near_zero, probability, smallest
+from ertheory.numbers import Decision, decide, log_sparsity, near_zero, probability, smallest
 
 __all__ = ["exact", "law_holds", "lower_together"]
 
@@ -72,7 +71,7 @@ def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...],
         return len(known) == len(values) and prod(known) == 1 - failure_probability
 
     return decide(
-        lambda context: law.log_success(context, factors, first_width) - log_sparsity(context, failure_probability),
+        lambda: law.log_success(factors, first_width) - log_sparsity(failure_probability),
         tie=tie,
         undecided=False,
         most_bits=LAW_BITS,
@@ -119,10 +118,7 @@ def _lower_first_width(
 ) -> tuple[int, int]:
     least = factors[0] * law.target.inputs
     guess = near_zero(
-        lambda context, neurons: (
-            context.log(-law.log_success(context, factors, neurons))
-            - context.log(-log_sparsity(context, failure_probability))
-        ),
+        lambda neurons: (-law.log_success(factors, neurons)).log() - (-log_sparsity(failure_probability)).log(),
         first_width,
         least=least,
     )
@@ -149,18 +145,15 @@ def _smallest_share(
             return value is not None and value**shares == 1 - failure_probability
 
         return decide(
-            lambda context: (
-                shares * law.log_layer(context, layer, copies, above) - log_sparsity(context, failure_probability)
-            ),
+            lambda: shares * law.log_layer(layer, copies, above) - log_sparsity(failure_probability),
             tie=tie,
             undecided=False,
             most_bits=LAW_BITS,
         )
 
     guess = near_zero(
-        lambda context, copies: (
-            context.log(-shares * law.log_layer(context, layer, copies, above))
-            - context.log(-log_sparsity(context, failure_probability))
+        lambda copies: (
+            (-shares * law.log_layer(layer, copies, above)).log() - (-log_sparsity(failure_probability)).log()
         ),
         start,
     )

@@ -25,14 +25,22 @@ from functools import lru_cache
 from itertools import repeat
 from math import comb
 
-from mpmath.libmp import to_rational
-
 from ertheory.bounds.blocks.laws import Law
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Layer, Target
-from ertheory.numbers.binomial import expectation, lower_tail
-from ertheory.numbers.enclosures import exp_complement, log_complement, log_sparsity
-from ertheory.numbers.exact import Context, Interval
+from ertheory.numbers import (
+    Ball,
+    below,
+    ends,
+    exp_complement,
+    expectation,
+    hull,
+    log_complement,
+    log_some,
+    log_sparsity,
+    lower_tail,
+    working_precision,
+)
 
 __all__ = ["LONGEST_TAIL", "Fans", "exact_drop", "log_drop", "read_neurons", "unmet"]
 
@@ -72,18 +80,15 @@ def _full(counts: tuple[int, ...] | None, others: int, layer: Layer) -> tuple[in
 
 
 def log_drop(
-    context: Context,
     target: Target,
     densities: tuple[Fraction, ...],
     factors: tuple[int, ...],
     thresholds: tuple[int, ...] = (),
-) -> Interval:
+) -> Ball:
     """Enclose the logarithm of the law (one hidden layer) or of its lower bound (deeper), layer 0 alive.
 
     Parameters
     ----------
-    context
-        Where the interval is made.
     target
         Target of depth L.
     densities
@@ -101,49 +106,47 @@ def log_drop(
     Examples
     --------
     >>> from math import exp
-    >>> from ertheory.numbers.exact import enclose
+    >>> from ertheory.numbers import enclose
     >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
-    >>> law = enclose(lambda context: log_drop(context, Target.from_text("4-8-3"), half, (5, 9, 1)))
+    >>> law = enclose(lambda: log_drop(Target.from_text("4-8-3"), half, (5, 9, 1)))
     >>> round(exp(law[0]), 4)
     0.8791
     """
     if target.depth == 1:
-        return Law(target, densities, "dense").log_layer(context, 0, factors[0], 1)
-    total = context.mpf(0)
+        return Law(target, densities, "dense").log_layer(0, factors[0], 1)
+    total = Ball(0)
     sources = (factors[0], *thresholds)
     for layer in range(1, target.depth):
         for fan_in, fan_out, count in read_neurons(target, layer):
-            good, bad = _chances(context, densities[layer], sources[layer - 1], fan_in)
+            good, bad = _chances(densities[layer], sources[layer - 1], fan_in)
             if layer < target.depth - 1:
-                failure = _too_few(context, factors[layer], thresholds[layer - 1], good)
+                failure = _too_few(factors[layer], thresholds[layer - 1], good)
             else:
-                failure = unmet(context, factors[layer], good, bad, densities[layer + 1], fan_out)
-            total += count * log_complement(context, failure)
+                failure = unmet(factors[layer], good, bad, densities[layer + 1], fan_out)
+            total += count * log_complement(failure)
     return total
 
 
-def _chances(context: Context, density: Fraction, sources: int, fan_in: int) -> tuple[Interval, Interval]:
+def _chances(density: Fraction, sources: int, fan_in: int) -> tuple[Ball, Ball]:
     """Enclose g and 1 - g, each with its own relative precision."""
     if density == 1 or fan_in == 0:
-        return context.mpf(1), context.mpf(0)
-    log_good = fan_in * log_complement(context, context.exp(sources * log_sparsity(context, density)))
-    return context.exp(log_good), exp_complement(context, log_good)
+        return Ball(1), Ball(0)
+    log_good = fan_in * log_some(density, sources)
+    return log_good.exp(), exp_complement(log_good)
 
 
-def _too_few(context: Context, copies: int, threshold: int, good: Interval) -> Interval:
+def _too_few(copies: int, threshold: int, good: Ball) -> Ball:
     if copies > LONGEST_TAIL:
         msg = f"the thresholds of a deep target are summed up to {LONGEST_TAIL} copies of a neuron only"
         raise InfeasibleWidth(msg)
-    return lower_tail(context, copies, threshold - 1, good)
+    return lower_tail(copies, threshold - 1, good)
 
 
-def unmet(context: Context, copies: int, good: Interval, bad: Interval, density: Fraction, fan_out: int) -> Interval:
+def unmet(copies: int, good: Ball, bad: Ball, density: Fraction, fan_out: int) -> Ball:
     """Enclose 1 - E[(1 - (1 - p)^G)^c] for G ~ Bin(q, g): some reader of a neuron finds no good copy of it.
 
     Parameters
     ----------
-    context
-        Where the interval is made.
     copies
         q >= 1.
     good, bad
@@ -163,60 +166,55 @@ def unmet(context: Context, copies: int, good: Interval, bad: Interval, density:
 
     Examples
     --------
-    >>> from ertheory.numbers.exact import enclose
-    >>> one, none = (lambda c: c.mpf(1)), (lambda c: c.mpf(0))
-    >>> low, high = enclose(lambda c: unmet(c, 3, one(c), none(c), Fraction(1, 2), 2))
+    >>> from ertheory.numbers import enclose
+    >>> low, high = enclose(lambda: unmet(3, Ball(1), Ball(0), Fraction(1, 2), 2))
     >>> low <= Fraction(15, 64) <= high
     True
     """
     if density == 1:
-        return context.exp(copies * context.log(bad)) if (bad > 0) is True else _power(context, bad, copies)
-    log_miss = log_sparsity(context, density)
-    low, high = context.mpf(0), context.mpf(1)
-    total, coefficient = context.mpf(0), 1
+        return bad**copies if bad > 0 else below(bad.upper() ** copies)
+    log_miss = log_sparsity(density)
+    low, high = Ball(0), Ball(1)
+    total, coefficient = Ball(0), 1
     for order in range(1, min(fan_out, _MOST_ORDERS) + 1):
         coefficient = coefficient * (fan_out - order + 1) // order
-        hit = good * exp_complement(context, order * log_miss)
-        if (2 * hit < 1) is True:
-            log_none = log_complement(context, hit)
+        hit = good * exp_complement(order * log_miss)
+        if 2 * hit < 1:
+            log_none = log_complement(hit)
         else:
-            log_none = context.log(bad + good * context.exp(order * log_miss))
-        term = coefficient * context.exp(copies * log_none)
+            log_none = (bad + good * (order * log_miss).exp()).log()
+        term = coefficient * (copies * log_none).exp()
         total = total + term if order % 2 else total - term
         if order % 2 or order == fan_out:
-            high = total.b if (total.b < high) is True else high
+            high = min(high, total.upper())
         if not order % 2 or order == fan_out:
-            low = total.a if (total.a > low) is True else low
-        if ((high - low) * 2 ** (context.prec // 2) < low) is True:
-            return context.mpf([low, high])
+            low = max(low, total.lower())
+        if (high - low) * 2 ** (working_precision() // 2) < low:
+            return hull(low, high)
     if copies > _LONGEST_SUM:
-        return context.mpf([low, high])
-    return _summed(context, copies, bad, log_miss, fan_out)
+        return hull(low, high)
+    return _summed(copies, bad, density, fan_out)
 
 
-def _power(context: Context, base: Interval, exponent: int) -> Interval:
-    upper = context.mpf(base.b)
-    return context.mpf([0, context.exp(exponent * context.log(upper)).b]) if (upper > 0) is True else context.mpf(0)
-
-
-def _summed(context: Context, copies: int, bad: Interval, log_miss: Interval, fan_out: int) -> Interval:
-    def loss(alive: int) -> Interval:
+def _summed(copies: int, bad: Ball, density: Fraction, fan_out: int) -> Ball:
+    def loss(alive: int) -> Ball:
         if alive == 0:
-            return context.mpf(1)
-        return exp_complement(context, fan_out * log_complement(context, context.exp(alive * log_miss)))
+            return Ball(1)
+        return exp_complement(fan_out * log_some(density, alive))
 
-    def at(chance: Fraction) -> Interval:
-        return expectation(context, copies, chance, loss) if chance else context.mpf(1)
+    def at(chance: Fraction) -> Ball:
+        return expectation(copies, chance, loss) if chance else Ball(1)
 
     # More good copies never hurt, so the two ends of g enclose the rest.
-    low, high = (min(Fraction(1), max(Fraction(0), _end(end))) for end in bad._mpi_)
-    return context.mpf([at(1 - low).a, at(1 - high).b])
+    low, high = _probabilities(bad)
+    return hull(at(1 - low).lower(), at(1 - high).upper())
 
 
-def _end(end: tuple[int, int, int, int]) -> Fraction:
-    if end[2] + end[3] < _SMALLEST_EXPONENT:
-        return Fraction(0) if end[0] or not end[1] else Fraction(1, 2**-_SMALLEST_EXPONENT)
-    return Fraction(*map(int, to_rational(end)))
+def _probabilities(chance: Ball) -> tuple[Fraction, Fraction]:
+    if chance < Ball(2) ** _SMALLEST_EXPONENT:
+        return Fraction(0), Fraction(1, 2**-_SMALLEST_EXPONENT)
+    low, high = ends(chance)
+    return max(Fraction(0), low), min(Fraction(1), high)
 
 
 def exact_drop(

@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from ertheory.bounds.drop.law import Fans, read_neurons
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import log_sparsity
-from ertheory.numbers.exact import midpoint
+from ertheory.numbers import log_sparsity, midpoint
 
 __all__ = ["Pair", "best_pair", "log_goal", "log_miss"]
 
@@ -34,7 +33,7 @@ _LARGEST = 2**50  # doubles do not tell larger integers apart
 
 def log_goal(failure_probability: Fraction) -> float:
     """Estimate log(-log(1 - delta))."""
-    return midpoint(lambda context: context.log(-log_sparsity(context, failure_probability)))
+    return midpoint(lambda: (-log_sparsity(failure_probability)).log())
 
 
 def best_pair(
@@ -189,4 +188,4 @@ def _log_loss(log_failure: Floats) -> Floats:
 
 def log_miss(density: Fraction) -> float:
     """Estimate log(1 - p)."""
-    return -math.inf if density == 1 else midpoint(lambda context: log_sparsity(context, density))
+    return -math.inf if density == 1 else midpoint(lambda: log_sparsity(density))

@@ -21,8 +21,18 @@ from ertheory.bounds.drop.thresholds import best_thresholds, threshold_design
 from ertheory.bounds.result import Width
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import exp_complement, larger, log_sparsity
-from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
+from ertheory.numbers import (
+    Ball,
+    Decision,
+    decide,
+    enclose,
+    exp_complement,
+    log_sparsity,
+    near_zero,
+    probability,
+    smallest,
+    working_precision,
+)
 
 __all__ = ["SHARED", "drop", "drop_success", "dropped_statement", "log_kept"]
 
@@ -99,15 +109,11 @@ def drop(
     return _describe(_best(_Design(law, failure_probability, factors, first_width, thresholds)))
 
 
-def drop_success(
-    context: Context, target: Target, densities: tuple[Fraction, ...], factors: tuple[int, ...]
-) -> Interval:
+def drop_success(target: Target, densities: tuple[Fraction, ...], factors: tuple[int, ...]) -> Ball:
     """Enclose the success probability of given numbers of copies if bad ones are dropped, layer 0 alive.
 
     Parameters
     ----------
-    context
-        Where the interval is made.
     target
         Target of depth L.
     densities
@@ -117,35 +123,34 @@ def drop_success(
 
     Returns
     -------
-    Interval
+    Ball
         Around the law (up to one hidden layer) or around a lower bound (deeper, with thresholds chosen well).
 
     Examples
     --------
     >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
-    >>> low, _ = enclose(lambda context: drop_success(context, Target.from_text("4-8-3"), half, (5, 9, 1)))
+    >>> low, _ = enclose(lambda: drop_success(Target.from_text("4-8-3"), half, (5, 9, 1)))
     >>> round(float(low), 4)
     0.8791
     """
-    return context.exp(log_kept(context, target, densities, factors, best_thresholds(target, densities, factors)))
+    return log_kept(target, densities, factors, best_thresholds(target, densities, factors)).exp()
 
 
 def log_kept(
-    context: Context,
     target: Target,
     densities: tuple[Fraction, ...],
     factors: tuple[int, ...],
     thresholds: tuple[int, ...],
-) -> Interval:
+) -> Ball:
     """Enclose the logarithm of what `drop_success` encloses, with thresholds that were chosen already."""
     block = Law(target, densities, "dense")  # no copy at all is bad: another bound, without long sums
     if not thresholds:
-        return log_drop(context, target, densities, factors)
+        return log_drop(target, densities, factors)
     try:
-        kept = log_drop(context, target, densities, factors, thresholds)
+        kept = log_drop(target, densities, factors, thresholds)
     except InfeasibleWidth:
-        return block.log_success(context, factors, 0)
-    return larger(context, kept, block.log_success(context, factors, 0))
+        return block.log_success(factors, 0)
+    return kept.max(block.log_success(factors, 0))
 
 
 def dropped_statement(target: Target) -> str:
@@ -165,7 +170,7 @@ class _Design:
     thresholds: tuple[int, ...] = ()
     bits: int = 0
     # Enclosures already computed: layer 0 is searched for with the same copies again and again.
-    known: dict[tuple[object, ...], Interval] = field(default_factory=dict, repr=False, compare=False)
+    known: dict[tuple[object, ...], Ball] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def total(self) -> int:
@@ -193,19 +198,19 @@ class _Design:
             return copies * matched == 1 - self.failure_probability
 
         return decide(
-            lambda context: self.log_success(context) - log_sparsity(context, self.failure_probability),
+            lambda: self.log_success() - log_sparsity(self.failure_probability),
             tie=tie,
             undecided=False,
             most_bits=LAW_BITS,
         )
 
-    def log_success(self, context: Context) -> Interval:
+    def log_success(self) -> Ball:
         """Enclose the logarithm of the law."""
-        key = (context.prec, self.factors, self.thresholds)
+        key = (working_precision(), self.factors, self.thresholds)
         if key not in self.known:
             law = self.law
-            self.known[key] = log_kept(context, law.target, law.densities, self.factors, self.thresholds)
-        return self.known[key] + self.law.log_matching(context, self.factors[0], self.first_width)
+            self.known[key] = log_kept(law.target, law.densities, self.factors, self.thresholds)
+        return self.known[key] + self.law.log_matching(self.factors[0], self.first_width)
 
 
 def _best(start: _Design) -> _Design:
@@ -285,9 +290,8 @@ def _lowered(design: _Design) -> _Design:
 def _fewest_neurons(design: _Design) -> tuple[int, int]:
     least = design.factors[0] * design.law.target.inputs
     guess = near_zero(
-        lambda context, neurons: (
-            context.log(-design.widened(neurons).log_success(context))
-            - context.log(-log_sparsity(context, design.failure_probability))
+        lambda neurons: (
+            (-design.widened(neurons).log_success()).log() - (-log_sparsity(design.failure_probability)).log()
         ),
         design.first_width,
         least=least,
@@ -302,15 +306,13 @@ def _describe(design: _Design) -> Width:
     if not refusal:
         success = 1 - design.failure_probability
         try:
-            failure = enclose(
-                lambda context: exp_complement(context, design.log_success(context)), digits=6, most_bits=LAW_BITS
-            )
+            failure = enclose(lambda: exp_complement(design.log_success()), digits=6, most_bits=LAW_BITS)
             success = max(success, 1 - failure[1])
         except InfeasibleWidth:
             pass
     kept = ", ".join(f"t_{layer} = {threshold}" for layer, threshold in enumerate(design.thresholds, start=1))
     counted = f"; good copies of every neuron, counted on: {kept}" if kept else ""
-    certified = f"mpmath intervals, {design.bits} bits" if design.bits else "exact integers"
+    certified = f"balls, {design.bits} bits" if design.bits else "exact integers"
     if design.bits >= LAW_BITS:
         certified += ": certainly sufficient, that one less fails could not be decided"
     return Width(

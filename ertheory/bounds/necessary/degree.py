@@ -18,9 +18,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ertheory.bounds.result import Width
-from ertheory.numbers.binomial import lower_tail
-from ertheory.numbers.enclosures import rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, lower_tail, near_zero, smallest
 
 if TYPE_CHECKING:
     from ertheory.networks.target import Target
@@ -76,11 +74,7 @@ def degree(
 
         def holds(neurons: int) -> Decision:
             return decide(
-                lambda context: (
-                    degree_ceiling(context, target, densities, first_width, neurons)
-                    - 1
-                    + rational(context, failure_probability)
-                ),
+                lambda: degree_ceiling(target, densities, first_width, neurons) - 1 + ball(failure_probability),
                 undecided=True,
             )
 
@@ -92,9 +86,8 @@ def degree(
             width = n
         else:
             guess = near_zero(
-                lambda context, neurons: (
-                    context.log(lower_tail(context, neurons, n - 1, rational(context, densities[2])))
-                    - context.log(rational(context, failure_probability) / outputs)
+                lambda neurons: (
+                    lower_tail(neurons, n - 1, ball(densities[2])).log() - (ball(failure_probability) / outputs).log()
                 ),
                 max(n, int(n / densities[2])),
                 least=n,
@@ -112,27 +105,25 @@ def degree(
         densities=densities,
         failure_probability=failure_probability,
         widths=(*(None,) * (target.depth - 1), width, target.widths[-1]),
-        certified=f"mpmath intervals, {bits} bits" if bits else "exact integers",
+        certified=f"balls, {bits} bits" if bits else "exact integers",
     )
 
 
-def degree_ceiling(
-    context: Context, target: Target, densities: tuple[Fraction, ...], first_width: int, neurons: int
-) -> Interval:
+def degree_ceiling(target: Target, densities: tuple[Fraction, ...], first_width: int, neurons: int) -> Ball:
     """Enclose the upper bound on the success probability with N_0 = first_width and N_1 = neurons.
 
     Examples
     --------
-    >>> from ertheory.numbers.exact import enclose
+    >>> from ertheory.numbers import enclose
     >>> from ertheory.networks.target import Target
     >>> half = (Fraction(1, 100), Fraction(1, 2), Fraction(1, 2))
-    >>> ceiling = enclose(lambda context: degree_ceiling(context, Target.from_text("9-2-1"), half, 1, 2))
+    >>> ceiling = enclose(lambda: degree_ceiling(Target.from_text("9-2-1"), half, 1, 2))
     >>> round(float(ceiling[1]), 6)
     0.25
     """
     inputs, n, outputs = target.widths
-    enough = 1 - lower_tail(context, neurons, n - 1, rational(context, densities[2]))
-    dense_row = lower_tail(context, inputs, n - 1, rational(context, 1 - densities[0]))
+    enough = 1 - lower_tail(neurons, n - 1, ball(densities[2]))
+    dense_row = lower_tail(inputs, n - 1, ball(1 - densities[0]))
     return enough**outputs + first_width * dense_row
 
 

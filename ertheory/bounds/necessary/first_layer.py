@@ -10,7 +10,7 @@ from ertheory.bounds.result import Width
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["first_width"]
 
@@ -83,5 +83,5 @@ def first_width(
         densities=densities,
         failure_probability=failure_probability,
         widths=(width, *(None,) * (target.depth - 1), target.widths[-1]),
-        certified=f"mpmath intervals, {bits} bits",
+        certified=f"balls, {bits} bits",
     )

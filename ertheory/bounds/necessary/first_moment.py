@@ -33,8 +33,16 @@ from ertheory.bounds.result import Width
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.enclosures import log_complement, log_sparsity, rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, near_zero, probability, smallest
+from ertheory.numbers import (
+    Ball,
+    Decision,
+    decide,
+    log_some,
+    log_sparsity,
+    near_zero,
+    probability,
+    smallest,
+)
 
 __all__ = ["first_moment", "first_moment_width", "log_first_moment"]
 
@@ -111,7 +119,7 @@ def first_moment(
         densities=densities,
         failure_probability=failure_probability,
         widths=(*(None,) * layer, width, *(None,) * (target.depth - 1 - layer), target.widths[-1]),
-        certified=f"mpmath intervals, {bits} bits" if bits else "exact integers",
+        certified=f"balls, {bits} bits" if bits else "exact integers",
     )
 
 
@@ -130,31 +138,28 @@ def first_moment_width(
     if density == 1:
         return classes, 0
 
-    def excess(context: Context, neurons: int) -> Interval:
-        bound = log_first_moment(context, classes, consumers, neurons, density, exchangeable=exchangeable)
-        return bound - log_sparsity(context, failure_probability)
+    def excess(neurons: int) -> Ball:
+        bound = log_first_moment(classes, consumers, neurons, density, exchangeable=exchangeable)
+        return bound - log_sparsity(failure_probability)
 
     def holds(neurons: int) -> Decision:
-        return decide(lambda context: excess(context, neurons), undecided=True, most_bits=LAW_BITS)
+        return decide(lambda: excess(neurons), undecided=True, most_bits=LAW_BITS)
 
     start = max(classes, math.ceil(classes / density))
-    guess = near_zero(lambda context, neurons: -excess(context, neurons), start, least=classes)
+    guess = near_zero(lambda neurons: -excess(neurons), start, least=classes)
     return smallest(holds, guess, least=classes)
 
 
-def log_first_moment(
-    context: Context, classes: int, consumers: int, neurons: int, density: Fraction, *, exchangeable: bool
-) -> Interval:
+def log_first_moment(classes: int, consumers: int, neurons: int, density: Fraction, *, exchangeable: bool) -> Ball:
     """Enclose log B(N), or log(B(N) / m!) where colours are exchangeable.
 
     Examples
     --------
-    >>> from ertheory.numbers.exact import enclose
-    >>> low, _ = enclose(lambda c: log_first_moment(c, 1, 1, 1, Fraction(1, 2), exchangeable=True))
+    >>> from ertheory.numbers import enclose
+    >>> low, _ = enclose(lambda: log_first_moment(1, 1, 1, Fraction(1, 2), exchangeable=True))
     >>> round(math.exp(low), 6)
     0.5
     """
-    log_missed = rational(context, Fraction(neurons, classes)) * log_sparsity(context, density)
-    served = classes * consumers * log_complement(context, context.exp(log_missed))
-    choices = neurons * context.log(context.mpf(classes)) if classes > 1 else context.mpf(0)
-    return served + choices - (context.loggamma(context.mpf(classes + 1)) if exchangeable else 0)
+    served = classes * consumers * log_some(density, Fraction(neurons, classes))
+    choices = neurons * Ball(classes).log() if classes > 1 else Ball(0)
+    return served + choices - (Ball(classes + 1).lgamma() if exchangeable else 0)

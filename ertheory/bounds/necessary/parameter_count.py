@@ -52,9 +52,7 @@ from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.first_layer import first_width
 from ertheory.bounds.result import Width
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import log_choose, lower_tail
-from ertheory.numbers.enclosures import larger, rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_choose, lower_tail, smallest
 
 __all__ = ["count_ceiling", "log_count", "parameter_count"]
 
@@ -137,10 +135,7 @@ def _smallest(
 
     def holds(neurons: int) -> Decision:
         return decide(
-            lambda context: (
-                _ceiling(context, target, densities, (neurons, second_width), tilt, affine=affine)
-                - rational(context, 1 - delta)
-            ),
+            lambda: _ceiling(target, densities, (neurons, second_width), tilt, affine=affine) - ball(1 - delta),
             undecided=True,
             most_bits=LAW_BITS,
         )
@@ -160,41 +155,34 @@ def count_ceiling(
     True
     """
     tilt, _ = _best_tilt(target, densities, second_width, 1.0, neurons=neurons)
-    high = enclose(
-        lambda context: _ceiling(context, target, densities, (neurons, second_width), tilt, affine=affine), digits=6
-    )[1]
+    high = enclose(lambda: _ceiling(target, densities, (neurons, second_width), tilt, affine=affine), digits=6)[1]
     return min(Fraction(1), high)
 
 
 def _ceiling(
-    context: Context,
     target: Target,
     densities: tuple[Fraction, ...],
     widths: tuple[int, int],
     tilt: Fraction,
     *,
     affine: bool,
-) -> Interval:
+) -> Ball:
     inputs, n, _ = target.widths
     neurons, second_width = widths
-    counted = log_count(context, (inputs, n), densities[:2], neurons, tilt) + log_choose(context, second_width, n)
+    counted = log_count((inputs, n), densities[:2], neurons, tilt) + log_choose(second_width, n)
     # Beyond 1 a bound says nothing; its exponential may be too large to be written down, or too small.
-    bound = context.exp(larger(context, counted, context.mpf(_SMALLEST))) if (counted < 1) is True else context.mpf(2)
+    bound = counted.max(Ball(_SMALLEST)).exp() if counted < 1 else Ball(2)
     if affine:
         return bound
-    dense_row = lower_tail(context, inputs, n - 1, rational(context, 1 - densities[0]))
+    dense_row = lower_tail(inputs, n - 1, ball(1 - densities[0]))
     return bound + neurons * dense_row
 
 
-def log_count(
-    context: Context, shape: tuple[int, int], densities: tuple[Fraction, ...], neurons: int, tilt: Fraction
-) -> Interval:
+def log_count(shape: tuple[int, int], densities: tuple[Fraction, ...], neurons: int, tilt: Fraction) -> Ball:
     """Enclose N_0 log M(t) - t n d, a bound on the logarithm of P(X_1 + .. + X_{N_0} >= n d).
 
     Parameters
     ----------
-    context
-        Where the interval is made.
     shape
         d and n.
     densities
@@ -207,17 +195,17 @@ def log_count(
     Examples
     --------
     >>> half = (Fraction(1, 2), Fraction(1, 2))  # d = n = 1: X = 1 if both edges are there
-    >>> low, high = enclose(lambda context: log_count(context, (1, 1), half, 1, Fraction(3)))
+    >>> low, high = enclose(lambda: log_count((1, 1), half, 1, Fraction(3)))
     >>> round(math.exp(high), 4) == round((3 / 4 + math.exp(3) / 4) / math.exp(3), 4)
     True
     """
-    rate = context.exp(rational(context, tilt))
-    mean, some = 1 / rate, context.mpf(1)
+    rate = ball(tilt).exp()
+    mean, some = 1 / rate, Ball(1)
     for size, density in zip(shape, densities, strict=True):
-        none = rational(context, 1 - density) ** size
-        mean *= (rational(context, 1 - density) + rational(context, density) * rate) ** size - none
+        none = ball(1 - density) ** size
+        mean *= (ball(1 - density) + ball(density) * rate) ** size - none
         some *= 1 - none
-    return neurons * context.log(1 + mean - some) - rational(context, tilt) * shape[0] * shape[1]
+    return neurons * (1 + mean - some).log() - ball(tilt) * shape[0] * shape[1]
 
 
 def _best_tilt(

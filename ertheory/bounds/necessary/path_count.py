@@ -32,9 +32,7 @@ from ertheory.bounds.necessary.first_layer import first_width
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.result import Width
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import lower_tail
-from ertheory.numbers.enclosures import larger, rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, lower_tail, near_zero, smallest
 
 __all__ = ["path_count", "path_count_ceiling"]
 
@@ -92,21 +90,19 @@ def path_count_ceiling(
     >>> round(float(path_count_ceiling(Target.from_text("1-1-1"), half, 1, 1, affine=True)), 6)
     0.25
     """
-    high = enclose(
-        lambda context: 1 + _ceiling(context, target, densities, (neurons, second_width), affine=affine), digits=16
-    )[1]
+    high = enclose(lambda: 1 + _ceiling(target, densities, (neurons, second_width), affine=affine), digits=16)[1]
     return min(Fraction(1), high - 1)
 
 
 def _smallest(
     target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
 ) -> tuple[int, int]:
-    def ceiling(context: Context, neurons: int) -> Interval:
-        return _ceiling(context, target, densities, (neurons, second_width), affine=affine)
+    def ceiling(neurons: int) -> Ball:
+        return _ceiling(target, densities, (neurons, second_width), affine=affine)
 
     def holds(neurons: int) -> Decision:
         return decide(
-            lambda context: ceiling(context, neurons) - rational(context, 1 - delta),
+            lambda: ceiling(neurons) - ball(1 - delta),
             undecided=True,
             most_bits=LAW_BITS,
         )
@@ -117,22 +113,17 @@ def _smallest(
     spared = max(1e-3, math.log(second_width / n))
     start = math.log(max(2.0, inputs / spared)) / -math.log1p(-path) if path < 1 else 1.0
     guess = near_zero(
-        lambda context, neurons: (
-            context.log(rational(context, 1 - delta))
-            - context.log(larger(context, ceiling(context, neurons), context.mpf(_TINY)))
-        ),
+        lambda neurons: ball(1 - delta).log() - ceiling(neurons).max(Ball(_TINY)).log(),
         max(1, int(start)),
     )
     return smallest(holds, guess)
 
 
-def _ceiling(
-    context: Context, target: Target, densities: tuple[Fraction, ...], widths: tuple[int, int], *, affine: bool
-) -> Interval:
+def _ceiling(target: Target, densities: tuple[Fraction, ...], widths: tuple[int, int], *, affine: bool) -> Ball:
     inputs, n, _ = target.widths
     neurons, second_width = widths
-    reached = 1 - path_failure(context, inputs, neurons, densities[0], densities[1])
-    bound = rational(context, Fraction(second_width, n)) * reached
+    reached = 1 - path_failure(inputs, neurons, densities[0], densities[1])
+    bound = ball(Fraction(second_width, n)) * reached
     if affine:
         return bound
-    return bound + neurons * lower_tail(context, inputs, n - 1, rational(context, 1 - densities[0]))
+    return bound + neurons * lower_tail(inputs, n - 1, ball(1 - densities[0]))

@@ -35,8 +35,17 @@ from ertheory.bounds.result import Width
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.directed import Bounds, Masses, binomial_masses, bounds, convolve, tail_bounds
-from ertheory.numbers.exact import Decision, probability, smallest
+from ertheory.numbers import (
+    Bounds,
+    Decision,
+    Masses,
+    binomial_masses,
+    bounds,
+    convolve,
+    probability,
+    smallest,
+    tail_bounds,
+)
 
 __all__ = ["cheapest_cover", "cover_weights", "size_lp", "size_shortfall"]
 

@@ -22,9 +22,20 @@ from ertheory.bounds.blocks.closed_form import union_factor
 from ertheory.bounds.result import number_for_json, rational_text, success_text
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import expectation
-from ertheory.numbers.enclosures import exp_complement, log_complement, log_sparsity, rational
-from ertheory.numbers.exact import Context, Decision, Interval, decide, enclose, near_zero, probability, smallest
+from ertheory.numbers import (
+    Ball,
+    Decision,
+    ball,
+    decide,
+    enclose,
+    exp_complement,
+    expectation,
+    log_some,
+    log_sparsity,
+    near_zero,
+    probability,
+    smallest,
+)
 
 __all__ = [
     "Output",
@@ -165,19 +176,19 @@ def univariate_width(
         necessary = sufficient = width
         exact: int | None = width
 
-        def failure(context: Context, neurons: int) -> Interval:
-            return _power(context, out * into**inputs, neurons)
+        def failure(neurons: int) -> Ball:
+            return _power(out * into**inputs, neurons)
     else:
         sufficient, _, _ = union_factor(into * out, inputs, failure_probability)
         necessary = max(printed, _necessary_for_paths(inputs, densities, failure_probability))
 
-        def failure(context: Context, neurons: int) -> Interval:
-            return path_failure(context, inputs, neurons, into, out)
+        def failure(neurons: int) -> Ball:
+            return path_failure(inputs, neurons, into, out)
 
         exact = _smallest_by_law(failure, inputs, densities, failure_probability, sufficient)
     at = sufficient if exact is None else exact
     try:
-        success = 1 - enclose(lambda context: failure(context, at), digits=6)[1]
+        success = 1 - enclose(lambda: failure(at), digits=6)[1]
     except InfeasibleWidth:
         success = 1 - failure_probability
     return UnivariateWidth(
@@ -205,9 +216,8 @@ def printed_univariate(inputs: int, density: Fraction, failure_probability: Frac
     if density == 1:
         return Fraction(0), 1
 
-    def real(context: Context) -> Interval:
-        share = context.exp(log_sparsity(context, failure_probability) / inputs)
-        return log_complement(context, share) / log_sparsity(context, density)
+    def real() -> Ball:
+        return log_some(failure_probability, Fraction(1, inputs)) / log_sparsity(density)
 
     def holds(neurons: int) -> Decision:
         def tie() -> bool:
@@ -215,10 +225,7 @@ def printed_univariate(inputs: int, density: Fraction, failure_probability: Frac
             return small and (1 - (1 - density) ** neurons) ** inputs == 1 - failure_probability
 
         return decide(
-            lambda context: (
-                inputs * log_complement(context, _power(context, density, neurons))
-                - log_sparsity(context, failure_probability)
-            ),
+            lambda: inputs * log_some(density, neurons) - log_sparsity(failure_probability),
             tie=tie,
             undecided=True,
         )
@@ -227,17 +234,17 @@ def printed_univariate(inputs: int, density: Fraction, failure_probability: Frac
     return (low + high) / 2, smallest(holds, math.ceil(low))[0]
 
 
-def coverage_ceiling(context: Context, target: Target, density: Fraction, neurons: int) -> Interval:
+def coverage_ceiling(target: Target, density: Fraction, neurons: int) -> Ball:
     """Enclose (1 - (1 - p_0)^N_0)^d, which no source exceeds for a target that depends on d inputs.
 
     Examples
     --------
-    >>> low, high = enclose(lambda c: coverage_ceiling(c, Target.from_text("2-1"), Fraction(1, 2), 5))
+    >>> low, high = enclose(lambda: coverage_ceiling(Target.from_text("2-1"), Fraction(1, 2), 5))
     >>> round(float(high), 4)
     0.9385
     """
     inputs = essential_inputs(target)
-    return context.exp(inputs * log_complement(context, _power(context, density, neurons)))
+    return (inputs * log_some(density, neurons)).exp()
 
 
 def essential_inputs(target: Target) -> int:
@@ -257,29 +264,27 @@ def essential_inputs(target: Target) -> int:
     return sum(needed)
 
 
-def path_failure(context: Context, inputs: int, neurons: int, into: Fraction, out: Fraction) -> Interval:
+def path_failure(inputs: int, neurons: int, into: Fraction, out: Fraction) -> Ball:
     """Enclose 1 - P_A(n), the probability that some input has no path to the output.
 
     Examples
     --------
     >>> half = Fraction(1, 2)
-    >>> low, high = enclose(lambda context: path_failure(context, 2, 5, half, half))
+    >>> low, high = enclose(lambda: path_failure(2, 5, half, half))
     >>> round(float(1 - high), 4)
     0.6208
     """
 
-    def loss(alive: int) -> Interval:
+    def loss(alive: int) -> Ball:
         if alive == 0:
-            return context.mpf(1)
-        if into == 1:
-            return context.mpf(0)
-        return exp_complement(context, inputs * log_complement(context, _power(context, into, alive)))
+            return Ball(1)
+        return exp_complement(inputs * log_some(into, alive))
 
-    return expectation(context, neurons, out, loss)
+    return expectation(neurons, out, loss)
 
 
 def _smallest_by_law(
-    failure: Callable[[Context, int], Interval],
+    failure: Callable[[int], Ball],
     inputs: int,
     densities: tuple[Fraction, Fraction],
     failure_probability: Fraction,
@@ -297,14 +302,12 @@ def _smallest_by_law(
 
     try:
         guess = near_zero(
-            lambda context, neurons: (
-                context.log(failure(context, neurons)) - context.log(rational(context, failure_probability))
-            ),
+            lambda neurons: failure(neurons).log() - ball(failure_probability).log(),
             sufficient,
         )
         return smallest(
             lambda neurons: decide(
-                lambda context: rational(context, failure_probability) - failure(context, neurons),
+                lambda: ball(failure_probability) - failure(neurons),
                 tie=lambda: tie_at(neurons),
                 undecided=False,
             ),
@@ -322,18 +325,18 @@ def _necessary_for_paths(inputs: int, densities: tuple[Fraction, Fraction], fail
     path, either = into * out, into * out * (2 - into)
     pairs = math.comb(inputs, 2)
 
-    def excess(context: Context, neurons: int) -> Interval:
-        return inputs * _power(context, path, neurons) - pairs * _power(context, either, neurons)
+    def excess(neurons: int) -> Ball:
+        return inputs * _power(path, neurons) - pairs * _power(either, neurons)
 
-    def peak(context: Context) -> Interval:
-        first, second = log_sparsity(context, path), log_sparsity(context, either)
-        return context.log(pairs * second / (inputs * first)) / (first - second)
+    def peak() -> Ball:
+        first, second = log_sparsity(path), log_sparsity(either)
+        return (pairs * second / (inputs * first)).log() / (first - second)
 
     start = max(1, math.ceil(enclose(peak, digits=6)[1]))
     # From the peak on the bound only grows: the last violation is found by bisection there.
     pairwise, _ = smallest(
         lambda neurons: decide(
-            lambda context: rational(context, failure_probability) - excess(context, neurons),
+            lambda: ball(failure_probability) - excess(neurons),
             undecided=True,
             most_bits=1024,
         ),
@@ -343,8 +346,8 @@ def _necessary_for_paths(inputs: int, densities: tuple[Fraction, Fraction], fail
     return max(single, pairwise if pairwise > start else 1)
 
 
-def _power(context: Context, density: Fraction, exponent: int) -> Interval:
+def _power(density: Fraction, exponent: int) -> Ball:
     """Enclose (1 - density)^exponent."""
     if density == 1:
-        return context.mpf(0 if exponent else 1)
-    return context.exp(exponent * log_sparsity(context, density))
+        return Ball(0 if exponent else 1)
+    return (exponent * log_sparsity(density)).exp()

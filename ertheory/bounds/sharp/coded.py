@@ -50,8 +50,18 @@ from functools import lru_cache
 import numpy as np
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.directed import Bounds, Floats, Masses, binomial_masses, bounds, decided
-from ertheory.numbers.exact import Decision, log_fraction, probability, smallest
+from ertheory.numbers import (
+    Bounds,
+    Decision,
+    Floats,
+    Masses,
+    binomial_masses,
+    bounds,
+    decided,
+    log_fraction,
+    probability,
+    smallest,
+)
 
 __all__ = ["coded_width", "coding_failure", "dual_failure", "mean_size", "primal_failure", "structural_failure"]
 

@@ -61,9 +61,15 @@ from ertheory.bounds.sharp.sequential import (
     stages_of,
 )
 from ertheory.networks.target import Layer, Target
-from ertheory.numbers.directed import Bounds, Masses, tail_bounds
-from ertheory.numbers.enclosures import exp_complement, log_complement, log_sparsity
-from ertheory.numbers.exact import enclose, log_fraction
+from ertheory.numbers import (
+    Bounds,
+    Masses,
+    enclose,
+    exp_complement,
+    log_fraction,
+    log_some,
+    tail_bounds,
+)
 
 __all__ = ["Colouring", "Design", "colouring", "missing_link", "short_of"]
 
@@ -247,9 +253,7 @@ def missing_link(sources: int, density: Fraction, fan_in: int) -> Bounds:
     if sources * -log_fraction(1 - density) > 2000 + math.log(fan_in):
         return Fraction(0), Fraction(1, 2**2000)
     return enclose(
-        lambda context: exp_complement(
-            context, fan_in * log_complement(context, context.exp(sources * log_sparsity(context, density)))
-        ),
+        lambda: exp_complement(fan_in * log_some(density, sources)),
         digits=12,
     )
 

@@ -31,8 +31,18 @@ import numpy as np
 
 from ertheory.bounds.blocks.hall import exact_hall_sum, hall_sum
 from ertheory.errors import InvalidInput
-from ertheory.numbers.directed import Bounds, binomial_masses, bounds, decided
-from ertheory.numbers.exact import Decision, decide, enclose, probability, smallest
+from ertheory.numbers import (
+    Bounds,
+    Decision,
+    ball,
+    binomial_masses,
+    bounds,
+    decide,
+    decided,
+    enclose,
+    probability,
+    smallest,
+)
 
 __all__ = ["private_failure", "private_width"]
 
@@ -81,9 +91,7 @@ def private_failure(demands: Sequence[int], neurons: int, density: Fraction) -> 
     if density == 1 or not served:
         return Fraction(0), Fraction(0)
     if len(served) > _MOST_OUTPUTS:
-        low, high = enclose(
-            lambda context: hall_sum(context, neurons, len(served), served[0], density), digits=2, most_bits=_HALL_BITS
-        )
+        low, high = enclose(lambda: hall_sum(neurons, len(served), served[0], density), digits=2, most_bits=_HALL_BITS)
         return low, min(high, Fraction(1))
     low = high = Fraction(0)
     for size, counts in enumerate(_sets(served), start=1):
@@ -103,7 +111,7 @@ def private_width(demands: Sequence[int], density: Fraction, failure_probability
     Returns
     -------
     tuple
-        N, and the bits that decided N and N - 1; see `ertheory.numbers.directed.decided`.
+        N, and the bits that decided N and N - 1; see `ertheory.numbers.decided`.
 
     Examples
     --------
@@ -125,9 +133,7 @@ def private_width(demands: Sequence[int], density: Fraction, failure_probability
 def _hall_holds(neurons: int, outputs: int, demand: int, density: Fraction, most: Fraction) -> Decision:
     # Asking only for a comparison is much cheaper than asking for digits.
     return decide(
-        lambda context: (
-            context.mpf(most.numerator) / most.denominator - hall_sum(context, neurons, outputs, demand, density)
-        ),
+        lambda: ball(most) - hall_sum(neurons, outputs, demand, density),
         tie=lambda: neurons * outputs < 1000 and exact_hall_sum(neurons, outputs, demand, density) == most,
         undecided=False,
         most_bits=_HALL_BITS,

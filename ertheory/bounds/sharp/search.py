@@ -20,9 +20,7 @@ from ertheory.bounds.sharp.coded import coded_width
 from ertheory.bounds.sharp.law import Colouring, Design, short_of
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
-from ertheory.numbers.directed import decided
-from ertheory.numbers.enclosures import rational
-from ertheory.numbers.exact import Decision, decide, smallest
+from ertheory.numbers import Decision, ball, decide, decided, smallest
 
 __all__ = ["Objective", "SharpLayer0", "designs"]
 
@@ -205,7 +203,7 @@ def _matched_width(design: Design, share: Fraction) -> int:
 
     def holds(neurons: int) -> Decision:
         return decide(
-            lambda context: rational(context, share) - hall_sum(context, neurons, inputs, copies, density),
+            lambda: ball(share) - hall_sum(neurons, inputs, copies, density),
             undecided=False,
             most_bits=LAW_BITS,
         )

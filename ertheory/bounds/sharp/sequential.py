@@ -50,9 +50,21 @@ from functools import lru_cache
 import numpy as np
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.directed import Bounds, Floats, Masses, binomial_masses, bounds, convolve, decided
-from ertheory.numbers.enclosures import log_sparsity, rational
-from ertheory.numbers.exact import enclose, log_fraction, probability, smallest
+from ertheory.numbers import (
+    Bounds,
+    Floats,
+    Masses,
+    ball,
+    binomial_masses,
+    bounds,
+    convolve,
+    decided,
+    enclose,
+    log_fraction,
+    log_sparsity,
+    probability,
+    smallest,
+)
 
 __all__ = ["Stage", "dense_stages", "sequential_failure", "sequential_used", "sequential_width", "stages_of"]
 
@@ -336,9 +348,7 @@ def _closed_block(demands: Masses, spent: tuple[int, int, int], neurons: int, de
         odds = density / (1 - density)
         used = math.ceil((classes * math.log1p(steps * float(odds)) + level) / -log_fraction(1 - density))
         over = enclose(
-            lambda context: context.exp(
-                classes * context.log(1 + steps * rational(context, odds)) + (used + 1) * log_sparsity(context, density)
-            ),
+            lambda: (classes * (1 + steps * ball(odds)).log() + (used + 1) * log_sparsity(density)).exp(),
             digits=6,
         )
     masses = binomial_masses(max(0, neurons - used), float(density / (1 - density)))

@@ -23,7 +23,7 @@ from fractions import Fraction
 from math import comb
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.exact import probability
+from ertheory.numbers import probability
 
 __all__ = ["sequential_law"]
 

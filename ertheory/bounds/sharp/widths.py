@@ -21,8 +21,7 @@ from ertheory.bounds.sharp.search import Objective, SharpLayer0, designs
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.directed import Masses
-from ertheory.numbers.exact import probability
+from ertheory.numbers import Masses, probability
 
 __all__ = ["SHARP_STATEMENT", "matching", "sequential", "sharp"]
 

@@ -21,7 +21,7 @@ from ertheory.bounds.subset_sum.fits import FITS, Fit
 from ertheory.bounds.subset_sum.lower import necessary_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.exact import log_fraction
+from ertheory.numbers import log_fraction
 
 __all__ = ["calibrated_count", "fit_for", "outside"]
 

@@ -53,16 +53,16 @@ import numpy.typing as npt
 
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.enclosures import log_sparsity, rational
-from ertheory.numbers.exact import (
-    Context,
+from ertheory.numbers import (
+    Ball,
     Decision,
-    Interval,
     Rational,
+    ball,
     decide,
     enclose,
     exact_rational,
     log_fraction,
+    log_sparsity,
     smallest,
 )
 
@@ -142,22 +142,22 @@ class Explicit:
         best = int(np.argmin(logs))
         return Fraction(best + 1, _STEPS), float(logs[best]) + math.log(self.blocks * self.centres)
 
-    def log_bound(self, context: Context, variables: int, exponent: Fraction) -> Interval:
+    def log_bound(self, variables: int, exponent: Fraction) -> Ball:
         """Enclose ln of the bound for n variables and exponent t."""
         each, rest = divmod(variables, self.blocks)
-        rate = self._log_factor(context, exponent)
-        total = each * rate - rational(context, exponent) * _log_rational(context, self.start)
+        rate = self._log_factor(exponent)
+        total = each * rate - ball(exponent) * _log_rational(self.start)
         if self.blocks == 1:
-            several = context.mpf(self.centres)
+            several = Ball(self.centres)
         else:  # `rest` of the blocks have one variable more
-            several = self.centres * (self.blocks - rest + rest * context.exp(rate))
-        return total + context.log(several) if self.blocks * self.centres > 1 else total
+            several = self.centres * (self.blocks - rest + rest * rate.exp())
+        return total + several.log() if self.blocks * self.centres > 1 else total
 
-    def _log_factor(self, context: Context, exponent: Fraction) -> Interval:
+    def _log_factor(self, exponent: Fraction) -> Ball:
         if exponent == 1:
-            return log_sparsity(context, self.chance / 4)
-        loss = 1 - context.exp(-rational(context, exponent) * context.log(context.mpf(2)))
-        return context.log(1 - rational(context, self.chance / 2) * loss)
+            return log_sparsity(self.chance / 4)
+        loss = 1 - (-ball(exponent) * Ball(2).log()).exp()
+        return (1 - ball(self.chance / 2) * loss).log()
 
     def count(self, failure_probability: Fraction) -> tuple[int, Fraction]:
         """Give the smallest n whose bound is at most delta, for a well chosen t: (n, t), certified on both sides."""
@@ -180,7 +180,7 @@ class Explicit:
             return bound == failure_probability
 
         return decide(
-            lambda context: _log_rational(context, failure_probability) - self.log_bound(context, variables, exponent),
+            lambda: _log_rational(failure_probability) - self.log_bound(variables, exponent),
             tie=tie,
             undecided=False,
             most_bits=4096,
@@ -249,7 +249,7 @@ def upper_of(problem: SubsetSum, variables: int) -> Fraction:
         return Fraction(1)
     if log_value < 2 * log_fraction(_SMALLEST):
         return _SMALLEST
-    _, high = enclose(lambda context: context.exp(bound.log_bound(context, variables, exponent)), digits=15)
+    _, high = enclose(lambda: bound.log_bound(variables, exponent).exp(), digits=15)
     return min(Fraction(1), high)
 
 
@@ -322,11 +322,11 @@ def mixed_failure_upper(
         logs = _GRID * -log_fraction(one.start) + np.log1p(-floats[:, None] * _LOSS).sum(axis=0)
         exponent = Fraction(int(np.argmin(logs)) + 1, _STEPS)
 
-        def bound(context: Context, exponent: Fraction = exponent, chances: list[Fraction] = chances) -> Interval:
-            loss = 1 - context.exp(-rational(context, exponent) * context.log(context.mpf(2)))
-            product = context.exp(-rational(context, exponent) * _log_rational(context, one.start))
+        def bound(exponent: Fraction = exponent, chances: list[Fraction] = chances) -> Ball:
+            loss = 1 - (-ball(exponent) * Ball(2).log()).exp()
+            product = (-ball(exponent) * _log_rational(one.start)).exp()
             for chance in chances:
-                product *= 1 - rational(context, chance / 2) * loss
+                product *= 1 - ball(chance / 2) * loss
             return product
 
         total += enclose(bound, digits=12)[1]
@@ -340,5 +340,5 @@ def checked_variables(n: object) -> int:
     return int(n)
 
 
-def _log_rational(context: Context, value: Fraction) -> Interval:
-    return context.mpf(0) if value == 1 else context.log(rational(context, value))
+def _log_rational(value: Fraction) -> Ball:
+    return Ball(0) if value == 1 else ball(value).log()

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["sharp_count", "sharp_exponent"]
 

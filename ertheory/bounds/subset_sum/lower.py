@@ -36,8 +36,7 @@ from ertheory.bounds.subset_sum.converse import converse
 from ertheory.bounds.subset_sum.explicit import checked_variables
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers.enclosures import log_sparsity
-from ertheory.numbers.exact import Context, Interval, Rational, enclose, probability
+from ertheory.numbers import Ball, Rational, enclose, log_sparsity, probability
 
 __all__ = ["failure_lower", "lower_of", "n_necessary", "necessary_count", "quick_lower_of"]
 
@@ -246,8 +245,8 @@ def _mixture(variables: int, chance: Fraction, shares: Iterator[Fraction]) -> Fr
     if total == 0:
         return Fraction(0)
 
-    def value(context: Context) -> Interval:
-        return context.exp(variables * log_sparsity(context, chance) + context.log(context.mpf(total)))
+    def value() -> Ball:
+        return (variables * log_sparsity(chance) + Ball(total).log()).exp()
 
     return _rounded_down(value, _SCALE)
 
@@ -256,10 +255,10 @@ def _power(chance: Fraction, exponent: int, *, up: bool = False) -> Fraction:
     """(1 - chance)^exponent, rounded down (or up)."""
     if exponent * chance.denominator.bit_length() <= 4_000:
         return (1 - chance) ** exponent
-    return _rounded_down(lambda context: context.exp(exponent * log_sparsity(context, chance)), 0, up=up)
+    return _rounded_down(lambda: (exponent * log_sparsity(chance)).exp(), 0, up=up)
 
 
-def _rounded_down(value: Callable[[Context], Interval], scale: int, *, up: bool = False) -> Fraction:
+def _rounded_down(value: Callable[[], Ball], scale: int, *, up: bool = False) -> Fraction:
     try:
         ends = enclose(value, digits=17, most_bits=4096)
     except InfeasibleWidth:  # too close to 0

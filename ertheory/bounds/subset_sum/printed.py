@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from ertheory.numbers.enclosures import log_sparsity, rational
-from ertheory.numbers.exact import decide, enclose, smallest
+from ertheory.numbers import ball, decide, enclose, log_sparsity, smallest
 
 __all__ = ["printed_count"]
 
@@ -38,17 +37,12 @@ def printed_count(density: Fraction, epsilon: Fraction, failure_probability: Fra
         return longest <= _LONGEST_POWER and (1 - density) ** powers[0] == smaller ** powers[1]
 
     low, _ = enclose(
-        lambda context: (
-            rational(context, constant) * context.log(rational(context, smaller)) / log_sparsity(context, density)
-        ),
+        lambda: ball(constant) * ball(smaller).log() / log_sparsity(density),
         digits=12,
     )
     found, _ = smallest(
         lambda variables: decide(
-            lambda context: (
-                rational(context, constant) * context.log(rational(context, smaller))
-                - variables * log_sparsity(context, density)
-            ),
+            lambda: ball(constant) * ball(smaller).log() - variables * log_sparsity(density),
             tie=lambda: tie(variables),
             undecided=True,
         ),

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, enclose, exact_rational, probability
+from ertheory.numbers import Rational, ball, enclose, exact_rational, probability
 
 __all__ = ["LAWS", "LawLike", "LawName", "SubsetSum", "UniformPart", "read_problem"]
 
@@ -147,6 +147,6 @@ def _product_parts(size: Fraction) -> tuple[UniformPart, ...]:
 
 
 def _product_mass(half_width: Fraction) -> Fraction:
-    low, _ = enclose(lambda context: -context.log(context.mpf(half_width.numerator) / half_width.denominator))
+    low, _ = enclose(lambda: -ball(half_width).log())
     scale = 2**_MASS_BITS
     return Fraction(math.floor(half_width * low * scale), scale)

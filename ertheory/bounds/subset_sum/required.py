@@ -15,7 +15,7 @@ from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, exact_rational, probability
+from ertheory.numbers import Rational, exact_rational, probability
 
 __all__ = ["MODES", "Mode", "SubsetSumCount", "n_required", "read_constant", "read_mode"]
 

@@ -27,8 +27,7 @@ from ertheory.bounds.subset_sum.calibrated import calibrated_count
 from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.numbers.enclosures import exp_complement, log_sparsity, rational
-from ertheory.numbers.exact import Context, Interval, enclose
+from ertheory.numbers import Ball, ball, enclose, exp_complement, log_sparsity
 
 __all__ = ["Counting", "Features", "mean_mass", "role_chance"]
 
@@ -130,10 +129,10 @@ def role_chance(inputs: int, density: Fraction, signed: bool, beta: Fraction) ->
     if not signed:
         reach /= 2
 
-    def chance(context: Context) -> Interval:
+    def chance() -> Ball:
         if reach == 1:
-            return context.mpf(1)
-        return exp_complement(context, inputs * log_sparsity(context, reach))
+            return Ball(1)
+        return exp_complement(inputs * log_sparsity(reach))
 
     return _rounded_down(enclose(chance)[0] / ((2 if signed else 1) * inputs))
 
@@ -141,7 +140,7 @@ def role_chance(inputs: int, density: Fraction, signed: bool, beta: Fraction) ->
 @lru_cache(maxsize=4096)
 def mean_mass(beta: Fraction) -> Fraction:
     """Mean of beta/a for a uniform on [beta, 1], rounded down."""
-    low, _ = enclose(lambda context: -context.log(rational(context, beta)))
+    low, _ = enclose(lambda: -ball(beta).log())
     return _rounded_down(low * beta / (1 - beta))
 
 

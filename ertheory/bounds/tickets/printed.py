@@ -20,8 +20,7 @@ from fractions import Fraction
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.errors import InvalidInput
-from ertheory.numbers.enclosures import larger, log_sparsity, rational
-from ertheory.numbers.exact import Context, Interval, Rational, decide, enclose, probability, smallest
+from ertheory.numbers import Ball, Rational, ball, decide, enclose, log_sparsity, probability, smallest
 
 __all__ = ["PrintedPlan", "printed_plan"]
 
@@ -52,35 +51,33 @@ def printed_plan(
     least = min(densities[1:])
     smaller = min(*tolerances, failure_probability)
 
-    def log_problems(context: Context) -> Interval:
-        power = rational(context, 1 + gamma)
-        lost = context.log(-log_sparsity(context, least))
-        size = context.log(context.mpf(facts.parameters)) - lost
-        rarity = context.log(-context.log(rational(context, smaller)))
-        return context.log(rational(context, constant)) + power * size + rarity
+    def log_problems() -> Ball:
+        power = ball(1 + gamma)
+        lost = (-log_sparsity(least)).log()
+        size = Ball(facts.parameters).log() - lost
+        rarity = (-ball(smaller).log()).log()
+        return ball(constant).log() + power * size + rarity
 
     def width(neurons: int, density: Fraction, tolerance: Fraction) -> int:
         if density == 1:
             return 0
         factor = constant * neurons
 
-        def over_delta(context: Context) -> Interval:
-            return log_problems(context) - context.log(rational(context, failure_probability))
+        def over_delta() -> Ball:
+            return log_problems() - ball(failure_probability).log()
 
-        def by_tolerance(context: Context) -> Interval:
-            return -context.log(rational(context, tolerance))
+        def by_tolerance() -> Ball:
+            return -ball(tolerance).log()
 
-        if decide(lambda context: by_tolerance(context) - over_delta(context), undecided=True).holds:
+        if decide(lambda: by_tolerance() - over_delta(), undecided=True).holds:
             return printed_count(density, tolerance, tolerance, factor)
 
-        def share(context: Context) -> Interval:
-            return rational(context, factor) * larger(context, over_delta(context), by_tolerance(context))
+        def share() -> Ball:
+            return ball(factor) * over_delta().max(by_tolerance())
 
-        low, _ = enclose(lambda context: share(context) / -log_sparsity(context, density), digits=12)
+        low, _ = enclose(lambda: share() / -log_sparsity(density), digits=12)
         found, _ = smallest(
-            lambda count: decide(
-                lambda context: -count * log_sparsity(context, density) - share(context), undecided=True
-            ),
+            lambda count: decide(lambda: -count * log_sparsity(density) - share(), undecided=True),
             max(0, math.ceil(low)),
             least=0,
         )
@@ -92,7 +89,7 @@ def printed_plan(
         width(neurons, density, tolerance)
         for neurons, density, tolerance in zip(facts.widths[:-1], densities[1:], paired, strict=True)
     ]
-    problems = None if least == 1 else enclose(lambda context: context.exp(log_problems(context)))[1]
+    problems = None if least == 1 else enclose(lambda: log_problems().exp())[1]
     return PrintedPlan(
         widths=(*hidden, facts.widths[-1]),
         epsilons=tolerances,

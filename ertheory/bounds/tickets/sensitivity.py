@@ -17,7 +17,7 @@ from ertheory.bounds.tickets.result import Depth, TicketWidth
 from ertheory.bounds.tickets.widths import ticket_widths, widths_again
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["Sensitivity", "TicketSensitivity", "ticket_sensitivity"]
 

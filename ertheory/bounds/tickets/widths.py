@@ -18,7 +18,7 @@ from ertheory.bounds.tickets.shallow import Plan, fixed_point
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, exact_rational, probability
+from ertheory.numbers import Rational, exact_rational, probability
 
 __all__ = ["DEPTHS", "ticket_densities", "ticket_widths", "widths_again"]
 

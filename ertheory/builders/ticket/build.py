@@ -27,7 +27,7 @@ from ertheory.masks.drawn_source import DrawnSource
 from ertheory.networks.network import Activation, Affine, Network, Step
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target, read_box
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["build_ticket"]
 

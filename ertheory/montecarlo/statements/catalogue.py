@@ -26,9 +26,7 @@ from ertheory.montecarlo.events.tickets import ticket_event
 from ertheory.montecarlo.statements.case import Case
 from ertheory.montecarlo.statements.sharp import SHARP_CASES
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import lower_tail
-from ertheory.numbers.enclosures import log_sparsity, rational
-from ertheory.numbers.exact import Context, Interval, enclose
+from ertheory.numbers import Ball, ball, enclose, log_sparsity, lower_tail
 
 __all__ = ["ALIASES", "STATEMENTS", "case_of"]
 
@@ -88,7 +86,7 @@ def _block(
     first = first_width or factors[0] * target.inputs
     law = Law(target, densities, layer0)
     copies = (*factors, 1)
-    low, high = enclose(lambda context: context.exp(law.log_success(context, copies, first)))
+    low, high = enclose(lambda: law.log_success(copies, first).exp())
     predicted: float | tuple[float, float] = _middle(low, high)
     says = "every copy of a target neuron finds an edge to a copy of every neuron that it reads"
     if layer0 == "preassigned":
@@ -97,9 +95,9 @@ def _block(
         says += f"; {factors[0]} neurons of layer 0 could be given to every input after the mask was seen"
         block = Law(target, densities, "dense")
         ceiling = enclose(
-            lambda context: (
-                context.exp(block.log_success(context, copies, first))
-                * _matching_ceiling(context, first, target.inputs, factors[0], densities[0])
+            lambda: (
+                block.log_success(copies, first).exp()
+                * _matching_ceiling(first, target.inputs, factors[0], densities[0])
             )
         )
         predicted = float(low), float(ceiling[1])
@@ -116,9 +114,9 @@ def _block(
     )
 
 
-def _matching_ceiling(context: Context, neurons: int, inputs: int, copies: int, density: Fraction) -> Interval:
+def _matching_ceiling(neurons: int, inputs: int, copies: int, density: Fraction) -> Ball:
     # Every input must be read by q neurons at least, and different inputs are read independently.
-    return (1 - lower_tail(context, neurons, copies - 1, rational(context, density))) ** inputs
+    return (1 - lower_tail(neurons, copies - 1, ball(density))) ** inputs
 
 
 def _drop() -> Case:
@@ -134,12 +132,12 @@ def _drop_deep() -> Case:
 def _dropped(patterns: Sequence[npt.ArrayLike], factors: tuple[int, ...], densities: tuple[Fraction, ...]) -> Case:
     target = Target.from_arrays(patterns)
     copies = (*factors, 1)
-    low, high = enclose(lambda context: drop_success(context, target, densities, copies))
+    low, high = enclose(lambda: drop_success(target, densities, copies))
     predicted: float | tuple[float, float] = _middle(low, high)
     if target.depth > 2:
         # At most as likely as if every copy below the last hidden layer were good, which leaves one hidden layer.
         last = Target(target.layers[-2:])
-        ceiling = enclose(lambda context: drop_success(context, last, densities[-3:], copies[-3:]))
+        ceiling = enclose(lambda: drop_success(last, densities[-3:], copies[-3:]))
         predicted = float(low), float(ceiling[1])
     widths = tuple(n * q for n, q in zip(target.widths, copies, strict=True))
     network = chain_of(patterns)
@@ -164,7 +162,7 @@ def _residual() -> Case:
     copies = (stream, inner, stream, inner, stream)
     masks = (Fraction(1), *(density for pair in densities for density in pair))
     law = Law(target, masks, "dense")
-    low, high = enclose(lambda context: context.exp(law.log_success(context, copies, target.inputs * stream)))
+    low, high = enclose(lambda: law.log_success(copies, target.inputs * stream).exp())
     network = residual_chain(branches)
     # The first and the last layer are dense, so that nothing can fail there.
     widths = (target.inputs, *(n * q for n, q in zip(target.widths, copies, strict=True)), 1)
@@ -183,7 +181,7 @@ def _residual() -> Case:
 
 def _theorem_2_3_relu() -> Case:
     inputs, neurons, into, out = 4, 12, _HALF, _THIRD
-    failure = enclose(lambda context: path_failure(context, inputs, neurons, into, out))
+    failure = enclose(lambda: path_failure(inputs, neurons, into, out))
     return Case(
         says="every input has a path to the output",
         target=Target.from_widths([inputs, 1]),
@@ -196,7 +194,7 @@ def _theorem_2_3_relu() -> Case:
 
 def _theorem_2_3_linear() -> Case:
     inputs, neurons, into, out = 3, 15, _HALF, Fraction(2, 3)
-    failure = enclose(lambda context: context.exp(neurons * log_sparsity(context, out * into**inputs)))
+    failure = enclose(lambda: (neurons * log_sparsity(out * into**inputs)).exp())
     return Case(
         says="one hidden neuron reads every input and reaches the output",
         target=Target.from_widths([inputs, 1]),
@@ -242,7 +240,7 @@ def _theorem_2_5() -> Case:
 def _degree() -> Case:
     target, neurons, densities = Target.from_text("7-5-3"), 12, (Fraction(1, 10), _HALF, Fraction(3, 5))
     # N_0 = 0 leaves the first term of the bound, which is the law of the degrees alone.
-    law = enclose(lambda context: degree_ceiling(context, target, densities, 0, neurons))
+    law = enclose(lambda: degree_ceiling(target, densities, 0, neurons))
     _, needed, outputs = target.widths
     return Case(
         says=f"every output is adjacent to at least {needed} neurons of layer 1",

@@ -40,9 +40,7 @@ from ertheory.montecarlo.events.sharp import (
 from ertheory.montecarlo.statements.case import Case
 from ertheory.networks.network import Network, network_of
 from ertheory.networks.target import Target
-from ertheory.numbers.binomial import lower_tail
-from ertheory.numbers.enclosures import rational
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import Ball, ball, enclose, lower_tail
 
 __all__ = ["SHARP_CASES"]
 
@@ -102,7 +100,7 @@ def _coded_case(*, dual: bool) -> Case:
     # Of the columns of every matching there must be as many as rows.
     least, matchings = (used, inputs) if dual else (inputs, used)
     network = _generic(np.ones((used, inputs)), np.ones((2, used)))
-    paths = enclose(lambda context: path_failure(context, inputs, neurons, first, second))[0]
+    paths = enclose(lambda: path_failure(inputs, neurons, first, second))[0]
     return Case(
         says=f"{matched}, along edges into layer 0",
         target=_target(network),
@@ -143,7 +141,7 @@ def _size_lp() -> Case:
 
 def _first_moment() -> Case:
     classes, outputs, neurons, density = 2, 6, 3, Fraction(3, 4)
-    bound = enclose(lambda context: log_first_moment(context, classes, outputs, neurons, density, exchangeable=True))[1]
+    bound = enclose(lambda: log_first_moment(classes, outputs, neurons, density, exchangeable=True))[1]
     return _colourable(classes, outputs, neurons, density, math.exp(float(bound)))
 
 
@@ -180,7 +178,7 @@ def _path_count() -> Case:
     inputs, used, widths, densities = 3, 2, (6, 4, 1), (_HALF, _TWO_FIFTHS, _ONE)
     network = _generic(np.ones((used, inputs)), np.ones((1, used)))
     ceiling = float(path_count_ceiling(_target(network), densities, *widths[:2], affine=True))
-    missed = enclose(lambda context: path_failure(context, inputs, widths[0], *densities[:2]))[1]
+    missed = enclose(lambda: path_failure(inputs, widths[0], *densities[:2]))[1]
     # Given layer 0, neurons of layer 1 are alike and independent: n of them are reached with probability P_A^n at
     # least, by Jensen's inequality.
     return Case(
@@ -204,11 +202,8 @@ def _built(
 
 def _neighbours(demands: tuple[int, ...], neurons: int, density: Fraction) -> float:
     """Probability that every output is adjacent to as many neurons as it needs."""
-    law = enclose(
-        lambda context: math.prod(
-            1 - lower_tail(context, neurons, demand - 1, rational(context, density)) for demand in demands
-        )
-    )
+    one = Ball(1)
+    law = enclose(lambda: math.prod((1 - lower_tail(neurons, n - 1, ball(density)) for n in demands), start=one))
     return float(law[1])
 
 

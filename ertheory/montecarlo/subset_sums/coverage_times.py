@@ -13,7 +13,7 @@ from ertheory.errors import InvalidInput
 from ertheory.montecarlo.subset_sums.draws import Law, check_law, stream_key
 from ertheory.montecarlo.subset_sums.failure_curve import StoppingTimes
 from ertheory.montecarlo.subset_sums.spread import check_trials, spread
-from ertheory.numbers.exact import Rational, exact_rational, probability
+from ertheory.numbers import Rational, exact_rational, probability
 
 __all__ = ["check_target", "stopping_times", "stopping_times_at"]
 

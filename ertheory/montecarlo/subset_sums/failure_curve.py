@@ -20,7 +20,7 @@ from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.mixture import ROUNDING, live_probabilities, mix
-from ertheory.numbers.exact import Rational, exact_rational, probability
+from ertheory.numbers import Rational, exact_rational, probability
 
 __all__ = ["FEWEST_FAILURES", "FailureEstimate", "Required", "StoppingTimes"]
 

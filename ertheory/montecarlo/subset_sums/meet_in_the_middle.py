@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["best_errors", "read_rows"]
 

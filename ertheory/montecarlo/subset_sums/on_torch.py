@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.subset_sums.meet_in_the_middle import read_rows
-from ertheory.numbers.exact import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["torch_best_errors"]
 

@@ -15,7 +15,7 @@ from ertheory.montecarlo.subset_sums.coverage_times import stopping_times
 from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.failure_curve import Required, StoppingTimes
 from ertheory.montecarlo.subset_sums.spread import check_trials
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["SimulatedSubsetSum", "simulate_subset_sum"]
 

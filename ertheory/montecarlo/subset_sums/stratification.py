@@ -25,7 +25,7 @@ from ertheory.montecarlo.subset_sums.coverage_times import check_target
 from ertheory.montecarlo.subset_sums.draws import Law, check_law, stream_key
 from ertheory.montecarlo.subset_sums.failure_curve import FEWEST_FAILURES
 from ertheory.montecarlo.subset_sums.spread import check_trials, spread
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["RareFailure", "SignStratified", "sign_stratified"]
 

@@ -25,7 +25,7 @@ from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 from ertheory.processes import worker_processes
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.examples import Examples

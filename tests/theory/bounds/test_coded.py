@@ -23,7 +23,7 @@ from ertheory.bounds.sharp.coded import (
     structural_failure,
 )
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers.directed import Masses
+from ertheory.numbers import Masses
 from tests.strategies import HALF
 
 FALSE_ALARM = 1e-9  # of every Monte-Carlo comparison; seeds are fixed, so this is the rate over seeds

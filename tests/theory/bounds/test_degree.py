@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ertheory.bounds import degree_ceiling
 from ertheory.bounds.necessary.degree import degree_refusal
 from tests import oracles
 from tests.reference import make_widths as ref
-from tests.strategies import HALF, context, ends
+from tests.strategies import HALF, ends
 
 FIGURE2 = json.loads((Path(ref.__file__).parent / "widths.json").read_text(encoding="utf-8"))["figure2"]
 TARGET = Target.from_widths(FIGURE2["target"])
@@ -64,7 +65,7 @@ def test_the_ceiling_contains_the_enumerated_sum(inputs, n, outputs, neurons, de
     neighbours = oracles.degree_probability(n, neurons, densities[2], outputs)
     dense_row = oracles.degree_probability(inputs - n + 1, inputs, densities[0], 1)
     for first_width in (0, 1, 7):
-        low, high = ends(degree_ceiling(context(), target, densities, first_width, neurons))
+        low, high = ends(partial(degree_ceiling, target, densities, first_width, neurons))
         assert low <= neighbours + first_width * dense_row <= high
         assert high >= neighbours
         assert high - low < Fraction(1, 10**9)

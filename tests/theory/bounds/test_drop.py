@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -16,14 +17,13 @@ from ertheory.bounds.drop.law import exact_drop, log_drop, read_neurons, unmet
 from ertheory.bounds.drop.thresholds import best_thresholds
 from ertheory.bounds.drop.widths import drop_success
 from ertheory.errors import TheoremNotApplicable
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import Ball, ball, enclose, hull
 from tests import oracles
 from tests.reference import make_widths as ref
 from tests.strategies import (
     EXTREME_DELTAS,
     EXTREME_DENSITIES,
     HALF,
-    context,
     conv_patterns,
     ends,
     entries,
@@ -56,7 +56,11 @@ def law(target, densities, factors) -> Fraction:
 
 
 def success(target, densities, factors):
-    return ends(drop_success(context(128), target, densities, factors))
+    return ends(lambda: drop_success(target, densities, factors), 128)
+
+
+def kept(target, densities, factors, threshold):
+    return log_drop(target, densities, factors, (threshold,)).exp()
 
 
 def masked(target, density, layer0):
@@ -94,7 +98,7 @@ def test_the_bound_of_deep_targets_is_below_enumeration(layers, factors, upper):
     for threshold in range(1, factors[1] + 1):
         bound = exact_drop(target, densities, copies, (threshold,))
         assert bound <= truth
-        found, _ = ends(context(128).exp(log_drop(context(128), target, densities, copies, (threshold,))))
+        found, _ = ends(partial(kept, target, densities, copies, threshold), 128)
         assert found <= bound
 
 
@@ -136,8 +140,7 @@ def test_the_alternating_sum_and_the_sum_over_copies_agree(copies, fan_out):
         * (1 - (1 - (1 - out) ** alive) ** fan_out)
         for alive in range(copies + 1)
     )
-    iv = context(256)
-    low, high = ends(unmet(iv, copies, iv.mpf(4) / 5, iv.mpf(1) / 5, out, fan_out))
+    low, high = ends(lambda: unmet(copies, Ball(4) / 5, Ball(1) / 5, out, fan_out), 256)
     assert low <= truth <= high
     assert high - low < truth / 10**9
 
@@ -150,22 +153,18 @@ def test_enclosures_close_in_on_the_law(copies, fan_out, good, out):
         for alive in range(copies + 1)
     )
     for precision in (64, 256):
-        iv = context(precision)
-        exact_good = iv.mpf(good.numerator) / good.denominator
-        low, high = ends(unmet(iv, copies, exact_good, 1 - exact_good, out, fan_out))
+        low, high = ends(lambda: unmet(copies, ball(good), ball(1 - good), out, fan_out), precision)
         assert low <= truth <= high
         assert high - low <= truth / 2 ** (precision // 3)
 
 
 @pytest.mark.parametrize("fan_out", [2, 1000])
 def test_a_chance_that_is_known_roughly_gives_a_rough_answer(fan_out):
-    iv, copies, out = context(64), 6, Fraction(9, 10)
-    at = [
-        ends(unmet(iv, copies, iv.mpf(4 - side) / 5, iv.mpf(1 + side) / 5, out, fan_out)) for side in (0, 1)
-    ]  # bad with probability 1/5 and 2/5
-    low, high = ends(unmet(iv, copies, iv.mpf([3, 4]) / 5, iv.mpf([1, 2]) / 5, out, fan_out))
-    assert low <= at[0][0]
-    assert at[1][1] <= high
+    copies, out = 6, Fraction(9, 10)
+    least, most = (ends(partial(unmet, copies, Ball(5 - bad) / 5, Ball(bad) / 5, out, fan_out)) for bad in (1, 2))
+    low, high = ends(lambda: unmet(copies, hull(3, 4) / 5, hull(1, 2) / 5, out, fan_out))
+    assert low <= least[0]
+    assert most[1] <= high
 
 
 def test_neurons_are_counted_by_what_they_read_and_by_what_reads_them():
@@ -177,9 +176,7 @@ def test_neurons_are_counted_by_what_they_read_and_by_what_reads_them():
 def test_thresholds_are_well_chosen():
     target, densities, copies = Target.from_text("3-4-4-2"), (ONE, *(HALF,) * 3), (5, 12, 12, 1)
     chosen = best_thresholds(target, densities, copies)
-    values = {
-        threshold: ends(log_drop(context(64), target, densities, copies, (threshold,)))[0] for threshold in range(1, 13)
-    }
+    values = {threshold: ends(partial(kept, target, densities, copies, threshold))[0] for threshold in range(1, 13)}
     assert values[chosen[0]] == max(values.values())
 
 
@@ -234,7 +231,7 @@ def test_how_much_narrower_figure_2_gets(density, ratio):
     if density == "0.1":
         assert found.factors == (74, 187, 1)
     for fewer in ((found.factors[0], found.factors[1] - 1, 1), (found.factors[0] - 1, found.factors[1], 1)):
-        assert enclose(lambda c, fewer=fewer: drop_success(c, MNIST, densities, fewer))[1] < 1 - MILLE
+        assert enclose(lambda fewer=fewer: drop_success(MNIST, densities, fewer))[1] < 1 - MILLE
 
 
 @pytest.mark.parametrize(
@@ -328,7 +325,7 @@ def test_large_targets(text, density):
     found = drop(target, masked(target, density, "dense"), MILLE)
     assert found.total <= exact(target, masked(target, density, "dense"), MILLE).total
     if target.depth == 2 and density < HALF:
-        assert enclose(lambda c: drop_success(c, target, found.densities, found.factors))[0] >= 1 - MILLE
+        assert enclose(lambda: drop_success(target, found.densities, found.factors))[0] >= 1 - MILLE
 
 
 def test_densities_beyond_doubles():
@@ -378,4 +375,4 @@ def test_trained_targets_with_many_kinds_of_neurons():
     found = drop(target, densities, MILLE)
     assert found.total < exact(target, densities, MILLE).total / 1.5
     fewer = (found.factors[0], found.factors[1] - 1, 1)
-    assert enclose(lambda c: drop_success(c, target, densities, fewer))[1] < 1 - MILLE
+    assert enclose(lambda: drop_success(target, densities, fewer))[1] < 1 - MILLE

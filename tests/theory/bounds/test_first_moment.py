@@ -13,7 +13,7 @@ from ertheory.bounds.necessary.first_moment import first_moment, first_moment_wi
 from ertheory.bounds.sharp.sequential import dense_stages, sequential_width
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Layer, Target
-from tests.strategies import HALF, context, ends
+from tests.strategies import HALF, ends
 
 
 def colourable(
@@ -35,8 +35,7 @@ def colourable(
 
 
 def bound(classes: int, consumers: int, neurons: int, density: Fraction, *, exchangeable: bool) -> float:
-    log_bound = log_first_moment(context(128), classes, consumers, neurons, density, exchangeable=exchangeable)
-    _, high = ends(log_bound)
+    _, high = ends(lambda: log_first_moment(classes, consumers, neurons, density, exchangeable=exchangeable), 128)
     return math.exp(high)
 
 

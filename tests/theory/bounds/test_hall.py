@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from ertheory.bounds.blocks.hall import hall_guess, hall_sum
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import enclose
 from tests import oracles
 from tests.reference import make_widths as ref
-from tests.strategies import HALF, bits, context, ends, plain_densities, real
+from tests.strategies import HALF, bits, ends, plain_densities, real
 
 STORED = json.loads((Path(ref.__file__).parent / "widths.json").read_text(encoding="utf-8"))["layer0"]
 TINY = Fraction(1, 10**12)
+SLACK = Fraction(1, 2**26)  # a radius has thirty bits: an enclosure of [0, x] may begin a little below 0
 
 
 def hall(neurons: int, inputs: int, copies: int, density: Fraction, precision: int = 128):
-    return ends(hall_sum(context(precision), neurons, inputs, copies, density))
+    return ends(lambda: hall_sum(neurons, inputs, copies, density), precision)
 
 
 SMALL = [(1, 3, 5), (2, 1, 2), (2, 2, 4), (2, 3, 9), (3, 1, 4), (3, 2, 7), (4, 1, 5)]
@@ -54,7 +55,7 @@ def test_the_sum_is_enclosed(inputs, copies, spare, density, precision):
 
 @pytest.mark.parametrize("row", STORED["hall"], ids=lambda row: f"{row['d']}-{row['q0']}-{row['p0']}-{row['n0']}")
 def test_reference_values(row):
-    low, high = enclose(lambda c: hall_sum(c, row["n0"], row["d"], row["q0"], Fraction(row["p0"])), digits=20)
+    low, high = enclose(lambda: hall_sum(row["n0"], row["d"], row["q0"], Fraction(row["p0"])), digits=20)
     unit = Fraction(10) ** (math.floor(math.log10(float(row["hall_sum"]))) - 23)  # of the last digit stored
     assert low - unit <= Fraction(row["hall_sum"]) <= high + unit
 
@@ -95,11 +96,11 @@ def test_the_closed_form_for_long_tails_is_a_bound(inputs, copies, spare, densit
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ertheory.bounds.blocks.hall._LONGEST_TAIL", 0)
         low, high = hall(neurons, inputs, copies, density, precision)
-    assert low == 0
-    assert min(1, ref.hall_sum(inputs, copies, density, neurons)) <= high <= 1
+    assert -SLACK * high <= low <= 0
+    assert min(1, ref.hall_sum(inputs, copies, density, neurons)) <= high <= 1 + SLACK
     eta = neurons * float(1 - (1 - density) ** inputs) / (inputs * copies) - 1
     closed = (1 + math.exp(-(eta**2) * copies / (2 * (1 + eta)))) ** inputs - 1 if eta > 0 else math.inf
-    assert float(high) == pytest.approx(min(closed, 1), rel=1e-9)
+    assert float(high) == pytest.approx(min(closed, 1), rel=2**-26)
 
 
 def test_bits_only_narrow_the_enclosure():
@@ -144,7 +145,7 @@ def test_more_neurons_than_a_double_can_count(density):
     copies = 7 * 10**14
     neurons = 784 * copies * 3
     low, high = hall(neurons, 784, copies, density, 64)
-    assert 0 <= low <= high < Fraction(1, 10**9)
+    assert -SLACK * high <= low <= high < Fraction(1, 10**9)
     assert hall(784 * copies, 784, copies, HALF, 64)[1] >= 0
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ertheory import Target, drop, exact, largest_sparsity, printed, success_probability, width
@@ -176,7 +176,9 @@ def test_exact_widths_keep_their_promise(target, density, delta):
 def test_printed_widths_keep_their_promise_by_the_union_bound(target, density, delta):
     densities = masked(target, density)
     answer = printed(target, densities, delta)
-    assert success_probability(target, answer.widths, densities).success_lower >= answer.success_lower
+    # Where the law is just 1 - delta, the lower end of an enclosure lies below it.
+    found = success_probability(target, answer.widths, densities).success_lower
+    assert found >= answer.success_lower * (1 - Fraction(1, 2**56))
     law = Law(target, densities, "dense")
     assert all(
         q <= most for q, most in zip(best_factors(law, answer.factors, answer.widths[0]), answer.factors, strict=True)
@@ -235,6 +237,7 @@ def test_dropping_keeps_its_promise_and_is_never_less_likely(target, density, de
 
 @settings(max_examples=5)
 @given(few_targets, percents, few_deltas)
+@example(Target.from_text("1-1"), Fraction(1, 10), Fraction(9, 10))  # a tie
 def test_the_answer_of_drop_holds_and_fails_a_unit_below(target, density, delta):
     widths = drop(target, masked(target, density), delta).widths
     found = largest_sparsity(target, widths, delta, method="drop")

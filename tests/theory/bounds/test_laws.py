@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,12 @@ from hypothesis import strategies as st
 from ertheory.bounds.blocks.laws import LAYER0, Law, checked_layer0
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Layer, Target
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import at_precision, enclose
 from tests import oracles
 from tests.reference import make_widths as ref
 from tests.strategies import (
     HALF,
     bits,
-    context,
     conv_patterns,
     densities,
     ends,
@@ -54,9 +54,8 @@ def target_of(layers: list[Any]) -> Target:
 
 def success(law: Law, factors, first_width: int | None = None, *, precision: int = 128):
     """Enclose the probability itself."""
-    c = context(precision)
     width = factors[0] * law.target.inputs if first_width is None else first_width
-    return ends(c.exp(law.log_success(c, tuple(factors), width)))
+    return ends(lambda: law.log_success(tuple(factors), width).exp(), precision)
 
 
 def assert_encloses(low, high, truth: Fraction) -> None:
@@ -161,8 +160,12 @@ def test_enclosures_hold_at_extreme_densities(widths, data, precision):
         if chances[level + 1] < 1:
             log_miss = factors[level] * mp.log(mp.mpf(1) - real(chances[level + 1], 2000))
             truth += m * factors[level + 1] * mp.log1p(-mp.exp(log_miss))
-    interval = Law(target, chances, "dense").log_success(context(precision), factors, factors[0] * target.inputs)
-    low, high = map(mp.make_mpf, interval._mpi_)  # far too small for fractions, at times
+    law = Law(target, chances, "dense")
+    found = at_precision(precision, lambda: law.log_success(factors, factors[0] * target.inputs))
+    middle, radius = (
+        mp.mpf(tuple(map(int, part.man_exp()))) for part in (found.mid(), found.rad())
+    )  # too small for fractions, at times
+    low, high = middle - radius, middle + radius
     error = -truth * mp.mpf(10) ** -1000
     assert low - error <= truth <= high + error
     if precision > 64:  # a power of 10^15 costs fifty bits
@@ -173,7 +176,7 @@ def test_one_link_at_each_extreme():
     target = Target.from_text("1-1")
     for density, copies in ((Fraction(1, 10**12), 10**12), (1 - Fraction(1, 10**300), 1), (Fraction(1, 10**300), 1)):
         law = Law(target, (ONE, density), "dense")
-        low, high = enclose(lambda c, law=law, q=copies: 1 - c.exp(law.log_success(c, (q, 1), q)), digits=30)
+        low, high = enclose(lambda law=law, q=copies: 1 - law.log_success((q, 1), q).exp(), digits=30)
         if copies == 1:
             assert low <= 1 - density <= high
         else:
@@ -225,7 +228,7 @@ def test_more_hidden_copies_can_hurt():
     few, more, many = (success(law, (33, q1, 1)) for q1 in (22, 30, 60))
     assert few[0] > many[1]
     assert more[0] > few[1]
-    assert law.log_layer(context(), 0, 33, 60).b < law.log_layer(context(), 0, 33, 22).a
+    assert at_precision(64, lambda: law.log_layer(0, 33, 60) < law.log_layer(0, 33, 22))
 
 
 def test_layer_0_matters_only_where_it_is_masked():
@@ -253,17 +256,11 @@ def test_widths_that_cannot_be_matched_have_no_chance():
 
 def test_values_are_remembered_per_precision_and_factor():
     law = Law(Target.from_text("4-8-3"), (HALF,) * 3, "matched")
-    first = [law.log_success(context(b), q, n) for b in (64, 128) for q in ((14, 10, 1), (10, 14, 1)) for n in (80, 90)]
-    again = [law.log_success(context(b), q, n) for b in (64, 128) for q in ((14, 10, 1), (10, 14, 1)) for n in (80, 90)]
-    fresh = [
-        Law(law.target, law.densities, "matched").log_success(context(b), q, n)
-        for b in (64, 128)
-        for q in ((14, 10, 1), (10, 14, 1))
-        for n in (80, 90)
-    ]
-    shown = [ends(value) for value in fresh]
-    assert [ends(value) for value in first] == [ends(value) for value in again] == shown
-    assert len(set(shown)) == 8
+    asked = list(product((64, 128), ((14, 10, 1), (10, 14, 1)), (80, 90)))
+    first, again = ([success(law, q, n, precision=b) for b, q, n in asked] for _ in range(2))
+    fresh = [success(Law(law.target, law.densities, "matched"), q, n, precision=b) for b, q, n in asked]
+    assert first == again == fresh
+    assert len(set(fresh)) == 8
 
 
 def test_exact_layers_are_given_only_where_they_are_short():
@@ -274,7 +271,7 @@ def test_exact_layers_are_given_only_where_they_are_short():
 
 def test_equal_laws_are_equal_whatever_they_remember():
     one, other = (Law(Target.from_text("4-8-3"), (HALF,) * 3, "dense") for _ in range(2))
-    one.log_success(context(), (14, 10, 1), 56)
+    one.log_success((14, 10, 1), 56)
     assert one == other
     assert repr(one) == repr(other)
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ertheory import Target, printed, univariate_width
 from ertheory.bounds import coverage_ceiling, essential_inputs, path_failure, printed_univariate
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import enclose
+from ertheory.numbers import enclose
 from tests import oracles
 from tests.reference import make_widths as ref
-from tests.strategies import HALF, context, ends, plain_densities
+from tests.strategies import HALF, ends, plain_densities
 
 STORED = json.loads((Path(ref.__file__).parent / "widths.json").read_text(encoding="utf-8"))["theorem_2_3"]
 LAST_DIGIT = Fraction(1, 10**24)
@@ -73,10 +73,10 @@ def test_the_block_construction_is_far_wider(row):
 @pytest.mark.parametrize("row", STORED["laws"], ids=name)
 def test_reference_laws(row):
     into, out = Fraction(row["p1"]), Fraction(row["p2"])
-    low, high = enclose(lambda c: path_failure(c, row["d"], row["n"], into, out), digits=26)
+    low, high = enclose(lambda: path_failure(row["d"], row["n"], into, out), digits=26)
     assert low - LAST_DIGIT <= 1 - Fraction(row["relu_output"]) <= high + LAST_DIGIT
     target = Target.from_widths([row["d"], 1])
-    low, high = enclose(lambda c: coverage_ceiling(c, target, into, row["n"]), digits=26)
+    low, high = enclose(lambda: coverage_ceiling(target, into, row["n"]), digits=26)
     assert low - LAST_DIGIT <= Fraction(row["first_layer_only"]) <= high + LAST_DIGIT
     assert Fraction(row["product_lower"]) <= Fraction(row["relu_output"]) <= Fraction(row["first_layer_only"])
     # At delta = 1 - P_B(n) the linear width is n; a little below it is n + 1.
@@ -99,11 +99,11 @@ def test_path_failure_contains_the_enumerated_probability(inputs, neurons, densi
     truth = oracles.path_probability(inputs, [neurons], densities)
     assert truth == path_law(inputs, neurons, *densities)
     for precision in (64, 200):
-        low, high = ends(path_failure(context(precision), inputs, neurons, *densities))
+        low, high = ends(lambda: path_failure(inputs, neurons, *densities), precision)
         assert low <= 1 - truth <= high
         assert high - low <= Fraction(1, 2 ** (precision // 2 - 16))
     target = Target.from_widths([inputs, 1])
-    low, high = ends(coverage_ceiling(context(), target, densities[0], neurons))
+    low, high = ends(lambda: coverage_ceiling(target, densities[0], neurons))
     assert low <= (1 - (1 - densities[0]) ** neurons) ** inputs <= high
     assert high >= truth
 
@@ -237,7 +237,7 @@ def test_almost_dense_layers():
 def test_only_inputs_that_are_read_count():
     target = Target.from_arrays([[[1.0, 0.0, 0.0], [2.0, 0.0, 3.0]], [[1.0, 1.0]]])
     assert essential_inputs(target) == 2
-    low, high = ends(coverage_ceiling(context(), target, HALF, 3))
+    low, high = ends(lambda: coverage_ceiling(target, HALF, 3))
     assert low <= Fraction(7, 8) ** 2 <= high
     assert high - low < Fraction(1, 10**15)
     assert essential_inputs(Target.from_text("784-128-10")) == 784

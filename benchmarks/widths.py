@@ -1,0 +1,104 @@
+"""Time the commands that answer with widths against another checkout, as ratios in one run.
+
+    python benchmarks/widths.py --baseline /path/to/checkout [--repeats 7]
+
+Processes of both checkouts alternate, so that both see the same neighbours on a shared machine. Both start from
+compiled modules, as an installed package does; the first round compiles them and is not counted. Ratios are those of
+the medians, of the processor time of a process and of the time on the clock. Limit: a process that imports NumPy,
+python-flint and tyro, and does nothing. Both sides must state the same widths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]
+QUESTION = "--target 784-128-10 --sparsity 0.9 --delta 0.001"
+COMMANDS = {
+    "width, all methods of the table": f"width {QUESTION}",
+    **{
+        f"width, {method}": f"width {QUESTION} --method {method}"
+        for method in ("printed", "exact", "drop", "sharp", "sequential", "matching", "theorem-2.3", "degree")
+    },
+    "width, exact, layer 0 matched": f"width {QUESTION} --method exact --layer0 matched",
+    "width, drop, layer 0 matched": f"width {QUESTION} --method drop --layer0 matched",
+    "width, drop, three hidden layers": "width --target 100-50-50-50-10 --sparsity 0.8 --delta 0.001 --method drop",
+    "sparsity": "sparsity --target 784-128-10 --widths 179536,18048 --delta 0.001",
+    "confidence": "confidence --target 784-128-10 --widths 179536,18048 --sparsity 0.9",
+    "lower": "lower --inputs 10 --density 0.01 --delta 0.05 --output relu",
+}
+NOTHING = "import numpy, flint, tyro"
+
+
+@dataclass
+class Times:
+    """Processor and clock seconds of the runs of one command in one checkout."""
+
+    processor: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+
+    def run(self, arguments: list[str], checkout: Path, compiled: Path) -> str:
+        """Run a process once and give its output."""
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment = kept | {"PYTHONPATH": str(checkout), "PYTHONPYCACHEPREFIX": str(compiled), "OMP_NUM_THREADS": "1"}
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        self.clock.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.processor.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return done.stdout
+
+
+def answers(output: str) -> object:
+    """What both sides must agree on: everything that is a width, a factor or a probability."""
+    document = json.loads(output)
+    kept = ("method", "applies", "widths", "factors", "sparsity", "printed", "exact", "success_probability_lower")
+    rows = document.get("results", [document])
+    return [{name: row.get(name) for name in kept} for row in rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--baseline", type=Path, required=True, help="a checkout to compare with")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", default="", help="commands whose name contains this")
+    options = parser.parse_args()
+    print("| command | seconds | processor time, baseline / here | clock, baseline / here |")
+    print("| --- | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in COMMANDS.items():
+            if options.only in name:
+                compare(name, command, options.baseline.resolve(), options.repeats, Path(folder))
+        limit = Times()
+        for _ in range(options.repeats + 1):
+            limit.run(["-c", NOTHING], HERE, Path(folder, "here"))
+        print(f"| imports alone (limit) | {statistics.median(limit.processor[1:]):.2f} | | |")
+
+
+def compare(name: str, command: str, baseline: Path, repeats: int, folder: Path) -> None:
+    """Run one command in turns, check that both sides agree, and print a row."""
+    here, there = Times(), Times()
+    arguments = ["-m", "ertheory", *command.split(), "--json"]
+    for _ in range(repeats + 1):
+        then = there.run(arguments, baseline, folder / "baseline")
+        now = here.run(arguments, HERE, folder / "here")
+        assert answers(then) == answers(now), f"{name}: both sides state different widths"
+    ours, theirs = statistics.median(here.processor[1:]), statistics.median(there.processor[1:])
+    clock = statistics.median(there.clock[1:]) / statistics.median(here.clock[1:])
+    print(f"| {name} | {ours:.2f} | {theirs / ours:.2f} | {clock:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
