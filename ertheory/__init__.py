@@ -18,7 +18,6 @@ from ertheory.bounds import (
     TicketWidth,
     UnivariateWidth,
     degree,
-    drop,
     exact,
     failure_lower,
     failure_upper,
@@ -37,6 +36,7 @@ from ertheory.bounds import (
     widths,
 )
 from ertheory.bounds.blocks.grids import exact_factor, printed_copies, printed_factor
+from ertheory.bounds.drop.widths import drop
 from ertheory.bounds.necessary.error_floor import ErrorFloor, error_floor
 from ertheory.bounds.result import Width
 from ertheory.builders import (

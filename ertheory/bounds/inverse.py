@@ -12,12 +12,13 @@ from fractions import Fraction
 from typing import Any
 
 from ertheory.bounds.blocks.available import checked_widths
-from ertheory.bounds.blocks.laws import Layer0
-from ertheory.bounds.questions import Question, ask
-from ertheory.bounds.result import Kind, number_for_json, rational_text, success_text
+from ertheory.bounds.catalogue import QUESTIONS, READINGS, find
+from ertheory.bounds.result import Kind
+from ertheory.bounds.statement import NO_OPTIONS, GivenWidths, Inverse, Reading, Statement
+from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import probability
+from ertheory.numbers import number_for_json, probability, rational_text, success_text
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
@@ -89,7 +90,7 @@ def largest_sparsity(
     failure_probability: Fraction,
     *,
     method: str = "exact",
-    layer0: Layer0 = "dense",
+    layer0: Reading | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Answer:
     """Find the largest sparsity at which given widths suffice, or are not ruled out.
@@ -103,9 +104,10 @@ def largest_sparsity(
     failure_probability
         delta in (0, 1).
     method
-        ``printed``, ``exact``, ``drop``, ``theorem-2.3`` or ``degree``.
+        The name of a statement, one of `QUESTIONS`.
     layer0
-        ``dense``: layer 0 keeps density 1, the others share one sparsity; else all layers share it.
+        How layer 0 is read: with ``dense`` it keeps density 1 and the others share one sparsity, else all layers share
+        it. By default it is the first reading that the statement knows.
     progress
         Called after each density that was looked at, about fifty times.
 
@@ -120,30 +122,32 @@ def largest_sparsity(
     >>> round(float(answer.sparsity), 4)
     0.9004
     """
-    widths = checked_widths(target, widths)
-    failure_probability = probability("failure_probability", failure_probability)
-    question = ask(target, widths, method, layer0)
-    if question.refusal:
-        return _answer(question, question.refusal, failure_probability=failure_probability)
+    statement, given = _ask(target, widths, method, layer0)
+    delta = probability("failure_probability", failure_probability)
+    inverse = _inverse(statement)
+    refusal = _refuses(statement, given, _spread(statement, given, Fraction(1)))
+    if refusal:
+        return _answer(statement, given, refusal, failure_probability=delta)
 
     def holds(density: Fraction) -> bool:
         if progress is not None:
             progress()
-        return question.holds(density, failure_probability)
+        return inverse.holds(given, _spread(statement, given, density), delta)
 
     density = _smallest_density(holds)
     if density is None:
-        refused = f"these widths do not suffice at any sparsity with delta = {rational_text(failure_probability)}"
-        return _answer(question, refused, failure_probability=failure_probability)
-    densities = question.densities(density)
+        refusal = f"these widths do not suffice at any sparsity with delta = {rational_text(delta)}"
+        return _answer(statement, given, refusal, failure_probability=delta)
+    densities = _spread(statement, given, density)
     answer = _answer(
-        question,
-        failure_probability=failure_probability,
+        statement,
+        given,
+        failure_probability=delta,
         sparsity=1 - density,
         densities=densities,
-        factors=question.factors(densities, failure_probability),
+        factors=inverse.factors(given, densities, delta),
     )
-    if question.kind != "necessary":
+    if statement.kind != "necessary":
         return answer
     # With a dense layer 0 the same widths could be sparser elsewhere.
     return replace(answer, layer0="masked", reason=f"{answer.reason}; layer 0 is as sparse as the other layers")
@@ -155,7 +159,7 @@ def success_probability(
     densities: tuple[Fraction, ...],
     *,
     method: str = "exact",
-    layer0: Layer0 = "dense",
+    layer0: Reading | None = None,
 ) -> Answer:
     """Bound the success probability of given widths and densities.
 
@@ -179,28 +183,53 @@ def success_probability(
     >>> round(float(answer.success_lower), 6)
     0.95793
     """
-    widths = checked_widths(target, widths)
-    densities = read_densities(target, density=densities)
-    question = ask(target, widths, method, layer0)
-    refusal = question.refusal or question.refuses(densities)
+    statement, given = _ask(target, widths, method, layer0)
+    densities = read_densities(target, density=densities, layers=len(given.widths))
+    inverse = _inverse(statement)
+    refusal = _refuses(statement, given, densities)
     if refusal:
-        return _answer(question, refusal, densities=densities)
-    lower, upper = question.success(densities)
-    return _answer(
-        question, densities=densities, success_lower=lower, success_upper=upper, factors=question.factors(densities)
-    )
+        return _answer(statement, given, refusal, densities=densities)
+    lower, upper = inverse.success(given, densities)
+    factors = inverse.factors(given, densities, None)
+    return _answer(statement, given, densities=densities, success_lower=lower, success_upper=upper, factors=factors)
 
 
-def _answer(question: Question, refusal: str = "", **known: Any) -> Answer:
+def _ask(target: Target, widths: tuple[int, ...], method: str, layer0: Reading | None) -> tuple[Statement, GivenWidths]:
+    statement = find(method, QUESTIONS)
+    if layer0 is not None and layer0 not in READINGS:
+        raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)
+    read = layer0 or (statement.readings or READINGS)[0]
+    layers = statement.layers(target, NO_OPTIONS)
+    return statement, GivenWidths(target=target, widths=checked_widths(target, widths, layers), layer0=read)
+
+
+def _inverse(statement: Statement) -> Inverse:
+    assert statement.inverse is not None  # `find` looks among those that have one
+    return statement.inverse
+
+
+def _refuses(statement: Statement, given: GivenWidths, densities: tuple[Fraction, ...]) -> str:
+    if statement.readings and given.layer0 not in statement.readings:
+        return statement.unreadable.get(given.layer0, f"layer 0 is not read as {given.layer0}")
+    return _inverse(statement).refuses(given) or statement.refuses(given.target, densities, given.layer0)
+
+
+def _spread(statement: Statement, given: GivenWidths, density: Fraction) -> tuple[Fraction, ...]:
+    """Give all masked layers one density; necessary statements hold for every source, also a masked layer 0."""
+    first = Fraction(1) if given.layer0 == "dense" and statement.kind != "necessary" else density
+    return (first, *(density,) * (len(given.widths) - 1))
+
+
+def _answer(statement: Statement, given: GivenWidths, refusal: str = "", **known: Any) -> Answer:
     return Answer(
-        method=question.method,
-        statement=question.statement,
-        kind=question.kind,
-        layer0=question.layer0,
+        method=statement.name,
+        statement=statement.citation(given.target),
+        kind=statement.kind_of(given.layer0),
+        layer0=given.layer0 if statement.readings else "any",
         applies=not refusal,
-        reason=refusal or question.reason,
-        target=question.target,
-        widths=question.widths,
+        reason=refusal or _inverse(statement).reason(given),
+        target=given.target,
+        widths=given.widths,
         **known,
     )
 

@@ -1,292 +1,161 @@
-"""One statement put to given widths, whether it holds at a density and with which probability.
-
-Two kinds of statements answer in the same form. A construction answers with the best copies that fit into the widths;
-a necessary condition answers with a ceiling that no construction exceeds.
-"""
+"""How wide must the source be? The question put to one statement, or to all the main ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
 
-from ertheory.bounds.blocks.available import best_factors, most_factors
-from ertheory.bounds.blocks.closed_form import closed_form, reading, refuse_masked, statement_of
-from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0, checked_layer0
-from ertheory.bounds.blocks.minimal import law_holds
-from ertheory.bounds.drop.law import exact_drop
-from ertheory.bounds.drop.thresholds import best_thresholds
-from ertheory.bounds.drop.widths import SHARED, dropped_statement, log_kept
-from ertheory.bounds.necessary.degree import degree_ceiling, degree_refusal
-from ertheory.bounds.necessary.univariate import coverage_ceiling
-from ertheory.bounds.result import Kind
-from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.bounds.blocks.closed_form import closed_form
+from ertheory.bounds.blocks.laws import Law
+from ertheory.bounds.catalogue import READINGS, STATEMENTS, find
+from ertheory.bounds.region import reach
+from ertheory.bounds.result import Width
+from ertheory.bounds.statement import NO_OPTIONS, Question, Reading, Statement
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, ball, decide, enclose, exp_complement, log_sparsity, midpoint
+from ertheory.numbers import Rational, probability
 
-__all__ = ["QUESTIONS", "Question", "ask"]
-
-QUESTIONS = ("printed", "exact", "drop", "theorem-2.3", "degree")
-
-Bounds = tuple[Fraction | None, Fraction | None]
+__all__ = ["width", "widths"]
 
 
-class Question(Protocol):
-    """A statement about given widths."""
+def width(
+    target: Target,
+    *,
+    method: str,
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    failure_probability: Rational,
+    layer0: Reading | None = None,
+    **options: object,
+) -> Width:
+    """Compute the widths that one statement asks for.
 
-    @property
-    def method(self) -> str:
-        """Short name."""
-
-    @property
-    def statement(self) -> str:
-        """The statement and its source."""
-
-    @property
-    def kind(self) -> Kind:
-        """Printed, sufficient or necessary."""
-
-    @property
-    def layer0(self) -> str:
-        """How layer 0 is read."""
-
-    @property
-    def target(self) -> Target:
-        """The target."""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """N_0..N_L."""
-
-    @property
-    def reason(self) -> str:
-        """On which conditions the answer rests."""
-
-    @property
-    def refusal(self) -> str:
-        """Why the statement says nothing about these widths, or an empty string."""
-
-    def refuses(self, densities: tuple[Fraction, ...]) -> str:
-        """Why the statement says nothing at these densities, or an empty string."""
-
-    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
-        """p_0..p_L where all masked layers share one density."""
-
-    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
-        """Whether the statement grants (or does not rule out) success with probability 1 - delta."""
-
-    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        """Lower and upper bound on the success probability, as far as the statement gives them."""
-
-    def factors(
-        self, densities: tuple[Fraction, ...], failure_probability: Fraction | None = None
-    ) -> tuple[int, ...] | None:
-        """Give the copies that the answer builds on."""
-
-
-def ask(target: Target, widths: tuple[int, ...], method: str, layer0: Layer0) -> Question:
-    """Put one statement to widths that fit the target.
+    Parameters
+    ----------
+    target
+        The network to represent.
+    method
+        The name of a statement, one of `METHODS`.
+    density, sparsity
+        Exactly one of them: one number for all layers, or one per source layer, layer 0 first.
+    failure_probability
+        The failure probability delta, in (0, 1).
+    layer0
+        How layer 0 is read. By default it is ``dense`` where p_0 = 1 and for the printed statement, else ``matched``;
+        for the sharp ones it is ``coded`` or ``matched``, whichever needs fewer neurons. Necessary widths hold for all
+        readings.
+    options
+        What only some statements know, by the names in `Statement.options`.
 
     Raises
     ------
     InvalidInput
-        If there is no such method or reading of layer 0.
+        If an argument lies outside its domain.
+    TheoremNotApplicable
+        If the statement cannot read layer 0 in this way: ``drop`` not as ``preassigned``, those that copy inputs not as
+        ``coded``, and the sharp ones only as ``coded`` or ``matched`` (which is what ``dense`` is where p_0 = 1).
+    InfeasibleWidth
+        If no width could be certified.
 
     Examples
     --------
-    >>> ask(Target.from_text("4-8-3"), (56, 7, 3), "exact", "dense").refusal
-    'layer 1 has 7 neurons, the target has 8'
+    >>> answer = width(Target.from_text("784-128-10"), method="exact", sparsity="0.9", failure_probability="0.001")
+    >>> answer.layer0, answer.widths
+    ('matched', (177184, 18432, 10))
     """
-    if method not in QUESTIONS:
-        raise InvalidInput("method", f"one of {', '.join(QUESTIONS)}", method)
-    checked_layer0(layer0)
-    if method in ("printed", "exact"):
-        return _Construction(method, target, widths, layer0)
-    if method == "drop":
-        return _Dropped(method, target, widths, layer0)
-    return _Necessary(method, target, widths)
+    statement = find(method)
+    _check(statement, layer0, options)
+    layers = statement.layers(target, options)
+    question = Question(
+        target=target,
+        densities=read_densities(target, density=density, sparsity=sparsity, layers=layers),
+        failure_probability=probability("delta", failure_probability),
+        layer0=layer0,
+        options=options,
+    )
+    return _answer(statement, question)
 
 
-@dataclass(frozen=True)
-class _Construction:
-    method: str
-    target: Target
-    widths: tuple[int, ...]
-    layer0: Layer0
+def widths(
+    target: Target,
+    *,
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    failure_probability: Rational,
+    layer0: Reading | None = None,
+) -> tuple[Width, ...]:
+    """Compute the widths of the main statements, printed first, necessary ones last.
 
-    @property
-    def statement(self) -> str:
-        return statement_of(self.target)
+    Parameters
+    ----------
+    target, density, sparsity, failure_probability, layer0
+        As for `width`. A statement without an answer does not apply, and says why; so does ``sharp`` below densities of
+        1/1000, where its search takes minutes and has to be asked for. Statements whose sources have another number of
+        layers than there are densities are left out.
 
-    @property
-    def kind(self) -> Kind:
-        return "printed" if self.method == "printed" and self.layer0 == "dense" else "sufficient"
-
-    @property
-    def reason(self) -> str:
-        return reading(self.target, self.layer0)
-
-    @property
-    def refusal(self) -> str:
-        for layer, (width, size) in enumerate(zip(self.widths, self.target.widths, strict=True)):
-            if width < size:
-                return f"layer {layer} has {width} neurons, the target has {size}"
-        return ""
-
-    def refuses(self, densities: tuple[Fraction, ...]) -> str:
-        return refuse_masked(Law(self.target, densities, self.layer0))
-
-    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
-        first = Fraction(1) if self.layer0 == "dense" else density
-        return (first, *(density,) * self.target.depth)
-
-    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
-        law = Law(self.target, self.densities(density), self.layer0)
+    Examples
+    --------
+    >>> answers = widths(Target.from_text("784-128-10"), density="1,0.1,0.1", failure_probability="0.001")
+    >>> [(answer.method, answer.kind, answer.applies) for answer in answers][:2]
+    [('printed', 'printed', True), ('exact', 'sufficient', True)]
+    """
+    _check_reading(layer0)
+    delta = probability("delta", failure_probability)
+    rows: list[Width] = []
+    refused: list[InvalidInput] = []
+    for statement in (one for one in STATEMENTS if one.default):
         try:
-            if self.method == "printed":
-                form = closed_form(law, failure_probability)
-                fits = all(q <= most for q, most in zip(form.factors, self._most, strict=True))
-                return fits and form.first_width <= self.widths[0]
-            return law_holds(law, failure_probability, self._best(law), self.widths[0]).holds
-        except InfeasibleWidth:
-            return False  # too close or too long to decide: not granted
-
-    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        law = Law(self.target, densities, self.layer0)
-        factors = self._best(law)
-        if self.method == "exact":
-            value = enclose(
-                lambda: exp_complement(law.log_success(factors, self.widths[0])), digits=6, most_bits=LAW_BITS
+            densities = read_densities(
+                target, density=density, sparsity=sparsity, layers=statement.layers(target, NO_OPTIONS)
             )
-        else:
-            value = enclose(lambda: law.union_failure(factors, self.widths[0]), digits=6, most_bits=LAW_BITS)
-        return max(Fraction(0), 1 - value[1]), None
-
-    def factors(
-        self, densities: tuple[Fraction, ...], failure_probability: Fraction | None = None
-    ) -> tuple[int, ...] | None:
-        law = Law(self.target, densities, self.layer0)
-        if self.method == "printed" and failure_probability is not None:
-            return closed_form(law, failure_probability).factors
-        return self._best(law)
-
-    @property
-    def _most(self) -> tuple[int, ...]:
-        return most_factors(self.target, self.widths)
-
-    def _best(self, law: Law) -> tuple[int, ...]:
-        return best_factors(law, self._most, self.widths[0])
+        except InvalidInput as error:
+            refused.append(error)
+            continue
+        asked = Question(target=target, densities=densities, failure_probability=delta, layer0=layer0)
+        rows.append(_row(statement, asked))
+    if not rows:
+        raise refused[0]
+    return tuple(rows)
 
 
-@dataclass(frozen=True)
-class _Dropped(_Construction):
-    @property
-    def statement(self) -> str:
-        return dropped_statement(self.target)
-
-    @property
-    def reason(self) -> str:
-        return f"{reading(self.target, self.layer0)}; bad copies are left out"
-
-    @property
-    def refusal(self) -> str:
-        return SHARED if self.layer0 == "preassigned" else super().refusal
-
-    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
-        law = Law(self.target, self.densities(density), self.layer0)
-        factors = self._best(law)
-
-        def tie() -> bool:
-            copies = exact_drop(self.target, law.densities, factors, self._thresholds(law, factors))
-            matched = law.exact_matching(factors[0], self.widths[0])
-            return copies is not None and matched is not None and copies * matched == 1 - failure_probability
-
-        return decide(
-            lambda: self._log_success(law, factors) - log_sparsity(failure_probability),
-            tie=tie,
-            undecided=False,
-            most_bits=LAW_BITS,
-        ).holds
-
-    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        law = Law(self.target, densities, self.layer0)
-        factors = self._best(law)
-        value = enclose(lambda: exp_complement(self._log_success(law, factors)), digits=6, most_bits=LAW_BITS)
-        return max(Fraction(0), 1 - value[1]), None
-
-    def _log_success(self, law: Law, factors: tuple[int, ...]) -> Ball:
-        kept = log_kept(self.target, law.densities, factors, self._thresholds(law, factors))
-        return kept + law.log_matching(factors[0], self.widths[0])
-
-    def _thresholds(self, law: Law, factors: tuple[int, ...]) -> tuple[int, ...]:
-        return best_thresholds(self.target, law.densities, factors)
-
-    def _best(self, law: Law) -> tuple[int, ...]:
-        # What is not needed is dropped, so more copies never hurt; only of a matched layer 0 they ask more neurons.
-        most = self._most
-        if self.layer0 == "dense":
-            return most
-
-        def value(copies: int) -> float:
-            return midpoint(lambda: self._log_success(law, (copies, *most[1:])))
-
-        low, high = 1, most[0]
-        while high - low > 2:
-            left, right = low + (high - low) // 3, high - (high - low) // 3
-            # Where both are hopeless, fewer copies are easier to match.
-            low, high = (left, high) if value(left) < value(right) else (low, right)
-        return (max(range(low, high + 1), key=value), *most[1:])
+def _row(statement: Statement, question: Question) -> Width:
+    try:
+        if min(question.densities) < statement.slow_below:
+            msg = f"takes some time at densities below {statement.slow_below}: ask for {statement.name} alone"
+            raise InfeasibleWidth(msg)
+        return _answer(statement, question)
+    except (InfeasibleWidth, TheoremNotApplicable) as error:  # one answer less must not take the others along
+        return statement.no_answer(question, str(error))
 
 
-@dataclass(frozen=True)
-class _Necessary:
-    method: str
-    target: Target
-    widths: tuple[int, ...]
-    kind: Kind = "necessary"
-    layer0: str = "any"
+def _answer(statement: Statement, question: Question) -> Width:
+    statement.checked_reading(question.layer0, question.densities)
+    target, densities, delta = question.target, question.densities, question.failure_probability
+    if statement.limited:
+        question = replace(question, reach=reach(target, densities, delta))
+    return replace(statement.widths(question), printed_total=_printed_total(question))
 
-    @property
-    def statement(self) -> str:
-        return "Theorem 2.3" if self.method == "theorem-2.3" else "degree bound (ours)"
 
-    @property
-    def reason(self) -> str:
-        if self.method == "degree":
-            return "for a target with weights in general position; linear output"
-        return "every input that the target depends on needs an edge into layer 0"
+def _printed_total(question: Question) -> int | None:
+    """Count the hidden neurons that the printed theorem asks for at the same densities, where it speaks of them."""
+    target, densities = question.target, question.densities
+    if len(densities) != target.depth + 1:
+        if len(set(densities)) > 1:
+            return None
+        densities = densities[:1] * (target.depth + 1)
+    factors = closed_form(Law(target, densities, "dense"), question.failure_probability).factors
+    return sum(q * n for q, n in zip(factors[:-1], target.widths[:-1], strict=True))
 
-    @property
-    def refusal(self) -> str:
-        return degree_refusal(self.target) if self.method == "degree" else ""
 
-    def refuses(self, densities: tuple[Fraction, ...]) -> str:  # noqa: ARG002
-        return ""
+def _check(statement: Statement, layer0: Reading | None, options: dict[str, object]) -> None:
+    _check_reading(layer0)
+    for name, value in options.items():
+        if name not in statement.options:
+            allowed = f"one of the options of {statement.name}: {', '.join(statement.options) or 'it has none'}"
+            raise InvalidInput(name, allowed, value)
 
-    def densities(self, density: Fraction) -> tuple[Fraction, ...]:
-        return (density,) * (self.target.depth + 1)
 
-    def holds(self, density: Fraction, failure_probability: Fraction) -> bool:
-        def margin() -> Ball:
-            return self._ceiling(self.densities(density)) - 1 + ball(failure_probability)
-
-        return decide(margin, undecided=True).holds
-
-    def success(self, densities: tuple[Fraction, ...]) -> Bounds:
-        try:
-            ceiling = enclose(lambda: self._ceiling(densities), digits=6, most_bits=LAW_BITS)[1]
-        except InfeasibleWidth:  # too close to 0 or 1 to be written down
-            return None, Fraction(1)
-        return None, min(Fraction(1), ceiling)
-
-    def factors(
-        self,
-        densities: tuple[Fraction, ...],  # noqa: ARG002
-        failure_probability: Fraction | None = None,  # noqa: ARG002
-    ) -> tuple[int, ...] | None:
-        return None
-
-    def _ceiling(self, densities: tuple[Fraction, ...]) -> Ball:
-        if self.method == "degree":
-            return degree_ceiling(self.target, densities, self.widths[0], self.widths[1])
-        return coverage_ceiling(self.target, densities[0], self.widths[0])
+def _check_reading(layer0: Reading | None) -> None:
+    if layer0 is not None and layer0 not in READINGS:
+        raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)

@@ -9,16 +9,40 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
-from ertheory.numbers import decimal_text
+from ertheory.numbers import number_for_json, rational_text, success_text
 
-__all__ = ["Kind", "Variant", "Width", "number_for_json", "rational_text", "success_text"]
+__all__ = [
+    "Construction",
+    "Design",
+    "Kind",
+    "Reading",
+    "Variant",
+    "Width",
+    "number_for_json",
+    "rational_text",
+    "success_text",
+]
 
 Variant = Literal["printed", "exact", "repaired"]
 Kind = Literal["printed", "sufficient", "necessary"]
+Reading = Literal["dense", "preassigned", "matched", "coded", "factored"]
+Construction = Literal["blocks", "drop", "sequential", "matching"]
+
+
+class Design(Protocol):
+    """What a builder reads off an answer: a frozen value with the integers of a construction."""
+
+    @property
+    def construction(self) -> Construction:
+        """The name of the construction."""
+
+    @property
+    def copies(self) -> int:
+        """q_0, the neurons of layer 0 for each input; 0 where they are not shared out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +80,21 @@ class Width:
         How the integers were certified.
     printed_total
         Hidden neurons of the printed theorem, for comparison.
+    holds_up_to
+        The widths of source layers up to which a necessary statement holds, ``None`` for a layer without a limit. Of
+        a source that is wider it says nothing. Empty where there is no limit at all.
+    entries_per_pair
+        The weights between two neurons or channels of consecutive source layers, one number per source layer. Empty for
+        a source with one layer more than the target, whose numbers are those of `Source.for_target`.
+    design
+        The integers of the construction that the widths come from, for its builder. ``None`` where nothing is built.
     """
 
     method: str
     statement: str
     variant: Variant
     kind: Kind
-    layer0: str
+    layer0: Reading | Literal["any"]
     applies: bool
     reason: str
     target: Target
@@ -74,6 +106,9 @@ class Width:
     success_lower: Fraction | None = None
     certified: str = ""
     printed_total: int | None = None
+    holds_up_to: tuple[int | None, ...] = ()
+    entries_per_pair: tuple[int, ...] = ()
+    design: Design | None = None
 
     @property
     def total(self) -> int | None:
@@ -91,10 +126,18 @@ class Width:
     @property
     def edges_expected(self) -> Fraction | None:
         """Expected kept weights of the source; ``None`` where a width is open."""
-        widths = [width for width in self.widths if width is not None]
+        widths = tuple(width for width in self.widths if width is not None)
         if len(widths) < len(self.widths):
             return None
+        if self.entries_per_pair:
+            return Source(self.target.inputs, widths, self.densities, self.entries_per_pair).edges_expected
         return Source.for_target(self.target, widths=widths, densities=self.densities).edges_expected
+
+    @property
+    def edges_ratio(self) -> Fraction | None:
+        """Expected kept weights of the source for each weight of the target; ``None`` where a width is open."""
+        edges, weights = self.edges_expected, sum(self.target.nonzeros)
+        return None if edges is None or not weights else edges / weights
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows; numbers beyond a double become integers or decimal strings."""
@@ -115,7 +158,9 @@ class Width:
             "real_factors": None if self.real_factors is None else [number_for_json(q) for q in self.real_factors],
             "success_probability_lower": None if self.success_lower is None else success_text(self.success_lower),
             "edges_expected": None if self.edges_expected is None else number_for_json(self.edges_expected),
+            "edges_ratio": None if self.edges_ratio is None else number_for_json(self.edges_ratio),
             "width_ratio": self.width_ratio,
+            "holds_up_to": list(self.holds_up_to) or None,
             "certified": self.certified,
         }
 
@@ -134,57 +179,6 @@ class Width:
         hidden = enumerate(self.widths[:-1])
         widths = r",\ ".join(f"N_{{{layer}}} {relation} {width}" for layer, width in hidden if width is not None)
         return f"{widths} \\quad \\text{{({self.statement}, {self.variant}, {self.kind}, layer 0 {self.layer0})}}"
-
-
-def rational_text(value: Fraction) -> str:
-    """Write a rational exactly: as a decimal where it ends, as a fraction otherwise.
-
-    Examples
-    --------
-    >>> rational_text(Fraction(1, 1000)), rational_text(Fraction(1, 3)), rational_text(Fraction(1, 10**30))
-    ('0.001', '1/3', '1e-30')
-    """
-    rest, places = value.denominator, 0
-    for prime in (2, 5):
-        count = 0
-        while rest % prime == 0:
-            rest //= prime
-            count += 1
-        places = max(places, count)
-    if rest != 1:
-        return f"{value.numerator}/{value.denominator}"
-    digits = value.numerator * 10**places // value.denominator
-    if places > 20:
-        return f"{digits}e-{places}"
-    return decimal_text(value, digits=places)
-
-
-def success_text(value: Fraction, *, up: bool = False) -> str:
-    """Write a probability as a decimal, rounded down (or up) so that its complement keeps four significant digits.
-
-    Examples
-    --------
-    >>> success_text(1 - Fraction(1, 3000)), success_text(Fraction(1, 3), up=True)
-    ('0.9996666', '0.3334')
-    """
-    failure = 1 - value
-    if failure <= 0:
-        return "1"
-    digits, scaled = 4, failure
-    while scaled < Fraction(1, 10):
-        scaled *= 10
-        digits += 1
-    return decimal_text(value, digits=digits, up=up)
-
-
-def number_for_json(value: Fraction) -> int | float | str:
-    """Give an integer as such, other numbers as a float, or as a decimal string where a float would overflow."""
-    if value.denominator == 1:
-        return value.numerator
-    try:
-        return float(value)
-    except OverflowError:
-        return decimal_text(value, digits=0)
 
 
 def _cell(value: object) -> str:

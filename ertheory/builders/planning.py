@@ -10,36 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds import width
-from ertheory.bounds.blocks.laws import LAYER0, Reading
+from ertheory.bounds import BUILT, find, width
+from ertheory.bounds.blocks.laws import LAYER0
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Reading
 from ertheory.builders.blocks.build import Construction, embed_target
 from ertheory.builders.result import Embedding
 from ertheory.builders.sharp.coded import solvable_on, why_not_coded
 from ertheory.builders.sharp.coding import Coding, Form, code_inputs, combinations
-from ertheory.builders.sharp.plan import COLOURED, sharp_plan
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask, Mask
 from ertheory.networks.network import Affine, Network, Residual, network_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Layer, Target, read_box
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational
 
 __all__ = ["BUILT", "Plan", "plan"]
-
-# Methods whose widths can be built in, and how.
-BUILT: dict[str, tuple[Construction, ...]] = {
-    "printed": ("blocks",),
-    "exact": ("blocks",),
-    "joint": ("blocks",),
-    "drop": ("drop",),
-    **COLOURED,  # whichever of them needs fewer neurons
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,76 +154,71 @@ def plan(
     >>> small.answer.widths, small.embed(seed=3).widths
     ((18, 10, 1), (18, 10, 1))
     """
-    if method not in BUILT:
-        raise InvalidInput("method", f"one of {', '.join(BUILT)}", method)
+    statement = find(method, BUILT)
     network = network_of(target) if isinstance(target, Target) else target
     first = network.affine[0]
     box = network.domain if domain is None else read_box(domain, first.inputs)
     network = Network(network.steps, box)
     name = "relu" if network.activation == "identity" else network.activation
     coding = code_inputs(first, box, name=name, form=form)
-    if method in COLOURED:
-        densities = read_densities(_counted(network, coding), density=density, sparsity=sparsity)
-        return _coloured(network, coding, method, densities, failure_probability, layer0)
-    if layer0 == "coded":
-        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)} for the method {method}", layer0)
     counted = _counted(network, coding)
-    densities = read_densities(counted, density=density, sparsity=sparsity)
-    apart = _why_not_matched(first, coding)
-    if layer0 == "matched" and apart:
-        raise TheoremNotApplicable(f"{apart}: use dense or preassigned")
-    if layer0 is None:
-        layer0 = "dense" if densities[0] == 1 or method == "printed" else "matched"
-        if layer0 == "matched" and apart:
-            layer0 = "preassigned"
-    answer = width(counted, method=method, density=densities, failure_probability=failure_probability, layer0=layer0)
+    if "coded" in statement.readings:
+        layer0 = _coded_or_matched(network, coding, layer0)
+        # With the places of the zeros, where they can be given, less is asked of the last layer.
+        if network.is_chain:
+            counted = Target.from_arrays([step.weight.toarray() for step in network.affine])
+    else:
+        layer0 = _copied(method, first, coding, layer0, read_densities(counted, density=density, sparsity=sparsity)[0])
+    answer = width(
+        counted,
+        method=method,
+        density=density,
+        sparsity=sparsity,
+        failure_probability=failure_probability,
+        layer0=layer0,
+    )
     if not answer.applies:
         raise TheoremNotApplicable(f"{method}: {answer.reason}")
+    assert answer.design is not None  # whatever can be built has one,
+    assert answer.layer0 != "any"  # and is read in one way
+    if answer.layer0 == "coded":
+        coding = combinations(first, np.empty(0), np.empty(0), None)
     return Plan(
         network=network,
         answer=answer,
         coding=coding,
-        layer0=layer0,
-        construction=BUILT[method][0],
-        copies=None if answer.factors is None else answer.factors[0],
+        layer0=answer.layer0,
+        construction=answer.design.construction,
+        copies=answer.design.copies or None,
         shapes=_shapes(network, coding, answer.widths),
     )
 
 
-def _coloured(
-    network: Network,
-    coding: Coding,
-    method: str,
-    densities: tuple[Fraction, ...],
-    failure_probability: Rational,
-    layer0: Reading | None,
-) -> Plan:
-    """Plan for a method that colours the last hidden layer."""
+def _copied(method: str, first: Affine, coding: Coding, layer0: Reading | None, density: Fraction) -> Reading:
+    """Choose how a layer 0 that copies inputs is read, given its density."""
+    if layer0 == "coded":
+        raise InvalidInput("layer0", f"one of {', '.join(LAYER0)} for the method {method}", layer0)
+    apart = _why_not_matched(first, coding)
+    if layer0 == "matched" and apart:
+        raise TheoremNotApplicable(f"{apart}: use dense or preassigned")
+    if layer0 is not None:
+        return layer0
+    if density == 1 or method == "printed":
+        return "dense"
+    return "preassigned" if apart else "matched"
+
+
+def _coded_or_matched(network: Network, coding: Coding, layer0: Reading | None) -> Reading | None:
+    """Choose how layer 0 is read below a coloured last hidden layer; ``None`` where the widths decide."""
     if layer0 not in (None, "coded", "matched"):
-        raise InvalidInput("layer0", f"coded or matched for the method {method}", layer0)
-    first = network.affine[0]
+        raise InvalidInput("layer0", "coded or matched for methods that colour the last hidden layer", layer0)
     not_coded = _why_not_coded(network, coding)
     if not_coded and layer0 == "coded":
         raise TheoremNotApplicable(not_coded)
-    wanted: Literal["coded", "matched"] | None = "matched" if not_coded or layer0 == "matched" else layer0
-    if wanted == "matched" and (apart := _why_not_matched(first, coding)):
+    wanted = "matched" if not_coded else layer0
+    if wanted == "matched" and (apart := _why_not_matched(network.affine[0], coding)):
         raise TheoremNotApplicable(f"{apart}: use another method" + (f"; {not_coded}" if not_coded else ""))
-    # With the places of the zeros, where they can be given, less is asked of the last layer.
-    counted = _counted(network, coding)
-    if network.is_chain:
-        counted = Target.from_arrays([step.weight.toarray() for step in network.affine])
-    found = sharp_plan(counted, method, densities, probability("failure_probability", failure_probability), wanted)
-    if found.layer0 == "coded":
-        coding = combinations(first, np.empty(0), np.empty(0), None)
-    return Plan(
-        network=network,
-        answer=found.answer,
-        coding=coding,
-        layer0=found.layer0,
-        construction=found.colourer,
-        copies=found.copies,
-        shapes=_shapes(network, coding, found.answer.widths),
-    )
+    return wanted
 
 
 def _why_not_coded(network: Network, coding: Coding) -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ertheory.bounds.blocks.laws import Reading
 from ertheory.bounds.result import rational_text
+from ertheory.bounds.statement import Reading
 from ertheory.builders.blocks.links import Owners
 from ertheory.builders.error import error_bound
 from ertheory.builders.sharp.coding import Coding

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds.blocks.laws import Reading
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Reading
 from ertheory.builders import Plan, plan
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask

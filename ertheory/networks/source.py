@@ -101,8 +101,18 @@ def read_densities(
     *,
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
+    layers: int | None = None,
 ) -> tuple[Fraction, ...]:
     """Read p_0..p_L from exactly one of density and sparsity; one number stands for all layers, layer 0 included.
+
+    Parameters
+    ----------
+    target
+        The target, which says how many layers the source has.
+    density, sparsity
+        One number, or one per source layer.
+    layers
+        How many layers the source has, where it is not one more than the target has.
 
     Raises
     ------
@@ -122,10 +132,10 @@ def read_densities(
     else:
         given = _as_list(sparsity)
         values = [1 - probability("sparsity", value, zero=True) for value in given]
-    layers = target.depth + 1
+    layers = target.depth + 1 if layers is None else layers
     if len(values) not in (1, layers):
         name = "density" if density is not None else "sparsity"
-        allowed = f"one number, or {layers} (source layers 0..{target.depth} of target {target})"
+        allowed = f"one number, or {layers} (source layers 0..{layers - 1} of target {target})"
         raise InvalidInput(name, allowed, len(values))
     return tuple(values * layers if len(values) == 1 else values)
 

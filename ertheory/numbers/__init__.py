@@ -34,7 +34,7 @@ from ertheory.numbers.directed import (
     tail_bounds,
 )
 from ertheory.numbers.rationals import Rational, exact_rational, log_fraction, probability
-from ertheory.numbers.text import decimal_text
+from ertheory.numbers.text import decimal_text, number_for_json, rational_text, success_text
 
 __all__ = [
     "TINY",
@@ -68,8 +68,11 @@ __all__ = [
     "lower_tail",
     "midpoint",
     "near_zero",
+    "number_for_json",
     "probability",
+    "rational_text",
     "smallest",
+    "success_text",
     "tail_bounds",
     "working_precision",
 ]

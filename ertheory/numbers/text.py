@@ -1,11 +1,11 @@
-"""Rationals as people read them."""
+"""Rationals as people read them: exactly, on the safe side, and as JSON can hold them."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
 
-__all__ = ["decimal_text"]
+__all__ = ["decimal_text", "number_for_json", "rational_text", "success_text"]
 
 
 def decimal_text(value: Fraction, *, digits: int, up: bool = False) -> str:
@@ -23,3 +23,54 @@ def decimal_text(value: Fraction, *, digits: int, up: bool = False) -> str:
         return f"{sign}{whole}"
     padded = str(whole).rjust(digits + 1, "0")
     return f"{sign}{padded[:-digits]}.{padded[-digits:]}"
+
+
+def rational_text(value: Fraction) -> str:
+    """Write a rational exactly: as a decimal where it ends, as a fraction otherwise.
+
+    Examples
+    --------
+    >>> rational_text(Fraction(1, 1000)), rational_text(Fraction(1, 3)), rational_text(Fraction(1, 10**30))
+    ('0.001', '1/3', '1e-30')
+    """
+    rest, places = value.denominator, 0
+    for prime in (2, 5):
+        count = 0
+        while rest % prime == 0:
+            rest //= prime
+            count += 1
+        places = max(places, count)
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    digits = value.numerator * 10**places // value.denominator
+    if places > 20:
+        return f"{digits}e-{places}"
+    return decimal_text(value, digits=places)
+
+
+def success_text(value: Fraction, *, up: bool = False) -> str:
+    """Write a probability as a decimal, rounded down (or up) so that its complement keeps four significant digits.
+
+    Examples
+    --------
+    >>> success_text(1 - Fraction(1, 3000)), success_text(Fraction(1, 3), up=True)
+    ('0.9996666', '0.3334')
+    """
+    failure = 1 - value
+    if failure <= 0:
+        return "1"
+    digits, scaled = 4, failure
+    while scaled < Fraction(1, 10):
+        scaled *= 10
+        digits += 1
+    return decimal_text(value, digits=digits, up=up)
+
+
+def number_for_json(value: Fraction) -> int | float | str:
+    """Give an integer as such, other numbers as a float, or as a decimal string where a float would overflow."""
+    if value.denominator == 1:
+        return value.numerator
+    try:
+        return float(value)
+    except OverflowError:
+        return decimal_text(value, digits=0)

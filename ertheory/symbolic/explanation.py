@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from sympy import Rational
 
-from ertheory.bounds.result import rational_text
 from ertheory.errors import InfeasibleWidth
+from ertheory.numbers import rational_text
 from ertheory.symbolic.catalogue import statement
 from ertheory.symbolic.printing import in_text
 from ertheory.symbolic.relation import expanded

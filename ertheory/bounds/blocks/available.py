@@ -18,8 +18,17 @@ from ertheory.numbers import midpoint
 __all__ = ["best_factors", "checked_widths", "most_factors"]
 
 
-def checked_widths(target: Target, widths: tuple[int, ...]) -> tuple[int, ...]:
+def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None = None) -> tuple[int, ...]:
     """Check N_0..N_L against the target; N_L may be left out.
+
+    Parameters
+    ----------
+    target
+        The target.
+    widths
+        The widths of the source layers, with or without the outputs.
+    layers
+        How many layers the source has, where it is not one more than the target has.
 
     Raises
     ------
@@ -32,9 +41,10 @@ def checked_widths(target: Target, widths: tuple[int, ...]) -> tuple[int, ...]:
     (56, 80, 3)
     """
     outputs = target.widths[-1]
-    full = (*widths, outputs) if len(widths) == target.depth else tuple(widths)
-    if len(full) != target.depth + 1:
-        allowed = f"{target.depth} or {target.depth + 1} source widths N_0,N_1,... for target {target}"
+    layers = target.depth + 1 if layers is None else layers
+    full = (*widths, outputs) if len(widths) == layers - 1 else tuple(widths)
+    if len(full) != layers:
+        allowed = f"{layers - 1} or {layers} source widths N_0,N_1,... for target {target}"
         raise InvalidInput("widths", allowed, len(widths))
     for width in full:
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:

@@ -1,4 +1,4 @@
-"""Theorems 2.1 and 2.2 and the convolutional statement, by their closed form.
+"""The union bound of Theorems 2.1 and 2.2 and of the convolutional statement, from the last layer down.
 
 As printed, with integers q_l so that the claim holds (a real q_{l+1} in the formula of q_l would break it):
 
@@ -15,84 +15,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ertheory.bounds.blocks.hall import hall_guess
-from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
-from ertheory.bounds.result import Variant, Width, rational_text
+from ertheory.bounds.blocks.laws import LAW_BITS, Law
 from ertheory.errors import InfeasibleWidth
-from ertheory.networks.target import Target
-from ertheory.numbers import (
-    Ball,
-    Decision,
-    ball,
-    decide,
-    enclose,
-    exp_complement,
-    log_sparsity,
-    near_zero,
-    probability,
-    smallest,
-)
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_sparsity, near_zero, smallest
 
-__all__ = [
-    "ClosedForm",
-    "closed_form",
-    "describe",
-    "printed",
-    "reading",
-    "refuse_masked",
-    "statement_of",
-    "union_factor",
-]
+__all__ = ["ClosedForm", "closed_form", "union_factor"]
 
 _DIGITS = 17  # to which real factors are reported
 _LONGEST_MATCHED = 150  # bits of N_0; every bit takes a step of the search
 _LONGEST = 14_000  # bits of an integer; Python writes no more than 4300 digits
-
-
-def printed(
-    target: Target, densities: tuple[Fraction, ...], failure_probability: Fraction, *, layer0: Layer0 = "dense"
-) -> Width:
-    """Widths by the printed closed form, or by the same union bound repaired for a masked layer 0.
-
-    Parameters
-    ----------
-    target
-        Target of depth L, fully connected or convolutional.
-    densities
-        p_0..p_L, each in (0, 1].
-    failure_probability
-        delta in (0, 1).
-    layer0
-        ``dense``: as printed; applies if p_0 = 1. ``preassigned``: 1 - p_1 becomes 1 - p_0 p_1 in the formula of q_0.
-        ``matched``: every q_l with delta / (L + 1), and N_0 smallest with Hall sum H(N_0) <= delta / (L + 1).
-
-    Returns
-    -------
-    Width
-        With the unrounded factors beside the integers; `success_lower` is the exact law at these widths.
-
-    Notes
-    -----
-    Theorems 2.1 and 2.2 of Gadhikar, Mukherjee, Burkholz, ICML 2023, with q_l = max(1, ceil(.)). Each inequality
-    M (1 - p)^q <= delta / L is decided exactly, for q and for q - 1.
-
-    Examples
-    --------
-    >>> tenth = (Fraction(1), Fraction(1, 10), Fraction(1, 10))
-    >>> printed(Target.from_text("784-128-10"), tenth, Fraction(1, 1000)).widths
-    (179536, 18048, 10)
-    """
-    law = Law(target, densities, layer0)
-    failure_probability = probability("failure_probability", failure_probability)
-    form = closed_form(law, failure_probability)
-    return describe(
-        "printed",
-        law,
-        failure_probability,
-        form.factors,
-        form.first_width,
-        bits=form.bits,
-        real_factors=form.real_factors,
-    )
 
 
 @dataclass(frozen=True)
@@ -110,6 +41,7 @@ def closed_form(law: Law, failure_probability: Fraction) -> ClosedForm:
 
     Examples
     --------
+    >>> from ertheory.networks.target import Target
     >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
     >>> closed_form(Law(Target.from_text("784-128-10"), half, "dense"), Fraction(1, 1000)).factors
     (33, 22, 1)
@@ -192,117 +124,3 @@ def union_factor(density: Fraction, links: int | Fraction, failure_probability: 
     guess = low if length < 3 * _DIGITS else enclose(real, digits=length // 3 + 2)[0]
     factor, bits = smallest(holds, math.ceil(guess))
     return factor, (low + high) / 2, bits
-
-
-def describe(
-    method: str,
-    law: Law,
-    failure_probability: Fraction,
-    factors: tuple[int, ...],
-    first_width: int,
-    *,
-    bits: int,
-    real_factors: tuple[Fraction, ...] | None = None,
-) -> Width:
-    """State what the widths of a block construction rest on.
-
-    Parameters
-    ----------
-    method
-        ``printed``, ``exact`` or ``joint``.
-    law
-        Target, densities and the reading of layer 0.
-    failure_probability
-        delta.
-    factors, first_width
-        q_0..q_L and N_0.
-    bits
-        Largest precision that certified an integer; 0 if exact integers did.
-    real_factors
-        The factors before rounding.
-    """
-    target = law.target
-    refusal = refuse_masked(law)
-    success = None
-    if not refusal:
-        try:
-            failure = enclose(
-                lambda: exp_complement(law.log_success(factors, first_width)),
-                digits=6,
-                most_bits=LAW_BITS,
-            )
-            success = max(1 - failure[1], 1 - failure_probability)
-        except InfeasibleWidth:
-            success = 1 - failure_probability
-    variant = _variant(method, law)
-    return Width(
-        method=method,
-        statement=statement_of(target),
-        variant=variant,
-        kind="printed" if variant == "printed" else "sufficient",
-        layer0=law.layer0,
-        applies=not refusal,
-        reason=refusal or reading(target, law.layer0),
-        target=target,
-        densities=law.densities,
-        failure_probability=failure_probability,
-        widths=(first_width, *(n * q for n, q in zip(target.widths[1:], factors[1:], strict=True))),
-        factors=factors,
-        real_factors=real_factors,
-        success_lower=success,
-        certified=_certificate(bits),
-    )
-
-
-def _variant(method: str, law: Law) -> Variant:
-    if method == "printed" and law.layer0 == "dense":
-        return "printed"
-    # With layer 0 matched even the law is a bound, by the Hall sum: a statement of ours, not the exact probability.
-    return "repaired" if method == "printed" or law.layer0 == "matched" else "exact"
-
-
-def _certificate(bits: int) -> str:
-    if not bits:
-        return "exact integers"
-    if bits >= LAW_BITS:
-        return f"balls, {bits} bits: certainly sufficient, that one less fails could not be decided"
-    return f"balls, {bits} bits"
-
-
-def statement_of(target: Target) -> str:
-    """Name the statement of the paper that covers a target.
-
-    Examples
-    --------
-    >>> statement_of(Target.from_text("784-128-10"))
-    'Theorem 2.1'
-    """
-    if target.is_convolutional:
-        return "Theorem 2.2 for convolutions (appendix A.5)"
-    return "Theorem 2.1" if target.depth == 2 else "Theorem 2.2"
-
-
-_READINGS = {
-    "dense": "layer 0 is dense (p_0 = 1), which the paper leaves unsaid",
-    "preassigned": "layer 0 is masked; neuron k serves input k mod d if the mask lets it",
-    "matched": "layer 0 is masked and shared out after the mask is seen; failure bounded by the Hall sum",
-}
-
-
-def reading(target: Target, layer0: Layer0) -> str:
-    """Say on what a statement rests, given the target and how layer 0 is read."""
-    # The ReLU shift of layer 0 is undone by a bias, which is wrong where padding supplies zeros instead of inputs.
-    padding = "; layer 0 is a 1x1 convolution; no zero padding, or inputs >= 0" if target.is_convolutional else ""
-    return f"bounded inputs{padding}; {_READINGS[layer0]}"
-
-
-def refuse_masked(law: Law) -> str:
-    """Say why the statement does not apply where a dense layer 0 is assumed but p_0 < 1; else return nothing."""
-    if law.layer0 != "dense" or law.densities[0] == 1:
-        return ""
-    density = rational_text(law.densities[0])
-    given = f"p_0 = {density}" if len(density) <= 24 else "p_0 < 1"
-    return (
-        f"layer 0 is masked here ({given}), but the statement holds only for a dense "
-        "layer 0; read layer 0 as matched or preassigned, or give it density 1"
-    )

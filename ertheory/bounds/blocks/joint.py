@@ -14,15 +14,18 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds.blocks.closed_form import closed_form, describe
-from ertheory.bounds.blocks.laws import Law, Layer0
-from ertheory.bounds.blocks.minimal import exact, law_holds, lower_together
+from ertheory.bounds.blocks.answers import describe, refuse_masked, statement_of
+from ertheory.bounds.blocks.closed_form import closed_form
+from ertheory.bounds.blocks.explained import law_steps
+from ertheory.bounds.blocks.laws import Law, Layer0, law_holds
+from ertheory.bounds.blocks.minimal import exact, lower_together
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
 from ertheory.numbers import probability, smallest
 
-__all__ = ["joint"]
+__all__ = ["JOINT", "joint"]
 
 _MOST_CANDIDATES = 2_000_000
 
@@ -71,7 +74,7 @@ def joint(
     if not scanned:
         factors, first_width, used = lower_together(law, failure_probability, factors, first_width)
         bits = max(bits, used)
-    found = describe("joint", law, failure_probability, factors, first_width, bits=bits)
+    found = describe(JOINT, law, failure_probability, factors, first_width, bits=bits)
     equal = exact(target, densities, failure_probability)
     if found.total is not None and equal.total is not None and equal.total < found.total:
         return replace(equal, method="joint")
@@ -140,3 +143,25 @@ def _log_complement(value: Fraction) -> float:
         return math.log1p(-float(value))
     rest = 1 - value
     return math.log(rest.numerator) - math.log(rest.denominator)
+
+
+def _widths(question: Question) -> Width:
+    return joint(question.target, question.densities, question.failure_probability)
+
+
+JOINT = Statement(
+    name="joint",
+    kind="sufficient",
+    variant="exact",
+    source="Theorems 2.1 and 2.2 by their exact law, the failure budget split freely",
+    title="the smallest total that the exact law of the paper's construction allows",
+    widths=_widths,
+    conditions="bounded inputs; layer 0 dense",
+    cites=statement_of,
+    refuses=refuse_masked,
+    readings=("dense",),
+    unreadable={"coded": "inputs are copied"},
+    constructions=("blocks",),
+    steps=law_steps,
+    checks=("theorem-2.1", "theorem-2.2", "convolution"),
+)

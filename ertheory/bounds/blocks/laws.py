@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from math import comb
+from math import comb, prod
 from typing import Literal, get_args
 
 from ertheory.bounds.blocks.hall import exact_hall_sum, hall_sum
@@ -32,6 +32,8 @@ from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import (
     Ball,
+    Decision,
+    decide,
     exp_complement,
     expectation,
     log_complement,
@@ -40,14 +42,11 @@ from ertheory.numbers import (
     working_precision,
 )
 
-__all__ = ["LAYER0", "READINGS", "Law", "Layer0", "Reading", "checked_layer0"]
+__all__ = ["LAW_BITS", "LAYER0", "Law", "Layer0", "checked_layer0", "law_holds"]
 
+# The laws here are of sources that copy inputs; the other readings of layer 0 have laws of their own.
 Layer0 = Literal["dense", "preassigned", "matched"]
 LAYER0: tuple[Layer0, ...] = get_args(Layer0)
-
-# The laws here are of sources that copy inputs; with a coded layer 0 they are combined (`ertheory.bounds.sharp.coded`).
-Reading = Literal["dense", "preassigned", "matched", "coded"]
-READINGS: tuple[Reading, ...] = get_args(Reading)
 
 _MOST_EXPONENT = 20_000
 
@@ -207,3 +206,28 @@ class Law:
                 )
             return product
         return (1 - (1 - self.densities[layer + 1]) ** copies) ** demand
+
+
+def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...], first_width: int) -> Decision:
+    """Decide whether the success probability is at least 1 - delta; what stays undecided counts as no.
+
+    Examples
+    --------
+    >>> law = Law(Target.from_text("1-1"), (Fraction(1), Fraction(1, 2)), "dense")
+    >>> law_holds(law, Fraction(1, 8), (3, 1), 3), law_holds(law, Fraction(1, 9), (3, 1), 3).holds
+    (Decision(holds=True, bits=0), False)
+    """
+
+    def tie() -> bool:
+        pairs = enumerate(pairwise(factors))
+        values = [law.exact_layer(layer, copies, above) for layer, (copies, above) in pairs]
+        values.append(law.exact_matching(factors[0], first_width))
+        known = [value for value in values if value is not None]
+        return len(known) == len(values) and prod(known) == 1 - failure_probability
+
+    return decide(
+        lambda: law.log_success(factors, first_width) - log_sparsity(failure_probability),
+        tie=tie,
+        undecided=False,
+        most_bits=LAW_BITS,
+    )

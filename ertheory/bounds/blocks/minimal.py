@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
-from math import prod
 
-from ertheory.bounds.blocks.closed_form import closed_form, describe
-from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
+from ertheory.bounds.blocks.answers import describe, refuse_masked, statement_of
+from ertheory.bounds.blocks.closed_form import closed_form
+from ertheory.bounds.blocks.explained import law_steps
+from ertheory.bounds.blocks.given import EXACT_INVERSE
+from ertheory.bounds.blocks.laws import LAW_BITS, LAYER0, Law, Layer0, law_holds
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement
 from ertheory.networks.target import Target
 from ertheory.numbers import Decision, decide, log_sparsity, near_zero, probability, smallest
 
-__all__ = ["exact", "law_holds", "lower_together"]
+__all__ = ["EXACT", "exact", "lower_together"]
 
 
 def exact(
@@ -50,32 +52,7 @@ def exact(
     start = closed_form(law, failure_probability)
     factors, used = _equal_shares(law, failure_probability, start.factors)
     factors, first_width, bits = lower_together(law, failure_probability, factors, start.first_width)
-    return describe("exact", law, failure_probability, factors, first_width, bits=max(bits, used))
-
-
-def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...], first_width: int) -> Decision:
-    """Decide whether the success probability is at least 1 - delta; what stays undecided counts as no.
-
-    Examples
-    --------
-    >>> law = Law(Target.from_text("1-1"), (Fraction(1), Fraction(1, 2)), "dense")
-    >>> law_holds(law, Fraction(1, 8), (3, 1), 3), law_holds(law, Fraction(1, 9), (3, 1), 3).holds
-    (Decision(holds=True, bits=0), False)
-    """
-
-    def tie() -> bool:
-        pairs = enumerate(pairwise(factors))
-        values = [law.exact_layer(layer, copies, above) for layer, (copies, above) in pairs]
-        values.append(law.exact_matching(factors[0], first_width))
-        known = [value for value in values if value is not None]
-        return len(known) == len(values) and prod(known) == 1 - failure_probability
-
-    return decide(
-        lambda: law.log_success(factors, first_width) - log_sparsity(failure_probability),
-        tie=tie,
-        undecided=False,
-        most_bits=LAW_BITS,
-    )
+    return describe(EXACT, law, failure_probability, factors, first_width, bits=max(bits, used))
 
 
 def lower_together(
@@ -162,3 +139,28 @@ def _smallest_share(
 
 def _replaced(factors: tuple[int, ...], layer: int, copies: int) -> tuple[int, ...]:
     return (*factors[:layer], copies, *factors[layer + 1 :])
+
+
+def _widths(question: Question) -> Width:
+    layer0 = question.layer0 or ("dense" if question.densities[0] == 1 else "matched")
+    return exact(question.target, question.densities, question.failure_probability, layer0=layer0)  # type: ignore[arg-type]
+
+
+EXACT = Statement(
+    name="exact",
+    kind="sufficient",
+    variant="exact",
+    source="Theorems 2.1 and 2.2 by their exact law",
+    title="the smallest integers by the exact law of the paper's construction",
+    widths=_widths,
+    conditions="bounded inputs",
+    cites=statement_of,
+    refuses=refuse_masked,
+    readings=LAYER0,
+    unreadable={"coded": "inputs are copied"},
+    inverse=EXACT_INVERSE,
+    constructions=("blocks",),
+    steps=law_steps,
+    checks=("theorem-2.1", "theorem-2.2", "convolution", "preassigned", "matched", "residual"),
+    default=True,
+)

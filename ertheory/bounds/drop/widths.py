@@ -11,14 +11,18 @@ import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from ertheory.bounds.blocks.closed_form import reading, refuse_masked
+from ertheory.bounds.blocks.answers import BlockDesign, certificate, refuse_masked
 from ertheory.bounds.blocks.hall import hall_guess
 from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
 from ertheory.bounds.blocks.minimal import exact
-from ertheory.bounds.drop.law import LONGEST_TAIL, exact_drop, log_drop
+from ertheory.bounds.drop.explained import drop_steps
+from ertheory.bounds.drop.given import DROP_INVERSE
+from ertheory.bounds.drop.kept import SHARED, dropped_statement, log_kept
+from ertheory.bounds.drop.law import LONGEST_TAIL, exact_drop
 from ertheory.bounds.drop.pairs import best_pair, log_goal, log_miss
 from ertheory.bounds.drop.thresholds import best_thresholds, threshold_design
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.networks.target import Target
 from ertheory.numbers import (
@@ -34,12 +38,8 @@ from ertheory.numbers import (
     working_precision,
 )
 
-__all__ = ["SHARED", "drop", "drop_success", "dropped_statement", "log_kept"]
+__all__ = ["DROP", "drop"]
 
-SHARED = (
-    "copies that share preassigned neurons of a masked layer 0 share the dead ones too and do not fail independently; "
-    "read layer 0 as matched or dense"
-)
 _LARGEST = 10**100  # copies up to which the search in double precision is sure of itself
 # Of delta, for the copies where layer 0 is matched and costs something; what is left is for the Hall sum.
 _SHARES = (Fraction(999, 1000), Fraction(9, 10), Fraction(2, 3))
@@ -101,62 +101,12 @@ def drop(
     failure_probability = probability("failure_probability", failure_probability)
     whole = exact(target, law.densities, failure_probability, layer0=layer0)  # a good copy is one that is not dropped
     if target.depth == 1:
-        return replace(whole, method="drop", statement=dropped_statement(target))
+        return _renamed(whole)
     factors, first_width = whole.factors or (), whole.widths[0] or 0
     if max(factors) > (_LARGEST if target.depth == 2 else LONGEST_TAIL):
-        return replace(whole, method="drop", statement=dropped_statement(target))
+        return _renamed(whole)
     thresholds = best_thresholds(target, law.densities, factors)
     return _describe(_best(_Design(law, failure_probability, factors, first_width, thresholds)))
-
-
-def drop_success(target: Target, densities: tuple[Fraction, ...], factors: tuple[int, ...]) -> Ball:
-    """Enclose the success probability of given numbers of copies if bad ones are dropped, layer 0 alive.
-
-    Parameters
-    ----------
-    target
-        Target of depth L.
-    densities
-        p_0..p_L; p_0 is not used.
-    factors
-        q_0..q_L.
-
-    Returns
-    -------
-    Ball
-        Around the law (up to one hidden layer) or around a lower bound (deeper, with thresholds chosen well).
-
-    Examples
-    --------
-    >>> half = (Fraction(1), Fraction(1, 2), Fraction(1, 2))
-    >>> low, _ = enclose(lambda: drop_success(Target.from_text("4-8-3"), half, (5, 9, 1)))
-    >>> round(float(low), 4)
-    0.8791
-    """
-    return log_kept(target, densities, factors, best_thresholds(target, densities, factors)).exp()
-
-
-def log_kept(
-    target: Target,
-    densities: tuple[Fraction, ...],
-    factors: tuple[int, ...],
-    thresholds: tuple[int, ...],
-) -> Ball:
-    """Enclose the logarithm of what `drop_success` encloses, with thresholds that were chosen already."""
-    block = Law(target, densities, "dense")  # no copy at all is bad: another bound, without long sums
-    if not thresholds:
-        return log_drop(target, densities, factors)
-    try:
-        kept = log_drop(target, densities, factors, thresholds)
-    except InfeasibleWidth:
-        return block.log_success(factors, 0)
-    return kept.max(block.log_success(factors, 0))
-
-
-def dropped_statement(target: Target) -> str:
-    """Name the statement and the theorem whose blocks it uses."""
-    theorem = "Theorem 2.1" if target.depth == 2 and not target.is_convolutional else "Theorem 2.2"
-    return f"dropped copies (ours), {theorem}'s blocks"
 
 
 @dataclass(frozen=True)
@@ -211,6 +161,11 @@ class _Design:
             law = self.law
             self.known[key] = log_kept(law.target, law.densities, self.factors, self.thresholds)
         return self.known[key] + self.law.log_matching(self.factors[0], self.first_width)
+
+
+def _renamed(whole: Width) -> Width:
+    """Give the answer of `exact` as one of ours: a good copy is one that is not dropped."""
+    return replace(whole, method=DROP.name, statement=DROP.citation(whole.target))
 
 
 def _best(start: _Design) -> _Design:
@@ -301,7 +256,7 @@ def _fewest_neurons(design: _Design) -> tuple[int, int]:
 
 def _describe(design: _Design) -> Width:
     law, target, factors = design.law, design.law.target, design.factors
-    refusal = refuse_masked(law)
+    refusal = refuse_masked(target, law.densities, law.layer0)
     success = None
     if not refusal:
         success = 1 - design.failure_probability
@@ -310,24 +265,41 @@ def _describe(design: _Design) -> Width:
             success = max(success, 1 - failure[1])
         except InfeasibleWidth:
             pass
-    kept = ", ".join(f"t_{layer} = {threshold}" for layer, threshold in enumerate(design.thresholds, start=1))
-    counted = f"; good copies of every neuron, counted on: {kept}" if kept else ""
-    certified = f"balls, {design.bits} bits" if design.bits else "exact integers"
-    if design.bits >= LAW_BITS:
-        certified += ": certainly sufficient, that one less fails could not be decided"
-    return Width(
-        method="drop",
-        statement=dropped_statement(target),
-        variant="exact" if target.depth == 2 and law.layer0 == "dense" else "repaired",
-        kind="sufficient",
+    drawn = BlockDesign(construction="drop", factors=factors, thresholds=design.thresholds)
+    return DROP.answer(
+        Question(target=target, densities=law.densities, failure_probability=design.failure_probability),
+        (design.first_width, *(n * q for n, q in zip(target.widths[1:], factors[1:], strict=True))),
         layer0=law.layer0,
-        applies=not refusal,
-        reason=refusal or f"{reading(target, law.layer0)}; bad copies are left out{counted}",
-        target=target,
-        densities=law.densities,
-        failure_probability=design.failure_probability,
-        widths=(design.first_width, *(n * q for n, q in zip(target.widths[1:], factors[1:], strict=True))),
+        refusal=refusal,
+        reason=drawn.says(target, law.layer0),
+        variant="exact" if target.depth == 2 and law.layer0 == "dense" else "repaired",
         factors=factors,
         success_lower=success,
-        certified=certified,
+        certified=certificate(design.bits),
+        design=drawn,
     )
+
+
+def _widths(question: Question) -> Width:
+    layer0 = question.layer0 or ("dense" if question.densities[0] == 1 else "matched")
+    return drop(question.target, question.densities, question.failure_probability, layer0=layer0)  # type: ignore[arg-type]
+
+
+DROP = Statement(
+    name="drop",
+    kind="sufficient",
+    variant="exact",
+    source="dropped copies (ours), the blocks of Theorems 2.1 and 2.2",
+    title="the paper's blocks, where copies that lack an edge are left out",
+    widths=_widths,
+    conditions="bounded inputs",
+    cites=dropped_statement,
+    refuses=refuse_masked,
+    readings=("dense", "matched"),
+    unreadable={"coded": "inputs are copied", "preassigned": SHARED},
+    inverse=DROP_INVERSE,
+    constructions=("drop",),
+    steps=drop_steps,
+    checks=("drop", "drop-deep"),
+    default=True,
+)

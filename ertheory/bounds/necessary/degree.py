@@ -15,19 +15,18 @@ different neurons. Hence every output has at least n neighbours; the outputs' de
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
+from ertheory.networks.target import Target
 from ertheory.numbers import Ball, Decision, ball, decide, lower_tail, near_zero, smallest
 
-if TYPE_CHECKING:
-    from ertheory.networks.target import Target
-
-__all__ = ["degree", "degree_ceiling", "degree_refusal"]
+__all__ = ["DEGREE", "GENERIC", "degree", "degree_ceiling", "degree_refusal"]
 
 _SPARSEST = Fraction(1, 10**30)  # every digit of N_1 takes some steps of the search
 
-_GENERIC = (
+GENERIC = (
     "for a target in general position (assumed, not checked): W_2 without zeros, W_1 of rank n whose row span has no "
     "vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
 )
@@ -61,7 +60,6 @@ def degree(
 
     Examples
     --------
-    >>> from ertheory.networks.target import Target
     >>> tenth = (Fraction(1, 10),) * 3
     >>> degree(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), first_width=179536).widths
     (None, 1720, 10)
@@ -93,18 +91,12 @@ def degree(
                 least=n,
             )
             width, bits = smallest(holds, guess, least=n)
-    return Width(
-        method="degree",
-        statement="degree bound (ours)",
-        variant="exact",
-        kind="necessary",
-        layer0="any",
-        applies=not refusal,
-        reason=refusal or f"{_GENERIC}; N_0 up to {first_width}",
-        target=target,
-        densities=densities,
-        failure_probability=failure_probability,
-        widths=(*(None,) * (target.depth - 1), width, target.widths[-1]),
+    return DEGREE.answer(
+        Question(target=target, densities=densities, failure_probability=failure_probability),
+        (*(None,) * (target.depth - 1), width, target.widths[-1]),
+        refusal=refusal,
+        reason=f"{GENERIC}; N_0 up to {first_width}",
+        holds_up_to=(first_width, *(None,) * target.depth),
         certified=f"balls, {bits} bits" if bits else "exact integers",
     )
 
@@ -115,7 +107,6 @@ def degree_ceiling(target: Target, densities: tuple[Fraction, ...], first_width:
     Examples
     --------
     >>> from ertheory.numbers import enclose
-    >>> from ertheory.networks.target import Target
     >>> half = (Fraction(1, 100), Fraction(1, 2), Fraction(1, 2))
     >>> ceiling = enclose(lambda: degree_ceiling(Target.from_text("9-2-1"), half, 1, 2))
     >>> round(float(ceiling[1]), 6)
@@ -132,7 +123,6 @@ def degree_refusal(target: Target) -> str:
 
     Examples
     --------
-    >>> from ertheory.networks.target import Target
     >>> degree_refusal(Target.from_text("4-8-3"))
     'needs at most as many hidden neurons as inputs (n = 8, d = 4)'
     """
@@ -176,3 +166,44 @@ def _violated_by_weights(target: Target) -> str:
     if found.success and found.x[-1] > 0:
         return ""
     return "needs the hyperplanes W_1 x + b_1 = 0 to meet inside the box"
+
+
+def _widths(question: Question) -> Width:
+    return degree(question.target, question.densities, question.failure_probability, first_width=question.reach[0])
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    return degree_refusal(target)
+
+
+def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...]) -> Ball:
+    return degree_ceiling(given.target, densities, given.widths[0], given.widths[1])
+
+
+def _reason(given: GivenWidths) -> str:  # noqa: ARG001
+    return "for a target with weights in general position; linear output"
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:
+    if not answer.applies:
+        return ()
+    d, n1, n2 = answer.target.widths
+    values = {"d": d, "n1": n1, "n2": n2, "p0": answer.densities[0], "p2": answer.densities[2]}
+    return (("degree", {**values, "N0": answer.holds_up_to[0], "N1": answer.widths[1]}),)
+
+
+DEGREE = Statement(
+    name="degree",
+    kind="necessary",
+    variant="exact",
+    source="degree bound (ours)",
+    title="every output needs as many neighbours in the last hidden layer as the target has hidden neurons",
+    widths=_widths,
+    conditions=GENERIC,
+    refuses=_refuses,
+    limited=(0,),
+    inverse=ceiling_inverse(_ceiling, _reason),
+    steps=_steps,
+    checks=("degree",),
+    default=True,
+)

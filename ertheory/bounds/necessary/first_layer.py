@@ -7,12 +7,13 @@ from fractions import Fraction
 
 from ertheory.bounds.necessary.degree import degree_refusal
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Reading, Statement
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import probability
 
-__all__ = ["first_width"]
+__all__ = ["first_layer_refusal", "first_width"]
 
 Search = Callable[[tuple[Fraction, ...], Fraction], tuple[int | None, int]]
 
@@ -23,8 +24,7 @@ def first_width(
     failure_probability: Fraction,
     search: Search,
     *,
-    method: str,
-    assumed: str,
+    statement: Statement,
     nothing: str,
     sparsest: Fraction,
     second_width: int,
@@ -39,28 +39,16 @@ def first_width(
     search
         Given densities and delta, the smallest N_0 that is not ruled out, or None if nothing is said, and the bits that
         decided it.
-    method
-        As on the command line.
-    assumed
-        The hypotheses that are not checked.
+    statement
+        The statement that is asked.
     nothing
         Why nothing is said, where the search finds nothing.
     sparsest
-        Least density that is searched for.
-
-    Examples
-    --------
-    >>> target, half = Target.from_text("4-3-2"), (Fraction(1, 2),) * 3
-    >>> options = {"method": "some-count", "assumed": "", "nothing": "says nothing", "sparsest": half[0]}
-    >>> answer = first_width(target, half, half[0], lambda *_: (7, 64), **options, second_width=9, affine=False)
-    >>> answer.widths, answer.statement
-    ((7, None, 2), 'some count (ours)')
+        The least density that is searched for.
     """
     densities = read_densities(target, density=densities)
     failure_probability = probability("failure_probability", failure_probability)
-    refusal = degree_refusal(target)
-    if not refusal and target.layers[0].nonzeros < target.layers[0].size:
-        refusal = "needs W_1 without zeros"
+    refusal = statement.refuses(target, densities, None)
     if not refusal and min(densities[:2]) < sparsest:
         refusal = f"is searched for densities of at least {float(sparsest)} only"
     width: int | None = None
@@ -71,17 +59,19 @@ def first_width(
         width, bits = search(densities, failure_probability)
         refusal = "" if width is not None else nothing
     named = "; layer 0 affine on the box" if affine else ""
-    return Width(
-        method=method,
-        statement=f"{method.replace('-', ' ')} (ours)",
-        variant="exact",
-        kind="necessary",
-        layer0="any",
-        applies=not refusal,
-        reason=refusal or f"{assumed}; N_1 up to {second_width}{named}",
-        target=target,
-        densities=densities,
-        failure_probability=failure_probability,
-        widths=(width, *(None,) * (target.depth - 1), target.widths[-1]),
+    return statement.answer(
+        Question(target=target, densities=densities, failure_probability=failure_probability),
+        (width, *(None,) * (target.depth - 1), target.widths[-1]),
+        refusal=refusal,
+        reason=f"{statement.conditions}; N_1 up to {second_width}{named}",
+        holds_up_to=(None, second_width, *(None,) * (target.depth - 1)),
         certified=f"balls, {bits} bits",
     )
+
+
+def first_layer_refusal(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    """Name the first hypothesis that the target certainly violates, or return an empty string."""
+    refusal = degree_refusal(target)
+    if not refusal and target.layers[0].nonzeros < target.layers[0].size:
+        refusal = "needs W_1 without zeros"
+    return refusal

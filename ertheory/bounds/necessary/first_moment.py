@@ -30,6 +30,7 @@ from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Reading, Statement, Step
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -44,7 +45,7 @@ from ertheory.numbers import (
     smallest,
 )
 
-__all__ = ["first_moment", "first_moment_width", "log_first_moment"]
+__all__ = ["FIRST_MOMENT", "first_moment", "first_moment_width", "log_first_moment"]
 
 
 def first_moment(
@@ -106,19 +107,10 @@ def first_moment(
             )
             width, bits = max((found, used), (width, bits))
     inner = f"; {copies} copies of each neuron of layer {layer + 1} are served, chosen without its mask"
-    return Width(
-        method="first-moment",
-        statement="first-moment bound (ours)",
-        variant="exact",
-        kind="necessary",
-        layer0="any",
-        applies=True,
-        reason="for colourings only: every neuron copies at most one target neuron"
-        + (inner if layer < target.depth - 1 else ""),
-        target=target,
-        densities=densities,
-        failure_probability=failure_probability,
-        widths=(*(None,) * layer, width, *(None,) * (target.depth - 1 - layer), target.widths[-1]),
+    return FIRST_MOMENT.answer(
+        Question(target=target, densities=densities, failure_probability=failure_probability),
+        (*(None,) * layer, width, *(None,) * (target.depth - 1 - layer), target.widths[-1]),
+        reason=FIRST_MOMENT.conditions + (inner if layer < target.depth - 1 else ""),
         certified=f"balls, {bits} bits" if bits else "exact integers",
     )
 
@@ -163,3 +155,29 @@ def log_first_moment(classes: int, consumers: int, neurons: int, density: Fracti
     served = classes * consumers * log_some(density, Fraction(neurons, classes))
     choices = neurons * Ball(classes).log() if classes > 1 else Ball(0)
     return served + choices - (Ball(classes + 1).lgamma() if exchangeable else 0)
+
+
+def _widths(question: Question) -> Width:
+    return first_moment(question.target, question.densities, question.failure_probability)
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    return "" if target.depth > 1 else "needs at least one hidden layer"
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
+    return ("P(a colouring serves all) <= sum over colourings of prod_j (1 - (1 - p)^a_j)^c_j, over n!",)
+
+
+FIRST_MOMENT = Statement(
+    name="first-moment",
+    kind="necessary",
+    variant="exact",
+    source="first-moment bound (ours)",
+    title="colourings of the last hidden layer need this many neurons",
+    widths=_widths,
+    conditions="for colourings only: every neuron copies at most one target neuron",
+    refuses=_refuses,
+    steps=_steps,
+    checks=("first-moment",),
+)

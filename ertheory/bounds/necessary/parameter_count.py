@@ -49,12 +49,13 @@ import math
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
-from ertheory.bounds.necessary.first_layer import first_width
+from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_choose, lower_tail, smallest
 
-__all__ = ["count_ceiling", "log_count", "parameter_count"]
+__all__ = ["PARAMETER_COUNT", "count_ceiling", "log_count", "parameter_count"]
 
 _SPARSEST = Fraction(1, 10**12)  # below, the search for t in double precision is not to be trusted
 _SMALLEST = -1000  # logarithms of probabilities below are not followed
@@ -118,8 +119,7 @@ def parameter_count(
         densities,
         failure_probability,
         search,
-        method="parameter-count",
-        assumed=_GENERIC,
+        statement=PARAMETER_COUNT,
         nothing="says nothing: layer 0 is too likely to have a row with many entries",
         sparsest=_SPARSEST,
         second_width=second_width,
@@ -235,3 +235,30 @@ def _best_tilt(
     found = minimize_scalar(lambda log_tilt: -ruled_out(log_tilt), bounds=(-30, 5), method="bounded")
     tilt = math.exp(float(found.x))
     return Fraction(tilt), 0 if neurons is not None else max(0, math.ceil(ruled_out(float(found.x))))
+
+
+def _widths(question: Question) -> Width:
+    asked = question.target, question.densities, question.failure_probability
+    return parameter_count(*asked, second_width=question.reach[1])
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
+    return (
+        "P(represented) <= C(N1, n) P(X_1 + .. + X_N0 >= n d) + N0 P(Bin(d, p0) >= d - n + 1)",
+        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
+    )
+
+
+PARAMETER_COUNT = Statement(
+    name="parameter-count",
+    kind="necessary",
+    variant="exact",
+    source="parameter count (ours)",
+    title="layers 0 and 1 need as many free parameters as the first layer of the target has weights",
+    widths=_widths,
+    conditions=_GENERIC,
+    refuses=first_layer_refusal,
+    limited=(1,),
+    steps=_steps,
+    checks=("parameter-count",),
+)

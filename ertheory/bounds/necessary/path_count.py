@@ -28,13 +28,14 @@ import math
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
-from ertheory.bounds.necessary.first_layer import first_width
+from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, Decision, ball, decide, enclose, lower_tail, near_zero, smallest
 
-__all__ = ["path_count", "path_count_ceiling"]
+__all__ = ["PATH_COUNT", "path_count", "path_count_ceiling"]
 
 _SPARSEST = Fraction(1, 1000)  # below, the sums are longer than one cares to wait for
 _TINY = 2.0**-40  # below, low precision need not tell a bound from 0
@@ -70,8 +71,7 @@ def path_count(
         densities,
         failure_probability,
         search,
-        method="path-count",
-        assumed=_ASSUMED,
+        statement=PATH_COUNT,
         nothing="says nothing: layer 1 is too wide, or a row of layer 0 too likely has many entries",
         sparsest=_SPARSEST,
         second_width=second_width,
@@ -127,3 +127,27 @@ def _ceiling(target: Target, densities: tuple[Fraction, ...], widths: tuple[int,
     if affine:
         return bound
     return bound + neurons * lower_tail(inputs, n - 1, ball(1 - densities[0]))
+
+
+def _widths(question: Question) -> Width:
+    asked = question.target, question.densities, question.failure_probability
+    return path_count(*asked, second_width=question.reach[1])
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
+    return ("P(represented) <= N1 E[(1 - (1 - p0)^K)^d] / n + N0 P(Bin(d, p0) >= d - n + 1),  K ~ Bin(N0, p1)",)
+
+
+PATH_COUNT = Statement(
+    name="path-count",
+    kind="necessary",
+    variant="exact",
+    source="path count (ours)",
+    title="as many neurons of layer 1 must be reached from every input as the target has hidden neurons",
+    widths=_widths,
+    conditions=_ASSUMED,
+    refuses=first_layer_refusal,
+    limited=(1,),
+    steps=_steps,
+    checks=("path-count",),
+)

@@ -30,8 +30,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from ertheory.bounds.necessary.degree import degree_refusal
+from ertheory.bounds.necessary.degree import DEGREE, GENERIC, degree_refusal
 from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -47,7 +48,7 @@ from ertheory.numbers import (
     tail_bounds,
 )
 
-__all__ = ["cheapest_cover", "cover_weights", "size_lp", "size_shortfall"]
+__all__ = ["SIZE_LP", "cheapest_cover", "cover_weights", "size_lp", "size_shortfall"]
 
 _LARGEST_DENOMINATOR = 60
 _MOST_OUTPUTS = 100
@@ -105,26 +106,14 @@ def size_lp(
         else:
             width = _smallest(outputs, classes, densities[2], budget)
     named = "any N_0 if layer 0 is affine on the box" if first_width is None else f"N_0 up to {first_width}"
-    return Width(
-        method="size-lp",
-        statement="size bound (ours)",
-        variant="exact",
-        kind="necessary",
-        layer0="any",
-        applies=not refusal,
-        reason=refusal or f"{_GENERIC}; {named}",
-        target=target,
-        densities=densities,
-        failure_probability=failure_probability,
-        widths=(*(None,) * (target.depth - 1), width, target.widths[-1]),
+    return SIZE_LP.answer(
+        Question(target=target, densities=densities, failure_probability=failure_probability),
+        (*(None,) * (target.depth - 1), width, target.widths[-1]),
+        refusal=refusal,
+        reason=f"{GENERIC}; {named}",
+        holds_up_to=(first_width, *(None,) * target.depth),
         certified="rational weights, checked exactly; double precision with directed bounds, every rounding counted",
     )
-
-
-_GENERIC = (
-    "for a target in general position (assumed, not checked): W_2 without zeros, W_1 of rank n whose row span has no "
-    "vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
-)
 
 
 def _smallest(outputs: int, classes: int, density: Fraction, budget: Fraction) -> int:
@@ -257,3 +246,26 @@ def _odds(chance: Fraction) -> float:
         return float(chance / (1 - chance)) if chance < 1 else math.inf
     except OverflowError:
         return math.inf
+
+
+def _widths(question: Question) -> Width:
+    return size_lp(question.target, question.densities, question.failure_probability, first_width=question.reach[0])
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
+    return ("P(represented) <= P(z_D1 + .. + z_DN >= n) + N0 P(Bin(d, p0) >= d - n + 1),  Dv ~ Bin(o, p2)",)
+
+
+SIZE_LP = Statement(
+    name="size-lp",
+    kind="necessary",
+    variant="exact",
+    source="size bound (ours)",
+    title="the last hidden layer must cover all outputs as often as the target has hidden neurons",
+    widths=_widths,
+    conditions=GENERIC,
+    refuses=DEGREE.refuses,
+    limited=(0,),
+    steps=_steps,
+    checks=("size-lp",),
+)

@@ -44,12 +44,14 @@ All copies of a target neuron carry its weights on the edges found; a coded neur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
+from ertheory.bounds.blocks.answers import reading
+from ertheory.bounds.result import Construction
 from ertheory.bounds.sharp.coded import coding_failure, dual_failure, mean_size
 from ertheory.bounds.sharp.private import private_failure, private_width
 from ertheory.bounds.sharp.sequential import (
@@ -71,7 +73,7 @@ from ertheory.numbers import (
     tail_bounds,
 )
 
-__all__ = ["Colouring", "Design", "colouring", "missing_link", "short_of"]
+__all__ = ["Colouring", "Design", "colouring", "first_layer_says", "missing_link", "short_of"]
 
 
 @dataclass(frozen=True)
@@ -81,22 +83,41 @@ class Colouring:
     Parameters
     ----------
     method
-        ``sequential`` or ``matching``.
-    failure
-        Bounds of last(N), given N.
-    width
-        Smallest N with last(N) at most a given number, and the bits that decided it.
-    used
-        Law of |V|.
+        The construction: ``sequential`` or ``matching``.
+    density
+        The density p_L of the last mask.
+    stages
+        What the consumers of the last hidden layer need, one after another.
+    demands
+        How many classes each consumer needs.
     """
 
-    method: str
-    failure: Callable[[int], Bounds]
-    width: Callable[[Fraction], tuple[int, int]]
-    used: Masses
+    method: Construction
+    density: Fraction
+    stages: tuple[Stage, ...]
+    demands: tuple[int, ...]
+
+    def failure(self, neurons: int) -> Bounds:
+        """Enclose last(N)."""
+        if self.method == "matching":
+            return private_failure(self.demands, neurons, self.density)
+        return sequential_failure(self.stages, neurons, self.density)
+
+    def width(self, share: Fraction) -> tuple[int, int]:
+        """Give the smallest N with last(N) at most a given number, and the bits that decided it."""
+        if self.method == "matching":
+            return private_width(self.demands, self.density, share)
+        return sequential_width(self.stages, self.density, share)
+
+    @cached_property
+    def used(self) -> Masses:
+        """The law of |V|, the number of neurons that are used."""
+        if self.method == "matching":
+            return Masses(sum(self.demands), np.ones(1), 0)
+        return sequential_used(self.stages, self.density)
 
 
-def colouring(target: Target, density: Fraction, method: str) -> Colouring:
+def colouring(target: Target, density: Fraction, method: Construction) -> Colouring:
     """Read what the outputs need, and make the colouring of that name.
 
     Where only the numbers of zeros of the last layer are known, not their places, the sequential one gives every output
@@ -107,20 +128,7 @@ def colouring(target: Target, density: Fraction, method: str) -> Colouring:
     >>> colouring(Target.from_text("4-8-3"), Fraction(1, 2), "matching").width(Fraction(1, 20))[0]
     31
     """
-    stages, demands = _needs(target)
-    if method == "matching":
-        return Colouring(
-            method,
-            lambda neurons: private_failure(demands, neurons, density),
-            lambda share: private_width(demands, density, share),
-            Masses(sum(demands), np.ones(1), 0),
-        )
-    return Colouring(
-        method,
-        lambda neurons: sequential_failure(stages, neurons, density),
-        lambda share: sequential_width(stages, density, share),
-        sequential_used(stages, density),
-    )
+    return Colouring(method, density, *_needs(target))
 
 
 def _needs(target: Target) -> tuple[tuple[Stage, ...], tuple[int, ...]]:
@@ -181,6 +189,11 @@ class Design:
     hall: Fraction = Fraction(0)
 
     @property
+    def construction(self) -> Construction:
+        """How the last hidden layer is coloured."""
+        return self.colours.method
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """N_0..N_L."""
         hidden = (n * q for n, q in zip(self.target.widths[1:], self.factors, strict=False))
@@ -190,6 +203,19 @@ class Design:
     def total(self) -> int:
         """N_0 + ... + N_{L-1}."""
         return sum(self.widths[:-1])
+
+    def says(self) -> str:
+        """Say on what the design rests."""
+        parts = [first_layer_says(self.target, self.layer0)]
+        if self.copies:
+            parts.append(f"q_0 = {self.copies}")
+        if self.columns:
+            parts.append(f"neurons of layer 1 with at least k = {self.columns} edges into layer 0 are used")
+        if self.thresholds:
+            kept = ", ".join(f"t_{layer} = {threshold}" for layer, threshold in enumerate(self.thresholds, start=1))
+            parts.append(f"good copies counted on: {kept}")
+        parts.append(f"last hidden layer: {self.construction}, {self.served} good neurons")
+        return "; ".join(parts)
 
     def failure(self) -> Bounds:
         """Enclose the bound; the upper end is at most 1."""
@@ -238,6 +264,14 @@ class Design:
         if self.thresholds:
             used = (Fraction(self.target.widths[1] * self.thresholds[0]),) * 2
         return low * used[0] * taps, high * used[1] * taps
+
+
+def first_layer_says(target: Target, layer0: str) -> str:
+    """Say how layer 0 is read: ``primal`` or ``dual`` where it is coded, or ``matched``."""
+    if layer0 == "matched":
+        return reading(target, "matched")
+    padding = "; layer 0 is a 1x1 convolution; no zero padding" if target.is_convolutional else ""
+    return f"bounded inputs{padding}; layer 0 is masked and carries linear combinations ({layer0})"
 
 
 def missing_link(sources: int, density: Fraction, fan_in: int) -> Bounds:

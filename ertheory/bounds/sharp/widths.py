@@ -6,18 +6,19 @@ The statement and its proof stand in `ertheory.bounds.sharp.law`, the search in 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import get_args
 
 import numpy as np
 
-from ertheory.bounds.blocks.closed_form import reading
 from ertheory.bounds.blocks.minimal import exact
-from ertheory.bounds.result import Width
+from ertheory.bounds.result import Construction, Width
 from ertheory.bounds.sharp.coded import coded_width, dual_failure, mean_size, primal_failure
-from ertheory.bounds.sharp.law import Colouring, Design, colouring
+from ertheory.bounds.sharp.law import Colouring, Design, colouring, first_layer_says
 from ertheory.bounds.sharp.search import Objective, SharpLayer0, designs
+from ertheory.bounds.statement import Question, Reading, Statement, Step
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -27,6 +28,8 @@ __all__ = ["SHARP_STATEMENT", "matching", "sequential", "sharp"]
 
 SHARP_STATEMENT = "sharp construction (ours)"
 _CERTIFIED = "double precision with directed bounds, every rounding counted"
+_MASKED = {"dense": "layer 0 is masked", "preassigned": "layer 0 is masked"}
+_QUICK_DENSITY = Fraction(1, 1000)  # below, the search takes longer than one cares to wait unasked
 _LEAST_FAILURE = Fraction(1, 10**25)  # below, what is left out of the sums would count
 
 
@@ -46,7 +49,7 @@ def sequential(
     >>> sequential(Target.from_text("784-128-10"), tenth, Fraction(1, 1000)).widths
     (9206, 1850, 10)
     """
-    return _width("sequential", ("sequential",), target, densities, failure_probability, layer0, objective)
+    return _width(SEQUENTIAL, target, densities, failure_probability, layer0, objective)
 
 
 def matching(
@@ -65,7 +68,7 @@ def matching(
     >>> matching(Target.from_text("784-128-10"), twentieth, Fraction(1, 1000)).widths
     (18529, 3513, 10)
     """
-    return _width("matching", ("matching",), target, densities, failure_probability, layer0, objective)
+    return _width(MATCHING, target, densities, failure_probability, layer0, objective)
 
 
 def sharp(
@@ -119,12 +122,11 @@ def sharp(
     >>> sharp(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), objective="total").total < 9206 + 1850
     True
     """
-    return _width("sharp", ("sequential", "matching"), target, densities, failure_probability, layer0, objective)
+    return _width(SHARP, target, densities, failure_probability, layer0, objective)
 
 
 def _width(
-    method: str,
-    colourings: tuple[str, ...],
+    statement: Statement,
     target: Target,
     densities: tuple[Fraction, ...],
     failure_probability: Fraction,
@@ -132,25 +134,28 @@ def _width(
     objective: Objective,
 ) -> Width:
     densities = read_densities(target, density=densities)
-    failure_probability = probability("failure_probability", failure_probability)
+    delta = probability("failure_probability", failure_probability)
     if layer0 is not None and layer0 not in get_args(SharpLayer0):
         raise InvalidInput("layer0", "coded or matched", layer0)
     if objective not in get_args(Objective):
         raise InvalidInput("objective", "last or total", objective)
-    if failure_probability < _LEAST_FAILURE:
-        raise InfeasibleWidth(f"{method} is certified for failure probabilities of at least {float(_LEAST_FAILURE)}")
-    if min(target.nonzeros) == 0:
-        raise TheoremNotApplicable(f"{method}: a layer of the target has no weights; reduce the target first")
+    if delta < _LEAST_FAILURE:
+        raise InfeasibleWidth(
+            f"{statement.name} is certified for failure probabilities of at least {float(_LEAST_FAILURE)}"
+        )
+    if refusal := statement.refuses(target, densities, layer0):
+        raise TheoremNotApplicable(f"{statement.name}: {refusal}")
+    question = Question(target=target, densities=densities, failure_probability=delta)
     if target.depth == 1:
-        return _single_layer(method, target, densities, failure_probability, layer0)
+        return _single_layer(statement, question, layer0)
     # Which colouring is used must not depend on the mask, so it is settled here.
-    last = [colouring(target, densities[-1], name) for name in colourings]
-    colours = min(last, key=lambda colours: _width_or_never(colours, failure_probability / 2))
-    candidates = designs(target, densities, colours, failure_probability, layer0, objective)
+    last = [colouring(target, densities[-1], name) for name in statement.constructions]
+    colours = min(last, key=lambda colours: _width_or_never(colours, delta / 2))
+    candidates = designs(target, densities, colours, delta, layer0, objective)
     found = min(candidates, key=lambda design: design.total, default=None)
     if found is None:
-        raise InfeasibleWidth(f"{method}: no widths could be certified for target {target}")
-    return _describe(method, found, failure_probability)
+        raise InfeasibleWidth(f"{statement.name}: no widths could be certified for target {target}")
+    return _describe(statement, question, found)
 
 
 def _width_or_never(colours: Colouring, share: Fraction) -> float:
@@ -160,93 +165,136 @@ def _width_or_never(colours: Colouring, share: Fraction) -> float:
         return math.inf
 
 
-def _single_layer(
-    method: str,
-    target: Target,
-    densities: tuple[Fraction, ...],
-    delta: Fraction,
-    layer0: SharpLayer0 | None,
-) -> Width:
+def _single_layer(statement: Statement, question: Question, layer0: SharpLayer0 | None) -> Width:
     """Without hidden layers there is nothing to colour: outputs are coded, or the exact law holds."""
-    plain = None if layer0 == "coded" else exact(target, densities, delta, layer0="matched")
-    coded = None
-    if layer0 != "matched":
-        layer = target.layers[0]
-        rows = layer.entries_per_pair * sum(n for fan_in, n in layer.fan_in_counts.items() if fan_in)
-        used = Masses(rows, np.ones(1), 0)
-        try:
-            first, kind, _ = coded_width(used, target.inputs, (densities[0], densities[1]), delta)
-            coded = _coded_width(method, target, densities, delta, first, kind, used)
-        except InfeasibleWidth:
-            pass
-    found = [answer for answer in (coded, plain) if answer is not None]
+    found = [] if layer0 == "matched" else _coded(statement, question)
+    if layer0 != "coded":
+        plain = exact(question.target, question.densities, question.failure_probability, layer0="matched")
+        found.append(replace(plain, method=statement.name, statement=statement.source))
     if not found:
-        raise InfeasibleWidth(f"{method}: no widths could be certified for target {target}")
-    best = min(found, key=lambda answer: answer.widths[0] or 0)
-    return replace(best, method=method, statement=SHARP_STATEMENT)
+        raise InfeasibleWidth(f"{statement.name}: no widths could be certified for target {question.target}")
+    return min(found, key=lambda answer: answer.widths[0] or 0)
 
 
-def _coded_width(
-    method: str,
-    target: Target,
-    densities: tuple[Fraction, ...],
-    delta: Fraction,
-    first: int,
-    kind: str,
-    used: Masses,
-) -> Width:
-    pair = (densities[0], densities[1])
+def _coded(statement: Statement, question: Question) -> list[Width]:
+    target, pair = question.target, (question.densities[0], question.densities[1])
+    layer = target.layers[0]
+    rows = layer.entries_per_pair * sum(n for fan_in, n in layer.fan_in_counts.items() if fan_in)
+    used = Masses(rows, np.ones(1), 0)
+    try:
+        first, kind, _ = coded_width(used, target.inputs, pair, question.failure_probability)
+    except InfeasibleWidth:
+        return []
     if kind == "dual":
         failure = dual_failure(used, target.inputs, first, pair)[1]
     else:
         failure = primal_failure(mean_size(used), target.inputs, first, pair)[1]
-    return Width(
-        method=method,
-        statement=SHARP_STATEMENT,
-        variant="repaired",
-        kind="sufficient",
-        layer0="coded",
-        applies=True,
-        reason=_first_reading(target, kind),
-        target=target,
-        densities=densities,
-        failure_probability=delta,
-        widths=(first, target.widths[-1]),
-        success_lower=max(1 - failure, 1 - delta),
-        certified=_CERTIFIED,
-    )
+    design = CodedLayer(construction=statement.constructions[0], layer0=kind)
+    return [_answer(statement, question, (first, target.widths[-1]), failure, design, design.says(target))]
 
 
-def _first_reading(target: Target, kind: str) -> str:
-    if kind == "matched":
-        return reading(target, "matched")
-    padding = "; layer 0 is a 1x1 convolution; no zero padding" if target.is_convolutional else ""
-    return f"bounded inputs{padding}; layer 0 is masked and carries linear combinations ({kind})"
+@dataclass(frozen=True, kw_only=True)
+class CodedLayer:
+    """A coded layer 0 below the outputs of a target without hidden layers.
+
+    Parameters
+    ----------
+    construction
+        The name under which builders know it, though nothing is coloured.
+    layer0
+        The side of the matching that the bound counts: ``primal`` or ``dual``.
+    """
+
+    construction: Construction
+    layer0: str
+    copies: int = 0  # of inputs: there are none
+
+    def says(self, target: Target) -> str:
+        """Say on what the design rests."""
+        return first_layer_says(target, self.layer0)
 
 
-def _describe(method: str, design: Design, delta: Fraction) -> Width:
-    failure = design.failure()[1]
-    parts = [_first_reading(design.target, design.layer0)]
-    if design.copies:
-        parts.append(f"q_0 = {design.copies}")
-    if design.columns:
-        parts.append(f"neurons of layer 1 with at least k = {design.columns} edges into layer 0 are used")
-    if design.thresholds:
-        kept = ", ".join(f"t_{layer} = {threshold}" for layer, threshold in enumerate(design.thresholds, start=1))
-        parts.append(f"good copies counted on: {kept}")
-    parts.append(f"last hidden layer: {design.colours.method}, {design.served} good neurons")
-    return Width(
-        method=method,
-        statement=SHARP_STATEMENT,
-        variant="repaired",
-        kind="sufficient",
+def _describe(statement: Statement, question: Question, design: Design) -> Width:
+    return _answer(statement, question, design.widths, design.failure()[1], design, design.says())
+
+
+def _answer(
+    statement: Statement,
+    question: Question,
+    widths: tuple[int, ...],
+    failure: Fraction,
+    design: Design | CodedLayer,
+    reason: str,
+) -> Width:
+    return statement.answer(
+        question,
+        widths,
         layer0="matched" if design.layer0 == "matched" else "coded",
-        applies=True,
-        reason="; ".join(parts),
-        target=design.target,
-        densities=design.densities,
-        failure_probability=delta,
-        widths=design.widths,
-        success_lower=max(1 - failure, 1 - delta),
+        reason=reason,
+        success_lower=1 - min(failure, question.failure_probability),
         certified=_CERTIFIED,
+        design=design,
     )
+
+
+def _asked(calculation: Callable[..., Width]) -> Callable[[Question], Width]:
+    def widths(question: Question) -> Width:
+        layer0 = "matched" if question.layer0 == "dense" else question.layer0  # the same where p_0 = 1
+        objective = question.options.get("objective", "last")
+        return calculation(
+            question.target, question.densities, question.failure_probability, layer0=layer0, objective=objective
+        )
+
+    return widths
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    return "a layer of the target has no weights; reduce the target first" if min(target.nonzeros) == 0 else ""
+
+
+def _steps(answer: Width) -> tuple[Step, ...]:
+    lines = (
+        "P(failure) <= [layer 0] + sum_l sum_j P(Bin(ql, g_lj) < tl) + P(Bin(N_(L-1), g) < N') + last(N')",
+        "[layer 0] = E|V| eps(d, N0, p0, p1) (primal), E[min(1, d eps(|V|, N0, p1, p0))] (dual) or the Hall sum "
+        "(matched)",
+        "eps(d, N, a, b) = E[min(1, sum_s C(d, s) C(K, s - 1) (1 - a)^(s (K - s + 1)))],  K ~ Bin(N, b)",
+    )
+    if answer.success_lower is None:
+        return lines
+    return (*lines, f"P(failure) <= {float(1 - answer.success_lower):.4g} with {answer.reason}")
+
+
+SEQUENTIAL = Statement(
+    name="sequential",
+    kind="sufficient",
+    variant="repaired",
+    source=SHARP_STATEMENT,
+    title="the last hidden layer is coloured output by output, layer 0 is coded or matched",
+    widths=_asked(sequential),
+    conditions="bounded inputs",
+    refuses=_refuses,
+    readings=("coded", "matched"),
+    unreadable=_MASKED,
+    constructions=("sequential",),
+    steps=_steps,
+    checks=("sequential", "coded", "coded-dual"),
+    options=("objective",),
+    slow_below=_QUICK_DENSITY,
+)
+MATCHING = replace(
+    SEQUENTIAL,
+    name="matching",
+    title="every output gets neurons of its own in the last hidden layer, layer 0 is coded or matched",
+    widths=_asked(matching),
+    constructions=("matching",),
+    checks=("matching", "coded", "coded-dual"),
+)
+SHARP = replace(
+    SEQUENTIAL,
+    name="sharp",
+    title="the best of our constructions",
+    widths=_asked(sharp),
+    constructions=("sequential", "matching"),
+    checks=("sharp", "coded", "coded-dual"),
+    default=True,
+)

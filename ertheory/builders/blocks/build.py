@@ -26,7 +26,7 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds.blocks.laws import Reading
+from ertheory.bounds.statement import Reading
 from ertheory.builders.blocks.layer0 import assign
 from ertheory.builders.blocks.links import Owners
 from ertheory.builders.blocks.prune import prune
@@ -142,6 +142,8 @@ def embed_target(
     name = network.activation if _has_activation(network.steps) else "relu"
     if layer0 == "coded":
         return build_coded(Network(network.steps, box), read, construction, workers=workers, progress=progress)
+    if layer0 == "factored":
+        raise InvalidInput("layer0", "dense, preassigned, matched or coded", layer0)
     coding = code_inputs(first, box, name=name, form=form, scale=scale)
     signal, missing = assign(read[0], coding, layer0, copies=copies)
     work = Work(read, construction, network.affine[-1], workers, progress, owners=[signal.owners], missing=missing)

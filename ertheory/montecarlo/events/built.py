@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds.blocks.laws import Reading
+from ertheory.bounds.statement import Reading
 from ertheory.builders import Construction, embed_target
 from ertheory.check import prove
 from ertheory.errors import ConstructionFailed

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.blocks.laws import Law, Layer0
-from ertheory.bounds.drop.widths import drop_success
+from ertheory.bounds.drop.kept import drop_success
 from ertheory.bounds.necessary.degree import degree_ceiling
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.subset_sum import failure_lower, failure_upper

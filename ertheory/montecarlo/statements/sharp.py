@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from ertheory.bounds.blocks.laws import Reading
 from ertheory.bounds.necessary.first_moment import log_first_moment
 from ertheory.bounds.necessary.parameter_count import count_ceiling
 from ertheory.bounds.necessary.path_count import path_count_ceiling
@@ -25,6 +24,7 @@ from ertheory.bounds.sharp.law import Design, colouring
 from ertheory.bounds.sharp.private import private_failure
 from ertheory.bounds.sharp.sequential import dense_stages, sequential_failure, stages_of
 from ertheory.bounds.sharp.sequential_law import sequential_law
+from ertheory.bounds.statement import Reading
 from ertheory.builders import Construction
 from ertheory.montecarlo.events.built import built_event, shapes_of
 from ertheory.montecarlo.events.sampling import Event

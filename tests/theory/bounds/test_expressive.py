@@ -12,9 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory.bounds.blocks.closed_form import printed, statement_of, union_factor
+from ertheory.bounds.blocks.answers import statement_of
+from ertheory.bounds.blocks.closed_form import union_factor
 from ertheory.bounds.blocks.hall import hall_sum
 from ertheory.bounds.blocks.laws import LAYER0, Law
+from ertheory.bounds.blocks.printed import printed
 from ertheory.networks.target import Layer, Target
 from ertheory.numbers import enclose
 from tests.reference import make_widths as ref

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ertheory import Target, exact, joint, printed
-from ertheory.bounds.blocks.laws import Law
-from ertheory.bounds.blocks.minimal import law_holds
+from ertheory.bounds.blocks.laws import Law, law_holds
 from ertheory.errors import InvalidInput
 from tests.reference import make_widths as ref
 from tests.strategies import HALF

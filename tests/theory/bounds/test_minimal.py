@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory.bounds.blocks.closed_form import printed
 from ertheory.bounds.blocks.grids import exact_factor
-from ertheory.bounds.blocks.laws import LAYER0, Law
-from ertheory.bounds.blocks.minimal import exact, law_holds
+from ertheory.bounds.blocks.laws import LAYER0, Law, law_holds
+from ertheory.bounds.blocks.minimal import exact
+from ertheory.bounds.blocks.printed import printed
 from ertheory.networks.target import Target
 from tests.reference import make_widths as ref
 from tests.strategies import HALF, conv_patterns, deltas, densities, patterns, plain_densities, real, small_targets

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ertheory.bounds.blocks.closed_form import printed
 from ertheory.bounds.blocks.minimal import exact
+from ertheory.bounds.blocks.printed import printed
 from ertheory.bounds.result import Width, number_for_json, rational_text, success_text
 from ertheory.networks.source import Source, read_densities
 from ertheory.networks.target import Target
@@ -22,7 +22,7 @@ from tests.strategies import HALF, deltas, densities
 ONE, MILLE = Fraction(1), Fraction(1, 1000)
 FIGURE = Target.from_text("784-128-10")
 FIELDS = """method statement variant kind layer0 applies reason target densities delta widths total factors real_factors
-    success_probability_lower edges_expected width_ratio certified""".split()
+    success_probability_lower edges_expected edges_ratio width_ratio holds_up_to certified""".split()
 
 
 def answer(**changes) -> Width:

@@ -1,0 +1,42 @@
+"""Necessary statements for widths that are given: a ceiling on the success probability of every construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.statement import GivenWidths, Inverse
+from ertheory.errors import InfeasibleWidth
+from ertheory.numbers import Ball, ball, decide, enclose
+
+__all__ = ["ceiling_inverse"]
+
+Ceiling = Callable[[GivenWidths, tuple[Fraction, ...]], Ball]
+
+
+def ceiling_inverse(ceiling: Ceiling, reason: Callable[[GivenWidths], str]) -> Inverse:
+    """Read a ceiling on the success probability as a statement about given widths.
+
+    Parameters
+    ----------
+    ceiling
+        Encloses the ceiling, given the widths and the densities.
+    reason
+        The conditions on which it rests.
+    """
+
+    def holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
+        def margin() -> Ball:
+            return ceiling(given, densities) - 1 + ball(failure_probability)
+
+        return decide(margin, undecided=True).holds
+
+    def success(given: GivenWidths, densities: tuple[Fraction, ...]) -> tuple[None, Fraction]:
+        try:
+            high = enclose(lambda: ceiling(given, densities), digits=6, most_bits=LAW_BITS)[1]
+        except InfeasibleWidth:  # too close to 0 or 1 to be written down
+            return None, Fraction(1)
+        return None, min(Fraction(1), high)
+
+    return Inverse(reason=reason, holds=holds, success=success)
