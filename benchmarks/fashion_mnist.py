@@ -29,7 +29,7 @@ from torchvision.datasets import FashionMNIST
 
 from ertheory import Target, write_target
 from ertheory.check import evaluate, read_embedding
-from ertheory.networks.network import network_of
+from ertheory.networks.target import network_of
 
 EPOCHS, BATCH = 10, 256
 

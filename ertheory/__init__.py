@@ -57,8 +57,9 @@ from ertheory.layerwise.architectures import ARCHITECTURES, LayerShape, architec
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.montecarlo import Calibration, calibrate
-from ertheory.networks.network import Network, network_of
+from ertheory.networks.network import Network
 from ertheory.networks.readers.targets import (
+    load_network,
     load_target,
     read_target,
     target_from_sklearn,
@@ -68,7 +69,7 @@ from ertheory.networks.readers.targets import (
 from ertheory.networks.readers.torch_read import network_from_torch
 from ertheory.networks.reduction import Reduction, reduce
 from ertheory.networks.source import Source, read_densities
-from ertheory.networks.target import Layer, Target
+from ertheory.networks.target import Layer, Target, network_of
 from ertheory.networks.writers.torch_module import network_to_torch
 
 __version__ = "0.1.0"
@@ -125,6 +126,7 @@ __all__ = [
     "joint",
     "largest_sparsity",
     "layer_densities",
+    "load_network",
     "load_target",
     "n_necessary",
     "n_required",

@@ -114,6 +114,7 @@ print("largest error measured:", checked.max_abs_error, " possible by rounding:"
 from dataclasses import replace
 
 from ertheory.networks.network import Network
+from ertheory.networks.target import network_of
 
 steps = list(embedding.source.steps)
 weight = steps[-1].weight.copy()
@@ -176,7 +177,6 @@ for method in ("printed", "exact", "drop"):
 # needs no bias correction, and doubles the number of links into layer 1.
 
 # %%
-from ertheory.networks.network import network_of
 
 everywhere = plan(target, method="exact", density="1/2", failure_probability="1/20").embed(seed=0)
 print("matched:", everywhere.layer0, everywhere.widths)

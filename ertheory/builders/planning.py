@@ -24,9 +24,10 @@ from ertheory.builders.sharp.coded import solvable_on, why_not_coded
 from ertheory.builders.sharp.coding import Coding, Form, code_inputs, combinations
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask, Mask
-from ertheory.networks.network import Affine, Network, Residual, network_of
+from ertheory.networks.arrays import read_box
+from ertheory.networks.network import Affine, Network, Residual
 from ertheory.networks.source import read_densities
-from ertheory.networks.target import Layer, Target, read_box
+from ertheory.networks.target import Layer, Target, network_of
 from ertheory.numbers import Rational
 
 __all__ = ["BUILT", "Plan", "plan"]
@@ -243,24 +244,9 @@ def _counted(network: Network, coding: Coding) -> Target:
         msg = "widths are computed for chains of layers; choose those of residual blocks and give masks to embed_target"
         raise TheoremNotApplicable(msg)
     steps = (coding.first, *network.affine[1:])
-    layers = [_layer(coding.first, coding.units)]
-    layers += [_layer(step, below.outputs) for below, step in pairwise(steps)]
+    layers = [Layer.from_step(coding.first, channels=coding.units)]
+    layers += [Layer.from_step(step, channels=below.outputs) for below, step in pairwise(steps)]
     return Target(tuple(layers))
-
-
-def _layer(step: Affine, channels: int) -> Layer:
-    per_channel = step.inputs // channels * step.taps
-    rows, columns = step.weight.nonzero()
-    groups = rows // (step.outputs // step.groups)
-    read = groups * (channels // step.groups) + columns // per_channel
-    return Layer(
-        outputs=step.outputs,
-        inputs=channels,
-        kernel=step.kernel,
-        positions=step.inputs // channels,
-        row_nonzeros=tuple(np.diff(step.weight.indptr).tolist()),
-        column_nonzeros=tuple(np.bincount(read, minlength=channels).tolist()),
-    )
 
 
 def _shapes(network: Network, coding: Coding, widths: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:

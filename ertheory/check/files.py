@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ertheory.check.geometry import check_flow
 from ertheory.check.steps import read_steps
 from ertheory.errors import InvalidInput
+from ertheory.files import SUFFIXES, read_arrays
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network, Step
 
@@ -34,12 +35,12 @@ __all__ = ["EmbeddingFile", "read_embedding"]
 FilePath: TypeAlias = str | os.PathLike[str]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-_SUFFIXES = (".npz", ".safetensors")
 _TEXTS = ("activation", "densities", "seed", "steps")
 _KEYS = re.compile(
     r"(W\d+_(data|indices|indptr|shape)|b\d+|mask\d+_(indices|indptr)|domain|activation|densities|seed|steps)"
 )
 _LARGEST = 2**53
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,48 +80,29 @@ def read_embedding(path: FilePath) -> EmbeddingFile:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in SUFFIXES:
         raise InvalidInput("path", "a .npz or .safetensors file", str(path))
+    arrays, texts = read_arrays(path)
     try:
-        found = _npz(path) if suffix == ".npz" else _safetensors(path)
-    except InvalidInput:
-        raise
-    except FileNotFoundError:
-        raise InvalidInput("path", "a file that exists", str(path)) from None
-    except PermissionError:
-        raise InvalidInput("path", "a file that may be read", str(path)) from None
-    except Exception as error:  # damaged bytes raise a dozen kinds in zipfile, zlib, numpy and safetensors
-        raise InvalidInput("path", f"an undamaged {suffix} file of plain arrays", str(path)) from error
-    return _embedding(found)
+        return _embedding(_with_texts(arrays, texts, apart=suffix != ".npz"))
+    except InvalidInput as error:
+        name = " ".join(path.name.split())[:_LONGEST_NAME]
+        argument = name if error.argument == "path" else f"{name}, {error.argument}"
+        raise InvalidInput(argument, error.allowed, error.value) from error
 
 
-def _npz(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise InvalidInput("path", "an archive of arrays", str(path))
-        if len(set(archive.files)) < len(archive.files):
-            raise InvalidInput("path", "each key once", ", ".join(sorted(archive.files)))
-        found: dict[str, Any] = {name: archive[name] for name in archive.files}
+def _with_texts(arrays: Mapping[str, Any], texts: Mapping[str, str], *, apart: bool) -> dict[str, Any]:
+    """Put the texts beside the arrays: they stand apart in the metadata, or are arrays of text themselves."""
+    found = dict(arrays)
     for name in _TEXTS:
+        if name in found and apart:
+            raise InvalidInput(name, "text in the metadata", "a tensor")
         if name in found:
             values = found[name]
             if values.dtype.kind not in "Uiu":
                 raise InvalidInput(name, "text", values.dtype.name)
             found[name] = ",".join(str(value) for value in values.ravel().tolist())
-    return found
-
-
-def _safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        found: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}
-        metadata: dict[str, str] = file.metadata() or {}
-    for name in _TEXTS:
-        if name in found:
-            raise InvalidInput(name, "text in the metadata", "a tensor")
-    return found | {name: metadata[name] for name in _TEXTS if name in metadata}
+    return found | {name: texts[name] for name in _TEXTS if name in texts}
 
 
 def _embedding(found: Mapping[str, Any]) -> EmbeddingFile:

@@ -18,8 +18,8 @@ from ertheory.check.masks import off_mask
 from ertheory.check.proof import common_box, prove
 from ertheory.check.rounding import float_bound
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Network, Pool, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Network, Pool
+from ertheory.networks.target import Target, network_of
 
 __all__ = ["Check", "check_embedding", "check_file"]
 

@@ -20,8 +20,8 @@ from ertheory.check.files import read_embedding
 from ertheory.check.redraw import biases_again, kept_again, weights_again
 from ertheory.check.ticket_error import Unproved, largest_error
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Network, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Network
+from ertheory.networks.target import Target, network_of
 from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["DrawnTicket", "TicketCheck", "check_ticket"]

@@ -73,7 +73,7 @@ class CalibrateCommand:
         seed = read_integer("--seed", self.seed)
         reading = checked_reading(self.layer0)
         box = read_interval("--domain", self.domain) if self.domain is not None else None
-        if box is None and target.weights is not None and target.domain is None:
+        if box is None and target.network is not None and target.domain is None:
             box = 0.0, 1.0
         try:
             with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:

@@ -39,7 +39,8 @@ from ertheory.cli.output import document, show, wrap
 from ertheory.cli.widths import checked_reading
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.files import check_place
-from ertheory.networks.network import Network, network_of
+from ertheory.networks.network import Network
+from ertheory.networks.target import network_of
 from ertheory.numbers import exact_rational
 
 __all__ = ["EmbedCommand"]
@@ -136,8 +137,8 @@ class EmbedCommand:
 
     def _network(self) -> Network:
         target = read_target_text(self.target)
-        if target.weights is None:
-            raise InvalidInput("--target", "a .npz or .safetensors file with weights", self.target)
+        if target.network is None:
+            raise InvalidInput("--target", "a file with weights, and with the geometry of convolutions", self.target)
         network = network_of(target, activation=self.activation)
         if self.domain == _UNBOUNDED:
             return Network(network.steps)

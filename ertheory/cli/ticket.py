@@ -35,8 +35,9 @@ from ertheory.cli.options import option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.files import check_place
+from ertheory.networks.arrays import read_box
 from ertheory.networks.source import read_densities
-from ertheory.networks.target import Target, read_box
+from ertheory.networks.target import Target
 from ertheory.numbers import probability
 
 __all__ = ["TicketCommand"]

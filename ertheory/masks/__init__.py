@@ -70,7 +70,7 @@ def read_masks(things: Any) -> tuple[Mask, ...]:
     [(1, 2), (2, 1)]
     """
     if hasattr(things, "state_dict"):
-        from ertheory.networks.readers.torch_read import masks_from_torch
+        from ertheory.networks.readers.torch_masks import masks_from_torch
 
         things = masks_from_torch(things)
     if not isinstance(things, Sequence):

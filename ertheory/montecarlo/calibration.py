@@ -234,7 +234,7 @@ def _fails(started: Plan, shapes: tuple[tuple[int, int], ...], seed: int) -> boo
 
 
 def _with_weights(target: Target, seed: int) -> Target:
-    if target.weights is not None:
+    if target.network is not None:
         return target
     random = np.random.default_rng(seed)
     shapes = [(layer.outputs, layer.inputs * layer.positions, *layer.kernel) for layer in target.layers]

@@ -1,7 +1,8 @@
 """Networks as they are evaluated: step after step, with the geometry of convolutions, pooling and skips.
 
-A `Target` holds what the width bounds read. A `Network` holds all that is needed to compute an output, for a target and
-for the source that contains it. Signals have shape (points, channels) or (points, channels, *positions).
+A `Network` holds all that is needed to compute an output, for a target and for the source that contains it; what the
+width bounds read of a target is counted from it (`ertheory.networks.target`). Signals have shape (points, channels) or
+(points, channels, *positions).
 
 >>> import numpy as np
 >>> hidden = Affine.from_dense([[1.0, -1.0]], [0.5])
@@ -22,12 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.target import Target
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Activation", "Affine", "Flatten", "Network", "Pool", "Residual", "Step", "affine_steps", "network_of"]
+__all__ = ["Activation", "Affine", "Flatten", "Network", "Pool", "Residual", "Step", "affine_steps"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -256,31 +256,6 @@ class Network:
         kinds = [type(step) for step in self.steps]
         chain = [Affine if place % 2 == 0 else Activation for place in range(len(kinds))]
         return kinds == chain and kinds[-1] is Affine and not any(layer.kernel for layer in self.affine)
-
-
-def network_of(target: Target, *, activation: str = "relu") -> Network:
-    """Give the steps of a target with weights: convolutions of stride 1 without padding, a flatten where it is needed.
-
-    Raises
-    ------
-    InvalidInput
-        If the target has no weights.
-
-    Examples
-    --------
-    >>> network_of(Target.from_arrays([[[1.0, 2.0]], [[3.0]]])).is_chain
-    True
-    """
-    if target.weights is None or target.biases is None:
-        raise InvalidInput("target", "a target with weights", f"{str(target)[:80]}, given by its counts alone")
-    steps: list[Step] = []
-    for index, (layer, weight, bias) in enumerate(zip(target.layers, target.weights, target.biases, strict=True)):
-        if index:
-            steps.append(Activation(activation))
-            if target.layers[index - 1].kernel and not layer.kernel:
-                steps.append(Flatten())
-        steps.append(Affine.from_dense(weight, bias))
-    return Network(tuple(steps), target.domain)
 
 
 def affine_steps(steps: Sequence[Step]) -> Iterator[Affine]:

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.networks.target import Target, read_box
+from ertheory.networks.arrays import read_box
+from ertheory.networks.target import Target
 
 __all__ = ["Reduction", "RemovedNeuron", "reduce"]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import binomial_interval
-from ertheory.networks.readers.frameworks import target_from_sklearn
+from ertheory.networks.readers.targets import target_from_sklearn
 from ertheory.networks.target import Target
 from ertrain.students.teacher import Draw, evaluate, points_of
 

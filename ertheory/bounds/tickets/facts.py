@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from ertheory.bounds.result import number_for_json
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.networks.target import Target, read_box
+from ertheory.networks.arrays import read_box
+from ertheory.networks.target import Target
 from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["TargetFacts", "read_facts"]

@@ -36,8 +36,9 @@ from ertheory.builders.sharp.coded import build_coded
 from ertheory.builders.sharp.coding import Coding, Form, code_inputs
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import count_edges, read_masks
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step, network_of
-from ertheory.networks.target import Target, read_box
+from ertheory.networks.arrays import read_box
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+from ertheory.networks.target import Target, network_of
 
 __all__ = ["Construction", "embed_target"]
 

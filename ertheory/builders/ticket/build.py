@@ -24,9 +24,10 @@ from ertheory.builders.ticket.roles import input_roles
 from ertheory.builders.ticket.rows import MOST_VALUES, KeptRows, hidden_rows, output_rows
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn_source import DrawnSource
+from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Activation, Affine, Network, Step
 from ertheory.networks.source import Source
-from ertheory.networks.target import Target, read_box
+from ertheory.networks.target import Target
 from ertheory.numbers import Rational, exact_rational
 
 __all__ = ["build_ticket"]

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ertheory.bounds.result import rational_text
 from ertheory.masks import DrawnMask
 from ertheory.masks.drawn_source import DrawnSource
-from ertheory.networks.network import Affine, Network, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Affine, Network
+from ertheory.networks.target import Target, network_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

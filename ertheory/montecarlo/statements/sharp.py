@@ -38,8 +38,8 @@ from ertheory.montecarlo.events.sharp import (
     sharp_event,
 )
 from ertheory.montecarlo.statements.case import Case
-from ertheory.networks.network import Network, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Network
+from ertheory.networks.target import Target, network_of
 from ertheory.numbers import Ball, ball, enclose, lower_tail
 
 __all__ = ["SHARP_CASES"]

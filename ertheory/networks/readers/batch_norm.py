@@ -14,17 +14,14 @@ scales rows of the weights; in front of a layer it scales columns, and its shift
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.readers.torch_modules import numbers
+from ertheory.networks.arrays import Array
 
 __all__ = ["ChannelMap"]
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,26 +38,34 @@ class ChannelMap:
     shift: Array
 
     @classmethod
-    def of_module(cls, named: str, module: Any) -> ChannelMap:
-        """Read a BatchNorm of PyTorch.
+    def of_statistics(
+        cls, named: str, mean: Array, variance: Array, eps: float, weight: Array | None, bias: Array | None
+    ) -> ChannelMap:
+        """Make y = (x - mean) * weight / sqrt(variance + eps) + bias.
+
+        Parameters
+        ----------
+        named
+            Names the BatchNorm in an error.
+        mean, variance
+            The running statistics, shape (channels,).
+        eps
+            What is added to the variance.
+        weight, bias
+            Shape (channels,); ``None`` stands for ones and for zeros.
 
         Raises
         ------
         InvalidInput
-            If it has no running statistics, or a variance that is negative by more than eps.
+            If a variance is negative by eps or more.
         """
-        if module.running_mean is None or module.running_var is None:
-            raise InvalidInput(named, "running statistics", "track_running_stats=False")
-        mean, variance = numbers(named, module.running_mean), numbers(named, module.running_var)
-        if not (variance + module.eps > 0).all():
+        if not (variance + eps > 0).all():
             raise InvalidInput(named, "a running variance above -eps", float(variance.min()))
-        scale = 1 / np.sqrt(variance + module.eps)
-        if module.weight is not None:
-            scale = scale * numbers(named, module.weight)
+        scale = 1 / np.sqrt(variance + eps)
+        if weight is not None:
+            scale = scale * weight
         shift = -mean * scale
-        if module.bias is not None:
-            shift = shift + numbers(named, module.bias)
-        return cls(scale, shift)
+        return cls(scale, shift if bias is None else shift + bias)
 
     def after(self, named: str, first: ChannelMap) -> ChannelMap:
         """Give the map that applies `first` and then this one.

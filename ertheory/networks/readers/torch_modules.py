@@ -1,21 +1,30 @@
-"""What PyTorch modules are and hold, told without PyTorch: by the names of classes and attributes.
+"""What PyTorch modules are and hold: known classes, hooks, and the parameters that a forward pass would use.
 
-A network is understood wherever it was trained, and this module loads where torch is absent.
+PyTorch is not imported here; modules are told by the names of their classes and read through their attributes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from ertheory.errors import InvalidInput
+from ertheory.networks.arrays import Array, doubles
+from ertheory.networks.readers.batch_norm import ChannelMap
 
-__all__ = ["LAYERS", "NORMS", "PARTS", "POOLS", "SILENT", "class_name", "entries", "numbers", "pads", "parameter"]
-
-Array: TypeAlias = npt.NDArray[np.float64]
+__all__ = [
+    "LAYERS",
+    "NORMS",
+    "POOLS",
+    "SILENT",
+    "check_unhooked",
+    "class_name",
+    "evaluating",
+    "label_of",
+    "parameter",
+    "statistics",
+]
 
 LAYERS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d"})
 NORMS = frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"})
@@ -24,10 +33,14 @@ POOLS = frozenset(
 )
 # They do nothing in evaluation mode.
 SILENT = frozenset({"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"})
-# What may belong to one layer; `torch.nn.utils.prune` adds the last two of each kind.
-PARTS = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
 
-_FORWARD = ("forward", "_forward_impl", "_conv_forward")
+_FORWARD = ("forward", "_conv_forward")
+# Hooks of torch.nn.utils that set a parameter just before a forward pass, and how to compute what they would set.
+_SETTING = {
+    "torch.nn.utils.prune": "BasePruningMethod",
+    "torch.nn.utils.weight_norm": "WeightNorm",
+    "torch.nn.utils.spectral_norm": "SpectralNorm",
+}
 
 
 def class_name(module: object, known: Collection[str], package: str = "torch.nn.modules.") -> str | None:
@@ -61,56 +74,126 @@ def class_name(module: object, known: Collection[str], package: str = "torch.nn.
     return None
 
 
-def entries(module: object) -> dict[str, Any]:
-    """Give what a layer has of `PARTS`, ``None`` where it has nothing."""
-    return {part: getattr(module, part, None) for part in PARTS}
-
-
-def parameter(label: str, held: Mapping[str, Any], name: str) -> Array | None:
-    """Give a weight or a bias, multiplied by its mask where it is pruned; ``None`` where there is none.
-
-    Parameters
-    ----------
-    label
-        Names the module in an error.
-    held
-        As `entries` gives it.
-    name
-        ``weight`` or ``bias``.
+def label_of(path: str) -> str:
+    """Write the path of a module as in Python.
 
     Examples
     --------
-    >>> parameter("a layer", {"weight_orig": [[2.0, 3.0]], "weight_mask": [[1.0, 0.0]]}, "weight")
-    array([[2., 0.]])
+    >>> label_of("body.0.conv")
+    'model.body[0].conv'
     """
-    # torch.nn.utils.prune keeps the full weight and a mask; `weight` itself is stale until the next forward pass.
-    original, mask = held.get(f"{name}_orig"), held.get(f"{name}_mask")
-    if original is not None and mask is not None:
-        return numbers(label, original) * numbers(label, mask)
-    value = held.get(name)
-    return None if value is None else numbers(label, value)
+    parts = path.split(".") if path else []
+    return "model" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts)
 
 
-def numbers(label: str, value: Any) -> Array:
-    """Give a tensor or an array in float64.
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Put every part of a model into evaluation mode, and back into the mode in which it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def check_unhooked(model: Any) -> None:
+    """Refuse a model of which a call computes something else than its forward functions say.
 
     Raises
     ------
     InvalidInput
-        If it holds no real numbers, or none at all, like a tensor on the meta device.
+        If a module has a hook other than those of ``torch.nn.utils`` that set a parameter, or a ``__call__`` of its
+        own; it is named.
     """
-    allowed = "a tensor of real numbers"
-    try:
-        is_real = not hasattr(value, "is_complex") or not value.is_complex()
-        array = np.asarray(value.detach().cpu().double().numpy() if is_real and hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError, AttributeError):
-        raise InvalidInput(label, allowed, type(value).__name__) from None
-    if array.dtype.kind not in "bfiu":
-        raise InvalidInput(label, allowed, array.dtype.name)
-    return array.astype(np.float64)
+    import torch
+
+    everywhere = torch.nn.modules.module
+    if everywhere._global_forward_hooks or everywhere._global_forward_pre_hooks:
+        raise InvalidInput("model", "no hooks for all modules", "a global forward hook")
+    for path, module in model.named_modules():
+        named = f"{label_of(path)} ({type(module).__name__})"
+        for hook in module._forward_hooks.values():
+            raise InvalidInput(named, "no forward hook, which may change the output; remove it", _name(hook))
+        for hook in module._forward_pre_hooks.values():
+            if _setter(hook) is None:
+                raise InvalidInput(named, "no forward pre-hook, which may change the input; remove it", _name(hook))
+        for part in ("__call__", "_call_impl"):
+            own = getattr(type(module), part)
+            if own is not getattr(torch.nn.Module, part) and not isinstance(module, torch.fx.GraphModule):
+                raise InvalidInput(
+                    named, "the __call__ of torch.nn.Module", f"one of its own in {type(module).__name__}"
+                )
 
 
-def pads(module: Any) -> bool:
-    """Say whether a convolution or a pooling pads its inputs."""
-    padding = getattr(module, "padding", 0)
-    return padding != "valid" and (isinstance(padding, str) or bool(np.any(padding)))
+def parameter(named: str, module: Any, name: str) -> Array | None:
+    """Give a weight or a bias as the next forward pass would use it; ``None`` where there is none.
+
+    Parameters
+    ----------
+    named
+        Names the module in an error.
+    module
+        A module of which `check_unhooked` has seen the hooks.
+    name
+        ``weight`` or ``bias``.
+
+    Notes
+    -----
+    Pruning, weight norm and spectral norm as hooks set the parameter just before a forward pass. Until then it is
+    stale, as after ``load_state_dict``, so it is computed here. Parametrizations compute it whenever it is read.
+
+    Raises
+    ------
+    InvalidInput
+        If two hooks set the same parameter, or it holds no real numbers.
+    """
+    hooks = [hook for hook in module._forward_pre_hooks.values() if _sets(hook) == name]
+    if len(hooks) > 1:
+        raise InvalidInput(named, f"one hook that sets its {name}", ", ".join(map(_name, hooks)))
+    if hooks:
+        value = _setter(hooks[0])(hooks[0], module)
+    else:
+        value = getattr(module, name, None)
+    return None if value is None else doubles(named, value)
+
+
+def statistics(named: str, module: Any) -> ChannelMap:
+    """Read a BatchNorm by its formula for evaluation.
+
+    Raises
+    ------
+    InvalidInput
+        If it has no running statistics.
+    """
+    if module.running_mean is None or module.running_var is None:
+        raise InvalidInput(named, "running statistics", "track_running_stats=False")
+    mean, variance = doubles(named, module.running_mean), doubles(named, module.running_var)
+    weight, bias = parameter(named, module, "weight"), parameter(named, module, "bias")
+    return ChannelMap.of_statistics(named, mean, variance, module.eps, weight, bias)
+
+
+def _setter(hook: Any) -> Any:
+    """Give the function that computes what a known hook would set, ``None`` for another hook."""
+    for base in type(hook).__mro__:
+        kind = _SETTING.get(base.__module__)
+        if kind == base.__name__ and type(hook).__call__ is base.__call__:
+            return {
+                "BasePruningMethod": lambda hook, module: hook.apply_mask(module),
+                "WeightNorm": lambda hook, module: hook.compute_weight(module),
+                "SpectralNorm": lambda hook, module: hook.compute_weight(module, do_power_iteration=False),
+            }[kind]
+    return None
+
+
+def _sets(hook: Any) -> str | None:
+    if _setter(hook) is None:
+        return None
+    name: str = getattr(hook, "_tensor_name", None) or hook.name
+    return name
+
+
+def _name(hook: Any) -> str:
+    return str(getattr(hook, "__qualname__", type(hook).__name__))

@@ -1,31 +1,36 @@
-"""Networks and masks from PyTorch modules.
+"""Networks from PyTorch modules: whatever ``torch.fx`` can trace to operations that are known here.
 
-PyTorch is not imported: modules are recognised by the names of their classes, and read through their attributes.
+PyTorch is imported only when a module is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Network
-from ertheory.networks.readers.torch_chain import Chain
-from ertheory.networks.readers.torch_modules import LAYERS, NORMS, POOLS, SILENT, class_name
-from ertheory.networks.readers.torch_steps import ACTIVATION_MODULES, activation_name, pool
+from ertheory.networks.readers.chain import Chain
+from ertheory.networks.readers.graph import Node, network_from_graph
+from ertheory.networks.readers.torch_functions import called_module, flattened, is_batch_size, summed
+from ertheory.networks.readers.torch_modules import (
+    LAYERS,
+    NORMS,
+    POOLS,
+    SILENT,
+    check_unhooked,
+    class_name,
+    evaluating,
+    parameter,
+    statistics,
+)
+from ertheory.networks.readers.torch_steps import ACTIVATION_MODULES, activation_name, geometry, pool
+from ertheory.networks.readers.torch_trace import named_operation, trace
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+__all__ = ["network_from_torch"]
 
-__all__ = ["masks_from_torch", "network_from_torch"]
-
-_KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | {"Flatten", "Sequential"}
-_TORCHVISION = "torchvision.models."
-_BLOCKS = {
-    "BasicBlock": ("conv1", "bn1", "relu", "conv2", "bn2"),
-    "Bottleneck": ("conv1", "bn1", "relu", "conv2", "bn2", "relu", "conv3", "bn3"),
-}
-_RESNET = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool")
+_KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | {"Flatten"}
+_WRAPPERS = {"_orig_mod": "torch._dynamo.", "module": "torch.nn.parallel."}
 
 
 def network_from_torch(model: object) -> Network:
@@ -34,8 +39,10 @@ def network_from_torch(model: object) -> Network:
     Parameters
     ----------
     model
-        A (nested) ``torch.nn.Sequential`` of Linear, Conv1d/2d/3d, activations, Flatten, BatchNorm, pooling, dropout
-        and residual blocks, or a ResNet of torchvision. The last module is a layer, or a residual block.
+        A ``torch.nn.Module`` with one input and one output that ``torch.fx`` can trace: a Sequential, a ResNet, VGG or
+        MobileNetV2 of torchvision, a class of one's own. Known are Linear, Conv1d/2d/3d, BatchNorm, activations,
+        pooling, dropout, flattening (also by ``view`` and ``reshape``), the functions of ``torch.nn.functional`` for
+        these, and sums of two values, which become residual blocks. The last operation is a layer, or such a sum.
 
     Returns
     -------
@@ -46,26 +53,19 @@ def network_from_torch(model: object) -> Network:
     Raises
     ------
     InvalidInput
-        If a module is not supported or does not fit to the one before it; it is named.
+        If an operation is not known or does not fit to the one before it, or a call of the module would compute
+        something else than its forward functions say, as with a hook; what is at fault is named.
 
     Notes
     -----
-    Residual blocks are the BasicBlock and the Bottleneck of torchvision's ResNets, and any module whose class is called
-    ``Residual`` and whose two children are called ``branch`` and ``skip``, such as `network_to_torch` writes: it has to
-    compute ``branch(x) + skip(x)``, where an empty Sequential as the skip is the identity. Blocks of other classes are
-    refused, for a module does not say what its forward function computes. Read their parts, and put them together with
-    `ertheory.networks.network.Residual`::
-
-        branch = network_from_torch(nn.Sequential(block.first, block.act, block.second)).steps
-        Network((*front.steps, Residual(branch), Activation("relu"), *head.steps))
-
-    BatchNorm is folded by its formula for evaluation into the layer in front of it, also through a pooling that
-    commutes with it, and otherwise into the layer behind it. The latter is refused where the BatchNorm shifts and the
-    layer pads with zeros, for no bias can replace a shift that ends at the border. Pruned weights (``weight_orig`` and
-    ``weight_mask``) are multiplied out.
+    BatchNorm is folded by its formula for evaluation, y = (x - mean) * weight / sqrt(var + eps) + bias, into the layer
+    in front of it, also through a pooling that commutes with it, and otherwise into the layer behind it. The latter is
+    refused where the BatchNorm shifts and the layer pads with zeros, for no bias can replace a shift that ends at the
+    border. Parameters are those that the next forward pass would use: pruned weights are multiplied out, and weight
+    norm, spectral norm and parametrizations are computed.
 
     Softplus is read as log(1 + exp(z)), though PyTorch gives z above a threshold: 2.1e-9 less, at the usual 20. A
-    Flatten at the very beginning is left out, and the network reads vectors. Identity counts as an activation where a
+    flatten at the very beginning is left out, and the network reads vectors. Identity counts as an activation where a
     network has no other, and is left out where it has.
 
     Examples
@@ -75,132 +75,93 @@ def network_from_torch(model: object) -> Network:
     >>> network_from_torch(model).outputs
     10
     """
-    modules: Any = getattr(model, "modules", tuple)()
-    linear = all(class_name(module, ACTIVATION_MODULES) in (None, "Identity") for module in modules)
-    chain = Chain()
-    _read(chain, "model", model, linear)
-    return Network(chain.finish())
-
-
-def masks_from_torch(model: object) -> tuple[csr_array, ...]:
-    """Read the masks of the Linear and Conv layers of a PyTorch module.
-
-    Parameters
-    ----------
-    model
-        Any ``torch.nn.Module``. The mask of a layer is its buffer ``weight_mask``, as ``torch.nn.utils.prune`` makes
-        it, or a buffer of the weight's shape whose name contains ``mask``. A layer without one is full.
-
-    Returns
-    -------
-    tuple of csr_array
-        Booleans of shape (outputs, inputs / groups * taps), one array per layer, in the order in which
-        `network_from_torch` finds the layers; in the order of registration inside of modules that it does not know.
-
-    Raises
-    ------
-    InvalidInput
-        If there is no layer, or a mask has an entry other than 0 and 1, another shape, or a rival.
-    """
-    if not hasattr(model, "named_children"):
+    if not hasattr(model, "named_modules") or not any(
+        base.__module__.startswith("torch.") for base in type(model).__mro__
+    ):
         raise InvalidInput("model", "a torch.nn.Module", type(model).__name__)
-    masks = tuple(_mask(f"{label} ({type(layer).__name__})", layer) for label, layer in _layers("model", model))
-    if not masks:
-        raise InvalidInput("model", "at least one Linear or Conv layer", "none")
-    return masks
+    module: Any = model
+    for attribute, package in _WRAPPERS.items():
+        if type(module).__module__.startswith(package):
+            module = getattr(module, attribute)
+    check_unhooked(module)
+    with evaluating(module):
+        graph = trace(module, _is_leaf)
+        return network_from_graph(_nodes(graph, module))
 
 
-def _read(chain: Chain, label: str, module: Any, linear: bool) -> None:
+def _is_leaf(module: Any) -> bool:
+    """Say whether a module is one operation: a known one, or one of PyTorch's own, which is then refused by name."""
+    if class_name(module, _KNOWN) is not None:
+        return True
+    kind = type(module)
+    return kind.__module__.startswith(("torch.nn.", "torch.ao.")) and kind.__name__ not in {
+        "Sequential", "ModuleList", "ModuleDict", "Module",
+    } and not kind.__name__.startswith("Parametrized")  # fmt: skip
+
+
+def _nodes(graph: Any, model: Any) -> Node:
+    nodes: dict[Any, Node] = {}
+    linear = not any(_is_activation(node, model) for node in graph.nodes)
+    for node in graph.nodes:
+        named = named_operation(node, model)
+        if node.op == "placeholder":
+            nodes[node] = Node("input of the model")
+        elif node.op == "output":
+            result = node.args[0]
+            if result not in nodes:
+                raise InvalidInput("model", "one tensor as its output", type(result).__name__)
+            return nodes[result]
+        elif not is_batch_size(node):
+            reads = tuple(nodes[read] for read in node.all_input_nodes if read in nodes)
+            nodes[node] = Node(named, reads, _operation(named, node, model, linear))
+    raise InvalidInput("model", "an output", "none")
+
+
+def _is_activation(node: Any, model: Any) -> bool:
+    module = called_module(node, model)
+    return module is not None and class_name(module, ACTIVATION_MODULES) not in (None, "Identity")
+
+
+def _operation(named: str, node: Any, model: Any, linear: bool) -> Callable[[Chain], None] | None:
+    """Give what an operation does to a chain; an unknown one refuses when it is reached."""
+    module = called_module(node, model)
+    if module is not None:
+        return _module_operation(named, module, linear)
+    if summed(node):
+        return None
+    return flattened(named, node) or (lambda _: _refuse(named))
+
+
+def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain], None] | None:
     kind = class_name(module, _KNOWN)
-    named = f"{label} ({kind})"
     if kind is None:
-        _read_block(chain, label, module, linear)
-    elif kind == "Sequential":
-        # Iterating a Sequential gives a module that is used twice both times; `named_children` would not.
-        for index, child in enumerate(module):
-            _read(chain, f"{label}[{index}]", child, linear)
-    elif kind in LAYERS:
-        chain.layer(named, module)
-    elif kind in NORMS:
-        chain.norm(named, module)
-    elif kind in POOLS:
-        chain.pool(named, pool(named, kind, module))
-    elif kind == "Flatten":
-        chain.flatten(named, module)
-    elif kind in ACTIVATION_MODULES and (kind != "Identity" or linear):
-        chain.activation(named, activation_name(named, kind, module), in_place=getattr(module, "inplace", False))
+        return lambda _: _refuse(named)
+    if kind in LAYERS:
+        return lambda chain: _layer(chain, named, module)
+    if kind in NORMS:
+        return lambda chain: chain.norm(named, statistics(named, module))
+    if kind in POOLS:
+        return lambda chain: chain.pool(named, pool(named, kind, module))
+    if kind == "Flatten":
+        return lambda chain: _flatten(chain, named, module)
+    if kind in ACTIVATION_MODULES and (kind != "Identity" or linear):
+        return lambda chain: chain.activation(named, activation_name(named, kind, module))
+    return None
 
 
-def _read_block(chain: Chain, label: str, module: Any, linear: bool) -> None:
-    kind = class_name(module, {*_BLOCKS, "ResNet"}, _TORCHVISION)
-    if kind == "ResNet" and _has(module, (*_RESNET, "fc")):
-        for name in _RESNET:
-            _read(chain, f"{label}.{name}", getattr(module, name), linear)
-        chain.flatten_all()
-        _read(chain, f"{label}.fc", module.fc, linear)
-        return
-    branch, skip = chain.fork(branch=True), chain.fork(branch=False)
-    if kind in _BLOCKS and _has(module, _BLOCKS[kind]):
-        for name in _BLOCKS[kind]:
-            _read(branch, f"{label}.{name}", getattr(module, name), linear)
-        if module.downsample is not None:
-            _read(skip, f"{label}.downsample", module.downsample, linear)
-        chain.residual(label, branch, skip)
-        _read(chain, f"{label}.relu", module.relu, linear)
-    elif _is_residual(module):
-        _read(branch, f"{label}.branch", module.branch, linear)
-        _read(skip, f"{label}.skip", module.skip, linear)
-        chain.residual(label, branch, skip)
-    else:
-        allowed = "a Sequential of Linear, Conv, activations, Flatten, BatchNorm, pooling, dropout and residual blocks"
-        raise InvalidInput(label, allowed, type(module).__name__)
+def _layer(chain: Chain, named: str, module: Any) -> None:
+    weight, bias = parameter(named, module, "weight"), parameter(named, module, "bias")
+    if weight is None:
+        raise InvalidInput(named, "a weight", None)
+    chain.layer(named, weight, bias, **(geometry(named, module) if weight.ndim > 2 else {}))
 
 
-def _has(module: Any, names: tuple[str, ...]) -> bool:
-    return all(hasattr(module, name) for name in names)
+def _flatten(chain: Chain, named: str, module: Any) -> None:
+    if (module.start_dim, module.end_dim) != (1, -1):
+        raise InvalidInput(named, "start_dim=1 and end_dim=-1", (module.start_dim, module.end_dim))
+    chain.flatten()
 
 
-def _is_residual(module: Any) -> bool:
-    if type(module).__name__ != "Residual" or not hasattr(module, "named_children"):
-        return False
-    return {name for name, _ in module.named_children()} == {"branch", "skip"}
-
-
-def _layers(label: str, module: Any) -> Iterator[tuple[str, Any]]:
-    if class_name(module, LAYERS) is not None:
-        yield label, module
-    elif class_name(module, {"Sequential"}) is not None:
-        for index, child in enumerate(module):
-            yield from _layers(f"{label}[{index}]", child)
-    elif _is_residual(module):
-        for name in ("branch", "skip"):
-            yield from _layers(f"{label}.{name}", getattr(module, name))
-    else:
-        for name, child in module.named_children():
-            yield from _layers(f"{label}.{name}", child)
-
-
-def _mask(named: str, layer: Any) -> csr_array:
-    import numpy as np
-    from scipy.sparse import csr_array
-
-    try:
-        shape = tuple(layer.weight.shape)
-    except RuntimeError:  # a lazy layer has none yet
-        raise InvalidInput(named, "a weight with a shape", type(layer.weight).__name__) from None
-    buffers = dict(layer.named_buffers(recurse=False))
-    found = [name for name, buffer in buffers.items() if "mask" in name and tuple(buffer.shape) == shape]
-    if "weight_mask" in buffers:
-        found = ["weight_mask"]
-    if not found:
-        return csr_array(np.ones((shape[0], int(np.prod(shape[1:]))), dtype=np.bool_))
-    if len(found) > 1:
-        raise InvalidInput(named, "one mask, or one that is called weight_mask", ", ".join(found))
-    mask = buffers[found[0]].detach().cpu()
-    if tuple(mask.shape) != shape:
-        raise InvalidInput(f"{named}, {found[0]}", f"shape {shape}, as the weight has", tuple(mask.shape))
-    kept = mask != 0
-    other = mask[kept != mask]
-    if len(other):
-        raise InvalidInput(f"{named}, {found[0]}", "zeros and ones", other[0].item())
-    return csr_array(kept.numpy().reshape(shape[0], -1))
+def _refuse(named: str) -> None:
+    allowed = "Linear, Conv, activations, flattening, BatchNorm, pooling, dropout, or the sum of two values"
+    raise InvalidInput(named, allowed, "another operation")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
+from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Pool
-from ertheory.networks.readers.torch_modules import numbers
 
 __all__ = ["ACTIVATION_MODULES", "activation_name", "geometry", "pool"]
 
@@ -69,7 +69,7 @@ def activation_name(named: str, kind: str, module: Any) -> str:
         name, attribute = _WITH_PARAMETER[kind]
         return _checked(named, f"{name}:{float(getattr(module, attribute))!r}")
     if kind == "PReLU":
-        slopes = numbers(named, module.weight)
+        slopes = doubles(named, module.weight)
         if slopes.size != 1:
             raise InvalidInput(named, "one parameter for all channels", slopes.size)
         return _checked(named, f"prelu:{slopes.item()!r}")

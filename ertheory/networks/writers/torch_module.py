@@ -1,7 +1,6 @@
 """A network as a PyTorch module, with its masks as buffers.
 
->>> from ertheory.networks.network import network_of
->>> from ertheory.networks.target import Target
+>>> from ertheory.networks.target import Target, network_of
 >>> model = network_to_torch(network_of(Target.from_arrays([[[1.0, -1.0]], [[2.0]]])), masks=[[[1, 1]], [[1]]])
 >>> sorted(model.state_dict())
 ['0.bias', '0.weight', '0.weight_mask', '2.bias', '2.weight', '2.weight_mask']
@@ -11,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from ertheory.errors import InvalidInput
 from ertheory.masks.given import read_mask
 from ertheory.networks.activations import activation
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Step
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
 __all__ = ["network_to_torch"]
 
@@ -92,7 +92,7 @@ def network_to_torch(network: Network, masks: Sequence[object] | None = None) ->
     if len(patterns) != len(network.affine):
         raise InvalidInput("masks", f"{len(network.affine)}, one per affine step", len(patterns))
     axes = next((len(step.kernel) for step in network.affine if step.kernel), None)
-    return _sequential(network.steps, enumerate(patterns), axes).eval()
+    return _sequential(network.steps, enumerate(patterns), axes, maps=_read_maps(network.steps))[0].eval()
 
 
 def __getattr__(name: str) -> Any:
@@ -123,32 +123,55 @@ def _residual_class() -> Any:
     return Residual
 
 
-def _sequential(steps: Sequence[Step], patterns: Iterator[tuple[int, object]], axes: int | None) -> Any:
-    """Take the masks of the affine steps from `patterns`, which goes on from one part of a block to the next."""
+def _read_maps(steps: Sequence[Step]) -> bool:
+    """Say whether steps read feature maps: a kernel, a pooling or a flatten comes before anything else shows it."""
+    for step in steps:
+        if isinstance(step, Flatten | Pool) or (isinstance(step, Affine) and step.kernel):
+            return True
+        if isinstance(step, Residual) and _read_maps(step.branch):
+            return True
+    return False
+
+
+def _sequential(
+    steps: Sequence[Step], patterns: Iterator[tuple[int, object]], axes: int | None, *, maps: bool
+) -> tuple[Any, bool]:
+    """Write steps, and say whether they give feature maps.
+
+    The masks of the affine steps are taken from `patterns`, which goes on from one part of a block to the next.
+    """
     from torch import nn
 
     modules: list[Any] = []
     for place, step in enumerate(steps):
         if isinstance(step, Affine):
-            modules.append(_layer(step, *next(patterns)))
+            modules.append(_layer(step, *next(patterns), axes if maps else 0))
         elif isinstance(step, Activation):
             modules.append(_activation(step.name))
         elif isinstance(step, Flatten):
             modules.append(nn.Flatten())
+            maps = False
         elif isinstance(step, Pool):
             modules.append(_pool(step, axes))
             # Here a global pooling leaves no positions, in PyTorch one.
             if not step.size and not (place + 1 < len(steps) and isinstance(steps[place + 1], Flatten)):
                 modules.append(nn.Flatten())
+            maps = maps and bool(step.size)
         else:
-            branch = _sequential(step.branch, patterns, axes)
-            modules.append(_residual_class()(branch, _sequential(step.skip, patterns, axes)))
-    return nn.Sequential(*modules)
+            branch, behind = _sequential(step.branch, patterns, axes, maps=maps)
+            modules.append(_residual_class()(branch, _sequential(step.skip, patterns, axes, maps=maps)[0]))
+            maps = behind
+    return nn.Sequential(*modules), maps
 
 
-def _layer(step: Affine, index: int, pattern: object) -> Any:
+def _layer(step: Affine, index: int, pattern: object, axes: int | None) -> Any:
+    """Write one layer; one without a kernel acts at every position of feature maps, as a convolution of one tap."""
     import torch
 
+    if axes is None and not step.kernel:
+        raise InvalidInput("network", "a convolution that says how many axes feature maps have", "none")
+    if axes and not step.kernel:
+        step = replace(step, kernel=(1,) * axes)
     sizes = step.inputs, step.outputs
     shape = (step.outputs, step.inputs // step.groups, *step.kernel)
     # It leaves torch's random numbers as they are.

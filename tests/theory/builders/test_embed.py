@@ -24,8 +24,8 @@ from ertheory.builders import MissingEdge, embed_target
 from ertheory.check import check_embedding
 from ertheory.errors import ConstructionFailed, InvalidInput
 from ertheory.masks import DrawnMask
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
+from ertheory.networks.target import Target, network_of
 from ertheory.numbers import enclose
 from tests import oracles
 from tests.oracles_networks import (

@@ -16,8 +16,8 @@ from ertheory.builders import embed_target, plan
 from ertheory.builders.sharp.coding import code_inputs
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool
+from ertheory.networks.target import Target, network_of
 from tests import oracles
 from tests.oracles_networks import attempt, certificate_faults, construct, dense_masks, evaluate, has_b_matching, owner
 from tests.strategies import HALF

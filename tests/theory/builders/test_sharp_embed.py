@@ -27,8 +27,8 @@ from ertheory.builders.sharp.solve import combine_rows, unmatched
 from ertheory.check import check_embedding
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
-from ertheory.networks.network import Activation, Affine, Network, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Activation, Affine, Network
+from ertheory.networks.target import Target, network_of
 from tests.oracles_networks import attempt, dense_masks, evaluate
 from tests.strategies_networks import ANY, DYADIC, chains, conv_networks, masks, points, source_shapes
 

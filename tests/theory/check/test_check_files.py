@@ -232,7 +232,8 @@ def test_damaged_entries_are_named(tmp_path: Path, suffix: str, damage: Any, arg
         np.asarray(entries[key]).dtype.kind == "U" for key in entries if key not in TEXTS
     ):
         pytest.skip("this format holds no text among its arrays")
-    assert refused(write(tmp_path / f"damaged{suffix}", entries)).argument == argument
+    named = f"damaged{suffix}" if argument == "path" else f"damaged{suffix}, {argument}"
+    assert refused(write(tmp_path / f"damaged{suffix}", entries)).argument == named
 
 
 def step(place: int, **values: Any) -> list[Any]:
@@ -334,12 +335,12 @@ def test_a_key_that_occurs_twice_is_refused(tmp_path: Path) -> None:
 
 def test_texts_have_their_place(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **{**plain(), "activation": np.ones(2)})
-    assert refused(tmp_path / "a.npz").argument == "activation"
+    assert refused(tmp_path / "a.npz").argument == "a.npz, activation"
     arrays = {key: np.asarray(value) for key, value in plain().items() if key not in TEXTS}
     save_file(arrays | {"seed": np.array([7])}, tmp_path / "b.safetensors", metadata={"activation": "relu"})
-    assert refused(tmp_path / "b.safetensors").argument == "seed"
+    assert refused(tmp_path / "b.safetensors").argument == "b.safetensors, seed"
     save_file(arrays, tmp_path / "c.safetensors")
-    assert refused(tmp_path / "c.safetensors").argument == "activation"
+    assert refused(tmp_path / "c.safetensors").argument == "c.safetensors, activation"
 
 
 def test_files_that_are_not_there_or_are_something_else(tmp_path: Path) -> None:

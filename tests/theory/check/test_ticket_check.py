@@ -16,7 +16,8 @@ from ertheory.check import EmbeddingFile, read_embedding
 from ertheory.check.ticket_error import Unproved, largest_error
 from ertheory.errors import InvalidInput
 from ertheory.files import write_arrays
-from ertheory.networks.network import Activation, Affine, Network, network_of
+from ertheory.networks.network import Activation, Affine, Network
+from ertheory.networks.target import network_of
 from tests import tickets
 
 TARGET = tickets.small(3)

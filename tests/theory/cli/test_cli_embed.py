@@ -13,7 +13,7 @@ from ertheory import Target, write_target
 from ertheory.check import check_file, evaluate, read_embedding
 from ertheory.cli import main
 from ertheory.masks import DrawnMask
-from ertheory.networks.network import network_of
+from ertheory.networks.target import network_of
 
 WIDE = ("--sparsity", "0,0.5,0.5", "--delta", "0.05")
 NARROW = ("--sparsity", "0.5", "--delta", "0.999", "--seed", "1")

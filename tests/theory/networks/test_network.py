@@ -10,8 +10,8 @@ import pytest
 from scipy.sparse import coo_array, csr_array
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, network_of
-from ertheory.networks.target import Target
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
+from ertheory.networks.target import Target, network_of
 
 EYE = csr_array(np.eye(2))
 RELU = Activation("relu")
@@ -202,7 +202,7 @@ def test_the_network_of_a_target_has_its_weights_and_its_box() -> None:
     for layer, weight, bias in zip(network.affine, target.weights or (), target.biases or (), strict=True):
         np.testing.assert_array_equal(layer.weight.toarray(), weight)
         np.testing.assert_array_equal(layer.bias, bias)
-    with pytest.raises(InvalidInput, match="a target with weights"):
+    with pytest.raises(InvalidInput, match="known by its counts alone"):
         network_of(Target.from_text("2-2-1"))
 
 

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from ertheory import files
 from ertheory.errors import InvalidInput
-from ertheory.networks.readers import targets as readers
+from ertheory.networks.network import Affine, Network
 from ertheory.networks.readers.targets import load_target, read_target, write_target
-from ertheory.networks.target import Layer, Target
+from ertheory.networks.target import Target
 
 SUFFIXES = [".npz", ".safetensors"]
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -103,7 +104,7 @@ def test_convolutions_and_the_flatten_behind_them_survive(tmp_path: Path, suffix
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_weights_that_are_transposed_in_memory_are_written_as_they_look(tmp_path: Path, suffix: str) -> None:
     weight = np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3))
-    write_target(tmp_path / f"t{suffix}", Target((Layer(outputs=2, inputs=3),), (weight,)))
+    write_target(tmp_path / f"t{suffix}", Target.from_arrays([weight]))
     np.testing.assert_array_equal(read_target(tmp_path / f"t{suffix}").weights[0], weight)
 
 
@@ -179,7 +180,7 @@ BAD_ENTRIES = {
     "lonely bias": ({"W1": np.ones((1, 1)), "b2": np.ones(1)}, "b2"),
     "one dimension": ({"W1": np.ones(3)}, "W1"),
     "no dimension": ({"W1": np.float64(3)}, "W1"),
-    "no rows": ({"W1": np.ones((0, 3))}, "weight"),
+    "no rows": ({"W1": np.ones((0, 3))}, "W1"),
     "no chain": ({"W1": np.ones((2, 3)), "W2": np.ones((1, 3))}, "layer 2"),
     "bias too long": ({"W1": np.ones((2, 3)), "b1": np.ones(3)}, "b1"),
     "NaN": ({"W1": np.array([[1.0, np.nan]])}, "W1: expected finite numbers, got nan"),
@@ -271,7 +272,7 @@ def test_paths_that_are_no_target_file_are_refused(tmp_path: Path) -> None:
     assert "exists" in refused(load_target, str(tmp_path / ("a" * 100) / "missing.safetensors"))
     (tmp_path / "folder.npz").mkdir()
     refused(read_target, tmp_path / "folder.npz")
-    assert ".safetensors" in refused(read_target, tmp_path / "model.pt")
+    assert ".safetensors" in refused(read_target, tmp_path / "model.bin")
     refused(read_target, "nul\0l.npz")
     refused(read_target, "a\nb" * 2000 + ".npz")
 
@@ -304,7 +305,7 @@ def test_a_failing_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", lambda *_: full(io.BytesIO()))
         refused(write_target, path, SMALL, force=True)
-    monkeypatch.setattr(readers.np, "savez", full)
+    monkeypatch.setattr(files.np, "savez", full)
     refused(write_target, path, SMALL, force=True)
     refused(write_target, tmp_path / "new.npz", SMALL)
     assert path.read_bytes() == before
@@ -318,8 +319,8 @@ def test_places_and_targets_that_cannot_be_written(tmp_path: Path) -> None:
     refused(write_target, tmp_path / "folder.npz", SMALL, force=True)
     assert ".npz" in refused(write_target, tmp_path / "t.txt", SMALL)
     assert "weights" in refused(write_target, tmp_path / "t.npz", Target.from_text("4-8-3"))
-    hidden = Target((Layer(outputs=1, inputs=2, positions=3),), (np.ones((1, 6)),))
-    assert "shapes" in refused(write_target, tmp_path / "t.npz", hidden)
+    strided = Network((Affine.from_dense(np.ones((2, 1, 3)), stride=(2,)),))
+    assert "stride" in refused(write_target, tmp_path / "t.npz", Target.from_network(strided))
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder.npz"]
 
 

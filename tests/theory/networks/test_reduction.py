@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.reduction import Reduction, RemovedNeuron, reduce
-from ertheory.networks.target import Layer, Target
+from ertheory.networks.target import Target
 
 Box = list[tuple[float, float]] | None
 
@@ -335,9 +335,6 @@ def test_targets_without_weights_and_convolutions_are_refused_with_the_reason() 
         reduce(Target.from_text("4-8-3"))
     with pytest.raises(TheoremNotApplicable, match="convolutional"):
         reduce(Target.from_arrays([np.ones((2, 1, 3)), np.ones((1, 8))]))
-    flat = Target((Layer(outputs=1, inputs=2, positions=3),), (np.ones((1, 6)),))
-    with pytest.raises(TheoremNotApplicable, match="convolutional"):
-        reduce(flat)
 
 
 def test_the_result_is_frozen_and_can_be_written() -> None:

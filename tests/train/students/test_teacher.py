@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import network_of
-from ertheory.networks.target import Target
+from ertheory.networks.target import Target, network_of
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 

@@ -1,6 +1,6 @@
-"""Steps of a network, collected one after the other while the modules of a PyTorch model are read.
+"""Steps of a network, collected one after the other while a model of another library is read.
 
-Dropout is left out and BatchNorm is taken up by a layer beside it, so that what remains is what `Network` knows.
+BatchNorm is taken up by a layer beside it, so that what remains is what `Network` knows.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ertheory.errors import InvalidInput
+from ertheory.networks.arrays import Array
 from ertheory.networks.network import Activation, Affine, Flatten, Pool, Residual, Step
 from ertheory.networks.readers.batch_norm import ChannelMap
-from ertheory.networks.readers.torch_modules import entries, parameter
-from ertheory.networks.readers.torch_steps import geometry
 
 __all__ = ["Chain"]
 
@@ -32,34 +31,47 @@ class Chain:
         What the first step reads.
     channels
         How many channels or neurons it reads, ``None`` where that is not known.
-    branch
-        Whether these are the steps of a residual branch.
+    axes
+        How many axes of positions feature maps have, ``None`` where that is not known.
     """
 
-    def __init__(self, signal: Signal = None, channels: int | None = None, *, branch: bool = False) -> None:
+    def __init__(self, signal: Signal = None, channels: int | None = None, axes: int | None = None) -> None:
         self.steps: list[Step] = []
         self._signal = signal
         self._channels = channels
-        self._branch = branch
+        self._axes = axes
         self._flattened = False
+        # How many neurons a flatten says that it gives.
+        self._stated: int | None = None
         # A BatchNorm that waits for the next layer.
         self._pending: ChannelMap | None = None
 
-    def fork(self, *, branch: bool) -> Chain:
+    def fork(self) -> Chain:
         """Begin a branch or a skip, which reads what this chain gives."""
-        return Chain(self._signal, None if self._flattened else self._channels, branch=branch)
+        return Chain(self._signal, None if self._flattened else self._channels, self._axes)
 
-    def layer(self, named: str, module: Any) -> None:
-        """Append a Linear or a convolution."""
-        weight, bias = (parameter(named, entries(module), part) for part in ("weight", "bias"))
-        if weight is None:
-            raise InvalidInput(named, "a weight", None)
+    def layer(self, named: str, weight: Array, bias: Array | None = None, **options: Any) -> None:
+        """Append a fully connected layer or a convolution.
+
+        Parameters
+        ----------
+        named
+            Names the layer in an error.
+        weight, bias
+            Shapes (outputs, inputs / groups, *kernel) and (outputs,).
+        **options
+            The geometry of a convolution, as `Affine.from_dense` takes it.
+
+        Raises
+        ------
+        InvalidInput
+            If the layer does not fit to what comes before it, or a number is not finite.
+        """
         offset = np.zeros(len(weight)) if bias is None else bias
         wanted: Signal = "maps" if weight.ndim > 2 else "neurons"
         if self._signal not in (None, wanted):
             raise InvalidInput(named, f"{wanted} in front of it, by a Flatten where need be", self._signal)
-        options = geometry(named, module) if weight.ndim > 2 else {}
-        self._check_inputs(named, weight.shape[1] * int(options.get("groups", 1)))
+        self._check_inputs(named, weight, int(options.get("groups", 1)))
         # What overflows is refused by the step.
         with np.errstate(over="ignore", invalid="ignore"):
             if self._pending is not None:
@@ -69,18 +81,17 @@ class Chain:
                     offset,
                     groups=options.get("groups", 1),
                     flattened=self._flattened,
-                    padding=module.padding if any(options.get("padding", ())) else None,
+                    padding=options["padding"] if any(options.get("padding", ())) else None,
                 )
         try:
             self.steps.append(Affine.from_dense(weight, offset, **options))
         except InvalidInput as error:
             raise InvalidInput(f"{named}, {error.argument}", error.allowed, error.value) from None
-        self._signal, self._channels = wanted, len(weight)
-        self._flattened, self._pending = False, None
+        self._signal, self._channels, self._axes = wanted, len(weight), weight.ndim - 2 or None
+        self._flattened, self._pending, self._stated = False, None, None
 
-    def norm(self, named: str, module: Any) -> None:
+    def norm(self, named: str, norm: ChannelMap) -> None:
         """Append a BatchNorm."""
-        norm = ChannelMap.of_module(named, module)
         if self._pending is not None:
             self._pending = norm.after(named, self._pending)
             return
@@ -98,27 +109,30 @@ class Chain:
         except InvalidInput as error:
             raise InvalidInput(f"{named}, {error.argument}", error.allowed, error.value) from None
 
-    def activation(self, named: str, name: str, *, in_place: bool = False) -> None:
+    def activation(self, named: str, name: str) -> None:
         """Append an activation."""
         if self._pending is not None:
             raise InvalidInput(named, _WAITS, "none")
-        if in_place and self._branch and all(isinstance(step, Flatten) for step in self.steps):
-            raise InvalidInput(named, "inplace=False, for the skip reads the same numbers", True)
         self.steps.append(Activation(name))
 
-    def flatten(self, named: str, module: Any) -> None:
-        """Append a Flatten; it is left out where the signal is neurons already, or where nothing came before."""
-        if (module.start_dim, module.end_dim) != (1, -1):
-            raise InvalidInput(named, "start_dim=1 and end_dim=-1", (module.start_dim, module.end_dim))
-        self.flatten_all()
+    def flatten(self, neurons: int | None = None) -> None:
+        """Turn feature maps into neurons, as many as `neurons` says where it is given.
 
-    def flatten_all(self) -> None:
-        """Turn feature maps into neurons."""
+        It is left out where the signal is neurons already, or where nothing came before.
+        """
         # A global pooling leaves one position, and a network none at all.
         if self._signal == "maps":
             self.steps.append(Flatten())
             self._flattened = True
-        self._signal = "neurons"
+        self._signal, self._stated = "neurons", neurons
+
+    def average(self, named: str, axes: int, *, keeps: bool) -> None:
+        """Append the average over so many axes, which have to be all; `keeps` says whether positions of size 1 stay."""
+        if self._axes != axes:
+            raise InvalidInput(named, "an average over all positions of the feature maps of a convolution", axes)
+        self.pool(named, Pool("average"))
+        if not keeps:
+            self.flatten()
 
     def pool(self, named: str, step: Pool) -> None:
         """Append a pooling."""
@@ -140,7 +154,12 @@ class Chain:
             self.steps.append(Residual(tuple(branch.steps), tuple(skip.steps)))
         except InvalidInput as error:
             raise InvalidInput(f"{label}.{error.argument}", error.allowed, error.value) from None
-        self._signal, self._channels, self._flattened = branch._signal, branch._channels, False
+        self._signal, self._channels, self._axes, self._flattened = (
+            branch._signal,
+            branch._channels,
+            branch._axes,
+            False,
+        )
 
     def finish(self) -> tuple[Step, ...]:
         """Give the steps.
@@ -156,11 +175,14 @@ class Chain:
             raise InvalidInput("model", "a layer as its last module; leave out what follows it", behind)
         return tuple(self.steps)
 
-    def _check_inputs(self, named: str, inputs: int) -> None:
-        known = self._channels
+    def _check_inputs(self, named: str, weight: Array, groups: int) -> None:
+        known, inputs = self._channels, weight.shape[1] * groups
         if known is not None and (inputs % known if self._flattened else inputs != known):
             multiple = "a multiple of " if self._flattened else ""
-            raise InvalidInput(named, f"{multiple}{known} inputs, as many as come before it", inputs)
+            turned = "; the weight looks transposed" if weight.ndim == 2 and len(weight) == known else ""
+            raise InvalidInput(named, f"{multiple}{known} inputs, as many as come before it{turned}", inputs)
+        if self._stated not in (None, inputs):
+            raise InvalidInput(named, f"{self._stated} inputs, as many as the flatten before it gives", inputs)
 
     def _taking_up(self, norm: ChannelMap) -> tuple[int, Affine] | None:
         """Give the layer in front and its place, if nothing but poolings that commute with the map lies between."""

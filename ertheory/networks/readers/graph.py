@@ -1,0 +1,103 @@
+"""What a model computes, as a graph of operations, and the network that it is.
+
+Every front end (PyTorch, ONNX) translates its operations into nodes: a node reads one other node, or adds two up. From
+a sum the two paths lead back to the node where they part, and what lies between is a residual block.
+
+>>> from ertheory.networks.arrays import doubles
+>>> start = Node("input")
+>>> layer = Node("layer", (start,), lambda chain: chain.layer("layer", doubles("layer", [[1.0, 2.0], [0.0, 1.0]])))
+>>> network = network_from_graph(Node("sum", (layer, start)))
+>>> type(network.steps[0]).__name__, network.inputs
+('Residual', 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.network import Affine, Network
+from ertheory.networks.readers.chain import Chain
+
+__all__ = ["Node", "network_from_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation.
+
+    Parameters
+    ----------
+    named
+        Names the operation in an error.
+    reads
+        The nodes that it reads: none for the input of the model, two for a sum.
+    append
+        Appends what it does to a chain; ``None`` for what does nothing, and for a sum.
+    """
+
+    named: str
+    reads: tuple[Node, ...] = ()
+    append: Callable[[Chain], None] | None = None
+
+
+def network_from_graph(output: Node) -> Network:
+    """Collect the steps between the input of a model and its output.
+
+    Raises
+    ------
+    InvalidInput
+        If the operations make no network; the one that does not fit is named.
+    """
+    chain = Chain()
+    forks: dict[Node, Node] = {}
+    _collect(chain, output, None, forks)
+    return Network(chain.finish())
+
+
+def _collect(chain: Chain, node: Node, start: Node | None, forks: dict[Node, Node]) -> None:
+    """Append everything behind `start` up to `node`."""
+    path = []
+    for step in _spine(node, forks):
+        if step is start:
+            break
+        path.append(step)
+    for step in reversed(path):
+        if len(step.reads) == 2:
+            _residual(chain, step, forks)
+        elif step.append is not None:
+            step.append(chain)
+
+
+def _residual(chain: Chain, node: Node, forks: dict[Node, Node]) -> None:
+    first, second = chain.fork(), chain.fork()
+    for part, read in zip((first, second), node.reads, strict=True):
+        _collect(part, read, forks[node], forks)
+    # The shorter one is the skip; of two layers the second.
+    turned = (not _is_skip(second) and _is_skip(first)) or not first.steps
+    branch, skip = (second, first) if turned else (first, second)
+    chain.residual(node.named, branch, skip)
+
+
+def _is_skip(chain: Chain) -> bool:
+    return len(chain.steps) <= 1 and all(isinstance(step, Affine) for step in chain.steps)
+
+
+def _spine(node: Node, forks: dict[Node, Node]) -> Iterator[Node]:
+    """Go back to the input, from a sum to the node where its two paths part."""
+    while True:
+        yield node
+        if not node.reads:
+            return
+        if len(node.reads) > 2:
+            raise InvalidInput(node.named, "one operand, or the sum of two", len(node.reads))
+        node = _fork(node, forks) if len(node.reads) == 2 else node.reads[0]
+
+
+def _fork(node: Node, forks: dict[Node, Node]) -> Node:
+    if node not in forks:
+        one, other = node.reads
+        before = set(_spine(one, forks))
+        forks[node] = next(step for step in _spine(other, forks) if step in before)
+    return forks[node]

@@ -1,0 +1,135 @@
+"""Functions of PyTorch in a traced graph: as the modules that compute the same, as flattening, as sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ertheory.errors import InvalidInput
+from ertheory.networks.readers.chain import Chain
+
+__all__ = ["called_module", "flattened", "is_batch_size", "summed"]
+
+# Functions of torch.nn.functional, of torch and of tensors by name, and the classes of torch.nn that compute the same.
+_MODULES = {
+    "celu": "CELU", "elu": "ELU", "gelu": "GELU", "hardsigmoid": "Hardsigmoid", "hardswish": "Hardswish",
+    "hardtanh": "Hardtanh", "leaky_relu": "LeakyReLU", "mish": "Mish", "relu": "ReLU", "relu6": "ReLU6", "selu": "SELU",
+    "sigmoid": "Sigmoid", "silu": "SiLU", "softplus": "Softplus", "softshrink": "Softshrink", "tanh": "Tanh",
+    **{f"dropout{axes}": f"Dropout{axes}" for axes in ("", "1d", "2d", "3d")},
+    **{f"{way}_pool{axes}d": f"{way.title()}Pool{axes}d" for way in ("max", "avg") for axes in (1, 2, 3)},
+    **{
+        f"adaptive_{way}_pool{axes}d": f"Adaptive{way.title()}Pool{axes}d"
+        for way in ("max", "avg") for axes in (1, 2, 3)
+    },
+}  # fmt: skip
+_HOMES = ("torch.nn.functional", "torch._C._nn", "torch._VariableFunctions", "torch", "torch._C")
+_SUMS = frozenset({"add", "iadd", "add_"})
+
+
+def called_module(node: Any, model: Any) -> Any:
+    """Give the module that an operation is, or one that computes the same; ``None`` for another operation.
+
+    Raises
+    ------
+    InvalidInput
+        If it is a dropout in training mode.
+    """
+    if node.op == "call_module":
+        return model.get_submodule(node.target)
+    if node.op not in ("call_function", "call_method"):
+        return None
+    import torch
+
+    name = _name(node).removesuffix("_")
+    kind = _MODULES.get(name)
+    if kind is None or (node.op == "call_function" and not _is_torch(node.target)):
+        return None
+    options = _options(node, model)
+    if options is None:
+        return None
+    if options.pop("training", False) and "dropout" in name:
+        raise InvalidInput(f"{name}", "training=False", True)
+    for part in ("input", "inplace"):
+        options.pop(part, None)
+    if "dropout" in name:
+        options = {}
+    try:
+        return getattr(torch.nn, kind)(**options)
+    except TypeError:
+        return None
+
+
+def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
+    """Give what flattening, or the average over all positions, does to a chain; ``None`` for another operation."""
+    if node.op not in ("call_function", "call_method") or (node.op == "call_function" and not _is_torch(node.target)):
+        return None
+    name, args, options = _name(node), list(node.args[1:]), dict(node.kwargs)
+    if name == "flatten":
+        start = args[0] if args else options.pop("start_dim", 0)
+        end = args[1] if len(args) > 1 else options.pop("end_dim", -1)
+        if (start, end) == (1, -1) and not options:
+            return lambda chain: chain.flatten()
+        raise InvalidInput(named, "start_dim=1 and end_dim=-1", (start, end))
+    if name in ("view", "reshape") and not options:
+        shape = args[0] if len(args) == 1 and isinstance(args[0], tuple | list) else args
+        if len(shape) != 2:
+            return None
+        points, neurons = shape
+        if _is_node(points) and is_batch_size(points) and neurons == -1:
+            return lambda chain: chain.flatten()
+        if (points == -1 or (_is_node(points) and is_batch_size(points))) and type(neurons) is int and neurons > 0:
+            return lambda chain: chain.flatten(neurons)
+    if name == "mean" and not options.pop("dtype", None):
+        axes = args[0] if args else options.pop("dim", None)
+        keeps = args[1] if len(args) > 1 else options.pop("keepdim", False)
+        for count in (1, 2, 3):
+            if not options and _sorted(axes, count) == list(range(2, 2 + count)):
+                return lambda chain: chain.average(named, count, keeps=bool(keeps))
+    return None
+
+
+def summed(node: Any) -> bool:
+    """Say whether an operation adds two values up."""
+    both = node.op in ("call_function", "call_method") and _name(node) in _SUMS
+    return both and len(node.args) == 2 and all(map(_is_node, node.args)) and not node.kwargs
+
+
+def is_batch_size(node: Any) -> bool:
+    """Say whether an operation reads the size of a tensor: its shape, or the number of points."""
+    if node.op == "call_method" and node.target == "size":
+        return len(node.args) == 1 or node.args[1] == 0
+    if node.op != "call_function":
+        return False
+    if node.target is getattr:
+        return bool(node.args[1] == "shape")
+    return _name(node) == "getitem" and _is_node(node.args[0]) and is_batch_size(node.args[0]) and node.args[1] == 0
+
+
+def _options(node: Any, model: Any) -> dict[str, Any] | None:
+    """Give the arguments of a call by name."""
+    if len(node.args) <= 1:
+        return {name: value for name, value in node.kwargs.items() if name != "input"}
+    if node.op == "call_method":
+        return None
+    found = node.normalized_arguments(model, normalize_to_only_use_kwargs=True)
+    return None if found is None else dict(found.kwargs)
+
+
+def _sorted(axes: Any, count: int) -> list[int] | None:
+    """Write axes of a tensor with so many positions, counted from either end, in order."""
+    listed = [axes] if type(axes) is int else axes
+    if not isinstance(listed, tuple | list) or len(listed) != count or any(type(axis) is not int for axis in listed):
+        return None
+    return sorted(axis + count + 2 if axis < 0 else axis for axis in listed)
+
+
+def _is_node(value: Any) -> bool:
+    return hasattr(value, "all_input_nodes")
+
+
+def _is_torch(function: Any) -> bool:
+    return str(getattr(function, "__module__", None) or "torch").startswith(("torch", "_operator"))
+
+
+def _name(node: Any) -> str:
+    return node.target if isinstance(node.target, str) else str(getattr(node.target, "__name__", ""))
