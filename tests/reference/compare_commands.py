@@ -5,9 +5,9 @@
 
 Every command of the README and of the contract that ends in seconds runs in both, with `--json`, in an empty folder
 with the same target files, and so do some that must fail. Documents are compared field by field, and so are the files
-that commands leave behind. What is only in the second is an addition, and a sentence may be put in other words;
-both are listed. A value that changed, a field
-that went and another exit status are failures, and then the exit status is 1. Times and versions are left out.
+that commands leave behind. What is only in the second is an addition, and a sentence may be put in other words; both
+are listed. A value that changed, a field that went and another exit status are failures, and then the exit status is 1.
+Times and versions are left out.
 `--only WORD` takes the commands whose name holds the word, `--all` also those that take minutes.
 """
 

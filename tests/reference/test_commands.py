@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("name", compare.QUICK)
 def test_the_answer_is_the_frozen_one(name, folder):
-    """Additions and other words are allowed. The last bits of floats that are measured, not certified, depend on the processor."""
+    """Additions and other words are allowed; the last bits of measured floats depend on the processor."""
     differences = compare.differences(FROZEN[name], compare.answer(compare.QUICK[name]), tolerance=1e-9)
     assert [line for kind, line in differences if kind in compare.FAILURES] == []
 
