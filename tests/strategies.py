@@ -43,7 +43,7 @@ plain_densities = st.fractions(Fraction(1, 12), Fraction(11, 12), max_denominato
 """Densities with short denominators, for laws that are written out in fractions."""
 
 densities = st.sampled_from(EXTREME_DENSITIES) | plain_densities | st.floats(1e-12, 1.0).map(Fraction)
-"""Densities in (0, 1]: extremes, fractions as people write them, and doubles at their exact value."""
+"""Densities in (0, 1]: extremes, fractions as people write them, and doubles at their binary value."""
 
 sparsities = densities.map(lambda density: 1 - density)
 """Sparsities in [0, 1)."""

@@ -1,7 +1,9 @@
 """Exact rationals: how densities, sparsities, failure probabilities and tolerances are read.
 
 They are `fractions.Fraction` wherever a width is decided. A string such as ``"0.1"``, ``"1/10"`` or ``"1e-1"`` is read
-exactly. A ``float`` stands for its exact binary value (0.1 is a little more than 1/10).
+exactly. A ``float``, NumPy's of any precision included, stands for the shortest decimal that is read back as the same
+float, which is what Python prints: 0.1 is 1/10, although the double lies a little above it. Weights are no such
+numbers: a network is the function of its doubles as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
+
+import numpy as np
 
 from ertheory.errors import InvalidInput
 
@@ -32,8 +36,8 @@ def exact_rational(argument: str, value: object) -> Fraction:
     argument
         Name of the argument for the error message.
     value
-        An integer, a Fraction, a Decimal, a text (``"0.1"``, ``"1/10"``, ``"1e-1"``), or a float, which is taken at its
-        exact binary value.
+        An integer, a Fraction, a Decimal, a text (``"0.1"``, ``"1/10"``, ``"1e-1"``), or a finite float, which stands
+        for its shortest decimal.
 
     Raises
     ------
@@ -42,8 +46,8 @@ def exact_rational(argument: str, value: object) -> Fraction:
 
     Examples
     --------
-    >>> exact_rational("density", "1e-1"), exact_rational("density", 0.5)
-    (Fraction(1, 10), Fraction(1, 2))
+    >>> exact_rational("density", "1e-1"), exact_rational("density", 0.1), exact_rational("density", np.float32(0.3))
+    (Fraction(1, 10), Fraction(1, 10), Fraction(3, 10))
     """
     allowed = "a number such as 0.1, 1/10 or 1e-1"
     if isinstance(value, str | Decimal):  # Decimal("1e-999999999") is as dangerous as its text
@@ -53,9 +57,16 @@ def exact_rational(argument: str, value: object) -> Fraction:
     if isinstance(value, numbers.Rational):  # of NumPy perhaps, whose integers overflow
         return Fraction(int(value.numerator), int(value.denominator))
     try:
-        return Fraction(float(value))
-    except (ValueError, OverflowError):
+        return Fraction(_shortest(value))
+    except (ValueError, OverflowError):  # NaN, infinity, and what is too large for a float
         raise InvalidInput(argument, "a finite number", value) from None
+
+
+def _shortest(value: numbers.Real) -> str:
+    # Not str() of NumPy's floats, which its print options change. A double of NumPy is a float.
+    if isinstance(value, np.floating) and not isinstance(value, float):
+        return np.format_float_scientific(value)
+    return float.__repr__(float(value))
 
 
 def _from_text(argument: str, allowed: str, text: str) -> Fraction:

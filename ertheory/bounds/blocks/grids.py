@@ -10,13 +10,12 @@ array([ 21.288, 140.048])
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.blocks.closed_form import union_factor
 from ertheory.errors import InvalidInput
+from ertheory.numbers import exact_rational
 
 __all__ = ["exact_factor", "printed_copies", "printed_factor"]
 
@@ -97,12 +96,12 @@ def printed_copies(
     density: npt.ArrayLike | None = None,
     sparsity: npt.ArrayLike | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Smallest integers q >= 1 with links (1 - p)^q <= failure_probability; floats count as their exact binary value.
+    """Smallest integers q >= 1 with links (1 - p)^q <= failure_probability; a float means its shortest decimal.
 
     Parameters
     ----------
     links, failure_probability, density, sparsity
-        As for `printed_factor`.
+        As for `printed_factor`. Arrays of objects may hold rationals that no short decimal is.
 
     Raises
     ------
@@ -111,22 +110,32 @@ def printed_copies(
 
     Examples
     --------
-    >>> printed_copies(1, density=0.5, failure_probability=2.0 ** -np.arange(28, 32))
-    array([28, 29, 30, 31])
+    >>> from fractions import Fraction
+    >>> printed_copies(1, density=0.5, failure_probability=[Fraction(1, 2**28), 2.0**-20, 0.1])
+    array([28, 20,  4])
     """
     real = printed_factor(links, failure_probability=failure_probability, density=density, sparsity=sparsity)
     if np.any(real >= 2**62):
         raise InvalidInput("density", "values whose factors stay below 2**62", float(np.max(real)))
     copies = np.maximum(np.ceil(real), 1).astype(np.int64)
-    unclear = np.abs(real - np.rint(real)) <= _UNCLEAR * np.maximum(real, 1)
     given = np.asarray(density if density is not None else sparsity)
-    parts = np.broadcast_arrays(links, failure_probability, given, copies)
+    rate = _checked(links, failure_probability, density, sparsity)[2]
+    doubt = _doubt(real, rate, _as_array("density", given), sparse=density is None)
+    parts = np.broadcast_arrays(links, failure_probability, given, np.abs(real - np.rint(real)) <= doubt)
     flat = copies.reshape(-1)
-    for index in np.flatnonzero(unclear):
-        count, delta, value = (part.reshape(-1)[index].item() for part in parts[:3])
-        chance = Fraction(value) if density is not None else 1 - Fraction(value)
-        flat[index] = union_factor(chance, Fraction(count), Fraction(delta))[0]
+    for index in np.flatnonzero(parts[3]):
+        count, delta, value = (exact_rational("density", part.reshape(-1)[index]) for part in parts[:3])
+        flat[index] = union_factor(value if density is not None else 1 - value, count, delta)[0]
     return flat.reshape(copies.shape)
+
+
+def _doubt(real: Floats, rate: Floats, value: Floats, *, sparse: bool) -> Floats:
+    """Bound how far a real factor may be off: by rounding, and as doubles stand for the decimals next to them."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # A relative 2^-53 of the value, doubled: what it does to log(1 / (1 - p)), relative to that.
+        moved = 2.0**-52 * (1 if sparse else value / (1 - value)) / rate
+        logarithms = 2.0**-51 / rate  # of links and delta, each a relative 2^-53
+    return np.nan_to_num((_UNCLEAR + moved) * np.maximum(real, 1) + logarithms, nan=0.0)  # NaN at density 1
 
 
 def _checked(
@@ -164,7 +173,12 @@ def _as_array(name: str, values: npt.ArrayLike | None) -> Floats:
     try:
         if values is not None and np.iscomplexobj(values):
             raise InvalidInput(name, "real numbers", type(values).__name__)
-        return np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if (
+            array.dtype.kind == "f" and array.dtype.itemsize < 8
+        ):  # the decimals that these print, not their binary values
+            array = array.astype(str)
+        return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InvalidInput(name, "real numbers", type(values).__name__) from None
 

@@ -66,16 +66,27 @@ def test_extremes(row):
 
 def test_ties_of_powers_of_two():
     powers = np.arange(1, 1001)
-    copies = printed_copies(1, failure_probability=2.0**-powers, density=0.5)
+    exact = np.array([Fraction(1, 2**power) for power in powers.tolist()])
+    copies = printed_copies(1, failure_probability=exact, density=0.5)
     np.testing.assert_array_equal(copies, powers)
     np.testing.assert_array_equal(copies[:199], NUMERICS["ties"])
-    np.testing.assert_array_equal(printed_copies(1, failure_probability=2.0**-powers, sparsity=0.5), powers)
-    above, under = np.nextafter(2.0**-powers, 1), np.nextafter(2.0**-powers, 0)
+    np.testing.assert_array_equal(printed_copies(1, failure_probability=exact, sparsity=Fraction(1, 2)), powers)
+    above, under = exact * (1 + Fraction(1, 10**17)), exact * (1 - Fraction(1, 10**17))
     np.testing.assert_array_equal(printed_copies(1, failure_probability=under, density=0.5), powers + 1)
     np.testing.assert_array_equal(printed_copies(1, failure_probability=above, density=0.5), powers)
     shifts = np.array([3, 10, 40]), np.array([26, 37, 159])
-    copies = printed_copies(2.0 ** shifts[0], failure_probability=2.0 ** -shifts[1], density=0.5)
+    goals = np.array([Fraction(1, 2**shift) for shift in shifts[1].tolist()])
+    copies = printed_copies(2.0 ** shifts[0], failure_probability=goals, density=0.5)
     np.testing.assert_array_equal(copies, NUMERICS["tie_products"])
+
+
+def test_floats_are_decimals():
+    # 1e-12 (1 - 0.999999999999): as doubles, 1 - p is off by a part in ten thousand.
+    assert printed_copies(10**6, failure_probability=1e-300, density=0.999999999999) == 26
+    for kind in (np.float32, np.float64):
+        three = printed_copies(1, failure_probability=np.array([0.1, 0.001, 0.01], kind), density=kind(0.9))
+        np.testing.assert_array_equal(three, [1, 3, 2])
+        np.testing.assert_array_equal(printed_copies(1, failure_probability=kind(0.001), sparsity=kind(0.1)), 3)
 
 
 probabilities = st.floats(1e-12, 1 - 1e-12) | st.integers(1, 40).map(lambda k: 2.0**-k) | st.just(1 - 2.0**-40)
@@ -86,12 +97,14 @@ deltas = probabilities | st.sampled_from([1e-300, 2.0**-1000])
 @settings(max_examples=80)
 @given(links, deltas, probabilities)
 def test_every_integer_is_the_exact_one(count, delta, value):
-    density = union_factor(Fraction(value), count, Fraction(delta))
+    goal, chance = Fraction(repr(delta)), Fraction(repr(value))
+    density = union_factor(chance, count, goal)
     assert printed_copies(count, failure_probability=delta, density=value) == density[0]
-    sparsity = union_factor(1 - Fraction(value), count, Fraction(delta))
+    sparsity = union_factor(1 - chance, count, goal)
     assert printed_copies(count, failure_probability=delta, sparsity=value) == sparsity[0]
     real = printed_factor(count, failure_probability=delta, density=value)
-    assert real == pytest.approx(float(density[1]), rel=1e-13)
+    binary = union_factor(Fraction(value), count, Fraction(delta))[1]
+    assert real == pytest.approx(float(binary), rel=1e-13)
 
 
 def test_a_random_grid():
@@ -103,7 +116,10 @@ def test_a_random_grid():
     assert copies.shape == (3, 16, 24)
     assert copies.dtype == np.int64
     expected = [
-        [[union_factor(Fraction(p), int(m), Fraction(d))[0] for p in density] for d in delta[:, 0]]
+        [
+            [union_factor(Fraction(repr(p)), int(m), Fraction(repr(d)))[0] for p in density.tolist()]
+            for d in delta[:, 0].tolist()
+        ]
         for m in counts[:, 0, 0]
     ]
     np.testing.assert_array_equal(copies, expected)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput
@@ -33,16 +33,37 @@ def test_decimals_are_read_without_rounding(mantissa, exponent):
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_floats_stand_for_their_binary_value(value):
-    assert exact_rational("x", value) == exact_rational("x", np.float64(value)) == Fraction(value)
+@example(5e-324)
+@example(1.7976931348623157e308)
+@example(-0.0)
+def test_floats_stand_for_their_shortest_decimal(value):
+    number = exact_rational("x", value)
+    assert number == exact_rational("x", np.float64(value)) == exact_rational("x", repr(value))
+    assert float(number) == value
 
 
-def test_text_is_decimal_and_floats_are_binary():
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from([np.float16, np.float32]))
+def test_short_floats_of_numpy_stand_for_the_decimal_of_their_own_precision(value, kind):
+    with np.errstate(over="ignore"):
+        short = kind(value)
+    assume(np.isfinite(short))
+    number = exact_rational("x", short)
+    assert number == Fraction(str(short))
+    assert kind(float(number)) == short
+
+
+def test_print_options_change_no_number():
+    with np.printoptions(precision=2, legacy="1.13"):
+        assert exact_rational("x", np.float32(0.1234567)) == Fraction("0.1234567")
+
+
+def test_text_and_floats_are_decimal():
     tenth = Fraction(1, 10)
     assert exact_rational("x", "0.1") == exact_rational("x", "1/10") == exact_rational("x", "1e-1") == tenth
     assert exact_rational("x", ".1") == exact_rational("x", "+1.E-1") == exact_rational("x", Decimal("0.1")) == tenth
-    assert exact_rational("x", 0.1) == Fraction(3602879701896397, 2**55) > tenth
-    assert exact_rational("x", np.float32(0.1)) == Fraction(13421773, 2**27)
+    for float_type in (float, np.float16, np.float32, np.float64, np.longdouble):
+        assert exact_rational("x", float_type("0.1")) == tenth
+    assert 1 - exact_rational("x", 0.9) == tenth
     assert exact_rational("x", "1.5e3/7") == Fraction(1500, 7)
     assert exact_rational("x", "1e-900") == Fraction(1, 10**900)
 
@@ -58,7 +79,21 @@ def test_whole_numbers_become_plain_integers(value):
 
 
 BAD = ["", "abc", "0.1.2", "1/0", "1e", "1/2/3", "1/-2", "nan", "inf", "1_0", "0x1", "1e99999", "1e-999999999"]
-BAD += [math.nan, math.inf, Decimal("nan"), Decimal("-inf"), np.float32("nan"), True, None, 1j, [0.5], b"1", object()]
+BAD += [
+    math.nan,
+    math.inf,
+    Decimal("nan"),
+    Decimal("-inf"),
+    np.float32("nan"),
+    np.float16("inf"),
+    -np.longdouble("inf"),
+    True,
+    None,
+    1j,
+    [0.5],
+    b"1",
+    object(),
+]
 BAD += ["1" * 6000, Decimal("1e999999999"), Decimal("1e-999999999"), np.array([0.5, 0.5])]
 
 
