@@ -14,6 +14,7 @@ from ertheory.networks.network import Activation, Affine, Flatten, Network, Resi
 __all__ = ["error_bound"]
 
 _UNIT = 2.0**-52
+_LEAST = 2.0**-1074  # more than a product of doubles loses where it underflows
 
 
 def error_bound(network: Network, errors: Sequence[Fraction]) -> Fraction | None:
@@ -51,7 +52,7 @@ def _through(steps: Sequence[Step], error: npt.NDArray[np.float64]) -> npt.NDArr
         if isinstance(step, Affine):
             error = _affine(step, error)
         elif isinstance(step, Activation):
-            error = error * (float(activation(step.name).lipschitz) * (1 + _UNIT))
+            error = error * (float(activation(step.name).lipschitz) * (1 + _UNIT)) + np.where(error > 0, _LEAST, 0.0)
         elif isinstance(step, Residual):
             error = (_through(step.branch, error) + _through(step.skip, error)) * (1 + _UNIT)
         elif isinstance(step, Flatten):
@@ -64,11 +65,11 @@ def _affine(step: Affine, error: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     grouped = channels.reshape(step.groups, -1)
     rows_per_group = step.outputs // step.groups
     size = abs(step.weight)
-    parts = [
-        size[group * rows_per_group : (group + 1) * rows_per_group] @ np.repeat(grouped[group], step.taps)
-        for group in range(step.groups)
-    ]
-    # A sum of k products of positive doubles is too small by a factor of 1 - 2 k 2^-53 at most.
+    parts = []
+    for group in range(step.groups):
+        rows, moved = size[group * rows_per_group : (group + 1) * rows_per_group], np.repeat(grouped[group], step.taps)
+        parts.append(rows @ moved + (rows != 0) @ (moved > 0).astype(np.float64) * _LEAST)
+    # A sum of k products of positive doubles is too small by a factor of 1 - 2 k 2^-53 at most, beside what underflows.
     slack = 1 + 4 * (size.shape[1] + 1) * _UNIT
     result: npt.NDArray[np.float64] = np.concatenate(parts) * slack
     return result

@@ -266,7 +266,16 @@ def _through_rounded(step: Affine, state: Forms, found: Entries) -> Forms:
     moduli = laid_out(abs(tapped) @ abs(state.near), np.abs(step.bias[biased]))
     radius = moduli * (2 * gamma)
     radius.data += terms * TINY
+    if _smallest(tapped) * _smallest(state.near) < _NORMAL:  # products that underflow may leave no entry at all
+        touched = laid_out(
+            (tapped != 0).astype(np.float64) @ (state.near != 0).astype(np.float64), np.ones(len(biased))
+        )
+        radius = radius + touched * TINY
     return Forms(laid_out(tapped @ state.near, step.bias[biased]), {}, moduli, radius)
+
+
+def _smallest(matrix: csr_array) -> float:
+    return float(np.abs(matrix.data).min(initial=1.0))
 
 
 def _columns(step: Affine, elements: int, element: Integers, tap: Integers) -> Integers:

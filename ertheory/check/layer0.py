@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from ertheory.check.forms import Forms, add_up, biases, nearest
 from ertheory.check.geometry import entries
+from ertheory.check.upwards import above, products, upper
 from ertheory.networks.activations import ActivationFunction, Piece
 from ertheory.networks.network import Affine
 
-__all__ = ["Expansion", "at_zero", "constant", "expand", "keeps_positions", "upper"]
+__all__ = ["Expansion", "at_zero", "constant", "expand", "keeps_positions"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -88,11 +89,14 @@ def expand(step: Affine, function: ActivationFunction, box: Array | None) -> Exp
         kinds.append((other, function.pair / 2, Fraction(0)))
         even, sizes = _even_parts(step, other, size)
         # |phi(z) - k z / 2| <= |phi(0)| + (Lipschitz constant + |k| / 2) |z|.
-        sizes = upper(at_zero(function) + _up(function.lipschitz + abs(function.pair) / 2) * sizes, 4)
+        sizes = upper(at_zero(function) + products(above(function.lipschitz + abs(function.pair) / 2), sizes), 4)
     elif function.linearisation is not None and box is not None:
         line = function.linearisation
         kinds.append((other, line.slope, line.value))
-        error[other] = upper(_up(line.coefficient) * size[other] ** line.order, 8)
+        power = size[other]
+        for _ in range(line.order - 1):
+            power = products(power, size[other])
+        error[other] = upper(products(above(line.coefficient), power), 8 + 2 * line.order)
     else:
         unknown |= other
     constants = {row: constant(function, value) for row, value in _constants(step, ~weighted & ~unknown).items()}
@@ -119,17 +123,6 @@ def keeps_positions(step: Affine) -> bool:
     """Say whether the centre tap of a step reads at every position just that position, and no other is lost."""
     axes = zip(step.kernel, step.stride, step.padding, step.dilation, strict=True)
     return all(size % 2 and stride == 1 and 2 * pad == gap * (size - 1) for size, stride, pad, gap in axes)
-
-
-def upper(values: Array, roundings: int | Array) -> Array:
-    """Raise non-negative numbers that so many roundings may have made too small."""
-    with np.errstate(over="ignore"):
-        result: Array = values * (1 + (2 * roundings + 4) * 2.0**-53) + np.where(values > 0, 2.0**-1022, 0.0)
-    return result
-
-
-def _up(value: Fraction) -> float:
-    return nearest(value) * (1 + 2.0**-52)
 
 
 def at_zero(function: ActivationFunction) -> float:

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.forms import ROUNDOFF, TINY, Forms, selection
-from ertheory.check.layer0 import upper
+from ertheory.check.upwards import upper, weighed
 
 __all__ = ["Pair", "compare", "constants", "keys", "neighbours", "number"]
 
@@ -152,7 +152,7 @@ def compare(target: Forms, source: Forms, magnitude: Array) -> tuple[npt.NDArray
         excess = difference - (moduli + abs(target.near)) * _TOLERANCE
         excess.data = np.maximum(excess.data, 0.0)
         difference.eliminate_zeros()
-        bound = upper(difference @ np.append(magnitude, 1.0), np.diff(difference.indptr) + 4)
+        bound = upper(weighed(difference, np.append(magnitude, 1.0)), np.diff(difference.indptr) + 4)
     return np.asarray(excess.sum(axis=1)).ravel() == 0, bound
 
 
@@ -203,6 +203,5 @@ def _rounding(forms: Forms) -> Any:
 
 
 def _magnitudes(target: Forms, magnitude: Array) -> Array:
-    with np.errstate(over="ignore"):
-        sizes: Array = abs(target.near) @ np.append(magnitude, 1.0)
+    sizes = weighed(abs(target.near), np.append(magnitude, 1.0))
     return upper(sizes, np.diff(target.near.indptr) + 4)

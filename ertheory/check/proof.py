@@ -26,9 +26,10 @@ import numpy.typing as npt
 from ertheory.check.explain import describe
 from ertheory.check.forms import Forms, identity, nearest, through
 from ertheory.check.geometry import check_flow, entries, leading, with_channels
-from ertheory.check.layer0 import expand, keeps_positions, upper
+from ertheory.check.layer0 import expand, keeps_positions
 from ertheory.check.numbering import Pair, keys, number
 from ertheory.check.states import activated, flattened, pooled
+from ertheory.check.upwards import products, upper
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network, Pool, Residual, Step
 
@@ -204,10 +205,8 @@ class _Walk:
         blame = np.full(source.outputs, -1)
         np.maximum.at(blame, found.rows, pair.blame[found.channels])
         with np.errstate(over="ignore"):
-            products = np.zeros(len(found.rows))
-            used = pair.error[found.channels] > 0
-            products[used] = np.abs(found.values[used]) * pair.error[found.channels[used]]
-            sums = np.bincount(found.rows, products, minlength=source.outputs)
+            moved = products(np.abs(found.values), pair.error[found.channels])
+            sums = np.bincount(found.rows, moved, minlength=source.outputs)
         error = upper(np.asarray(sums, dtype=np.float64), np.diff(source.weight.indptr) + 2)
         magnitude = np.append(np.repeat(pair.magnitude, target.taps), np.ones(target.taps))
         return self._number(

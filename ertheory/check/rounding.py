@@ -19,9 +19,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.forms import ROUNDOFF, TINY, nearest
+from ertheory.check.forms import ROUNDOFF, TINY
 from ertheory.check.geometry import check_flow, entries, leading, with_channels
-from ertheory.check.layer0 import at_zero, upper
+from ertheory.check.layer0 import at_zero
+from ertheory.check.upwards import above, products, upper
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import ActivationFunction, activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -97,7 +98,7 @@ def _affine(step: Affine, error: Array, size: Array) -> tuple[Array, Array]:
     moduli = np.abs(found.values)
 
     def weighted(values: Array) -> Array:
-        sums = np.bincount(found.rows, moduli * values[found.channels], minlength=step.outputs)
+        sums = np.bincount(found.rows, products(moduli, values[found.channels]), minlength=step.outputs)
         return np.asarray(sums, dtype=np.float64)
 
     true = upper(weighted(size) + np.abs(step.bias) * (1 + 2 * ROUNDOFF), terms + 4)
@@ -107,11 +108,11 @@ def _affine(step: Affine, error: Array, size: Array) -> tuple[Array, Array]:
 
 
 def _activated(function: ActivationFunction, error: Array, size: Array) -> tuple[Array, Array]:
-    slope = nearest(function.lipschitz) * (1 + 2 * ROUNDOFF)
-    true = upper(at_zero(function) + slope * size, 4)
+    slope = above(function.lipschitz)
+    true = upper(at_zero(function) + products(slope, size), 4)
     computed = at_zero(function) + max(slope, 1.0) * (size + error)
     lost = 0.0 if function.name in _EXACT else _ROUNDINGS * ROUNDOFF
-    return upper(slope * error + lost * computed, 8) + (lost > 0) * 2 * TINY, true
+    return upper(products(slope, error) + lost * computed, 8) + (lost > 0) * 2 * TINY, true
 
 
 def _pooled(step: Pool, error: Array, size: Array) -> Array:

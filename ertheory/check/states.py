@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.forms import Forms, nearest, selection
-from ertheory.check.layer0 import at_zero, constant, upper
+from ertheory.check.layer0 import at_zero, constant
 from ertheory.check.numbering import Pair, constants
+from ertheory.check.upwards import above, products, upper
 from ertheory.networks.activations import ActivationFunction
 from ertheory.networks.network import Pool
 
@@ -37,10 +38,10 @@ def activated(pair: Pair, function: ActivationFunction, *, blame_from: int) -> P
     blame_from
         Number of source unit 0, for units with such forms: nothing is known of them afterwards.
     """
-    slope = nearest(function.lipschitz) * (1 + 2.0**-52)
+    slope = above(function.lipschitz)
 
     def size(value: Array) -> Array:
-        return upper(at_zero(function) + slope * value, 4)
+        return upper(at_zero(function) + products(slope, value), 4)
 
     return _mapped(pair, lambda value: constant(function, value), size, slope, blame_from)
 
@@ -97,7 +98,7 @@ def _mapped(
     elements = pair.target.elements + len(names)
     other = (source[0] == -2) & (pair.blame < 0)
     with np.errstate(over="ignore"):
-        error = pair.error if slope == 1 else upper(pair.error * slope, 2)
+        error = pair.error if slope == 1 else upper(products(pair.error, slope), 2)
         magnitude = size(np.concatenate([pair.magnitude, [abs(nearest(value)) for value in names]]))
     return Pair(
         target=selection(target[0], elements, target[1]),

@@ -13,7 +13,7 @@ import numbers
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -62,9 +62,9 @@ def exact_rational(argument: str, value: object) -> Fraction:
         raise InvalidInput(argument, "a finite number", value) from None
 
 
-def _shortest(value: numbers.Real) -> str:
+def _shortest(value: Any) -> str:
     # Not str() of NumPy's floats, which its print options change. A double of NumPy is a float.
-    if isinstance(value, np.floating) and not isinstance(value, float):
+    if isinstance(value, np.floating) and value.dtype != np.float64:
         return np.format_float_scientific(value)
     return float.__repr__(float(value))
 

@@ -6,13 +6,14 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from ertheory.check import evaluate, evaluate_exact, float_bound
+from ertheory.check import evaluate, evaluate_exact, float_bound, rounding
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
@@ -136,3 +137,28 @@ def test_elementary_functions_stay_within_their_share(name: str) -> None:
 def test_another_box_is_refused(box: Any) -> None:
     with pytest.raises(InvalidInput, match="box"):
         float_bound(Network((Affine.from_dense([[1.0, 1.0]]),)), box)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("softplus", 700.0), ("silu", 40.0), ("gelu", 12.0), ("mish", 900.0), ("tanh", 3.0), ("elu", 5.0)],
+)
+def test_an_inexact_activation_is_off_by_its_value_even_where_its_argument_is_exact(name, size):
+    # Nothing is wrong with the argument: all of the error is that of the function itself.
+    function = {
+        "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
+        "silu": lambda z: z / (1 + mpmath.exp(-z)),
+        "gelu": lambda z: z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+        "mish": lambda z: z * mpmath.tanh(mpmath.log1p(mpmath.exp(z))),
+        "tanh": mpmath.tanh,
+        "elu": lambda z: z if z > 0 else mpmath.expm1(z),
+    }[name]
+    points = np.linspace(-size, size, 2001)
+    with mpmath.workdps(40):
+        truth = [function(mpmath.mpf(z)) for z in points.tolist()]
+        values = activation(name).function(points).tolist()
+        measured = max(abs(mpmath.mpf(value) - true) for value, true in zip(values, truth, strict=True))
+    # The step alone: a network has affine steps as well, whose share of the bound would hide that of the activation.
+    error, reached = rounding._activated(activation(name), np.zeros(1), np.array([size]))
+    assert 0 < measured <= error[0] < 1e-14 * (1 + size)
+    assert max(map(abs, truth)) <= reached[0]
