@@ -4,39 +4,35 @@ Theory and verification for Erdős–Rényi networks, after *Why Random Pruning 
 Mukherjee, Burkholz, ICML 2023). Every number says which statement it rests on, in which variant (printed, exact,
 repaired), and whether it is sufficient or necessary.
 
->>> target = Target.from_text("784-128-10")
->>> width(target, method="printed", density="1,0.1,0.1", failure_probability="0.001").widths
+Every question of the command line is a function of the same name with the same arguments: `width`, `sparsity`,
+`confidence`, `lower`, `embed`, `calibrate`, `subset_sum`, `ticket`, `densities`, `verify`, `figure`, `sample`.
+
+>>> width("784-128-10", method="printed", density="1,0.1,0.1", delta=0.001).widths
 (179536, 18048, 10)
+>>> width("784-128-10", sparsity=0.9, confidence=0.999)["sharp"].widths
+(9206, 1850, 10)
 """
+
+from typing import TYPE_CHECKING
 
 from ertheory.bounds import (
     LAYER0,
     METHODS,
+    MODES,
     Answer,
     Layer0,
     SubsetSumCount,
+    TicketSensitivity,
     TicketWidth,
+    UniformPart,
     UnivariateWidth,
-    degree,
-    exact,
     failure_lower,
     failure_upper,
-    joint,
-    largest_sparsity,
     n_necessary,
-    n_required,
     path_ceiling,
-    printed,
     sharp_exponent,
-    success_probability,
-    ticket_sensitivity,
-    ticket_widths,
-    univariate_width,
-    width,
-    widths,
 )
 from ertheory.bounds.blocks.grids import exact_factor, printed_copies, printed_factor
-from ertheory.bounds.drop.widths import drop
 from ertheory.bounds.necessary.error_floor import ErrorFloor, error_floor
 from ertheory.bounds.result import Width
 from ertheory.builders import (
@@ -51,12 +47,29 @@ from ertheory.builders import (
     write_ticket,
 )
 from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
+from ertheory.commands import (
+    Built,
+    PrunedTicket,
+    Results,
+    calibrate,
+    confidence,
+    densities,
+    embed,
+    figure,
+    lower,
+    sample,
+    sparsity,
+    subset_sum,
+    ticket,
+    verify,
+    width,
+)
 from ertheory.errors import ConstructionFailed, ErError, InfeasibleWidth, InvalidInput, TheoremNotApplicable
-from ertheory.layerwise import RATIOS, LayerDensities, layer_densities, nonzero_counts
+from ertheory.layerwise import RATIOS, LayerDensities, nonzero_counts
 from ertheory.layerwise.architectures import ARCHITECTURES, LayerShape, architecture
 from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
 from ertheory.masks.drawn_source import DrawnSource
-from ertheory.montecarlo import Calibration, calibrate
+from ertheory.montecarlo import CALIBRATED, STATEMENTS, Calibration, SimulatedSubsetSum, Verification
 from ertheory.networks.network import Network
 from ertheory.networks.readers.targets import (
     load_network,
@@ -76,10 +89,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ARCHITECTURES",
+    "CALIBRATED",
     "LAYER0",
     "METHODS",
+    "MODES",
     "RATIOS",
+    "STATEMENTS",
     "Answer",
+    "Built",
     "Calibration",
     "Check",
     "ConstructionFailed",
@@ -98,15 +115,21 @@ __all__ = [
     "MissingEdge",
     "Network",
     "Plan",
+    "PrunedTicket",
     "Reduction",
+    "Results",
+    "SimulatedSubsetSum",
     "Source",
     "SubsetSumCount",
     "Target",
     "TheoremNotApplicable",
     "Ticket",
     "TicketCheck",
+    "TicketSensitivity",
     "TicketWidth",
+    "UniformPart",
     "UnivariateWidth",
+    "Verification",
     "Width",
     "architecture",
     "build_ticket",
@@ -114,45 +137,51 @@ __all__ = [
     "check_embedding",
     "check_file",
     "check_ticket",
-    "degree",
+    "confidence",
+    "densities",
     "draw_masks",
-    "drop",
+    "embed",
     "embed_target",
     "error_floor",
-    "exact",
     "exact_factor",
     "failure_lower",
     "failure_upper",
-    "joint",
-    "largest_sparsity",
-    "layer_densities",
+    "figure",
     "load_network",
     "load_target",
+    "lower",
     "n_necessary",
-    "n_required",
     "network_from_torch",
     "network_of",
     "network_to_torch",
     "nonzero_counts",
     "path_ceiling",
     "plan",
-    "printed",
     "printed_copies",
     "printed_factor",
     "read_densities",
     "read_masks",
     "read_target",
     "reduce",
+    "sample",
     "sharp_exponent",
-    "success_probability",
+    "sparsity",
+    "subset_sum",
     "target_from_sklearn",
     "target_from_torch",
-    "ticket_sensitivity",
-    "ticket_widths",
-    "univariate_width",
+    "ticket",
+    "verify",
     "width",
-    "widths",
     "write_embedding",
     "write_target",
     "write_ticket",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Find a name that has another one now."""
+        from ertheory._deprecated import renamed
+
+        return renamed(name)

@@ -5,7 +5,10 @@ Every message is one line: the argument, what is allowed, what was given.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from fractions import Fraction
+from typing import TypeVar
 
 __all__ = [
     "ConstructionFailed",
@@ -13,7 +16,10 @@ __all__ = [
     "InfeasibleWidth",
     "InvalidInput",
     "TheoremNotApplicable",
+    "one_of",
 ]
+
+Name = TypeVar("Name", bound=str)
 
 _LONGEST_VALUE = 120
 
@@ -74,3 +80,36 @@ class ConstructionFailed(ErError):
     def __init__(self, message: str, missing: tuple[object, ...] = ()) -> None:
         self.missing = missing
         super().__init__(message)
+
+
+def one_of(argument: str, value: object, names: Iterable[Name]) -> Name:
+    """Read one of a few names.
+
+    Parameters
+    ----------
+    argument
+        Name of the argument for the error message.
+    value
+        What was given.
+    names
+        The names that are allowed.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none of them. The message suggests the one that looks like it, if there is one.
+
+    Examples
+    --------
+    >>> one_of("method", "shrap", ("exact", "drop", "sharp"))
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: method: expected one of exact, drop, sharp (did you mean sharp?), got 'shrap'
+    """
+    known = tuple(names)
+    for name in known:
+        if value == name:
+            return name
+    near = get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise InvalidInput(argument, f"one of {', '.join(known)}{hint}", value)

@@ -105,8 +105,7 @@ def check_place(path: Path, *, force: bool, argument: str = "path") -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidInput(argument, "a name that ends in .npz or .safetensors", str(path))
     if os.path.lexists(path) and not force:
-        force_named = "--force" if argument.startswith("--") else "force"
-        raise InvalidInput(argument, f"a file that does not exist yet, or {force_named}", str(path))
+        raise InvalidInput(argument, "a file that does not exist yet, or `force`", str(path))
     if path.is_dir() or not path.parent.is_dir():
         raise InvalidInput(argument, "a file in a folder that exists", str(path))
 

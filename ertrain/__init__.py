@@ -4,7 +4,7 @@ The widths and densities come from `ertheory`, which never imports this package.
 ``pip install "ertheory[train]"``.
 
 >>> from torch import nn
->>> from ertheory import layer_densities
+>>> from ertheory.layerwise import layer_densities
 >>> network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10))
 >>> attach_masks(network, draw_masks(layer_densities(layer_shapes(network), "1/10", "erk"), seed=0, exact=True))
 >>> sum(int(mask.sum()) for mask in masks_of(network).values())

@@ -26,10 +26,10 @@
 # In Python it is one call. This page takes about five minutes to read and some seconds to run.
 
 # %%
-from ertheory import Target, widths
+from ertheory import Target, width
 
 target = Target.from_text("784-128-10")
-answers = widths(target, sparsity="0.9", failure_probability="0.001")
+answers = width(target, sparsity="0.9", failure_probability="0.001")
 
 for answer in answers:
     print(f"{answer.method:12} {answer.kind:10} layer 0 {answer.layer0:8} applies {answer.applies!s:6} {answer.widths}")
@@ -125,11 +125,11 @@ Image(picture, width=800)
 # %%
 from fractions import Fraction
 
-from ertheory import largest_sparsity, success_probability
+from ertheory import confidence, sparsity
 
 given = (179_536, 18_048, 10)
 for method in ("printed", "exact", "degree"):
-    answer = largest_sparsity(target, given, Fraction(1, 1000), method=method)
+    answer = sparsity(target, given, method=method, layer0="dense", delta="0.001")[0]
     print(f"{method:8} {answer.kind:10} {float(answer.sparsity):.6f}")
 
 # %% [markdown]
@@ -138,10 +138,10 @@ for method in ("printed", "exact", "degree"):
 # succeed at a given sparsity?
 
 # %%
-for sparsity in ("0.9", "0.905", "0.91"):
-    kept = 1 - Fraction(sparsity)
-    answer = success_probability(target, given, (Fraction(1), kept, kept))
-    print(sparsity, "success at least", answer.to_dict()["success_probability_lower"])
+for zeros in ("0.9", "0.905", "0.91"):
+    kept = 1 - Fraction(zeros)
+    answer = confidence(target, given, density=(1, kept, kept), method="exact")[0]
+    print(zeros, "success at least", answer.to_dict()["success_probability_lower"])
 
 # %% [markdown]
 # ## Four ways to go wrong
@@ -182,7 +182,7 @@ import math
 densities = (Fraction(1), Fraction(5, 100), Fraction(99, 100))
 q1 = float(printed_factor(1, density=0.99, failure_probability=0.5 / 2))
 q0 = math.log(2 * q1 / 0.5) / -math.log1p(-0.05)
-late = success_probability(chain, (math.ceil(q0), math.ceil(q1)), densities)
+late = confidence(chain, (math.ceil(q0), math.ceil(q1)), density=densities, method="exact", layer0="dense")[0]
 print(f"real q_1 = {q1:.3f}, so q_0 = {math.ceil(q0)}: success {float(late.success_lower):.4f}, claimed 0.5")
 
 early = width(chain, method="printed", density=densities, failure_probability="0.5")
@@ -201,7 +201,7 @@ for q1 in (22, 60):
     print(f"q_1 = {q1}: the formula asks for q_0 = {q0}; 33 {'qualifies' if q0 <= 33 else 'does not qualify'}")
 
 half = Fraction(1, 2)
-wider = success_probability(target, (33 * 784, 60 * 128), (Fraction(1), half, half))
+wider = confidence(target, (33 * 784, 60 * 128), density=(1, half, half), method="exact")[0]
 likely = wider.to_dict()["success_probability_lower"]
 print("the wider network, used well: success at least", likely, "with copies", wider.factors)
 
@@ -213,10 +213,10 @@ print("the wider network, used well: success at least", likely, "with copies", w
 # that is a factor of a hundred. With a linear output, one hidden neuron must read all inputs at once.
 
 # %%
-from ertheory import univariate_width
+from ertheory import lower
 
-relu = univariate_width(10, (percent, percent), Fraction(1, 20))
-linear = univariate_width(10, (percent, percent), Fraction(1, 20), output="linear")
+relu = lower(10, density=percent, delta="0.05")
+linear = lower(10, density=percent, delta="0.05", output="linear")
 print(f"printed, necessary:                          {relu.printed:,}")
 print(f"exact, ReLU output, necessary and sufficient: {relu.exact:,}")
 print(f"closed form, ReLU output, sufficient:         {relu.sufficient:,}")

@@ -190,11 +190,11 @@ Image(picture, width=820)
 # and a bound on the L1 norms of the sums, by which errors of copies are passed on. With explicit constants:
 
 # %%
-from ertheory import Target, ticket_widths
+import ertheory
 
-shape = Target.from_text("2-4-1")
+shape = "2-4-1"
 for depth in ("L+1", "2L"):
-    wide = ticket_widths(shape, density="0.5", epsilon="0.1", failure_probability="0.1", domain=(-1, 1), depth=depth)
+    wide = ertheory.ticket(shape, density="0.5", epsilon="0.1", delta="0.1", domain=(-1, 1), depth=depth)
     print(f"depth {depth:3}  widths {wide.widths}, each sum within {float(min(wide.epsilons)):.1e}")
 
 # %% [markdown]
@@ -205,7 +205,7 @@ for depth in ("L+1", "2L"):
 # %%
 import numpy as np
 
-from ertheory import build_ticket, check_ticket
+from ertheory import Target, build_ticket, check_ticket
 
 rng = np.random.default_rng(3)
 weights = [rng.uniform(-1, 1, size) for size in ((4, 2), (1, 4))]
@@ -223,8 +223,8 @@ Image(picture, width=820)
 # %% [markdown]
 # ## What to take along
 #
-# * `n_required` gives proved numbers (`rigorous`), measured ones (`calibrated`) and the printed ones, which need a C.
+# * `subset_sum` gives proved numbers (`rigorous`), measured ones (`calibrated`) and the printed ones, which need a C.
 # * `failure_upper` and `failure_lower` hold for every n; `simulate_subset_sum` and `stopping_times` measure in between.
 # * In a terminal: `ertheory subset-sum --density 0.5 --epsilon 0.01 --delta 0.01`, and the same with `--simulate`.
-# * `ticket_widths` and `build_ticket` do the same for whole networks; in a terminal, `ertheory ticket`.
+# * `ticket` and `build_ticket` do the same for whole networks; in a terminal, `ertheory ticket`.
 # * `ertheory verify lemma-2.4` draws real masks and holds the bounds against them.

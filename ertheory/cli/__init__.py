@@ -1,6 +1,7 @@
 """The command line: ``ertheory width --target 784-128-10 --sparsity 0.9 --delta 0.001``.
 
-Exit status: 0 done, 1 a check failed, 2 bad input, with one line on standard error that says what is allowed.
+Exit status: 0 done, 1 a check failed, 2 bad input, with one line on standard error that says what is allowed, 3 an
+unexpected error.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from ertheory.cli.calibrate import CalibrateCommand
 from ertheory.cli.embed import EmbedCommand
 from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
-from ertheory.cli.others import DensitiesCommand, FigureCommand, VerifyCommand
+from ertheory.cli.others import DensitiesCommand, FigureCommand, SampleCommand, VerifyCommand
 from ertheory.cli.program import Commands, run_program
 from ertheory.cli.subset_sum import SubsetSumCommand
 from ertheory.cli.ticket import TicketCommand
@@ -37,7 +38,7 @@ Examples:
     (
         "sparsity",
         SparsityCommand,
-        """Largest sparsity at which given widths suffice, and beyond which they can not.
+        """Largest sparsity at which given widths suffice, and beyond which they cannot.
 
 Example:
   ertheory sparsity --target 784-128-10 --widths 179536,18048 --delta 0.001""",
@@ -115,6 +116,14 @@ Example:
   ertheory figure figure2 --out figures""",
     ),
     (
+        "sample",
+        SampleCommand,
+        """Write a small network with weights, to try the other commands with.
+
+Example:
+  ertheory sample --out net.npz --target 4-8-3 --seed 1""",
+    ),
+    (
         "verify",
         VerifyCommand,
         """Check an exact law by Monte Carlo on masks that are really drawn.
@@ -137,6 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 1 a check failed, 2 bad input.
+        Exit status: 0 done, 1 a check failed, 2 bad input, 3 an unexpected error.
     """
     return run_program("ertheory", _ABOUT, _COMMANDS, arguments)

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated
 
 from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.cli import reading
 from ertheory.cli.arguments import (
     Confidence,
     Delta,
     Density,
+    Domain,
+    Explain,
     Format,
+    Json,
     ReadingName,
+    Seed,
     Sparsity,
     TargetText,
     densities_inputs,
-    read_delta,
-    read_integer,
-    read_interval,
-    read_target_text,
-    read_text_densities,
 )
-from ertheory.cli.options import option
+from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.cli.widths import checked_reading
-from ertheory.errors import InvalidInput
-from ertheory.montecarlo import CALIBRATED, Calibration, calibrate
-from ertheory.numbers import probability
+from ertheory.commands import calibrate
+from ertheory.commands.arguments import read_target
+from ertheory.commands.explaining import explain_width
+from ertheory.montecarlo import CALIBRATED, Calibration
+from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
 
 __all__ = ["CalibrateCommand"]
-
-_OPTIONS = {"method", "layer0", "target", "workers"}
 
 
 @dataclass(frozen=True)
@@ -44,88 +45,81 @@ class CalibrateCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    method: Annotated[str, option(metavar="M", help=f"One of {', '.join(CALIBRATED)}.")] = "sharp"
+    method: Annotated[str, Option(f"One of {', '.join(CALIBRATED)}.", "M", read=reading.choice(*CALIBRATED))] = "sharp"
     layer0: ReadingName = None
-    domain: Annotated[
-        str | None,
-        option(metavar="A,B", help="Every input lies between these. If left out: what the file says, else 0,1."),
-    ] = None
-    level: Annotated[str, option(metavar="C", help="Confidence of all conclusions together, in (0, 1).")] = "0.99"
+    domain: Domain = None
+    level: Annotated[Fraction, Option("Confidence of all conclusions together, in (0, 1).", "C", read=reading.unit)] = (
+        Fraction(99, 100)
+    )
     resolution: Annotated[
-        str, option(metavar="R", help="The search ends when it knows each width up to this share of it.")
-    ] = "0.01"
-    seed: Annotated[str, option(metavar="N", help="Seed of the masks.")] = "0"
+        Fraction, Option("The search ends when it knows each width up to this share of it.", "R", read=reading.unit)
+    ] = Fraction(1, 100)
+    seed: Seed = 0
     workers: Annotated[
-        str | None,
-        option(metavar="K", help="Processes; one per processor if left out. No result depends on it."),
+        int | None, Option("Processes; one per processor if left out. No result depends on it.", "K")
     ] = None
+    explain: Explain = False
     format: Format = "table"
-    json: bool = False
-    """Print one JSON document."""
+    json: Json = False
 
     def run(self) -> int:
         """Draw, build, and print."""
-        target = read_target_text(self.target)
-        densities = read_text_densities(target, self.density, self.sparsity)
-        delta = read_delta(self.delta, self.confidence)
-        level, resolution = probability("--level", self.level), probability("--resolution", self.resolution)
-        workers = None if self.workers is None else read_integer("--workers", self.workers)
-        seed = read_integer("--seed", self.seed)
-        reading = checked_reading(self.layer0)
-        box = read_interval("--domain", self.domain) if self.domain is not None else None
-        if box is None and target.network is not None and target.domain is None:
-            box = 0.0, 1.0
-        try:
-            with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:
-                found = calibrate(
-                    target,
-                    method=self.method,
-                    density=densities,
-                    failure_probability=delta,
-                    layer0=reading,
-                    domain=box,
-                    level=level,
-                    resolution=resolution,
-                    seed=seed,
-                    workers=workers,
-                    progress=bar.update,
-                )
-        except InvalidInput as error:
-            name = (
-                f"--{error.argument}" if error.argument in ("method", "layer0", "target", "workers") else error.argument
+        target = read_target(self.target)
+        with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:
+            found = calibrate(
+                target,
+                density=self.density,
+                sparsity=self.sparsity,
+                delta=self.delta,
+                confidence=self.confidence,
+                method=self.method,
+                layer0=self.layer0,
+                domain=None if self.domain is None else tuple(map(float, self.domain)),
+                level=self.level,
+                resolution=self.resolution,
+                seed=self.seed,
+                workers=self.workers,
+                progress=bar.update,
             )
-            raise InvalidInput(name, error.allowed, error.value) from None
         if self.json:
-            inputs = {
-                "target": self.target,
-                **densities_inputs(target, densities),
-                "delta": rational_text(delta),
-                "method": self.method,
-                "layer0": found.proved.layer0,
-                "domain": None if box is None else list(box),
-                "level": rational_text(level),
-                "resolution": rational_text(resolution),
-                "workers": workers,
-            }
-            show(document("calibrate", inputs, **found.to_dict()))
-        else:
-            _report(found, self.format)
+            show(document("calibrate", self._inputs(target, found), **found.to_dict()))
+            return 0
+        _report(found, self)
+        if self.explain:
+            show("\n" + explain_width(found.proved))
         return 0
 
+    def _inputs(self, target: Target, found: Calibration) -> dict[str, object]:
+        densities = read_densities(target, density=self.density, sparsity=self.sparsity)
+        box = None if self.domain is None else list(map(float, self.domain))
+        if box is None and target.network is not None and target.domain is None:
+            box = [0.0, 1.0]
+        return {
+            "target": self.target,
+            **densities_inputs(target, densities),
+            "delta": rational_text(found.proved.failure_probability),
+            "method": self.method,
+            "layer0": found.proved.layer0,
+            "domain": box,
+            "level": rational_text(self.level),
+            "resolution": rational_text(self.resolution),
+            "workers": self.workers,
+        }
 
-def _report(found: Calibration, style: str) -> None:
+
+def _report(found: Calibration, command: CalibrateCommand) -> None:
     proved = found.proved
-    numbers = range(len(found.widths) - 1)
     enough = found.test.verdict == "at most"
     rows = [
-        [name, proved.layer0, *(f"{width:,}" for width in widths[:-1] if width), f"{total:,}"]
+        [name, proved.layer0, *(width for width in widths[:-1] if width), total]
         for name, widths, total in (
             ("proved", proved.widths, proved.total),
             ("measured" if enough else "no fewer shown", found.widths, found.total),
         )
     ]
-    show(render(rows, ["widths", "layer 0", *(f"N_{layer}" for layer in numbers), "total"], style))
-    if style != "table":
+    hidden = (f"N_{layer}" for layer in range(len(found.widths) - 1))
+    show(render(rows, ["widths", "layer 0", *hidden, "total"], command.format))
+    if command.format != "table":
         return
     test, lower = found.test, proved.success_lower
     share = "" if lower is None else f", success >= {success_text(lower)}"

@@ -1,22 +1,23 @@
-"""``ertheory densities``, ``ertheory figure`` and ``ertheory verify``."""
+"""``ertheory densities``, ``ertheory figure``, ``ertheory verify`` and ``ertheory sample``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated
 
-import tyro
-
 from ertheory.bounds.result import rational_text
-from ertheory.cli.arguments import Format, read_integer, renamed
-from ertheory.cli.options import option
+from ertheory.cli import reading
+from ertheory.cli.arguments import Force, Format, Json, OneDensity, OneSparsity, Seed
+from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.errors import InvalidInput
-from ertheory.layerwise import ERK_KERNELS, RATIOS, layer_densities
-from ertheory.layerwise.architectures import ARCHITECTURES, architecture
-from ertheory.numbers import exact_rational, probability
+from ertheory.commands import densities, figure, sample, verify
+from ertheory.commands.arguments import read_one_density
+from ertheory.layerwise import ERK_KERNELS, RATIOS, LayerDensities
+from ertheory.layerwise.architectures import ARCHITECTURES
+from ertheory.tables import Cell, Shown, Style
 
-__all__ = ["DensitiesCommand", "FigureCommand", "VerifyCommand"]
+__all__ = ["DensitiesCommand", "FigureCommand", "SampleCommand", "VerifyCommand"]
 
 # Spelled out here: the modules that know them take their time to load.
 _FIGURES = (
@@ -58,65 +59,69 @@ _STATEMENTS = (
     "layer-0",
     "theorem-2.3",
 )
-_PLACES = {"name": "NAME", "statement": "STATEMENT"}  # given without an option's name
 
 
 @dataclass(frozen=True)
 class DensitiesCommand:
     """Densities of the layers of a known architecture."""
 
-    model: Annotated[str, option(metavar="NAME", help=f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.")]
-    ratio: Annotated[str, option(metavar="R", help=f"One of {', '.join(RATIOS)}.")]
-    density: Annotated[str | None, option(metavar="P", help="Density of the whole network, in (0, 1].")] = None
-    sparsity: Annotated[str | None, option(metavar="S", help="1 - density.")] = None
-    classes: Annotated[str | None, option(metavar="K", help="Outputs, instead of the usual number.")] = None
-    width: Annotated[str, option(metavar="X", help="Factor on all hidden widths.")] = "1"
-    erk_kernel: Annotated[str, option(metavar="K", help=f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.")] = (
-        ERK_KERNELS[0]
-    )
+    model: Annotated[str, Option(f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.", "NAME")]
+    ratio: Annotated[str, Option(f"One of {', '.join(RATIOS)}.", "R", read=reading.choice(*RATIOS))]
+    density: OneDensity = None
+    sparsity: OneSparsity = None
+    classes: Annotated[int | None, Option("Outputs, instead of the usual number.", "K")] = None
+    width: Annotated[Fraction, Option("Factor on all hidden widths.", "X")] = Fraction(1)
+    erk_kernel: Annotated[
+        str, Option(f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.", "K", read=reading.choice(*ERK_KERNELS))
+    ] = ERK_KERNELS[0]
     format: Format = "table"
-    json: bool = False
-    """Print one JSON document."""
+    json: Json = False
 
     def run(self) -> int:
         """Answer the question."""
-        if (self.density is None) == (self.sparsity is None):
-            given = "both" if self.density is not None else "none"
-            raise InvalidInput("--density", "exactly one of --density and --sparsity", given)
-        if self.density is not None:
-            density = probability("--density", self.density, one=True)
-        else:
-            density = 1 - probability("--sparsity", self.sparsity, zero=True)
-        classes = None if self.classes is None else read_integer("--classes", self.classes)
-        width = exact_rational("--width", self.width)
-        if not 0 < width <= 1000:
-            raise InvalidInput("--width", "a number in (0, 1000]", self.width)
-        layers = architecture(self.model, classes=classes, width=float(width))
-        result = layer_densities(layers, density, self.ratio, erk_kernel=self.erk_kernel)
+        result = densities(
+            self.model,
+            ratio=self.ratio,
+            density=self.density,
+            sparsity=self.sparsity,
+            classes=self.classes,
+            width=self.width,
+            erk_kernel=self.erk_kernel,
+        )
         if self.json:
             content = result.to_dict()
             inputs = {
                 "model": self.model,
-                "classes": classes,
-                "width": float(width),
+                "classes": self.classes,
+                "width": float(self.width),
                 "ratio": content.pop("ratio"),
                 "erk_kernel": content.pop("erk_kernel"),
-                "density": rational_text(density),
+                "density": rational_text(read_one_density(self.density, self.sparsity)),
             }
             content.pop("density")
             show(document("densities", inputs, **content))
-            return 0
-        rows = [
-            [layer.name, "x".join(map(str, layer.shape)), f"{layer.weights:,}", f"{p:.6g}", f"{count:,.1f}"]
-            for layer, p, count in zip(result.layers, result.densities, result.nonzeros_expected, strict=True)
-        ]
-        show(render(rows, ["layer", "shape", "weights", "density", "non-zeros"], self.format))
-        if self.format == "table":
-            lost = "" if result.spends_budget else " (this ratio drops what full layers can not take)"
-            realised = f"realised {result.density_realised:.6g}{lost}"
-            show(f"\nRatio {result.ratio}: density asked {float(density):.6g}, {realised}.")
-            show(f"Outputs without any incoming weight, expected: {result.dead_outputs_expected:.4g}.")
+        else:
+            _show_densities(result, self.format)
         return 0
+
+
+def _show_densities(result: LayerDensities, style: Style) -> None:
+    rows: list[list[Cell]] = [
+        [
+            layer.name,
+            "x".join(map(str, layer.shape)),
+            layer.weights,
+            Shown(p, f"{p:.6g}"),
+            Shown(count, f"{count:,.1f}"),
+        ]
+        for layer, p, count in zip(result.layers, result.densities, result.nonzeros_expected, strict=True)
+    ]
+    show(render(rows, ["layer", "shape", "weights", "density", "non-zeros"], style))
+    if style == "table":
+        lost = "" if result.spends_budget else " (this ratio drops what full layers cannot take)"
+        realised = f"realised {result.density_realised:.6g}{lost}"
+        show("\n" + wrap(f"Ratio {result.ratio}: density asked {float(result.density):.6g}, {realised}."))
+        show(f"Outputs without any incoming weight, expected: {result.dead_outputs_expected:.4g}.")
 
 
 @dataclass(frozen=True)
@@ -124,20 +129,15 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        tyro.conf.Positional[str],
-        option(metavar="NAME", help=f"One of {', '.join(_FIGURES)}."),
+        str, Option(f"One of {', '.join(_FIGURES)}.", "NAME", read=reading.choice(*_FIGURES), positional=True)
     ]
-    out: Annotated[str, option(metavar="DIR", help="Folder for NAME.png, NAME.svg and NAME.csv.")] = "."
-    force: bool = False
-    """Write over files that exist."""
-    json: bool = False
-    """Print one JSON document."""
+    out: Annotated[str, Option("Folder for NAME.png, NAME.svg and NAME.csv.", "DIR")] = "."
+    force: Force = False
+    json: Json = False
 
     def run(self) -> int:
         """Draw it."""
         from tqdm import tqdm
-
-        from ertheory.plots import draw
 
         form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}"
         with tqdm(total=1, desc=self.name, delay=2, leave=False, bar_format=form) as bar:
@@ -145,10 +145,7 @@ class FigureCommand:
             def advance(share: float) -> None:
                 bar.update(min(share, 1 - bar.n))  # shares of 1 may add up to a little more
 
-            try:
-                files = [str(path) for path in draw(self.name, self.out, force=self.force, progress=advance)]
-            except InvalidInput as error:
-                raise renamed(error, self, _PLACES) from None
+            files = [str(path) for path in figure(self.name, out=self.out, force=self.force, progress=advance)]
         if self.json:
             inputs = {"name": self.name, "out": self.out, "force": self.force}
             show(document("figure", inputs, files=files))
@@ -158,49 +155,74 @@ class FigureCommand:
 
 
 @dataclass(frozen=True)
+class SampleCommand:
+    """Write a small network with weights, to try the other commands with."""
+
+    out: Annotated[str, Option("Where the network goes: .npz or .safetensors.", "FILE")]
+    target: Annotated[str, Option("Widths of the network, fully connected.", "T")] = "4-8-3"
+    seed: Annotated[int, Option("Seed of the weights.", "N")] = 0
+    force: Force = False
+    json: Json = False
+
+    def run(self) -> int:
+        """Draw and write it."""
+        target = sample(self.target, seed=self.seed, out=self.out, force=self.force)
+        if self.json:
+            inputs = {"target": self.target, "out": self.out, "force": self.force}
+            fields = {"widths": list(target.widths), "nonzeros": list(target.nonzeros), "file": self.out}
+            show(document("sample", inputs, seed=self.seed, **fields))
+        else:
+            show(wrap(f"{self.out}: a network {target} with weights drawn by seed {self.seed}, inputs in [-1, 1]"))
+        return 0
+
+
+@dataclass(frozen=True)
 class VerifyCommand:
     """Check an exact law against masks that are really drawn."""
 
     statement: Annotated[
-        tyro.conf.Positional[str],
-        option(
-            metavar="STATEMENT",
-            help=f"One of {', '.join(_STATEMENTS)}; the last three are short for convolution, preassigned and "
+        str,
+        Option(
+            f"One of {', '.join(_STATEMENTS)}; the last three are short for convolution, preassigned and "
             "theorem-2.3-relu.",
+            "STATEMENT",
+            read=reading.choice(*_STATEMENTS),
+            positional=True,
         ),
     ]
-    trials: Annotated[str | None, option(metavar="N", help="Masks to draw.")] = None
-    seed: Annotated[str, option(metavar="N", help="Seed of the masks.")] = "0"
-    build: bool = False
-    """Build the source in every mask and prove that it is the target, instead of reading the event off the mask."""
-    json: bool = False
-    """Print one JSON document."""
+    trials: Annotated[int | None, Option("Masks to draw.", "N", read=reading.whole(1))] = None
+    seed: Seed = 0
+    build: Annotated[
+        bool,
+        Option(
+            "Build the source in every mask and prove that it is the target, instead of reading the event off the mask."
+        ),
+    ] = False
+    format: Format = "table"
+    json: Json = False
 
     def run(self) -> int:
         """Draw the masks; exit status 1 if the law does not agree."""
         from tqdm import tqdm
 
-        from ertheory.montecarlo import verify
-
-        trials = None if self.trials is None else read_integer("--trials", self.trials, least=1)
-        seed = read_integer("--seed", self.seed)
-        with tqdm(total=trials, unit=" masks", delay=2, leave=False) as bar:
-
-            def progress(done: int) -> object:
-                return bar.update(done - bar.n)
-
-            try:
-                result = verify(self.statement, trials=trials, seed=seed, build=self.build, progress=progress)
-            except InvalidInput as error:
-                raise renamed(error, self, _PLACES) from None
+        with tqdm(total=self.trials, unit=" masks", delay=2, leave=False) as bar:
+            result = verify(
+                self.statement,
+                trials=self.trials,
+                seed=self.seed,
+                build=self.build,
+                progress=lambda done: bar.update(done - bar.n),
+            )
         content = result.to_dict()
         if self.json:
-            inputs = {"statement": self.statement, "trials": result.trials, "seed": seed, "build": self.build}
+            inputs = {"statement": self.statement, "trials": result.trials, "seed": self.seed, "build": self.build}
             fields = {key: value for key, value in content.items() if key not in {"seed", "trials"}}
-            show(document("verify", inputs, seed=seed, trials=result.trials, **fields))
-        else:
+            show(document("verify", inputs, seed=self.seed, trials=result.trials, **fields))
+        elif self.format == "table":
             for name, value in content.items():
                 show(wrap(f"{name.replace('_', ' '):<15}{_plain(value)}"))
+        else:
+            show(render([[name, _plain(value)] for name, value in content.items()], ["field", "value"], self.format))
         return 0 if result.agrees else 1
 
 

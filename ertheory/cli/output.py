@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ertheory.errors import InvalidInput
+from ertheory.tables import Cell, Style, Table
 
-__all__ = ["Format", "document", "render", "show", "wrap"]
-
-Format = Literal["table", "markdown", "latex", "csv"]
-_FORMATS = ("table", "markdown", "latex", "csv")
+__all__ = ["SCHEMA", "OutputClosed", "document", "render", "show", "show_table", "wrap"]
 
 SCHEMA = 1
+
+_USUAL = (120, 24)  # where nobody says how large the terminal is
+
+
+class OutputClosed(Exception):
+    """Nobody reads standard output any more."""
 
 
 def document(command: str, inputs: dict[str, Any], **fields: Any) -> str:
@@ -29,55 +31,39 @@ def document(command: str, inputs: dict[str, Any], **fields: Any) -> str:
     return json.dumps(content, allow_nan=False)
 
 
-def render(rows: Sequence[Sequence[str]], headers: Sequence[str], style: str) -> str:
-    """Lay out rows under their headers.
-
-    A table that is wider than the terminal becomes one block per row.
-    """
-    if style not in _FORMATS:
-        raise InvalidInput("--format", f"one of {', '.join(_FORMATS)}", style)
-    if style == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([headers, *rows])
-        return text.getvalue().rstrip("\n")
-    if style == "markdown":
-        lines = [headers, ["---"] * len(headers), *rows]
-        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    if style == "latex":
-        body = "\n".join(" & ".join(map(_latex, line)) + r" \\" for line in [headers, *rows])
-        return f"\\begin{{tabular}}{{{'l' * len(headers)}}}\n{body}\n\\end{{tabular}}"
-    return _table(rows, headers)
+def render(rows: Sequence[Sequence[Cell]], headers: Sequence[str], style: Style) -> str:
+    """Lay out rows under their headers; a table that is wider than the terminal becomes one block per row."""
+    return Table.of(headers, rows).render(style, shutil.get_terminal_size(_USUAL).columns)
 
 
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    if sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size((120, 24)).columns:
-        longest = max(map(len, headers))
-        blocks = (
-            "\n".join(f"{name:<{longest}}  {cell}" for name, cell in zip(headers, row, strict=True)) for row in rows
-        )
-        return "\n\n".join(blocks)
-    lines = [headers, ["-" * width for width in widths], *rows]
-    return "\n".join("  ".join(map(_align, line, widths)).rstrip() for line in lines)
-
-
-def _align(cell: str, width: int) -> str:
-    number = cell.replace(",", "").replace(".", "").replace("%", "").replace("x", "").lstrip("-")
-    return cell.rjust(width) if number.isdigit() else cell.ljust(width)
+def show_table(table: Table, style: Style) -> None:
+    """Print a table, in one of its formats, at the width of the terminal."""
+    show(table.render(style, shutil.get_terminal_size(_USUAL).columns))
 
 
 def wrap(text: str) -> str:
     """Break a long sentence at the width of the terminal, keeping its indent."""
     indent = text[: len(text) - len(text.lstrip())]
-    columns = max(40, shutil.get_terminal_size((120, 24)).columns)
+    columns = max(40, shutil.get_terminal_size(_USUAL).columns)
     return textwrap.fill(text, columns, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 
-def _latex(cell: str) -> str:
-    return "".join(f"\\{letter}" if letter in "%_&#" else letter for letter in cell)
-
-
 def show(text: str) -> None:
-    """Print to standard output, also where its encoding knows less than ours."""
+    """Print to standard output, also where its encoding knows less than ours.
+
+    Raises
+    ------
+    OutputClosed
+        If a pipe has no reader any more.
+    InvalidInput
+        If standard output is closed, or its place is full.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        raise InvalidInput("standard output", "an open one", "a closed one")
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, errors="replace").decode(encoding))
+    try:
+        print(text.encode(encoding, errors="replace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        raise OutputClosed from None
+    except OSError as error:
+        raise InvalidInput("standard output", "a place that can be written", error.strerror) from error

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import shutil
 import sys
+import textwrap
+import traceback
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import tyro
+from fractions import Fraction
+from typing import Any
 
 from ertheory.cli.descriptions import fitted
-from ertheory.errors import ErError
+from ertheory.cli.options import names_of, option_name
+from ertheory.cli.output import OutputClosed, show
+from ertheory.errors import ErError, InvalidInput, one_of
 
-__all__ = ["Commands", "UsageError", "run_program"]
+__all__ = ["Commands", "run_program"]
 
 _LONGEST_LINE = 400
+_NARROWEST = 40
+_REPORT = "this is a defect of the program; please report it, with the command, to its developers"
 
 # Command, the class that holds its options and runs it, and what it is for with examples.
 Commands = tuple[tuple[str, type[Any], str], ...]
-
-
-class UsageError(ErError):
-    """The words of the command line do not form a command."""
-
-    def __init__(self, message: str, program: str) -> None:
-        super().__init__(f"{message} (see {program} --help)")
 
 
 def run_program(name: str, about: str, commands: Commands, arguments: Sequence[str] | None = None) -> int:
@@ -37,77 +33,112 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
     Parameters
     ----------
     name
-        Of the program.
+        Name of the program.
     about
         What the program is for.
     commands
-        Its commands. Each class has a method ``run`` that returns the exit status.
+        The commands. Each class is a dataclass with an `ertheory.cli.options.Option` for each field, and a method
+        ``run`` that returns the exit status.
     arguments
         Words of the command line; those of the process if left out.
 
     Returns
     -------
     int
-        Exit status: 0 done, 1 a check failed, 2 bad input, with one line on standard error.
+        Exit status: 0 done, 1 a check failed, 2 bad input, 3 an unexpected error, with one line on standard error.
+        With ``--debug`` a traceback stands above that line.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:
-        from ertheory import __version__
-
-        print(f"{name} {__version__}")
-        return 0
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
     try:
-        return int(_parse(name, about, commands, given).run())
-    except ErError as error:
-        return _refuse(name, str(error))
-    except BrokenPipeError:  # a reader such as `head` has seen enough
+        return _run(name, about, commands, words)
+    except OutputClosed:  # a reader such as `head` has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
-    except OSError as error:
-        return _refuse(name, f"{error.filename or 'file'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        _refuse(name, "interrupted")
+        _say(name, "interrupted", debug=False)
         return 130
+    except ErError as error:
+        _say(name, str(error), debug=debug)
+        return 2
+    except OSError as error:
+        if error.filename is not None:  # a file or folder that somebody named
+            _say(name, f"{error.filename}: {error.strerror or error}", debug=debug)
+            return 2
+        return _unexpected(name, error, debug=debug)
+    except Exception as error:
+        return _unexpected(name, error, debug=debug)
 
 
-def _parse(program: str, about: str, commands: Commands, arguments: list[str]) -> Any:
-    options: Any = None
-    width = shutil.get_terminal_size().columns
-    for name, command, purpose in commands:
-        # Where all commands are listed, examples would hide them.
-        shown = fitted(purpose if name in arguments[:1] else purpose.partition("\n\n")[0], width)
-        option = Annotated[command, tyro.conf.subcommand(name, description=shown)]  # type: ignore[valid-type]
-        options = option if options is None else options | option
-    messages = io.StringIO()
+def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> int:
+    if "--version" in words:
+        from ertheory import __version__
+
+        show(f"{program} {__version__}")
+        return 0
+    if words and words[0] in ("--help", "-h"):
+        show(_overview(program, about, commands))
+        return 0
+    if not words:
+        raise InvalidInput("COMMAND", f"one of {', '.join(name for name, _, _ in commands)} (see {program} --help)", "")
+    chosen = one_of("COMMAND", words[0], [name for name, _, _ in commands])
+    _, command, purpose = next(one for one in commands if one[0] == chosen)
+
+    from ertheory.cli.parsing import HelpShown, parse
+
     try:
-        with contextlib.redirect_stderr(messages):
-            return tyro.cli(
-                options,
-                prog=program,
-                description=about,
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        word = arguments[0] if arguments and not arguments[0].startswith("-") else ""
-        raise UsageError(_in_one_line(messages.getvalue()), f"{program} {word}".strip()) from None
+        asked = parse(f"{program} {chosen}", command, fitted(purpose, shutil.get_terminal_size().columns), words[1:])
+        return int(asked.run())
+    except HelpShown as shown:
+        show(str(shown))
+        return 0
+    except InvalidInput as error:
+        raise _as_option(error, command, words) from error
 
 
-def _in_one_line(box: str) -> str:
-    """Turn tyro's box into one line, without its frame and its pointer to the help."""
-    lines = (re.sub(r"[│╭╮╰╯─]+|^[|+]|[|+]$|-{3,}", " ", line).strip() for line in box.splitlines())
-    kept: list[str] = []
-    for line in filter(None, lines):
-        if line.startswith(("For full helptext", "Argument helptext", "Perhaps you meant")):
-            break
-        kept.append(" ".join(line.split()))
-    # The first line is the title of the box; the next one often says the same again.
-    return " ".join(kept[1:] or kept)
+def _overview(program: str, about: str, commands: Commands) -> str:
+    columns = max(_NARROWEST, shutil.get_terminal_size().columns)
+    longest = max(len(name) for name, _, _ in commands) + 4
+    lines = [f"usage: {program} COMMAND [OPTIONS]", "", about, "", "commands:"]
+    for name, _, purpose in commands:
+        first = purpose.partition("\n")[0]
+        indent = f"  {name:<{longest - 2}}"
+        lines.append(textwrap.fill(first, columns, initial_indent=indent, subsequent_indent=" " * longest))
+    options = "Every command has --help, with examples; --version; and --debug, which shows where an error came from."
+    return "\n".join([*lines, "", textwrap.fill(options, columns)])
 
 
-def _refuse(program: str, message: str) -> int:
+def _as_option(error: InvalidInput, command: type[Any], words: Sequence[str]) -> InvalidInput:
+    """Name arguments as on the command line, and show a number as it was written there."""
+    names = names_of(command)
+    allowed = re.sub(r"`(\w+)`", lambda found: names.get(found[1], option_name(found[1])), error.allowed)
+    name = names.get(error.argument, error.argument)
+    value = error.value
+    if isinstance(value, float | Fraction) and not isinstance(value, bool):
+        value = _written(name, words, value)
+    return InvalidInput(name, allowed, value)
+
+
+def _written(option: str, words: Sequence[str], value: object) -> object:
+    """Find the text of an option among the words, if it is there and holds one number."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, text = word.partition("=")
+        if name.replace("_", "-") == option and "," not in (text if equals else following):
+            return text if equals else following
+    return value
+
+
+def _unexpected(program: str, error: Exception, *, debug: bool) -> int:
+    said = " ".join(str(error).split())
+    where = "" if debug else " (--debug shows where it happened)"
+    shortened = said if len(said) <= _LONGEST_LINE // 2 else f"{said[: _LONGEST_LINE // 2]}..."
+    _say(program, f"unexpected {type(error).__name__}: {shortened}; {_REPORT}{where}", debug=debug)
+    return 3
+
+
+def _say(program: str, message: str, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
     line = " ".join(f"{program}: {message}".split())
     print(line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "...", file=sys.stderr)
-    return 2

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import one_of
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density
 from ertheory.layerwise.ratios import ERK_KERNELS, balanced, balanced_printed, erk, pyramidal, uniform
 from ertheory.layerwise.result import LayerDensities, nonzero_counts
@@ -74,10 +74,8 @@ def layer_densities(shapes: Shapes, density: Rational, ratio: str, *, erk_kernel
     >>> round(result.density_realised, 3)
     0.19
     """
-    if ratio not in RATIOS:
-        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}", ratio)
-    if erk_kernel not in ERK_KERNELS:
-        raise InvalidInput("erk_kernel", f"one of {', '.join(ERK_KERNELS)}", erk_kernel)
+    one_of("ratio", ratio, RATIOS)
+    one_of("erk_kernel", erk_kernel, ERK_KERNELS)
     layers, overall = as_layers(shapes), overall_density(density)
     if ratio == "erk":
         return LayerDensities(layers, ratio, overall, erk(layers, overall, kernel=erk_kernel), erk_kernel)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Reading
 from ertheory.builders import Plan, plan
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, one_of
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.network import Network
@@ -146,8 +146,7 @@ def calibrate(
     Whether the builder succeeds is read off the masks: with a coded layer 0, matchings say whether weights exist, for
     almost all of them, and none are solved for. Where layer 0 is matched, its copies per input stay as proved.
     """
-    if method not in CALIBRATED:
-        raise InvalidInput("method", f"one of {', '.join(CALIBRATED)}", method)
+    one_of("method", method, CALIBRATED)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InvalidInput("seed", "a whole number of at least 0", seed)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):

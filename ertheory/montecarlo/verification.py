@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from ertheory.bounds.result import rational_text
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, one_of
 from ertheory.montecarlo.events.sampling import count_occurrences
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.statements.catalogue import ALIASES, STATEMENTS, case_of
@@ -137,8 +137,7 @@ def verify(
     >>> checked.statement, checked.agrees
     ('theorem-2.3-relu', True)
     """
-    if not isinstance(statement, str) or statement not in STATEMENTS:
-        raise InvalidInput("statement", f"one of {', '.join(STATEMENTS)}", statement)
+    one_of("statement", statement, STATEMENTS)
     binomial_interval(0, 1, level)  # a bad level is refused before the masks are drawn, not after
     case = case_of(statement)
     event = case.built if build else case.event

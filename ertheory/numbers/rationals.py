@@ -25,6 +25,8 @@ Rational: TypeAlias = int | float | str | Fraction | Decimal
 
 _LONGEST_TEXT = 1000  # Python converts at most 4300 digits, and products of some such numbers are written out
 _LARGEST_EXPONENT = 1000
+_LONGEST_PERCENT = 20
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
 _RATIONAL_TEXT = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(\s*/\s*\d+)?\s*")
 
 
@@ -72,7 +74,7 @@ def _shortest(value: Any) -> str:
 def _from_text(argument: str, allowed: str, text: str) -> Fraction:
     match = _RATIONAL_TEXT.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
     if match is None:
-        raise InvalidInput(argument, allowed, text)
+        raise InvalidInput(argument, allowed + _percent_hint(text), text)
     numerator, _, denominator = text.partition("/")
     exponent = match[3]
     # 1e-999999999 is a short text, but not a number that fits into memory.
@@ -112,6 +114,8 @@ def probability(argument: str, value: object, *, zero: bool = False, one: bool =
         number = exact_rational(argument, value)
     except InvalidInput as error:
         detail = allowed if "exponent" not in error.allowed else f"{allowed} with {error.allowed}"
+        if isinstance(value, str):
+            detail += _percent_hint(value)
         raise InvalidInput(argument, detail, value) from None
     if not (0 < number < 1 or (zero and number == 0) or (one and number == 1)):
         raise InvalidInput(argument, allowed, value)
@@ -127,3 +131,9 @@ def log_fraction(value: Fraction) -> float:
     -921.034037
     """
     return math.log(value.numerator) - math.log(value.denominator)
+
+
+def _percent_hint(text: str) -> str:
+    """Say how 90% is written here."""
+    match = _PERCENT.fullmatch(text) if len(text) <= _LONGEST_PERCENT else None
+    return "" if match is None else f", so write {Decimal(match[1]) / 100:f}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import one_of
 from ertheory.plots.columns import Columns
 from ertheory.plots.figure2 import draw_figure2, figure2_data
 from ertheory.plots.figure4 import draw_figure4, figure4_data
@@ -136,5 +136,4 @@ def figure_data(name: str, *, progress: Callable[[float], object] | None = None)
 
 
 def _check(name: str) -> None:
-    if name not in FIGURES:
-        raise InvalidInput("name", f"one of {', '.join(FIGURES)}", name)
+    one_of("name", name, FIGURES)

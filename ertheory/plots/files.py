@@ -22,7 +22,7 @@ def refuse_existing(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         if path.exists() or path.is_symlink():
-            raise InvalidInput("out", "a folder without this file (--force replaces it)", str(path))
+            raise InvalidInput("out", "a folder without this file (`force` replaces it)", str(path))
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool = False) -> tuple[Path, ...]:

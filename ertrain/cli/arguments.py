@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Annotated
 
-import tyro
-
-from ertheory.cli.options import option
+from ertheory.bounds.result import rational_text
+from ertheory.cli import reading
+from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.recipes import RECIPES, SCALES, recipe
@@ -27,51 +28,50 @@ __all__ = [
 ]
 
 RecipeName = Annotated[
-    tyro.conf.Positional[str], option(metavar="RECIPE", help=f"One of {', '.join(sorted(RECIPES))}.")
+    str,
+    Option(f"One of {', '.join(sorted(RECIPES))}.", "RECIPE", read=reading.choice(*sorted(RECIPES)), positional=True),
 ]
-Scale = Annotated[str, option(metavar="S", help=f"{', '.join(SCALES)}.")]
-Seeds = Annotated[str, option(metavar="K", help="Repetitions, with the seeds 0 to K - 1.")]
-DataDir = Annotated[str, option(metavar="DIR", help="Where data sets are, or are downloaded to.")]
-Out = Annotated[str, option(metavar="DIR", help="Folder for the folders of runs.")]
-Device = Annotated[str, option(metavar="D", help="auto, cpu, cuda or cuda:1.")]
-Density = Annotated[str | None, option(metavar="P", help="Density of all runs, instead of those of the recipe.")]
-Sparsity = Annotated[str | None, option(metavar="S", help="1 - density.")]
+Scale = Annotated[str, Option(f"One of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))]
+Seeds = Annotated[int, Option("Repetitions, with the seeds 0 to K - 1.", "K", read=reading.whole(1))]
+DataDir = Annotated[str, Option("Where data sets are, or are downloaded to.", "DIR")]
+Out = Annotated[str, Option("Folder for the folders of runs.", "DIR")]
+Device = Annotated[str, Option("auto, cpu, cuda or cuda:1.", "D")]
+Density = Annotated[
+    Fraction | None, Option("Density of all runs, instead of those of the recipe.", "P", read=reading.density)
+]
+Sparsity = Annotated[Fraction | None, Option("1 - density.", "S", read=reading.sparsity)]
 Only = Annotated[
     tuple[str, ...],
-    option(metavar="NAME=VALUE", help="Leave out runs of the recipe that have other values than these."),
+    Option("Leave out runs of the recipe that have other values than these.", "NAME=VALUE"),
 ]
 Set = Annotated[
     tuple[str, ...],
-    option(metavar="NAME=VALUE", help="Other values for the configurations, such as epochs=3 ratio=erk."),
+    Option("Other values for the configurations, such as epochs=3 ratio=erk.", "NAME=VALUE"),
 ]
 
 
 def read_runs(
     name: str,
     scale: str,
-    seeds: str,
+    seeds: int,
     *,
     only: Sequence[str],
     overrides: Sequence[str],
-    density: str | None,
-    sparsity: str | None,
+    density: Fraction | None,
+    sparsity: Fraction | None,
 ) -> tuple[Configuration, ...]:
     """List the runs that the words of a command line ask for."""
-    from ertheory.bounds.result import rational_text
-    from ertheory.cli.arguments import read_integer
-    from ertheory.numbers import probability
-
     texts = _pairs("--set", overrides)
     if density is not None and sparsity is not None:
         raise InvalidInput("--density", "at most one of --density and --sparsity", "both")
     if density is not None:
-        texts["density"] = rational_text(probability("--density", density, one=True))
+        texts["density"] = rational_text(density)
     if sparsity is not None:
-        texts["density"] = rational_text(1 - probability("--sparsity", sparsity, zero=True))
-    chosen, count = _pairs("--only", only), read_integer("--seeds", seeds)
+        texts["density"] = rational_text(1 - sparsity)
+    chosen = _pairs("--only", only)
     options = {"recipe": "RECIPE", "scale": "--scale", "seeds": "--seeds", "set": "--set", "only": "--only"}
     try:
-        return recipe(name).configurations(scale, seeds=count, only=chosen, overrides=texts)
+        return recipe(name).configurations(scale, seeds=seeds, only=chosen, overrides=texts)
     except InvalidInput as error:  # named as in a call from Python
         asked = "--only" if error.argument in chosen else "--set"
         option = options.get(error.argument, f"{asked} {error.argument}")

@@ -8,12 +8,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from ertheory.cli.arguments import Format
-from ertheory.cli.options import option
+from ertheory.cli.arguments import Force, Format, Json
+from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.errors import InvalidInput
+from ertheory.tables import Style
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.report import Row, rows_of
 from ertrain.reports.results import read_results
@@ -39,15 +38,11 @@ _OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of it
 class ReportCommand:
     """What the runs in a folder say together, and whether they agree with the paper."""
 
-    folder: Annotated[tyro.conf.Positional[str], option(metavar="DIR", help="Folder with runs, at any depth.")]
+    folder: Annotated[str, Option("Folder with runs, at any depth.", "DIR", positional=True)]
     format: Format = "table"
-    plot: Annotated[
-        str | None, option(metavar="DIR", help="Folder for accuracy.png, accuracy.svg and accuracy.csv.")
-    ] = None
-    force: bool = False
-    """Write over files that exist."""
-    json: bool = False
-    """Print one JSON document."""
+    plot: Annotated[str | None, Option("Folder for accuracy.png, accuracy.svg and accuracy.csv.", "DIR")] = None
+    force: Force = False
+    json: Json = False
 
     def run(self) -> int:
         """Read the results and lay them out."""
@@ -100,7 +95,7 @@ def _show_tables(rows: Sequence[Row]) -> None:
         show(wrap(note))
 
 
-def _show_claims(comparisons: Sequence[Comparison], style: str) -> None:
+def _show_claims(comparisons: Sequence[Comparison], style: Style) -> None:
     """Show what the paper says, and below it what the runs say of it."""
     show("")
     show(wrap("What the paper says, beside paired differences of test accuracies over the seeds, in points:"))

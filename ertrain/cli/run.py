@@ -6,12 +6,14 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from tqdm import tqdm
 
+from ertheory.cli.arguments import Format, Json
+from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.errors import InvalidInput
+from ertheory.tables import Cell, Shown, Style
 from ertrain.cli.arguments import (
     DataDir,
     Density,
@@ -39,8 +41,7 @@ __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 class ListCommand:
     """The recipes."""
 
-    json: bool = False
-    """Print one JSON document."""
+    json: Json = False
 
     def run(self) -> int:
         """List them with their cost for three seeds."""
@@ -72,7 +73,7 @@ class RunCommand:
 
     recipe: RecipeName
     scale: Scale = "quick"
-    seeds: Seeds = "3"
+    seeds: Seeds = 3
     data_dir: DataDir = "data"
     out: Out = "runs"
     density: Density = None
@@ -80,10 +81,9 @@ class RunCommand:
     only: Only = ()
     set: Set = ()
     device: Device = "auto"
-    quiet: bool = False
-    """No line per epoch."""
-    json: bool = False
-    """Print one JSON document."""
+    quiet: Annotated[bool, Option("Say nothing of single epochs.")] = False
+    format: Format = "table"
+    json: Json = False
 
     def run(self) -> int:
         """Train them one after another."""
@@ -96,13 +96,9 @@ class RunCommand:
             density=self.density,
             sparsity=self.sparsity,
         )
-        try:
-            with join(self.device) as place:
-                results = self._perform(runs, place)
-                first = place.first
-        except InvalidInput as error:
-            option = {"data_dir": "--data-dir", "device": "--device"}.get(error.argument, error.argument)
-            raise InvalidInput(option, error.allowed, error.value) from None
+        with join(self.device) as place:
+            results = self._perform(runs, place)
+            first = place.first
         if first:
             inputs = {
                 "recipe": self.recipe,
@@ -115,7 +111,7 @@ class RunCommand:
                 "set": list(self.set),
                 "density": sorted({run.density for run in runs}),
             }
-            show_results("run", inputs, runs, results, as_json=self.json)
+            show_results("run", inputs, runs, results, style="json" if self.json else self.format)
         return 0
 
     def _perform(self, runs: tuple[Configuration, ...], place: Any) -> list[dict[str, Any]]:
@@ -141,25 +137,25 @@ def show_results(
     runs: tuple[Configuration, ...],
     results: list[dict[str, Any]],
     *,
-    as_json: bool,
+    style: Style | Literal["json"],
 ) -> None:
     """Print what runs gave, as a table or as one JSON document."""
-    if as_json:
+    if style == "json":
         listed = [{"folder": run.folder, **result} for run, result in zip(runs, results, strict=True)]
         show(document(command, inputs, results=listed, seed=inputs["seeds"]))
         return
-    rows = [
+    rows: list[list[Cell]] = [
         [
             run.data,
             run.model,
             run.method,
             run.ratio,
             run.density,
-            f"{result['density_realised']:.4g}",
-            f"{result['density_final']:.4g}",
-            str(run.seed),
-            f"{result['accuracy_validation']:.4f}",
-            f"{result['accuracy_test']:.4f}",
+            Shown(result["density_realised"], f"{result['density_realised']:.4g}"),
+            Shown(result["density_final"], f"{result['density_final']:.4g}"),
+            run.seed,
+            Shown(result["accuracy_validation"], f"{result['accuracy_validation']:.4f}"),
+            Shown(result["accuracy_test"], f"{result['accuracy_test']:.4f}"),
             run.folder,
         ]
         for run, result in zip(runs, results, strict=True)
@@ -177,7 +173,7 @@ def show_results(
         "test",
         "folder",
     ]
-    show(render(rows, headers, "table"))
+    show(render(rows, headers, style))
 
 
 def named(run: Configuration) -> str:

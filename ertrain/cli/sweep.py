@@ -8,9 +8,8 @@ from typing import Annotated
 
 from tqdm import tqdm
 
-from ertheory.cli.arguments import read_integer
-from ertheory.cli.options import option
-from ertheory.errors import InvalidInput
+from ertheory.cli.arguments import Format, Json
+from ertheory.cli.options import Option
 from ertrain.cli.arguments import DataDir, Density, Only, Out, RecipeName, Scale, Seeds, Set, Sparsity, read_runs
 from ertrain.cli.run import show_results
 from ertrain.training.experiments import result_of
@@ -25,22 +24,18 @@ class SweepCommand:
 
     recipe: RecipeName
     scale: Scale = "quick"
-    seeds: Seeds = "3"
+    seeds: Seeds = 3
     data_dir: DataDir = "data"
     out: Out = "runs"
     density: Density = None
     sparsity: Sparsity = None
     only: Only = ()
     set: Set = ()
-    workers: Annotated[str, option(metavar="N", help="Processes, each with one thread.")] = "2"
-    replicas: Annotated[
-        str, option(metavar="N", help="Most runs of fully connected networks to train as one batched model.")
-    ] = "64"
-    cluster: Annotated[
-        str | None, option(metavar="ADDRESS", help="Dask scheduler to use instead of processes here.")
-    ] = None
-    json: bool = False
-    """Print one JSON document."""
+    workers: Annotated[int, Option("Processes, each with one thread.", "N")] = 2
+    replicas: Annotated[int, Option("Most runs of fully connected networks to train as one batched model.", "N")] = 64
+    cluster: Annotated[str | None, Option("Dask scheduler to use instead of processes here.", "ADDRESS")] = None
+    format: Format = "table"
+    json: Json = False
 
     def run(self) -> int:
         """Train them."""
@@ -53,17 +48,13 @@ class SweepCommand:
             density=self.density,
             sparsity=self.sparsity,
         )
-        workers, replicas = read_integer("--workers", self.workers), read_integer("--replicas", self.replicas)
         out, data_dir = Path(self.out), Path(self.data_dir)
-        try:
-            jobs_of(runs, replicas=replicas)
-            with tqdm(total=len(runs), unit=" runs") as bar:
-                for done in sweep(
-                    runs, out, data_dir=data_dir, workers=workers, replicas=replicas, cluster=self.cluster
-                ):
-                    bar.update(len(done))
-        except InvalidInput as error:
-            raise InvalidInput(f"--{error.argument.replace('_', '-')}", error.allowed, error.value) from None
+        jobs_of(runs, replicas=self.replicas)
+        with tqdm(total=len(runs), unit=" runs") as bar:
+            for done in sweep(
+                runs, out, data_dir=data_dir, workers=self.workers, replicas=self.replicas, cluster=self.cluster
+            ):
+                bar.update(len(done))
         inputs = {
             "recipe": self.recipe,
             "scale": self.scale,
@@ -73,9 +64,10 @@ class SweepCommand:
             "only": list(self.only),
             "set": list(self.set),
             "density": sorted({run.density for run in runs}),
-            "workers": workers,
-            "replicas": replicas,
+            "workers": self.workers,
+            "replicas": self.replicas,
             "cluster": self.cluster,
         }
-        show_results("sweep", inputs, runs, [result_of(run, out) or {} for run in runs], as_json=self.json)
+        style = "json" if self.json else self.format
+        show_results("sweep", inputs, runs, [result_of(run, out) or {} for run in runs], style=style)
         return 0

@@ -6,32 +6,23 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
-import tyro
 from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text
-from ertheory.cli.arguments import (
-    Confidence,
-    Delta,
-    Density,
-    Format,
-    Sparsity,
-    densities_inputs,
-    read_delta,
-    read_integer,
-    read_target_text,
-    read_text_densities,
-    refuse_given,
-)
-from ertheory.cli.options import option
+from ertheory.cli import reading
+from ertheory.cli.arguments import Confidence, Delta, Density, Force, Format, Json, Sparsity, densities_inputs
+from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.commands.arguments import read_delta, read_target, refuse_given
 from ertheory.errors import InvalidInput
+from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
+from ertheory.tables import Cell, Style
 from ertrain.cli.verify_floors import FloorQuestion
-from ertrain.students.examples import Examples, named_teacher
+from ertrain.students.examples import named_teacher
 from ertrain.students.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
 from ertrain.training.cluster import on_cluster
 from ertrain.training.files import locked
@@ -41,10 +32,10 @@ __all__ = ["VerifyCommand"]
 
 TeacherText = Annotated[
     str,
-    option(
-        metavar="T",
-        help="The network to learn: 4-8-3, with random weights; a .npz or .safetensors file; digits or digits-H, a "
-        "trained classifier 64-H-10; relu-D, the ReLU of a sum of D inputs.",
+    Option(
+        "The network to learn: 4-8-3, with random weights; a file with weights; digits or digits-H, a trained "
+        "classifier 64-H-10; relu-D, the ReLU of a sum of D inputs.",
+        "T",
     ),
 ]
 
@@ -54,10 +45,11 @@ class VerifyCommand:
     """Whether training needs the widths that the theory asks for, or stays above the floors of its masks."""
 
     statement: Annotated[
-        tyro.conf.Positional[str],
-        option(
-            metavar="STATEMENT",
-            help="widths, beside those of the theory; or floors, below which no student of one ReLU gets on its mask.",
+        Literal["widths", "floors"],
+        Option(
+            "widths, beside those of the theory; or floors, below which no student of one ReLU gets on its mask.",
+            "STATEMENT",
+            positional=True,
         ),
     ]
     target: TeacherText
@@ -65,72 +57,55 @@ class VerifyCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    scale: Annotated[str, option(metavar="S", help=f"{', '.join(SCALES)}.")] = "quick"
-    seed: Annotated[str, option(metavar="K", help="Seed of teacher, masks, starts and points.")] = "0"
+    scale: Annotated[str, Option(f"One of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))] = "quick"
+    seed: Annotated[int, Option("Seed of teacher, masks, starts and points.", "K")] = 0
     out: Annotated[
         str | None,
-        option(
-            metavar="DIR",
-            help='widths: folder for the outcomes of trials, "widths"; the same command goes on from them.',
-        ),
+        Option('widths: folder for the outcomes of trials, "widths"; the same command goes on from them.', "DIR"),
     ] = None
     workers: Annotated[
-        str | None,
-        option(metavar="N", help="widths: processes, one per processor. No result depends on it."),
+        int | None,
+        Option("widths: processes, one per processor. No result depends on it.", "N", read=reading.whole(1)),
     ] = None
-    cluster: Annotated[
-        str | None, option(metavar="ADDRESS", help="widths: Dask scheduler to use instead of processes here.")
-    ] = None
-    device: Annotated[str, option(metavar="D", help="Where students learn: cpu, cuda or cuda:1.")] = "cpu"
-    plot: Annotated[str | None, option(metavar="DIR", help="Folder for a figure (.png, .svg) and its .csv.")] = None
-    force: bool = False
-    """Write over files that exist."""
+    cluster: Annotated[str | None, Option("widths: Dask scheduler to use instead of processes here.", "ADDRESS")] = None
+    device: Annotated[str, Option("Where students learn: cpu, cuda or cuda:1.", "D")] = "cpu"
+    plot: Annotated[str | None, Option("Folder for a figure (.png, .svg) and its .csv.", "DIR")] = None
+    force: Force = False
     format: Format = "table"
-    json: bool = False
-    """Print one JSON document."""
+    json: Json = False
 
     def run(self) -> int:
         """Build, train, and print."""
-        if self.statement not in ("widths", "floors"):
-            raise InvalidInput("STATEMENT", "widths or floors", self.statement)
-        if self.scale not in SCALES:
-            raise InvalidInput("--scale", f"one of {', '.join(SCALES)}", self.scale)
-        delta, seed = read_delta(self.delta, self.confidence), read_integer("--seed", self.seed)
+        delta, seed = read_delta(self.delta, self.confidence, None), self.seed
         if self.statement == "floors":
-            return self._floors(read_target_text(self.target), delta, seed)
-        named = _named(self.target, seed)
-        target, examples = (read_target_text(self.target), None) if named is None else named
-        densities = read_text_densities(target, self.density, self.sparsity)
-        workers = (os.cpu_count() or 1) if self.workers is None else read_integer("--workers", self.workers)
-        if workers < 1:
-            raise InvalidInput("--workers", "a whole number of at least 1", workers)
+            return self._floors(read_target(self.target), delta, seed)
+        named = named_teacher(self.target, seed)
+        target, examples = (read_target(self.target), None) if named is None else named
+        densities = read_densities(target, density=self.density, sparsity=self.sparsity)
+        workers = self.workers or os.cpu_count() or 1
         if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
         out = Path(self.out or "widths")
         taught = str(target) if named is None else self.target
         name = f"{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
-        try:
-            with locked(out), on_cluster(self.cluster), tqdm(unit=" masks", leave=False) as bar:
+        with locked(out), on_cluster(self.cluster), tqdm(unit=" masks", leave=False) as bar:
 
-                def progress(kind: str, total: int, trials: int) -> None:
-                    bar.set_description(f"{kind} with {total} neurons", refresh=False)
-                    bar.update(trials)
+            def progress(kind: str, total: int, trials: int) -> None:
+                bar.set_description(f"{kind} with {total} neurons", refresh=False)
+                bar.update(trials)
 
-                found = meet(
-                    target,
-                    density=densities,
-                    failure_probability=delta,
-                    scale=SCALES[self.scale],
-                    examples=examples,
-                    seed=seed,
-                    path=out / name,
-                    workers=workers if self.cluster is None else None,
-                    device=self.device,
-                    progress=progress,
-                )
-        except InvalidInput as error:
-            option = f"--{error.argument}" if error.argument in ("cluster", "seed", "target") else error.argument
-            raise InvalidInput(option, error.allowed, error.value) from None
+            found = meet(
+                target,
+                density=densities,
+                failure_probability=delta,
+                scale=SCALES[self.scale],
+                examples=examples,
+                seed=seed,
+                path=out / name,
+                workers=workers if self.cluster is None else None,
+                device=self.device,
+                progress=progress,
+            )
         files = self._draw(found)
         if self.json:
             inputs = {
@@ -152,7 +127,7 @@ class VerifyCommand:
         return 0
 
     def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
-        refuse_given(self, ("out", "workers", "cluster"), "left out for floors")
+        refuse_given("nothing for floors", out=self.out, workers=self.workers, cluster=self.cluster)
         if not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
         return FloorQuestion(
@@ -179,13 +154,6 @@ class VerifyCommand:
             raise InvalidInput("--plot", error.allowed, error.value) from None
 
 
-def _named(text: str, seed: int) -> tuple[Target, Examples | None] | None:
-    try:
-        return named_teacher(text, seed)
-    except InvalidInput as error:
-        raise InvalidInput(f"--{error.argument}", error.allowed, error.value) from None
-
-
 def _usable(device: str) -> bool:
     try:
         torch.zeros(1, device=device)
@@ -202,15 +170,14 @@ def _short(value: object) -> str:
     return str(value).replace("/", "_")[:24]
 
 
-def _report(found: TheoryMeetsTraining, style: str) -> None:
+def _report(found: TheoryMeetsTraining, style: Style) -> None:
     content = found.to_dict()
-    rows = []
+    rows: list[list[Cell]] = []
     for row in content["results"]:
         widths = row["widths"] or [None] * len(found.line.first)
         interval = "-" if row["interval"] is None else f"[{row['interval'][0]}, {row['interval'][1]}]"
         star = "" if row["applies"] else "*"
-        total = "-" if row["total"] is None else f"{row['total']:,}"
-        rows.append([row["method"] + star, *("-" if n is None else f"{n:,}" for n in widths), total, interval])
+        rows.append([row["method"] + star, *widths, row["total"], interval])
     numbers = range(len(found.line.first))
     show(render(rows, ["widths", *(f"N_{layer}" for layer in numbers), "total", "interval"], style))
     if style != "table":

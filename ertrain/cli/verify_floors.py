@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.cli.widths import two_densities
+from ertheory.commands.widths import two_densities
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
+from ertheory.tables import Cell, Shown, Style
 from ertrain.students.floor_plots import draw_floors
 from ertrain.students.floors import FloorStudy, study_floors
 from ertrain.students.widths import SCALES
@@ -28,15 +29,15 @@ class FloorQuestion:
 
     target: Target
     text: str
-    density: str | None
-    sparsity: str | None
+    density: tuple[Fraction, ...] | None
+    sparsity: tuple[Fraction, ...] | None
     delta: Fraction
     scale: str
     seed: int
     device: str
     plot: str | None
     force: bool
-    format: str
+    format: Style
     json: bool
 
     def run(self) -> int:
@@ -67,19 +68,15 @@ class FloorQuestion:
         return 0 if found.agrees else 1
 
     def _studied(self, densities: tuple[Fraction, Fraction], progress: Callable[[int, int], object]) -> FloorStudy:
-        try:
-            return study_floors(
-                self.target,
-                densities=densities,
-                failure_probability=self.delta,
-                scale=SCALES[self.scale],
-                seed=self.seed,
-                device=self.device,
-                progress=progress,
-            )
-        except InvalidInput as error:
-            option = f"--{error.argument}" if error.argument in ("seed", "target") else error.argument
-            raise InvalidInput(option, error.allowed, error.value) from None
+        return study_floors(
+            self.target,
+            densities=densities,
+            failure_probability=self.delta,
+            scale=SCALES[self.scale],
+            seed=self.seed,
+            device=self.device,
+            progress=progress,
+        )
 
     def _drawn(self, found: FloorStudy) -> list[str]:
         if self.plot is None:
@@ -90,20 +87,20 @@ class FloorQuestion:
             raise InvalidInput("--plot", error.allowed, error.value) from None
 
 
-def _report(found: FloorStudy, style: str) -> None:
-    rows = []
+def _report(found: FloorStudy, style: Style) -> None:
+    rows: list[list[Cell]] = []
     for row in (result.to_dict() for result in found.results):
         low, high = row["interval"]
         count = f"{row['with_floor']} of {row['students']}"
         free = row["students"] - row["with_floor"]
         rows.append(
             [
-                f"{row['width']:,}",
+                row["width"],
                 count,
-                f"{row['predicted']:.4f}",
+                Shown(row["predicted"], f"{row['predicted']:.4f}"),
                 f"[{low:.3f}, {high:.3f}]",
                 _short(row["closest_to_floor"]),
-                str(row["below_floor"]),
+                row["below_floor"],
                 f"{row['learnt_with_floor']} of {row['with_floor']}",
                 f"{row['learnt_without_floor']} of {free}",
             ]

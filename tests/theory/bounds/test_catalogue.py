@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ertheory import METHODS, Target, width, widths
-from ertheory.bounds import coverage
+from ertheory import METHODS, Target, width
+from ertheory.bounds import coverage, widths
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from tests.strategies import HALF, deltas, plain_densities, small_targets
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, degree
-from ertheory.bounds import degree_ceiling
+from ertheory import Target
+from ertheory.bounds import degree, degree_ceiling
 from ertheory.bounds.necessary.degree import degree_refusal
 from tests import oracles
 from tests.reference import make_widths as ref

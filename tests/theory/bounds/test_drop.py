@@ -12,10 +12,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, drop, exact, printed, width, widths
+from ertheory import Target, width
+from ertheory.bounds import exact, printed, widths
 from ertheory.bounds.drop.kept import drop_success
 from ertheory.bounds.drop.law import exact_drop, log_drop, read_neurons, unmet
 from ertheory.bounds.drop.thresholds import best_thresholds
+from ertheory.bounds.drop.widths import drop
 from ertheory.errors import TheoremNotApplicable
 from ertheory.numbers import Ball, ball, enclose, hull
 from tests import oracles

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, drop, exact, largest_sparsity, printed, success_probability, width
-from ertheory.bounds import QUESTIONS, best_factors
+from ertheory import Target, width
+from ertheory.bounds import QUESTIONS, best_factors, exact, largest_sparsity, printed, success_probability
 from ertheory.bounds.blocks.available import checked_widths, most_factors
 from ertheory.bounds.blocks.laws import Law
+from ertheory.bounds.drop.widths import drop
 from ertheory.errors import InvalidInput
 from tests import oracles
 from tests.reference import make_widths as ref

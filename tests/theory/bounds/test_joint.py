@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, exact, joint, printed
+from ertheory import Target
+from ertheory.bounds import exact, joint, printed
 from ertheory.bounds.blocks.laws import Law, law_holds
 from ertheory.errors import InvalidInput
 from tests.reference import make_widths as ref

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory import n_necessary, n_required, sharp_exponent
-from ertheory.bounds import FITS, Fit, UniformPart
+from ertheory import n_necessary, sharp_exponent
+from ertheory.bounds import FITS, Fit, UniformPart, n_required
 from ertheory.bounds.subset_sum.calibrated import calibrated_count, fit_for
 from ertheory.bounds.subset_sum.lower import necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count

@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ertheory import Target, ticket_sensitivity, ticket_widths
+from ertheory import Target
+from ertheory.bounds import ticket_sensitivity, ticket_widths
 from ertheory.errors import InvalidInput
 from tests.tickets import random_target
 

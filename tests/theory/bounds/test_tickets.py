@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, ticket_widths
+from ertheory import Target
+from ertheory.bounds import ticket_widths
 from ertheory.bounds.subset_sum.explicit import upper_of
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
 from ertheory.bounds.tickets.facts import read_facts

@@ -11,8 +11,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, printed, univariate_width
-from ertheory.bounds import coverage_ceiling, essential_inputs, path_failure, printed_univariate
+from ertheory import Target
+from ertheory.bounds import (
+    coverage_ceiling,
+    essential_inputs,
+    path_failure,
+    printed,
+    printed_univariate,
+    univariate_width,
+)
 from ertheory.errors import InvalidInput
 from ertheory.numbers import enclose
 from tests import oracles

@@ -160,9 +160,9 @@ def test_verify_agrees_and_is_repeatable(ask):
 
 
 def test_a_law_that_does_not_agree_gives_exit_status_1(monkeypatch, capsys):
-    import ertheory.montecarlo as montecarlo
+    from ertheory.commands import measuring
 
-    honest = montecarlo.verify
+    honest = measuring.verify_statement
 
     class Disagreeing:
         agrees = False
@@ -171,13 +171,13 @@ def test_a_law_that_does_not_agree_gives_exit_status_1(monkeypatch, capsys):
             self.trials = result.trials
             self.to_dict = result.to_dict
 
-    monkeypatch.setattr(montecarlo, "verify", lambda *args, **kwargs: Disagreeing(honest(*args, **kwargs)))
+    monkeypatch.setattr(measuring, "verify_statement", lambda *args, **kwargs: Disagreeing(honest(*args, **kwargs)))
     assert main(["verify", "degree", "--trials", "100", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["command"] == "verify"
 
 
 BAD = [
-    ([], "Expected one of"),
+    ([], "COMMAND: expected one of width, sparsity"),
     (["nonsense"], "nonsense"),
     (["width"], "--target"),
     ([*WIDTH], "--density"),
@@ -204,7 +204,7 @@ BAD = [
     (["confidence", "--target", "4-8-3", "--widths", "56,80,4", "--density", "0.1"], "3 as the last width"),
     (["lower", "--inputs", "0", "--density", "0.1", "--delta", "0.1"], "from 1"),
     (["lower", "--inputs", "3", "--density", "0.1,0.1,0.1", "--delta", "0.1"], "one or two"),
-    (["lower", "--inputs", "3", "--density", "0.1", "--delta", "0.1", "--output", "tanh"], "relu or linear"),
+    (["lower", "--inputs", "3", "--density", "0.1", "--delta", "0.1", "--output", "tanh"], "one of relu, linear"),
     (["densities", "--model", "resnet19", "--ratio", "erk", "--density", "0.1"], "resnet18"),
     (["densities", "--model", "resnet18", "--ratio", "magic", "--density", "0.1"], "balanced"),
     (["densities", "--model", "resnet18", "--ratio", "erk", "--density", "2"], "(0, 1]"),
@@ -258,7 +258,7 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
 def test_csv_has_the_numbers_of_the_table(capsys):
     assert main([*WIDTH, "--sparsity", "0.9", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["N_1"] for row in rows] == ["18,048", "18,432", "23,936", "1,850", "-", "1,720"]
+    assert [row["N_1"] for row in rows] == ["18048", "18432", "23936", "1850", "", "1720"]
 
 
 def test_explain_puts_the_numbers_in(capsys):
@@ -347,15 +347,13 @@ def test_head_may_stop_reading():
 
 
 COMMANDS = ["width", "sparsity", "confidence", "lower", "embed", "calibrate", "subset-sum", "ticket", "densities"]
-COMMANDS += ["figure", "verify"]
+COMMANDS += ["figure", "sample", "verify"]
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "all")
 def test_help_fits_into_a_narrow_terminal(words, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as stop:
-        main([*words, "--help"])
-    assert stop.value.code == 0
+    assert main([*words, "--help"]) == 0
     usage, *lines = capsys.readouterr().out.splitlines()
     assert usage.startswith("usage: ertheory")
     assert max(map(len, lines)) <= 80

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import ertheory
 from ertheory import Target, write_target
 from ertheory.check import check_file, evaluate, read_embedding
 from ertheory.cli import main
@@ -243,10 +244,15 @@ def test_bad_files_are_one_line(refused, tmp_path):
     assert "--out" in refused(*WIDE, out="nowhere/source.npz")
 
 
-def test_a_target_without_weights_is_refused(tmp_path, capsys):
-    words = ["embed", "--target", "4-8-3", "--out", str(tmp_path / "a.npz"), *WIDE]
-    assert main(words) == 2
-    assert "with weights" in capsys.readouterr().err
+def test_widths_alone_get_weights_of_the_seed(tmp_path, capsys):
+    words = ["embed", "--target", "3-4-2", "--out", str(tmp_path / "a.npz"), *WIDE, "--seed", "5"]
+    assert main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["inputs"]["weights"] == "drawn"
+    assert err.rpartition("\r")[2] == "3-4-2 has no weights; they are drawn by seed 5\n"
+    drawn = ertheory.sample("3-4-2", seed=5)
+    assert check_file(tmp_path / "a.npz", network_of(drawn)).exact
+    assert not check_file(tmp_path / "a.npz", network_of(ertheory.sample("3-4-2", seed=6))).passed
 
 
 @pytest.mark.parametrize("points", [np.zeros(3), np.zeros((0, 3)), np.full((2, 3), 5.0), np.array(["a"])])

@@ -11,9 +11,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ertheory import Target, n_required, write_target
-from ertheory.bounds import UniformPart
+from ertheory import Target, write_target
+from ertheory.bounds import UniformPart, n_required
 from ertheory.cli import main
+from ertheory.montecarlo import SimulatedSubsetSum
 
 SUM = ["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"]
 TICKET = ["ticket", "--target", "2-4-1", "--density", "0.5", "--epsilon", "0.1", "--delta", "0.1"]
@@ -93,36 +94,35 @@ def test_the_table_says_what_it_rests_on(capsys):
     assert [row["n"] for row in rows] == ["69", "32"]
 
 
-class Simulated:
-    """Stands in for a finished simulation."""
-
-    def __init__(self, arguments, options):
-        self.arguments, self.options = arguments, options
-
-    def to_dict(self):
-        return {
-            "n": 36,
-            "interval": [35, 37],
-            "level": 0.95,
-            "failures": 99,
-            "trials": 1000,
-            "trials_per_second": 12.5,
-            "seed": self.options["seed"],
-            "density": "0.5",
-        }
+def simulated(seed: int) -> SimulatedSubsetSum:
+    """Stand in for a finished simulation."""
+    return SimulatedSubsetSum(
+        density=Fraction(1, 2),
+        epsilon=Fraction(1, 100),
+        failure_probability=Fraction(1, 100),
+        z=0.5,
+        law="uniform",
+        n=36,
+        interval=(35, 37),
+        level=0.95,
+        failures=99,
+        trials=1000,
+        seed=seed,
+        seconds=80.0,
+    )
 
 
 def test_the_simulation_is_asked_and_told(ask, capsys, monkeypatch):
-    import ertheory.montecarlo as montecarlo
+    from ertheory.commands import subset_sums
 
     asked = []
 
     def simulate(*arguments, **options):
         asked.append((arguments, options))
         options["progress"](10)
-        return Simulated(arguments, options)
+        return simulated(options["seed"])
 
-    monkeypatch.setattr(montecarlo, "simulate_subset_sum", simulate, raising=False)
+    monkeypatch.setattr(subset_sums, "simulate_subset_sum", simulate)
     document = ask(*SUM, "--simulate", "--trials", "1000", "--seed", "7", "--z", "1/2", "--level", "0.99")
     assert document.keys() >= {"n", "interval", "level", "failures", "trials", "trials_per_second", "seed"}
     assert (document["n"], document["interval"], document["trials"], document["seed"]) == (36, [35, 37], 1000, 7)
@@ -225,7 +225,7 @@ class Checked:
 
 @pytest.mark.parametrize("success", [True, False])
 def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, success):
-    import ertheory.builders as embed
+    from ertheory.commands import tickets
 
     asked = []
 
@@ -238,9 +238,9 @@ def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, 
         check(path)
         path.write_text(f"{ticket.success} {overwrite}")
 
-    monkeypatch.setattr(embed, "build_ticket", build, raising=False)
-    monkeypatch.setattr(embed, "write_ticket", write, raising=False)
-    monkeypatch.setattr("ertheory.cli.ticket.check_ticket", lambda target, path, *, epsilon: Checked())
+    monkeypatch.setattr(tickets, "build_ticket", build)
+    monkeypatch.setattr(tickets, "write_ticket", write)
+    monkeypatch.setattr(tickets, "check_ticket", lambda target, path, *, epsilon: Checked())
     out = tmp_path / "ticket.npz"
     words = ["ticket", "--target", net, "--density", "0.5", "--epsilon", "0.1", "--build", "--widths", "20,10"]
     words += ["--seed", "3", "--out", str(out)]
@@ -269,7 +269,7 @@ def test_a_ticket_is_built_and_written(ask, capsys, monkeypatch, tmp_path, net, 
 
 @pytest.mark.parametrize(
     ("left_out", "said"),
-    [("--widths", "--widths: expected"), ("--out", "--out: expected"), ("--target", "with weights")],
+    [("--widths", "--widths: expected"), ("--target", "with weights")],
 )
 def test_what_a_ticket_is_built_from(capsys, net, tmp_path, left_out, said):
     given = {
@@ -335,7 +335,10 @@ BAD = [
     ([*SUM[:3], "--epsilon", "1e-10", "--delta", "0.1", "--simulate"], "got '1e-10'"),
     ([*SUM, "--mode", "printed"], "--constant"),
     ([*SUM, "--constant", "5"], "--constant"),
-    *(([*SUM, name, "1"], f"{name}: expected --simulate") for name in ("--trials", "--seed", "--workers", "--level")),
+    *(
+        ([*SUM, name, value], f"{name}: expected --simulate")
+        for name, value in (("--trials", "1"), ("--seed", "1"), ("--workers", "1"), ("--level", "0.9"))
+    ),
     *(([*SUM, "--simulate", *words], f"{words[0]}: expected no --simulate") for words in NOT_SIMULATED),
     ([*SUM, "--simulate", "--mode", "magic"], "rigorous, calibrated, printed"),
     ([*SUM, "--extrapolate"], "--extrapolate: expected --mode calibrated"),

@@ -6,9 +6,15 @@ from typing import Any
 
 from ertheory.bounds import UnivariateWidth, find
 from ertheory.bounds.result import Width
-from ertheory.symbolic import explain
 
 __all__ = ["explain_lower", "explain_width"]
+
+
+def explain(name: str, **values: Any) -> tuple[str, ...]:
+    """Write a formula, and the same with numbers put in; sympy is slow to load, so it is loaded here."""
+    from ertheory.symbolic import explain as explained
+
+    return tuple(explained(name, **values))
 
 
 def explain_width(result: Width) -> str:
@@ -16,7 +22,7 @@ def explain_width(result: Width) -> str:
     lines: list[str] = []
     for step in find(result.method).steps(result):
         lines += [step] if isinstance(step, str) else explain(step[0], **step[1])
-    return "\n".join([f"\n{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
+    return "\n".join([f"{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
 
 
 def explain_lower(result: UnivariateWidth) -> str:
@@ -31,4 +37,4 @@ def explain_lower(result: UnivariateWidth) -> str:
         if result.exact is not None:
             steps.append(("law-a", {"d": inputs, "n": result.exact, "p1": into, "p2": out}))
     lines = [line for name, values in steps for line in explain(name, **values)]
-    return "\n".join(["", *(f"  {line}" for line in lines)])
+    return "\n".join([*(f"  {line}" for line in lines)])

@@ -1,0 +1,133 @@
+"""How the functions that answer questions read what they are given."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fractions import Fraction
+
+from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.networks.readers.targets import load_target
+from ertheory.networks.target import Target
+from ertheory.numbers import Rational, probability
+
+__all__ = ["called", "near_zero_is_density", "read_delta", "read_one_density", "read_target", "refuse_given"]
+
+_NEXT_TO_0 = Fraction(1, 10**9)
+
+
+def read_delta(delta: Rational | None, confidence: Rational | None, failure_probability: Rational | None) -> Fraction:
+    """Read the failure probability from exactly one of the three ways to give it.
+
+    Raises
+    ------
+    InvalidInput
+        If none or several are given, or the one that is lies outside (0, 1).
+
+    Examples
+    --------
+    >>> read_delta(None, "0.999", None)
+    Fraction(1, 1000)
+    """
+    ways = {"delta": delta, "confidence": confidence, "failure_probability": failure_probability}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) != 1:
+        raise InvalidInput("delta", "exactly one of `delta` and `confidence`", " and ".join(given) or "none")
+    (name,) = given
+    value = probability(name, ways[name])
+    return 1 - value if name == "confidence" else value
+
+
+def read_one_density(density: Rational | None, sparsity: Rational | None) -> Fraction:
+    """Read one density from exactly one of density and sparsity.
+
+    Examples
+    --------
+    >>> read_one_density(None, "0.9")
+    Fraction(1, 10)
+    """
+    if (density is None) == (sparsity is None):
+        given = "none" if density is None else "both"
+        raise InvalidInput("density", "exactly one of `density` and `sparsity`", given)
+    if density is not None:
+        return probability("density", density, one=True)
+    return 1 - probability("sparsity", sparsity, zero=True)
+
+
+def read_target(target: object) -> Target:
+    """Read whatever describes a target, as `ertheory.load_target` does.
+
+    Examples
+    --------
+    >>> str(read_target("784-128-10"))
+    '784-128-10'
+    """
+    with called(path="target"):
+        return load_target(target)
+
+
+@contextlib.contextmanager
+def called(**names: str) -> Iterator[None]:
+    """Name arguments in errors as the caller knows them.
+
+    Parameters
+    ----------
+    names
+        Names of arguments inside, and outside.
+
+    Examples
+    --------
+    >>> with called(largest_weight="max_weight"):
+    ...     raise InvalidInput("largest_weight", "a number above 0", -1)
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: max_weight: expected a number above 0, got -1
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        if error.argument not in names:
+            raise
+        raise InvalidInput(names[error.argument], error.allowed, error.value) from error
+
+
+@contextlib.contextmanager
+def near_zero_is_density(densities: tuple[Fraction, ...], *, given: str) -> Iterator[None]:
+    """Name the density where a number cannot be written down because a density is next to 0.
+
+    Parameters
+    ----------
+    densities
+        The densities that were read.
+    given
+        Whether ``density`` or ``sparsity`` was given.
+    """
+    try:
+        yield
+    except InfeasibleWidth as error:
+        if min(densities) >= _NEXT_TO_0:
+            raise
+        where = "a number in (0, 1] that is not this close to 0"
+        if given == "sparsity":
+            where = "a number in [0, 1) that is not this close to 1"
+        least = min(densities)
+        raise InvalidInput(given, f"{where} ({error})", least if given == "density" else 1 - least) from error
+
+
+def refuse_given(allowed: str, **given: object) -> None:
+    """Refuse arguments that have nothing to act on.
+
+    Parameters
+    ----------
+    allowed
+        What would have to be different.
+    given
+        The arguments; all of them are ``None`` or false where they are left out.
+
+    Examples
+    --------
+    >>> refuse_given("`simulate` to go with it", trials=None, seed=None)
+    """
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise InvalidInput(name, allowed, value)

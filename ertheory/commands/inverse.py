@@ -1,0 +1,147 @@
+"""What given widths are good for: how sparse they may be, and how likely they succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
+from ertheory.bounds.blocks.available import checked_widths
+from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.results import Results
+from ertheory.commands.rows import answer_table
+from ertheory.commands.widths import Densities
+from ertheory.errors import one_of
+from ertheory.networks.source import read_densities
+from ertheory.numbers import Rational
+
+__all__ = ["confidence", "sparsity"]
+
+_ANY_LAYER0 = ("theorem-2.3", "degree")  # necessary statements hold however layer 0 is read
+
+
+def sparsity(
+    target: object,
+    widths: Sequence[int],
+    *,
+    method: str | None = None,
+    layer0: Layer0 | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    progress: Callable[[], object] | None = None,
+) -> Results[Answer]:
+    """Find the largest sparsity at which given widths suffice, as ``ertheory sparsity`` does.
+
+    Parameters
+    ----------
+    target
+        Whatever `ertheory.load_target` reads.
+    widths
+        Source widths N_0..N_L; the last one, the outputs, may be left out.
+    method
+        The one statement to ask; all that can be asked if left out.
+    layer0
+        How layer 0 is read: ``dense``, ``preassigned`` or ``matched``. If left out, ``dense`` and ``matched``.
+    delta, confidence, failure_probability
+        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+    progress
+        A function that is called after each density that was looked at.
+
+    Returns
+    -------
+    Results
+        One answer per statement and reading of layer 0. Necessary statements say beyond which sparsity
+        no construction can work.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Examples
+    --------
+    >>> found = sparsity("784-128-10", (179536, 18048), delta=0.001)
+    >>> round(float(found["exact"].sparsity), 4)
+    0.9004
+    """
+    network = read_target(target)
+    source = checked_widths(network, tuple(widths))
+    failure = read_delta(delta, confidence, failure_probability)
+    answers = tuple(
+        largest_sparsity(network, source, failure, method=name, layer0=reading, progress=progress)
+        for name, reading in _asked(method, layer0, ("dense", "matched"))
+    )
+    return _results(answers)
+
+
+def confidence(
+    target: object,
+    widths: Sequence[int],
+    *,
+    method: str | None = None,
+    layer0: Layer0 | None = None,
+    density: Densities | None = None,
+    sparsity: Densities | None = None,
+) -> Results[Answer]:
+    """Bound the probability with which given widths succeed, as ``ertheory confidence`` does.
+
+    Parameters
+    ----------
+    target
+        Whatever `ertheory.load_target` reads.
+    widths
+        Source widths N_0..N_L; the last one, the outputs, may be left out.
+    method
+        The one statement to ask; all that can be asked if left out.
+    layer0
+        How layer 0 is read: ``dense``, ``preassigned`` or ``matched``. If left out, ``dense`` where p_0 = 1 and
+        ``matched`` otherwise.
+    density, sparsity
+        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+
+    Returns
+    -------
+    Results
+        One answer per statement and reading of layer 0. Sufficient statements bound the probability
+        from below, necessary ones from above.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Examples
+    --------
+    >>> found = confidence("4-8-3", (56, 80), density="1,1/2,1/2")
+    >>> round(float(found["exact"].success_lower), 6)
+    0.95793
+    """
+    network = read_target(target)
+    source = checked_widths(network, tuple(widths))
+    densities = read_densities(network, density=density, sparsity=sparsity)
+    readings: tuple[Layer0, ...] = ("dense",) if densities[0] == 1 else ("matched",)
+    answers = tuple(
+        success_probability(network, source, densities, method=name, layer0=reading)
+        for name, reading in _asked(method, layer0, readings)
+    )
+    return _results(answers)
+
+
+def _asked(method: str | None, layer0: Layer0 | None, readings: tuple[Layer0, ...]) -> Iterator[tuple[str, Layer0]]:
+    chosen = None if layer0 is None else one_of("layer0", layer0, LAYER0)
+    for name in QUESTIONS if method is None else (one_of("method", method, QUESTIONS),):
+        if chosen is not None:
+            yield name, chosen
+        elif name in _ANY_LAYER0 or name == "printed":
+            yield name, "dense"
+        else:
+            yield from ((name, reading) for reading in readings)
+
+
+def _results(answers: tuple[Answer, ...]) -> Results[Answer]:
+    return Results(answers, answer_table, _explained)
+
+
+def _explained(answer: Answer) -> str:
+    asked = "" if answer.applies else "does not apply: "
+    return f"{answer.method}, layer 0 {answer.layer0}\n  {answer.statement}; {asked}{answer.reason}."

@@ -1,0 +1,138 @@
+"""Measured answers: the widths at which builders succeed, and whether a law agrees with drawn masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy.typing as npt
+
+from ertheory.bounds import Reading
+from ertheory.commands.arguments import read_delta, read_target
+from ertheory.errors import one_of
+from ertheory.montecarlo import CALIBRATED, Calibration, Verification
+from ertheory.montecarlo import calibrate as calibrate_target
+from ertheory.montecarlo import verify as verify_statement
+from ertheory.numbers import Rational
+
+__all__ = ["calibrate", "verify"]
+
+
+def calibrate(
+    target: object,
+    *,
+    density: Rational | Sequence[Rational] | None = None,
+    sparsity: Rational | Sequence[Rational] | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    method: str = "sharp",
+    layer0: Reading | None = None,
+    domain: npt.ArrayLike | None = None,
+    level: Rational = "0.99",
+    resolution: Rational = "0.01",
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Calibration:
+    """Measure the widths at which a builder succeeds, beside the proved ones, as ``ertheory calibrate`` does.
+
+    Parameters
+    ----------
+    target
+        Whatever `ertheory.load_target` reads; one without weights stands for almost all weights.
+    density, sparsity
+        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+    delta, confidence, failure_probability
+        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+    method
+        The statement with whose widths the search begins, one of `ertheory.montecarlo.CALIBRATED`.
+    layer0
+        How layer 0 is read; the method chooses if this is left out.
+    domain
+        The box of the inputs: one interval (a, b) for all of them, or shape (d, 2). If left out, it is the box of the
+        target, or else [0, 1] for each input.
+    level
+        The confidence of all conclusions together, in (0, 1).
+    resolution
+        The search ends when it knows each width up to this share of it, in (0, 1).
+    seed
+        The seed of the masks, a whole number of at least 0.
+    workers
+        The number of processes; one per processor if left out. No result depends on it.
+    progress
+        A function that is told of masks that were looked at.
+
+    Returns
+    -------
+    Calibration
+        The proved widths, the measured ones, and the tests between them.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Examples
+    --------
+    >>> options = {"delta": "1/4", "resolution": "1/5", "workers": 1}
+    >>> calibrate("1-4-6", method="matching", density="1,1,1/2", **options).widths
+    (1, 16, 6)
+    """
+    known = read_target(target)
+    if domain is None and known.network is not None and known.domain is None:
+        domain = (0.0, 1.0)
+    return calibrate_target(
+        known,
+        method=one_of("method", method, CALIBRATED),
+        density=density,
+        sparsity=sparsity,
+        failure_probability=read_delta(delta, confidence, failure_probability),
+        layer0=layer0,
+        domain=domain,
+        level=level,
+        resolution=resolution,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def verify(
+    statement: str,
+    *,
+    trials: int | None = None,
+    seed: int = 0,
+    build: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Verification:
+    """Check the law of a statement against masks that are really drawn, as ``ertheory verify`` does.
+
+    Parameters
+    ----------
+    statement
+        One of `ertheory.montecarlo.STATEMENTS`.
+    trials
+        The number of masks to draw, from 1 to 10^9. If left out, as many as the statement needs.
+    seed
+        The seed of the masks, a whole number of at least 0.
+    build
+        Whether a source is built in every mask and proved to be the target, instead of reading the event off the mask.
+    progress
+        A function that is told the number of finished trials.
+
+    Returns
+    -------
+    Verification
+        What was counted, with an exact interval, and what the law predicts.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such statement, a number is out of range, or there is nothing to build.
+
+    Examples
+    --------
+    >>> verify("theorem-2.3", trials=1_000, seed=5).agrees
+    True
+    """
+    return verify_statement(statement, trials=trials, seed=seed, build=build, progress=progress)

@@ -1,0 +1,234 @@
+"""How wide must a source be? For a whole target by every statement, and for a single neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, overload
+
+from ertheory.bounds import READINGS, Reading, UnivariateWidth, univariate_width
+from ertheory.bounds import width as width_by
+from ertheory.bounds import widths as width_by_all
+from ertheory.bounds.necessary.univariate import Output
+from ertheory.bounds.result import Width
+from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.explaining import explain_width
+from ertheory.commands.results import Results
+from ertheory.commands.rows import width_table
+from ertheory.errors import InvalidInput, one_of
+from ertheory.networks.source import read_densities
+from ertheory.numbers import Rational, probability
+
+__all__ = ["gathered", "lower", "two_densities", "width"]
+
+_MOST_INPUTS = 10**15
+
+Densities = Rational | Sequence[Rational]
+
+
+@overload
+def width(
+    target: object,
+    *,
+    method: str,
+    density: Densities | None = None,
+    sparsity: Densities | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    layer0: Reading | None = None,
+) -> Width: ...
+
+
+@overload
+def width(
+    target: object,
+    *,
+    method: None = None,
+    density: Densities | None = None,
+    sparsity: Densities | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    layer0: Reading | None = None,
+) -> Results[Width]: ...
+
+
+@overload
+def width(
+    target: object,
+    *,
+    method: str | None = None,
+    sparsities: Sequence[Densities],
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    layer0: Reading | None = None,
+) -> Results[Width]: ...
+
+
+def width(
+    target: object,
+    *,
+    method: str | None = None,
+    density: Densities | None = None,
+    sparsity: Densities | None = None,
+    sparsities: Sequence[Densities] | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    layer0: Reading | None = None,
+) -> Width | Results[Width]:
+    """Compute how wide a random sparse network must be to contain a target, as ``ertheory width`` does.
+
+    Parameters
+    ----------
+    target
+        Whatever `ertheory.load_target` reads: text such as ``784-128-10``, a path, arrays, a module, or a `Target`.
+    method
+        One of `ertheory.METHODS`. If left out, the main statements answer, one row each.
+    density, sparsity
+        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first. A float
+        stands for its shortest decimal.
+    sparsities
+        A grid instead of the two: the question is answered for each of these sparsities in turn. An entry is what
+        ``sparsity`` takes, so a list of lists gives every layer its own.
+    delta, confidence, failure_probability
+        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+    layer0
+        How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. Each statement chooses for itself if
+        this is left out.
+
+    Returns
+    -------
+    Width or Results
+        One answer where one method is asked for at one sparsity; else all of them, in an immutable sequence that also
+        finds them by the name of the method.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+    TheoremNotApplicable
+        If the one method that is asked for cannot read layer 0 in this way.
+    InfeasibleWidth
+        If the one method that is asked for finds no width that can be certified.
+
+    Examples
+    --------
+    >>> width("784-128-10", sparsity=0.9, delta=0.001)["exact"].widths
+    (177184, 18432, 10)
+    >>> width("784-128-10", method="drop", sparsity=0.9, confidence=0.999).total
+    81952
+    >>> [row.widths[1] for row in width("784-128-10", method="exact", sparsities=[0.5, 0.9], delta=0.001)]
+    [2816, 18432]
+    """
+    network = read_target(target)
+    if sparsities is not None:
+        if (density, sparsity) != (None, None):
+            raise InvalidInput("sparsities", "no `density` or `sparsity` beside it", sparsities)
+        grid = [read_densities(network, sparsity=one) for one in _listed(sparsities)]
+    else:
+        grid = [read_densities(network, density=density, sparsity=sparsity)]
+    failure = read_delta(delta, confidence, failure_probability)
+    if layer0 is not None:
+        one_of("layer0", layer0, READINGS)
+    if method is None:
+        rows = [
+            row
+            for densities in grid
+            for row in width_by_all(network, density=densities, failure_probability=failure, layer0=layer0)
+        ]
+    else:
+        rows = [
+            width_by(network, method=method, density=densities, failure_probability=failure, layer0=layer0)
+            for densities in grid
+        ]
+        if sparsities is None:
+            return rows[0]
+    return gathered(rows)
+
+
+def gathered(answers: Sequence[Width]) -> Results[Width]:
+    """Put answers together that were asked for one by one.
+
+    Examples
+    --------
+    >>> options = {"sparsity": 0.9, "delta": 0.001}
+    >>> gathered([width("8-6-3", method=name, **options) for name in ("exact", "drop")]).methods
+    ('exact', 'drop')
+    """
+    return Results(tuple(answers), width_table, explain_width)
+
+
+def lower(
+    inputs: int,
+    *,
+    density: Densities | None = None,
+    sparsity: Densities | None = None,
+    delta: Rational | None = None,
+    confidence: Rational | None = None,
+    failure_probability: Rational | None = None,
+    output: Output = "relu",
+) -> UnivariateWidth:
+    """Compute how many hidden neurons a single ReLU neuron needs by Theorem 2.3, as ``ertheory lower`` does.
+
+    Parameters
+    ----------
+    inputs
+        The number d of inputs that the neuron reads, from 1 to 10^15.
+    density, sparsity
+        Exactly one of them: one number, or two, of the layer into the hidden neurons and the one out of them.
+    delta, confidence, failure_probability
+        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+    output
+        Whether the source ends in a ReLU (``relu``) or not (``linear``).
+
+    Returns
+    -------
+    UnivariateWidth
+        The printed bound, and the width by the exact law.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument lies outside its domain.
+
+    Examples
+    --------
+    >>> answer = lower(10, density=0.01, delta=0.05)
+    >>> answer.printed, answer.exact
+    (525, 52739)
+    """
+    if isinstance(inputs, bool) or not isinstance(inputs, int) or not 1 <= inputs <= _MOST_INPUTS:
+        raise InvalidInput("inputs", "one whole number from 1 to 10^15", inputs)
+    densities = two_densities(density, sparsity)
+    failure = read_delta(delta, confidence, failure_probability)
+    return univariate_width(inputs, densities, failure, output=one_of("output", output, ("relu", "linear")))
+
+
+def two_densities(density: Densities | None, sparsity: Densities | None) -> tuple[Fraction, Fraction]:
+    """Read the densities of the two layers of a source with one hidden layer.
+
+    Examples
+    --------
+    >>> two_densities(None, "0.9")
+    (Fraction(1, 10), Fraction(1, 10))
+    """
+    if (density is None) == (sparsity is None):
+        given = "none" if density is None else "both"
+        raise InvalidInput("density", "exactly one of `density` and `sparsity`", given)
+    if density is not None:
+        values = [probability("density", one, one=True) for one in _listed(density)]
+    else:
+        values = [1 - probability("sparsity", one, zero=True) for one in _listed(sparsity)]
+    if len(values) not in (1, 2):
+        name = "density" if density is not None else "sparsity"
+        raise InvalidInput(name, "one or two numbers (inputs to hidden, hidden to output)", len(values))
+    return values[0], values[-1]
+
+
+def _listed(values: Any) -> list[Any]:
+    if isinstance(values, str):
+        return list(values.split(","))
+    return list(values) if isinstance(values, Sequence) or hasattr(values, "tolist") else [values]

@@ -1,0 +1,191 @@
+"""Tables of results: aligned for people, as Markdown or LaTeX for a text, as CSV with plain numbers for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+__all__ = ["FORMATS", "Cell", "Shown", "Style", "Table"]
+
+Style = Literal["table", "markdown", "latex", "csv"]
+FORMATS: tuple[Style, ...] = get_args(Style)
+
+_LONGEST_NUMBER = 40  # characters
+_SPECIAL = {
+    **dict.fromkeys("&%$#_{}"),
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"\textpm{}",
+    "×": r"\texttimes{}",
+    "–": "--",
+}
+
+
+class Shown(NamedTuple):
+    """A number, and how it is shown to people.
+
+    Parameters
+    ----------
+    value
+        The number as CSV has it.
+    text
+        What the other formats show.
+    """
+
+    value: int | float | str
+    text: str
+
+
+Cell: TypeAlias = str | int | float | Shown | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under their headers.
+
+    Parameters
+    ----------
+    headers
+        One name per column.
+    rows
+        One cell per column in every row: text, a number, or ``None`` where there is nothing to say.
+
+    Examples
+    --------
+    >>> table = Table(("layer", "neurons"), (("hidden", 179536), ("output", None)))
+    >>> print(table.to_text())
+    layer   neurons
+    ------  -------
+    hidden  179,536
+    output  -
+    >>> print(table.to_csv())
+    layer,neurons
+    hidden,179536
+    output,
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @classmethod
+    def of(cls, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+        """Make a table of any sequences.
+
+        Examples
+        --------
+        >>> Table.of(["n"], [[1], [2]]).rows
+        ((1,), (2,))
+        """
+        return cls(tuple(headers), tuple(map(tuple, rows)))
+
+    def render(self, style: Style = "table", columns: int = 120) -> str:
+        """Write the table in one of `FORMATS`.
+
+        Parameters
+        ----------
+        style
+            One of ``table``, ``markdown``, ``latex`` and ``csv``.
+        columns
+            The width of the terminal, which only ``table`` reads.
+        """
+        if style == "table":
+            return self.to_text(columns)
+        written: str = {"markdown": self.to_markdown, "latex": self.to_latex, "csv": self.to_csv}[style]()
+        return written
+
+    def to_text(self, columns: int = 120) -> str:
+        """Align the columns; a table that is wider than the terminal becomes one block per row.
+
+        Parameters
+        ----------
+        columns
+            The width of the terminal.
+        """
+        rows = self._texts()
+        widths = [max(map(len, column)) for column in zip(self.headers, *rows, strict=True)]
+        if sum(widths) + 2 * (len(widths) - 1) > columns:
+            longest = max(map(len, self.headers))
+            blocks = (
+                "\n".join(f"{name:<{longest}}  {cell}" for name, cell in zip(self.headers, row, strict=True))
+                for row in rows
+            )
+            return "\n\n".join(blocks)
+        lines = [self.headers, ["-" * width for width in widths], *rows]
+        return "\n".join("  ".join(map(_align, line, widths)).rstrip() for line in lines)
+
+    def to_markdown(self) -> str:
+        """Write a Markdown table."""
+        lines = [self.headers, ["---"] * len(self.headers), *self._texts()]
+        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+    def to_latex(self) -> str:
+        r"""Write a LaTeX table; it needs ``\usepackage{booktabs,textcomp}``.
+
+        Examples
+        --------
+        >>> print(Table(("success >=", "n"), (("50 %", 7),)).to_latex())
+        \begin{tabular}{lr}
+        \toprule
+        success $\ge$ & n \\
+        \midrule
+        50 \% & 7 \\
+        \bottomrule
+        \end{tabular}
+        """
+        head, *body = (" & ".join(map(_latex, line)) + r" \\" for line in [self.headers, *self._texts()])
+        places = "".join("r" if self._counts(column) else "l" for column in range(len(self.headers)))
+        lines = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
+        return "\n".join([f"\\begin{{tabular}}{{{places}}}", *lines, r"\end{tabular}"])
+
+    def to_csv(self) -> str:
+        """Write comma-separated values, numbers without separators of thousands, and nothing where nothing is said."""
+        text = io.StringIO()
+        plain = [[_plain(cell) for cell in row] for row in self.rows]
+        csv.writer(text, lineterminator="\n").writerows([self.headers, *plain])
+        return text.getvalue().rstrip("\n")
+
+    def _texts(self) -> list[list[str]]:
+        return [[_shown(cell) for cell in row] for row in self.rows]
+
+    def _counts(self, column: int) -> bool:
+        """Whether a column holds numbers alone."""
+        cells = [row[column] for row in self.rows if row[column] is not None]
+        return bool(cells) and not any(isinstance(cell, str) for cell in cells)
+
+
+def _plain(cell: Cell) -> str:
+    if isinstance(cell, Shown):
+        return str(cell.value)
+    return "" if cell is None else str(cell)
+
+
+def _shown(cell: Cell) -> str:
+    if isinstance(cell, Shown):
+        return cell.text
+    if cell is None:
+        return "-"
+    if isinstance(cell, int):
+        return _long(cell)
+    return f"{cell:.6g}" if isinstance(cell, float) else cell
+
+
+def _long(number: int) -> str:
+    text = f"{number:,}" if number < 10**15 else str(number)
+    return text if len(text) <= _LONGEST_NUMBER else f"{text[0]}.{text[1:6]}e{len(text) - 1}"
+
+
+def _align(cell: str, width: int) -> str:
+    number = cell.replace(",", "").replace(".", "").replace("%", "").replace("x", "").lstrip("-")
+    return cell.rjust(width) if number.isdigit() else cell.ljust(width)
+
+
+def _latex(text: str) -> str:
+    words = text.replace(">=", "\0").replace("<=", "\1")
+    escaped = "".join(_SPECIAL[letter] or f"\\{letter}" if letter in _SPECIAL else letter for letter in words)
+    return escaped.replace("\0", r"$\ge$").replace("\1", r"$\le$")

@@ -1,0 +1,142 @@
+"""What both programs share: exit status, one line for what went wrong, and output that nobody reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+
+from ertheory.cli import main
+from ertheory.cli.options import Option
+from ertheory.cli.output import show
+from ertheory.cli.program import run_program
+
+TABLE = [sys.executable, "-m", "ertheory", "densities", "--model", "vgg16", "--ratio", "erk", "--density", "0.1"]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Fails in a way that is asked for."""
+
+    way: Annotated[Literal["pipe", "file", "defect", "stop", "none"], Option("How.", "WAY", positional=True)]
+    share: Annotated[float, Option("A share.", "S", read=lambda argument, text: float(text))] = 0.5
+
+    def run(self) -> int:
+        """Fail."""
+        if self.way == "pipe":
+            raise BrokenPipeError(32, "Broken pipe")  # of a worker, perhaps
+        if self.way == "file":
+            Path("/nowhere/at/all").open("w")
+        if self.way == "stop":
+            raise KeyboardInterrupt
+        if self.way == "defect":
+            [][1]
+        show(f"{self.share}")
+        return 0
+
+
+def fail(*words: str) -> int:
+    return run_program("program", "Fails.", (("fail", Failing, "Fail.\n\nExample:\n  program fail pipe"),), words)
+
+
+def test_a_broken_pipe_that_is_not_standard_output_is_no_success(capsys):
+    assert fail("fail", "pipe") == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("program: unexpected BrokenPipeError: ")
+    assert err.count("\n") == 1
+
+
+def test_an_unexpected_error_is_one_line_and_exit_status_3(capsys):
+    assert fail("fail", "defect") == 3
+    err = capsys.readouterr().err
+    assert err.startswith("program: unexpected IndexError: list index out of range; ")
+    assert "please report it" in err
+    assert err.count("\n") == 1
+    assert len(err) <= 401
+    assert fail("fail", "defect", "--debug") == 3
+    trace = capsys.readouterr().err
+    assert trace.startswith("Traceback")
+    assert "[][1]" in trace
+
+
+def test_a_place_that_is_not_there_is_bad_input(capsys):
+    assert fail("fail", "file") == 2
+    assert capsys.readouterr().err == "program: /nowhere/at/all: No such file or directory\n"
+
+
+def test_interrupted(capsys):
+    assert fail("fail", "stop") == 130
+    assert capsys.readouterr().err == "program: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fial"], "COMMAND: expected one of fail (did you mean fail?), got 'fial'"),
+        (["fail", "pype"], "WAY: expected one of pipe, file, defect, stop, none (did you mean pipe?), got 'pype'"),
+        (["fail", "none", "--shar", "3"], "there is no option --shar; did you mean --share? (see program fail --help)"),
+        (["fail", "none", "--share"], "--share"),
+        (["fail"], "WAY"),
+        (["fail", "none", "more"], "more"),
+    ],
+)
+def test_words_that_are_no_command(words, said, capsys):
+    assert fail(*words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--version"], ["width", "--version"], ["lower", "--inputs", "3", "--version"]])
+def test_the_version_is_asked_for_everywhere(words, capsys):
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("ertheory ")
+
+
+def test_closed_standard_output_is_said():
+    done = subprocess.run(["bash", "-c", '"$@" >&-', "bash", *TABLE], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "ertheory: standard output: expected an open one, got 'a closed one'\n"
+
+
+def test_a_full_disk_is_said():
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    done = subprocess.run(
+        ["bash", "-c", '"$@" >/dev/full', "bash", *TABLE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("ertheory: standard output: expected a place that can be written")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("style", ["markdown", "latex", "csv"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["width", "--target", "4-8-3", "--density", "0.5", "--delta", "0.1"],
+        ["sparsity", "--target", "4-8-3", "--widths", "56,80", "--delta", "0.1"],
+        ["confidence", "--target", "4-8-3", "--widths", "56,80", "--density", "0.5"],
+        ["lower", "--inputs", "10", "--density", "0.01", "--delta", "0.05"],
+        ["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"],
+        ["ticket", "--target", "2-4-1", "--density", "0.5", "--epsilon", "0.1", "--delta", "0.1", "--sensitivity"],
+        ["densities", "--model", "resnet18", "--ratio", "erk", "--density", "0.1"],
+        ["verify", "degree", "--trials", "100"],
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else words,
+)
+def test_every_table_comes_in_every_format(words, style, capsys):
+    assert main([*words, "--format", style]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith({"markdown": "| ", "latex": r"\begin{tabular}", "csv": ""}[style])
+    assert style != "csv" or "," in first
+
+
+def test_a_number_is_shown_as_it_was_written(capsys):
+    assert main(["densities", "--model", "lenet", "--ratio", "erk", "--density", "0.1", "--width", "2e3"]) == 2
+    assert "--width: expected a number in (0, 1000], got '2e3'" in capsys.readouterr().err
