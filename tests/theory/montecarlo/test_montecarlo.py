@@ -315,7 +315,7 @@ def test_statements_about_no_construction_have_nothing_to_build(statement):
 )
 def test_a_law_without_the_copies_above_is_rejected(statement, monkeypatch):
     layer = Law.log_layer
-    monkeypatch.setattr(Law, "log_layer", lambda self, c, level, copies, above: layer(self, c, level, copies, 1))
+    monkeypatch.setattr(Law, "log_layer", lambda self, level, copies, above: layer(self, level, copies, 1))
     checked = verify(statement, seed=7, level=LEVEL)
     assert not checked.agrees
 
