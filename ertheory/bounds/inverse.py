@@ -15,7 +15,7 @@ from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.catalogue import QUESTIONS, READINGS, find
 from ertheory.bounds.result import Kind
 from ertheory.bounds.statement import NO_OPTIONS, GivenWidths, Inverse, Reading, Statement
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, probability, rational_text, success_text
@@ -174,7 +174,8 @@ def success_probability(
     -------
     Answer
         A lower bound from ``printed`` (the union bound), ``exact`` and ``drop`` (the laws of the constructions), an
-        upper bound from the necessary statements.
+        upper bound from the necessary statements. Where a probability cannot be enclosed, `applies` is false and
+        `reason` says why.
 
     Examples
     --------
@@ -189,7 +190,10 @@ def success_probability(
     refusal = _refuses(statement, given, densities)
     if refusal:
         return _answer(statement, given, refusal, densities=densities)
-    lower, upper = inverse.success(given, densities)
+    try:
+        lower, upper = inverse.success(given, densities)
+    except InfeasibleWidth as error:  # one answer less must not take the others along
+        return _answer(statement, given, str(error), densities=densities)
     factors = inverse.factors(given, densities, None)
     return _answer(statement, given, densities=densities, success_lower=lower, success_upper=upper, factors=factors)
 

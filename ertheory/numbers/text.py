@@ -7,6 +7,8 @@ from fractions import Fraction
 
 __all__ = ["decimal_text", "number_for_json", "rational_text", "success_text"]
 
+_MOST_PLACES = 4000  # Python writes integers of up to 4300 digits
+
 
 def decimal_text(value: Fraction, *, digits: int, up: bool = False) -> str:
     """Write a rational in decimal, rounded down (or up) to a number of decimal places.
@@ -51,6 +53,8 @@ def rational_text(value: Fraction) -> str:
 def success_text(value: Fraction, *, up: bool = False) -> str:
     """Write a probability as a decimal, rounded down (or up) so that its complement keeps four significant digits.
 
+    After 4000 places the decimal ends, on the safe side.
+
     Examples
     --------
     >>> success_text(1 - Fraction(1, 3000)), success_text(Fraction(1, 3), up=True)
@@ -60,7 +64,7 @@ def success_text(value: Fraction, *, up: bool = False) -> str:
     if failure <= 0:
         return "1"
     digits, scaled = 4, failure
-    while scaled < Fraction(1, 10):
+    while scaled < Fraction(1, 10) and digits < _MOST_PLACES:
         scaled *= 10
         digits += 1
     return decimal_text(value, digits=digits, up=up)

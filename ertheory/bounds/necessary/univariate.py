@@ -19,6 +19,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from ertheory.bounds.blocks.closed_form import union_factor
+from ertheory.bounds.necessary.linear_output import linear_failure, linear_width
 from ertheory.bounds.result import number_for_json, rational_text, success_text
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
@@ -48,8 +49,6 @@ __all__ = [
 ]
 
 Output = Literal["relu", "linear"]
-
-_LONGEST_POWER = 100_000  # bits of p_1^d
 
 CONDITIONS: dict[Output, str] = {
     "relu": "bounded box, w without zeros, w.x + b positive somewhere on the box, ReLU at the output; "
@@ -167,17 +166,14 @@ def univariate_width(
         raise InvalidInput("output", "relu or linear", output)
     into, out = (probability("density", density, one=True) for density in densities)
     failure_probability = probability("failure_probability", failure_probability)
-    if output == "linear" and inputs * into.denominator.bit_length() > _LONGEST_POWER:
-        msg = f"the density to the power of {inputs} is too small a number to be written down"
-        raise InfeasibleWidth(msg)
     printed_value, printed = printed_univariate(inputs, into, failure_probability)
     if output == "linear":
-        width, _, _ = union_factor(out * into**inputs, 1, failure_probability)
+        width = linear_width(inputs, into, out, failure_probability)
         necessary = sufficient = width
         exact: int | None = width
 
         def failure(neurons: int) -> Ball:
-            return _power(out * into**inputs, neurons)
+            return linear_failure(inputs, neurons, into, out)
     else:
         sufficient, _, _ = union_factor(into * out, inputs, failure_probability)
         necessary = max(printed, _necessary_for_paths(inputs, densities, failure_probability))

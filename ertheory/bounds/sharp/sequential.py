@@ -51,6 +51,7 @@ import numpy as np
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.numbers import (
+    Ball,
     Bounds,
     Floats,
     Masses,
@@ -62,6 +63,7 @@ from ertheory.numbers import (
     enclose,
     log_fraction,
     log_sparsity,
+    near_zero,
     probability,
     smallest,
 )
@@ -153,18 +155,12 @@ def sequential_failure(stages: Stages, neurons: int, density: Fraction) -> Bound
         return (Fraction(0), Fraction(0)) if neurons >= classes else (Fraction(1), Fraction(1))
     if _is_long(stages):
         return _closed_failure(stages, neurons, density)
-    laws = _joint_laws(stages, density)
-    spent = max((law.last for rows in laws for law in rows.values()), default=0)
-    fewest = max(0, neurons - spent)
+    joint, taken = _joint_sum(stages, density)
+    fewest = max(0, neurons - len(joint) + 1)
     missed, roundings = _too_few(fewest, neurons, most, density)
-    total, terms, worst = 0.0, 0, 0
-    for rows in laws:
-        for demand, law in rows.items():
-            left = np.maximum(neurons - np.arange(law.first, law.last + 1), 0) - fewest
-            total += float(law.values @ missed[left, demand])
-            terms += len(left) + 1
-            worst = max(worst, law.roundings)
-    low, high = bounds(total, worst + roundings + terms, _lost(stages))
+    left = np.maximum(neurons - np.arange(len(joint)), 0) - fewest
+    total = float((joint * missed[left, : joint.shape[1]]).sum())
+    low, high = bounds(total, taken + roundings + np.count_nonzero(joint) + 1, _lost(stages))
     return low, min(high, Fraction(1))
 
 
@@ -199,7 +195,13 @@ def sequential_width(stages: Stages, density: Fraction, failure_probability: Fra
     1850
     """
     needed = max((sum(count for _, needed, count in stage if needed) for stage in stages), default=0)
-    guess = math.ceil(needed / density)
+    start = max(needed, math.ceil(needed / density))
+
+    def log_excess(neurons: int) -> Ball:
+        return Ball(float(sequential_failure(stages, neurons, density)[1])).log() - ball(failure_probability).log()
+
+    # From twice as many neurons, where the bound is below 1 and its logarithm nearly straight.
+    guess = near_zero(log_excess, 2 * start, least=start)
     return smallest(
         lambda neurons: decided(sequential_failure(stages, neurons, density), failure_probability), guess, least=needed
     )
@@ -216,9 +218,19 @@ def _lost(stages: Stages) -> float:
 
 
 @lru_cache(maxsize=8)
-def _joint_laws(stages: Stages, density: Fraction) -> tuple[dict[int, Masses], ...]:
-    """For every consumer and every value m of M_t: the masses P(U_{t-1} = u, M_t = m)."""
-    return tuple(_joint_law(stage, density) for stage in stages)
+def _joint_sum(stages: Stages, density: Fraction) -> tuple[Floats, int]:
+    """Sum P(U_{t-1} = u, M_t = m) over the consumers t, and say how many roundings that took.
+
+    No more of the laws is needed: a consumer fails given u and m with a probability that does not depend on t. Shape
+    (u, m), from 0 up to the largest ones.
+    """
+    laws = [(demand, law) for stage in stages for demand, law in _joint_law(stage, density).items()]
+    spent, most = (max(values, default=0) for values in ((law.last for _, law in laws), (demand for demand, _ in laws)))
+    total = np.zeros((spent + 1, most + 1))
+    for demand, law in laws:
+        total[law.first : law.last + 1, demand] += law.values
+    total.setflags(write=False)
+    return total, max((law.roundings for _, law in laws), default=0) + len(stages)
 
 
 def _joint_law(stage: Stage, density: Fraction) -> dict[int, Masses]:

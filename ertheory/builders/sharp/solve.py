@@ -135,11 +135,6 @@ def unmatched(rows: csr_array) -> Integers:
     >>> unmatched(csr_array(np.array([[True, True]]))).tolist() in ([0], [1])
     True
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
+    from ertheory.builders.sharp.matching_kernel import match_columns  # numba takes half a second to load
 
-    if not rows.shape[0]:
-        return np.arange(rows.shape[1])
-    narrow = rows.indices.astype(np.int32, copy=False), rows.indptr.astype(np.int32, copy=False)
-    pattern = csr_array((np.ones(rows.nnz, dtype=np.int8), *narrow), shape=rows.shape)
-    return np.flatnonzero(maximum_bipartite_matching(pattern, perm_type="row") < 0)
+    return np.flatnonzero(match_columns(rows.indptr, rows.indices, rows.shape[1]) < 0)

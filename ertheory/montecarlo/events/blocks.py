@@ -214,8 +214,7 @@ def largest_matching(reads: Bools, copies: int | Sequence[int]) -> npt.NDArray[n
         Neuron of copy c of input i at column i q + c, shape (trials, inputs * q); -1 where there is none.
         With one number per input, the copies of each follow those of the one before.
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
+    from ertheory.builders.sharp.matching_kernel import match_columns  # numba takes half a second to load
 
     trials, neurons, _ = reads.shape
     # The trials are the components of one bipartite graph, in which a largest matching is largest on each of them.
@@ -224,7 +223,8 @@ def largest_matching(reads: Bools, copies: int | Sequence[int]) -> npt.NDArray[n
     rows, columns = np.nonzero(open_to)
     columns += rows // cloned.shape[1] * neurons
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(open_to, axis=1))])
-    graph = csr_array((np.ones(len(columns), dtype=np.int8), columns, starts), shape=(len(open_to), trials * neurons))
-    partner = maximum_bipartite_matching(graph, perm_type="column").astype(np.int64).reshape(trials, -1)
-    chosen: npt.NDArray[np.int64] = np.where(partner < 0, partner, partner % neurons)
-    return chosen
+    owner = match_columns(starts, columns, trials * neurons)
+    chosen = np.full(len(open_to), -1, dtype=np.int64)
+    taken = np.flatnonzero(owner >= 0)
+    chosen[owner[taken]] = taken % neurons
+    return chosen.reshape(trials, -1)

@@ -357,3 +357,16 @@ def test_answers_can_be_written_down():
     above = width(target, method="theorem-2.3", density=HALF, failure_probability="0.1")
     ceiling = success_probability(target, (above.widths[0], 8), (HALF,) * 3, method="theorem-2.3").to_dict()
     assert Fraction(ceiling["success_probability_upper"]) >= (1 - HALF ** above.widths[0]) ** 4
+
+
+def test_an_answer_that_cannot_be_enclosed_is_marked_and_the_others_stay():
+    target, widths, densities = Target.from_text("784-128-10"), (10**13, 10**14), (Fraction(1, 2),) * 3
+    answers = {
+        method: success_probability(target, widths, densities, method=method, layer0="matched")
+        for method in ("exact", "drop", "theorem-2.3")
+    }
+    assert not answers["drop"].applies
+    assert "could not be enclosed" in answers["drop"].reason
+    assert answers["drop"].success_lower is None
+    assert answers["exact"].applies
+    assert answers["exact"].success_lower > 1 - Fraction(1, 10**30)

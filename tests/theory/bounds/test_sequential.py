@@ -142,7 +142,7 @@ def test_the_law_is_that_of_the_chains(consumers, classes, neurons, density, ran
 def test_the_joint_law_is_needed():
     # Treating U and M as independent gives less here, so it would not be a bound on the sum.
     needs, density, neurons = np.ones((6, 6), dtype=bool), Fraction(3, 10), 18
-    laws = module._joint_laws(stages_of(needs.tolist()), density)
+    laws = [module._joint_law(stage, density) for stage in stages_of(needs.tolist())]
     independent = 0.0
     for rows in laws:
         used: dict[int, float] = {}

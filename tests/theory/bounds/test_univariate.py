@@ -7,6 +7,7 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
+import mpmath
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from ertheory.bounds import (
     printed_univariate,
     univariate_width,
 )
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.numbers import enclose
 from tests import oracles
 from tests.reference import make_widths as ref
@@ -270,3 +271,30 @@ def test_everything_is_told():
     assert (told["necessary"]["width"], told["sufficient"]["width"]) == (103, 104)
     assert "ReLU at the output" in told["conditions"]
     assert "changes sign" in univariate_width(1, (HALF, HALF), HALF, output="linear").conditions
+
+
+@pytest.mark.parametrize(
+    ("inputs", "into", "out", "delta"),
+    [
+        (10**6, 1 - Fraction(1, 10**6), 1 - Fraction(1, 10**6), HALF),
+        (10**6, 1 - Fraction(1, 10**6), Fraction(1, 1000), Fraction(1, 10**6)),
+        (10**5, 1 - Fraction(1, 10**4), HALF, Fraction(1, 10**300)),
+    ],
+)
+def test_a_power_too_long_to_write_down_gives_the_width_all_the_same(inputs, into, out, delta):
+    width = univariate_width(inputs, (into, out), delta, output="linear")
+    mp = mpmath.mp.clone()
+    mp.dps = 400
+    unfit = mp.log1p(-mp.mpf(out.numerator) / out.denominator * (mp.mpf(into.numerator) / into.denominator) ** inputs)
+    goal = mp.log(mp.mpf(delta.numerator) / delta.denominator)
+    assert width.exact * unfit <= goal < (width.exact - 1) * unfit
+    assert width.necessary == width.sufficient == width.exact
+    assert width.success_lower >= 1 - delta
+
+
+def test_a_million_inputs_may_need_two_neurons_of_a_linear_output():
+    near = 1 - Fraction(1, 10**6)
+    assert univariate_width(10**6, (near, near), HALF, output="linear").exact == 2
+    assert univariate_width(10**6, (Fraction(1), HALF), Fraction(1, 4), output="linear").exact == 2
+    with pytest.raises(InfeasibleWidth, match="written down"):
+        univariate_width(10**6, (HALF, HALF), HALF, output="linear")
