@@ -101,3 +101,15 @@ def test_the_smallest_integer_is_certified_on_both_sides(threshold, guess, least
 def test_a_guess_without_a_secant_is_near_the_start():
     assert near_zero(lambda number: Ball.nan(), 7) in (7, 8)
     assert near_zero(lambda number: Ball(number), 7) in (7, 8)  # not decreasing
+
+
+@pytest.mark.parametrize("start", [1, 900, 1000, 1100, 10**6])
+def test_a_guess_comes_close_from_either_side(start):
+    asked = []
+
+    def decreasing(number):
+        asked.append(number)
+        return Ball(1000).log() - Ball(number).log()
+
+    assert abs(near_zero(decreasing, start) - 1000) <= 1
+    assert len(asked) <= 14
