@@ -160,7 +160,7 @@ def sequential_failure(stages: Stages, neurons: int, density: Fraction) -> Bound
     missed, roundings = _too_few(fewest, neurons, most, density)
     left = np.maximum(neurons - np.arange(len(joint)), 0) - fewest
     total = float((joint * missed[left, : joint.shape[1]]).sum())
-    low, high = bounds(total, taken + roundings + np.count_nonzero(joint) + 1, _lost(stages))
+    low, high = bounds(total, taken + roundings + int(np.count_nonzero(joint)) + 1, _lost(stages))
     return low, min(high, Fraction(1))
 
 

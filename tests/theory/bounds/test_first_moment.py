@@ -125,3 +125,17 @@ def test_edges_of_the_domain():
         first_moment(Target.from_text("3-1"), (HALF,) * 2, HALF)
     with pytest.raises(InvalidInput):
         first_moment_width(0, 1, HALF, HALF)
+
+
+def test_colours_are_exchangeable_only_where_no_weight_of_the_next_layer_is_zero():
+    half, delta = (HALF,) * 3, Fraction(1, 100)
+    full = Target.from_arrays([np.ones((20, 3)), np.ones((2, 20))])
+    weights = np.ones((2, 20))
+    weights[0, 0] = 0
+    holed = Target.from_arrays([np.ones((20, 3)), weights])
+    assert first_moment(full, half, delta).widths[1] == first_moment_width(20, 2, HALF, delta)[0]
+    classes = [(19, 2), (20, 1)]  # neurons read twice, and all of them once
+    expected = [first_moment_width(m, c, HALF, delta, exchangeable=False)[0] for m, c in classes]
+    assert first_moment(holed, half, delta).widths[1] == max(expected)
+    wrong = [first_moment_width(m, c, HALF, delta, exchangeable=True)[0] for m, c in classes]
+    assert max(expected) < max(wrong)

@@ -282,3 +282,16 @@ def test_readings_of_layer_0_have_names():
         checked_layer0(name)
     with pytest.raises(InvalidInput, match=r"layer0: expected one of dense, preassigned, matched, got 'coded'"):
         checked_layer0("coded")
+
+
+@settings(max_examples=60)
+@given(small_targets, st.data(), st.sampled_from(LAYER0))
+def test_the_union_bound_covers_the_law_for_every_reading_of_layer_0(widths, data, layer0):
+    target = Target.from_widths(widths)
+    chances = data.draw(st.tuples(*[plain_densities] * (target.depth + 1)))
+    factors = (*data.draw(st.tuples(*[st.integers(1, 30)] * target.depth)), 1)
+    spare = data.draw(st.integers(0, 40))
+    width = factors[0] * target.inputs + spare
+    law = Law(target, chances if layer0 != "dense" else (ONE, *chances[1:]), layer0)
+    claimed = ends(lambda: law.union_failure(factors, width), 256)[1]
+    assert claimed >= 1 - success(law, factors, width, precision=256)[1]

@@ -137,3 +137,26 @@ def test_edges_of_the_domain():
         private_failure((-1,), 3, HALF)
     with pytest.raises(InvalidInput):
         private_failure((1,), 3, Fraction(0))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=4), st.integers(0, 30), plain_densities)
+def test_where_outputs_are_many_the_largest_demand_counts_for_all(demands, neurons, density):
+    served = tuple(demand for demand in demands if demand)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MOST_OUTPUTS", 0)
+        _, high = private_failure(demands, neurons, density)
+    if not served or (density == 1 and sum(served) <= neurons):
+        assert high == 0
+    else:
+        assert high >= min(1, union(served, neurons, density))
+        assert high >= min(1, union((max(served),) * len(served), neurons, density))
+
+
+def test_four_hundred_small_demands_do_not_hide_a_large_one():
+    demands, neurons, density = (5, *(1,) * 400), 405, Fraction(1, 20)
+    starved = sum(comb(neurons, k) * density**k * (1 - density) ** (neurons - k) for k in range(5))
+    assert private_failure(demands, neurons, density)[1] >= starved > Fraction(1, 10**6)
+    width, _ = private_width(demands, density, Fraction(1, 100))
+    assert private_failure(demands, width, density)[1] <= Fraction(1, 100)
+    assert width >= 405

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -230,3 +231,14 @@ def test_large_numbers_take_no_time():
     problem = read_problem(density="1e-4", epsilon="1e-20")
     low = lower_of(problem, 2 * 10**6)
     assert math.log(low) > 2 * 10**6 * math.log1p(-0.5e-4) + 10  # more than by the sign alone
+
+
+@pytest.mark.parametrize(("z", "epsilon"), [("300", "0.5"), ("201.75", "0.25"), ("250", "0.999")])
+@pytest.mark.parametrize("density", [Fraction(1), Fraction(4, 5)])
+def test_far_targets_need_as_many_live_positive_variables_as_reach_them(z, epsilon, density):
+    # The range argument alone: fewer of them than z - epsilon never reach, and with more nothing is said.
+    reach, chance = Fraction(z) - Fraction(epsilon), density / 2
+    for n in (int(2 * reach / density) + shift for shift in (-60, 0, 60)):
+        masses = [comb(n, j) * chance**j * (1 - chance) ** (n - j) for j in range(int(reach) + 1)]
+        claimed = failure_lower(n, density=density, epsilon=epsilon, z=z)
+        assert sum(masses[:-1]) * (1 - Fraction(1, 10**20)) <= claimed <= sum(masses)
