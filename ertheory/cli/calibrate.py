@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
-from tqdm import tqdm
-
 from ertheory.bounds.result import rational_text, success_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
@@ -64,6 +62,8 @@ class CalibrateCommand:
 
     def run(self) -> int:
         """Draw, build, and print."""
+        from tqdm import tqdm
+
         target = read_target(self.target)
         with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:
             found = calibrate(

@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Annotated, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text
 from ertheory.builders import BUILT, FORMS, Form, MissingEdge, Plan
@@ -88,6 +87,8 @@ class EmbedCommand:
 
     def run(self) -> int:
         """Build, check, write; exit status 1 if the mask lacks an edge or the check fails."""
+        from tqdm import tqdm
+
         plans: list[Plan] = []
         started = time.perf_counter()
         target = read_target(self.target)

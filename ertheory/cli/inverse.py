@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from tqdm import tqdm
-
 from ertheory.bounds import QUESTIONS, Answer
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
@@ -57,6 +55,8 @@ class SparsityCommand:
 
     def run(self) -> int:
         """Answer the question."""
+        from tqdm import tqdm
+
         with tqdm(unit=" densities", desc="searching", delay=2, leave=False) as bar:
             answers = sparsity(
                 self.target,

@@ -144,11 +144,18 @@ def _violated_by_weights(target: Target) -> str:
 
     assert target.weights is not None
     assert target.biases is not None
-    first, bias = target.weights[0], target.biases[0]
+    # A hyperplane stays the same when its row is multiplied: by a power of two, exactly, so that no tolerance of a
+    # solver sees the scale of the weights.
+    exponents = np.frexp(np.abs(target.weights[0]).max(axis=1))[1]
+    with np.errstate(over="ignore"):
+        first = np.ldexp(target.weights[0], -exponents[:, None])
+        bias = np.ldexp(target.biases[0], -exponents)
     if np.linalg.matrix_rank(first) < first.shape[0]:
         return "needs W_1 of full rank"
     if target.domain is None:
         return ""
+    if not np.isfinite(bias).all():
+        return "needs the hyperplanes W_1 x + b_1 = 0 to meet inside the box"
     from scipy.optimize import linprog
 
     # Largest margin t with W_1 x = -b_1 and a + t <= x <= b - t.

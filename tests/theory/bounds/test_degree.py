@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -161,3 +162,17 @@ def test_weights_in_general_position_are_taken():
     assert answer.applies
     assert "general position" in answer.reason
     assert answer.widths[1] > 2
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(-1000, 1000), min_size=2, max_size=2),
+    st.booleans(),
+)
+def test_the_scale_of_the_weights_decides_nothing(scales, meets):
+    rows = np.array([[1.0, 0.75, -0.5], [-0.25, 1.5, 0.5]])
+    point = np.array([0.5, 0.25, 0.75]) if meets else np.array([3.0, 3.0, 3.0])
+    weight = np.ldexp(rows, np.array(scales)[:, None])
+    bias = np.ldexp(-rows @ point, np.array(scales))
+    target = Target.from_arrays([weight, np.ones((1, 2))], [bias, np.zeros(1)], domain=[(0, 1)] * 3)
+    assert (degree_refusal(target) == "") == meets
