@@ -168,9 +168,9 @@ def add_up(
     Parameters
     ----------
     shape
-        (units, elements + 1).
+        The shape of the forms is (units, elements + 1).
     rows, columns, x, y
-        One term each.
+        Each entry belongs to one term.
     special
         The values of those terms that are not x y.
     """

@@ -45,7 +45,7 @@ class Pair:
     error
         A bound on |source unit - its form| on the box, shape (source units,).
     blame
-        -1 where the form of a source unit is known, elsewhere the number of the unit that is to blame.
+        It is -1 where the form of a source unit is known, elsewhere the number of the unit that is to blame.
     magnitude
         A bound on the modulus of each element on the box.
     """

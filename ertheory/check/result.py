@@ -158,7 +158,7 @@ def check_file(path: FilePath, target: Target | Network, masks: Sequence[Any] | 
     masks
         Masks to check against, for a file without them; otherwise those of the file.
     **options
-        points, seed and progress of `check_embedding`.
+        They are points, seed and progress of `check_embedding`.
 
     Raises
     ------

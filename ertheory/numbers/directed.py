@@ -150,7 +150,7 @@ def binomial_masses(trials: int, odds: float, *, roundings: int = 1) -> Masses:
     trials
         Number of trials, at least 0.
     odds
-        p / (1 - p), positive; ``inf`` for p = 1.
+        They are p / (1 - p), above 0, and ``inf`` for p = 1.
     roundings
         How many roundings the odds took.
 
