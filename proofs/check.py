@@ -40,6 +40,8 @@ THEOREMS = {
     "factored": ("dual", "primal", "either_matching", "path_needed", "linear_source", "relu_source"),
     "factored_law": ("groups_law", "bad_law", "factored_law"),
     "factored_network": ("Ex_part", "factored_network", "factored_network_relu"),
+    "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
+    "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
 AXIOMS = {

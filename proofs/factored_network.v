@@ -39,8 +39,8 @@ Section Network.
 Variables (R : realFieldType) (L : nat) (d inner : nat -> nat) (act : nat -> R -> R).
 Variables (W : forall l, 'M[R]_(d l.+1, d l)) (b : forall l, 'cV[R]_(d l.+1)).
 Variables (p1 p2 : nat -> R).
-Hypotheses (h1 : forall l, 0 <= p1 l <= 1) (h2 : forall l, 0 <= p2 l <= 1).
-Hypothesis inner0 : forall l, (0 < inner l)%N.
+Hypotheses (h1 : forall l, (l < L)%N -> 0 <= p1 l <= 1) (h2 : forall l, (l < L)%N -> 0 <= p2 l <= 1).
+Hypothesis inner0 : forall l, (l < L)%N -> (0 < inner l)%N.
 
 (* the edges of a pair of masked maps, from d l neurons to inner l and on to d l.+1 *)
 Definition pair_of (l : nat) : finType :=
@@ -67,16 +67,17 @@ Let layers w : (forall l : 'I_L, ~~ [exists i, bad [ffun e => part (@in_layer l)
   forall l, (l < L)%N -> contains_all R (reads_in w (l := l)) (read_by_in w (l := l)).
 Proof.
 move=> ok l lL; apply: either_matching; left.
-have := matchings (Ordinal (inner0 l)) (ok (Ordinal lL)) => dm i.
+have := matchings (Ordinal (inner0 lL)) (ok (Ordinal lL)) => dm i.
 have [c [ci co cr]] := dm i; exists c; split=> // o; rewrite /read_by_in /reads_in;
   case: Sumbool.sumbool_of_bool => [lL'|]; rewrite ?lL // (bool_irrelevance lL' lL).
   by have := co o; rewrite /read_by !ffunE.
 by have := cr o; rewrite /reads !ffunE.
 Qed.
 
-(* the bound on the failure, added up over the maps *)
-Definition failure : R :=
-  \sum_(l < L) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (p1 l) (inner l) k * lost (d l.+1) (p2 l) k).
+(* what each map loses with k neurons that read an input, and the failure, added up over the maps *)
+Variable g : nat -> nat -> R.
+Hypothesis gs : forall l, (l < L)%N -> steps (d l.+1) (p2 l) (g l).
+Definition failure : R := \sum_(l < L) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (p1 l) (inner l) k * g l k).
 
 Lemma all_maps (rep : pred mask) :
   (forall w, (forall l, (l < L)%N -> contains_all R (reads_in w (l := l)) (read_by_in w (l := l))) -> rep w) ->
@@ -84,11 +85,11 @@ Lemma all_maps (rep : pred mask) :
 Proof.
 move=> repP; pose fails (l : 'I_L) (u : {ffun pair_of l -> bool}) :=
   [exists i, bad [ffun e => u (inr e)] [ffun e => u (inl e)] i].
-have P01 e : 0 <= density e <= 1 by case: e => l [x|x]; rewrite /density /=.
+have P01 e : 0 <= density e <= 1 by case: e => l [x|x]; rewrite /density /= ?h1 ?h2.
 have le : Pr density (fun w => [exists l : 'I_L, fails l (part (@in_layer l) w)]) <= failure.
   apply: le_trans (Pr_exists P01 _) _; apply: ler_sum => l _.
   rewrite /Pr (Ex_part density (@in_layer_inj l) (fun u => (fails l u)%:R)).
-  exact: fails_law (h1 l) (h2 l).
+  exact: (fails_law (d l) (inner l) (h1 (ltn_ord l)) (h2 (ltn_ord l)) (gs (ltn_ord l))).
 apply: (@le_trans _ _ (Pr density (predC (fun w => [exists l : 'I_L, fails l (part (@in_layer l) w)])))).
   by rewrite PrC ler_add2l ler_opp2.
 by apply: le_Pr => // w /=; rewrite negb_exists => /forallP ok; apply/repP/layers.

@@ -1,0 +1,291 @@
+(* The failure of a factored source, bounded by a computation that runs inside Coq.                                   *)
+From Coq Require Import NArith PArith Lia.
+From mathcomp Require Import all_ssreflect all_algebra ring.
+From ERProofs Require Import bernoulli exact_laws rounding upward factored factored_law factored_network.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+
+Section Computation.
+Local Open Scope N_scope.
+Definition up_zero : up := (0, 0).
+Definition up_one : up := (1, 0).
+
+(* C(n, k), C(n, k + 1), ... from c = C(n, k) *)
+Fixpoint binomials (n c k : N) (length : nat) : seq N :=
+  if length is l.+1 then c :: binomials n (c * (n - k) / (k + 1)) (k + 1) l else [::].
+
+(* sum over t of C(m, t) C(k, t - 1) r^(t (k - t + 1)); the binomials from the t at hand on *)
+Fixpoint hall_up (r : up) (k t : N) (cm ck : seq N) : up :=
+  match cm, ck with
+  | x :: cm', y :: ck' => up_add (up_mul (up_nat (x * y)) (up_pow r (t * (k - (t - 1))))) (hall_up r k (t + 1) cm' ck')
+  | _, _ => up_zero
+  end.
+Definition lost_up (m : nat) (r : up) (k : nat) : up :=
+  if (k < m)%nat then up_one else
+  hall_up r (N.of_nat k) 1 (binomials (N.of_nat m) (N.of_nat m) 1 m) (binomials (N.of_nat k) 1 0 m).
+
+(* constant between the columns js, from `at` on; before the first of them nothing is known but 1 *)
+Fixpoint levels (m : nat) (r : up) (before : up) (at' : nat) (js : seq nat) : seq up :=
+  if js is j :: js' then nseq (j - at')%nat before ++ levels m r (lost_up m r j) j js' else [::].
+
+Fixpoint masses (p q : up) (N' k : N) (cs : seq N) : seq up :=
+  if cs is c :: cs' then up_mul (up_nat c) (up_mul (up_pow p k) (up_pow q (N' - k))) :: masses p q N' (k + 1) cs'
+  else [::].
+Fixpoint weighted (ms gs : seq up) (rest : up) : up :=
+  match ms, gs with
+  | x :: ms', y :: gs' => up_add (up_mul x y) (weighted ms' gs' rest)
+  | _, _ => rest
+  end.
+
+(* one map: n inputs, m outputs, N' inner neurons, densities a1 / b1 below and a2 / b2 above *)
+Definition map_up (n m N' : nat) (a1 b1 a2 b2 : N) (js : seq nat) : up :=
+  let r := up_ratio (b2 - a2) b2 in
+  let gs := levels m r up_one 0 js in
+  let ms := masses (up_ratio a1 b1) (up_ratio (b1 - a1) b1) (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs)) in
+  up_mul (up_nat (N.of_nat n)) (weighted ms gs (lost_up m r (last 0%nat js))).
+Definition map_ok (n m N' : nat) (a1 b1 a2 b2 : N) (js : seq nat) : bool :=
+  [&& 0 <? b1, a1 <=? b1, 0 <? b2, a2 <=? b2, (0 < N')%nat & (size (levels m (up_ratio (b2 - a2) b2) up_one 0 js) <= N'.+1)%nat].
+
+(* all maps of a network, given by their numbers *)
+Section Plan.
+Variables (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (js : nat -> seq nat).
+Fixpoint plan_up (L : nat) : up :=
+  if L is l.+1 then up_add (plan_up l) (map_up (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l)) else up_zero.
+Fixpoint plan_sane (L : nat) : bool :=
+  if L is l.+1 then map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l) && plan_sane l else true.
+Definition factored_ok (L : nat) (num den : N) : bool := [&& 0 <? den, plan_sane L & up_le (plan_up L) num den].
+End Plan.
+End Computation.
+
+Local Open Scope ring_scope.
+Section Sound.
+Variable R : realFieldType.
+Local Notation toR := (toR R).
+
+Lemma toR_nat n : toR (N.of_nat n) = n%:R.
+Proof. by rewrite /rounding.toR Nat2N.id. Qed.
+
+Lemma binomialsE n k len : (k + len <= n.+1)%N ->
+  binomials (N.of_nat n) (N.of_nat 'C(n, k)) (N.of_nat k) len = [seq N.of_nat 'C(n, i) | i <- iota k len].
+Proof.
+elim: len k => [//|len IH] k le /=; congr (_ :: _).
+have -> : (N.of_nat k + 1)%bin = N.of_nat k.+1 by lia.
+rewrite -IH; last by rewrite addSnnS.
+congr binomials; symmetry; apply: N.div_unique_exact; first by lia.
+rewrite -Nat2N.inj_sub -!Nat2N.inj_mul; congr N.of_nat.
+by rewrite -[RHS]/(k.+1 * 'C(n, k.+1))%N mul_bin_left mulnC.
+Qed.
+
+Lemma value_one : value R up_one = 1. Proof. by rewrite /value /= divr1. Qed.
+Lemma value_zero : value R up_zero = 0. Proof. by rewrite /value /= mul0r. Qed.
+
+Section OneMap.
+Variables (n m N' : nat) (p1 p2 : R) (r : up).
+Hypotheses (h1 : 0 <= p1 <= 1) (h2 : 0 <= p2 <= 1) (hr : bounds r (1 - p2)).
+Let r0 : 0 <= 1 - p2. Proof. by rewrite subr_ge0; case/andP: h2. Qed.
+
+Lemma hall_upP k s len K T : K = N.of_nat k -> T = N.of_nat s.+1 ->
+  \sum_(s.+1 <= t < s.+1 + len) ('C(m, t) * 'C(k, t.-1))%:R * (1 - p2) ^+ (t * (k - t.-1)) <=
+  value R (hall_up r K T [seq N.of_nat 'C(m, i) | i <- iota s.+1 len] [seq N.of_nat 'C(k, i) | i <- iota s len]).
+Proof.
+move=> eK; elim: len s T => [|len IH] s T eT; first by rewrite addn0 big_geq //= value_zero.
+rewrite big_ltn; last by rewrite addnS ltnS leq_addr.
+have {}IH := IH s.+1 (T + 1)%bin ltac:(by rewrite eT; lia); rewrite -addSnnS.
+apply: up_addP => //; apply: up_mulP; rewrite ?ler0n ?exprn_ge0 //.
+  by apply: le_trans (up_natP R _); rewrite N2Nat.inj_mul !Nat2N.id.
+apply: le_trans (up_powP _ r0 hr); rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ ^+ _).
+by rewrite N2Nat.inj_mul !N2Nat.inj_sub eT eK !Nat2N.id -[RHS]/(s.+1 * (k - (s.+1 - 1)))%N subn1.
+Qed.
+
+Lemma lost_upP k : lost m p2 k <= value R (lost_up m r k).
+Proof.
+rewrite /lost /lost_up; case: ltnP => mk; first by rewrite value_one.
+rewrite le_minl; apply/orP; right.
+have := @hall_upP k 0 m _ _ erefl erefl; rewrite add1n /hall_sum => /le_trans; apply.
+have /= := @binomialsE m 1 m (leqnn _); rewrite bin1 => ->.
+have /= := @binomialsE k 0 m (leqW mk); rewrite bin0 => ->.
+exact: lexx.
+Qed.
+
+Lemma lost_le1 k : lost m p2 k <= 1.
+Proof. by rewrite /lost; case: ifP => // _; rewrite le_minl lexx. Qed.
+
+(* the level at k comes from some j <= k *)
+Lemma levelsP js before at' pos : (at' <= pos)%N -> (exists j, (j <= pos)%N /\ lost m p2 j <= value R before) ->
+  forall k d, (k < size (levels m r before at' js))%N ->
+    exists j, (j <= pos + k)%N /\ lost m p2 j <= value R (nth d (levels m r before at' js) k).
+Proof.
+elim: js before at' pos => [//|j js IH] before at' pos le [j0 [j0p hj0]] k d /=.
+rewrite size_cat size_nseq nth_cat size_nseq; case: (ltnP k (j - at')) => [lt _|ge lt].
+  by exists j0; rewrite nth_nseq lt; split=> //; apply: leq_trans j0p _; exact: leq_addr.
+have jp : (j <= pos + (j - at'))%N by rewrite -leq_subLR leq_sub2l.
+have known : exists i, (i <= pos + (j - at'))%N /\ lost m p2 i <= value R (lost_up m r j).
+  by exists j; split=> //; exact: lost_upP.
+have [|j1 [j1p hj1]] := IH (lost_up m r j) j (pos + (j - at'))%N jp known (k - (j - at'))%N d.
+  by rewrite ltn_subLR.
+exists j1; split=> //; apply: leq_trans j1p _; by rewrite -addnA subnKC.
+Qed.
+
+Lemma levels_last js before at' : (last at' js <= at' + size (levels m r before at' js))%N.
+Proof.
+elim: js before at' => [|j js IH] before at' /=; first by rewrite leq_addr.
+rewrite size_cat size_nseq addnA; apply: leq_trans (IH (lost_up m r j) j) _.
+by rewrite leq_add2r -leq_subLR.
+Qed.
+
+Lemma weightedP (M : nat -> R) ms gs rest : (forall k, 0 <= M k) -> size ms = size gs ->
+  (forall k, (k < size gs)%N -> bounds (nth up_zero ms k) (M k)) ->
+  \sum_(k < size gs) M k * value R (nth rest gs k) + value R rest <= value R (weighted ms gs rest).
+Proof.
+elim: gs ms M => [|y gs IH] [|x ms] M M0 //=; first by rewrite big_ord0 add0r.
+move=> [sz] hM; rewrite big_ord_recl -addrA; apply: up_addP.
+  by apply: up_mulP => //; [exact: value_ge0|exact: (hM 0%N)|exact: lexx].
+by apply: (IH ms (fun k => M k.+1)) => // k lt; exact: (hM k.+1).
+Qed.
+
+Lemma massesP p q k len : bounds p p1 -> bounds q (1 - p1) -> (k + len <= N'.+1)%N ->
+  forall i, (i < len)%N -> bounds (nth up_zero (masses p q (N.of_nat N') (N.of_nat k)
+    [seq N.of_nat 'C(N', i) | i <- iota k len]) i) (bin_mass p1 N' (k + i)).
+Proof.
+move=> hp hq; have /andP[p0 p1'] := h1; have q0 : 0 <= 1 - p1 by rewrite subr_ge0.
+elim: len k => [//|len IH] k le [|i] /= lt; last first.
+  have -> : (N.of_nat k + 1)%bin = N.of_nat k.+1 by lia.
+  by rewrite addnS -addSn; apply: IH => //; rewrite addSnnS.
+rewrite addn0 /bin_mass -mulrA; apply: up_mulP; rewrite ?ler0n ?mulr_ge0 ?exprn_ge0 //.
+  by apply: le_trans (up_natP R _); rewrite Nat2N.id.
+apply: up_mulP; rewrite ?exprn_ge0 //.
+  by apply: le_trans (up_powP _ p0 hp); rewrite Nat2N.id.
+apply: le_trans (up_powP _ q0 hq); rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ ^+ _).
+by rewrite N2Nat.inj_sub !Nat2N.id.
+Qed.
+
+Lemma size_masses p q k cs : size (masses p q (N.of_nat N') k cs) = size cs.
+Proof. by elim: cs k => [//|c cs IH] k /=; rewrite IH. Qed.
+
+Lemma size_binomials a c k len : size (binomials a c k len) = len.
+Proof. by elim: len c k => [//|len IH] c k /=; rewrite IH. Qed.
+
+Lemma mass_ge0' k : 0 <= bin_mass p1 N' k.
+Proof. by have /andP[p0 p1'] := h1; rewrite /bin_mass !mulr_ge0 ?ler0n ?exprn_ge0 ?subr_ge0. Qed.
+
+Lemma mass_sum : \sum_(k < N'.+1) bin_mass p1 N' k = 1.
+Proof.
+have := @binomial_law R [finType of 'I_N'] p1 (fun=> 1); rewrite card_ord Ex_cst => ->.
+by apply: eq_bigr => k _; rewrite mulr1.
+Qed.
+
+(* what the certificate takes for the loss at k *)
+Variable js : seq nat.
+Let gs := levels m r up_one 0 js.
+Let rest := lost_up m r (last 0%N js).
+Definition level (k : nat) : R := value R (nth rest gs k).
+
+Lemma level_steps : steps m p2 level.
+Proof.
+move=> k; rewrite /level; case: (ltnP k (size gs)) => [lt|ge].
+  have [|j [jk hj]] := @levelsP js up_one 0%N 0%N (leqnn _) _ k rest lt; last by exists j.
+  by exists 0%N; rewrite value_one; split=> //; exact: lost_le1.
+rewrite nth_default //; exists (last 0%N js); split; last exact: lost_upP.
+by apply: leq_trans ge; have := levels_last js up_one 0%N; rewrite add0n.
+Qed.
+
+Lemma weighted_levels p q : bounds p p1 -> bounds q (1 - p1) -> (size gs <= N'.+1)%N ->
+  \sum_(k < N'.+1) bin_mass p1 N' k * level k <=
+  value R (weighted (masses p q (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs))) gs rest).
+Proof.
+move=> hp hq le; have /= := @binomialsE N' 0 (size gs) le; rewrite bin0 => ->.
+apply: le_trans (weightedP (M := bin_mass p1 N') _ _ _ _); first 1 last.
+- exact: mass_ge0'.
+- by rewrite size_masses size_map size_iota.
+- by move=> k lt; have := massesP hp hq (k := 0) (len := size gs) le lt; rewrite add0n.
+rewrite -(big_mkord xpredT (fun k => bin_mass p1 N' k * level k)) (big_cat_nat _ _ _ (leq0n _) le) /= big_mkord.
+rewrite ler_add2l; apply: (@le_trans _ _ (\sum_(size gs <= k < N'.+1) bin_mass p1 N' k * value R rest)).
+  rewrite le_eqVlt; apply/orP; left; apply/eqP; apply: eq_big_nat => k /andP[ge _].
+  by rewrite /level nth_default.
+rewrite -mulr_suml -[X in _ <= X]mul1r ler_wpmul2r ?value_ge0 // -mass_sum.
+rewrite -(big_mkord xpredT (bin_mass p1 N')) [X in _ <= X](big_cat_nat _ _ _ (leq0n _) le) /= ler_addr.
+by apply: sumr_ge0 => k _; exact: mass_ge0'.
+Qed.
+End OneMap.
+
+Section Network.
+Variables (L : nat) (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (js : nat -> seq nat) (num den : N).
+Variables (act : nat -> R -> R) (W : forall l, 'M[R]_(d l.+1, d l)) (b : forall l, 'cV[R]_(d l.+1)).
+Hypothesis ok : factored_ok d inner a1 b1 a2 b2 js L num den.
+
+Definition lower_density (l : nat) : R := toR (a1 l) / toR (b1 l).
+Definition upper_density (l : nat) : R := toR (a2 l) / toR (b2 l).
+
+Let sane l : (l < L)%N -> map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l).
+Proof.
+have /and3P[_ + _] := ok; elim: (L) => // n IH /= /andP[here below]; rewrite ltnS leq_eqVlt => /predU1P[-> //|].
+exact: IH.
+Qed.
+
+Let ratio (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
+Proof.
+move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; exact: toR_le.
+Qed.
+
+Let complement (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> bounds (up_ratio (y - x) y) (1 - toR x / toR y : R).
+Proof.
+move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
+have -> : 1 - toR x / toR y = toR (y - x)%bin / toR y by rewrite toR_sub // mulrBl divff // gt_eqF.
+exact: up_ratioP.
+Qed.
+
+Let lower01 l : (l < L)%N -> 0 <= lower_density l <= 1.
+Proof. by move=> /sane/and4P[b0 ab _ _]; exact: ratio. Qed.
+Let upper01 l : (l < L)%N -> 0 <= upper_density l <= 1.
+Proof. by move=> /sane/and5P[_ _ b0 ab _]; exact: ratio. Qed.
+Let inner0 l : (l < L)%N -> (0 < inner l)%N.
+Proof. by move=> /sane/and5P[_ _ _ _ /andP[]]. Qed.
+
+Let g l k : R := level (d l.+1) (up_ratio (b2 l - a2 l) (b2 l)) (js l) k.
+
+Let level_ok l : (l < L)%N -> steps (d l.+1) (upper_density l) (g l).
+Proof.
+move=> lL; have /and5P[_ _ c0 cb _] := sane lL.
+have r2 : bounds (up_ratio (b2 l - a2 l) (b2 l)) (1 - upper_density l) by exact: complement.
+exact: (level_steps (d l.+1) (lower01 lL) (upper01 lL) r2).
+Qed.
+
+Lemma plan_upP n : (n <= L)%N -> bounds (plan_up d inner a1 b1 a2 b2 js n)
+  (\sum_(l < n) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (lower_density l) (inner l) k * g l k)).
+Proof.
+elim: n => [|n IH] nL; first by rewrite big_ord0 /bounds value_zero.
+rewrite big_ord_recr /=; apply: up_addP; first by apply: IH; exact: ltnW.
+have /and5P[b0 ab c0 cb /andP[i0 sz]] := sane nL.
+apply: up_mulP; first exact: ler0n.
+- by apply: sumr_ge0 => k _; rewrite mulr_ge0 ?value_ge0 // mass_ge0' // ratio.
+- by apply: le_trans (up_natP R _); rewrite Nat2N.id.
+have bp : bounds (up_ratio (a1 n) (b1 n)) (lower_density n) by exact/up_ratioP/N.ltb_lt.
+exact: (weighted_levels (lower01 nL) (upper01 nL) (complement c0 cb) bp (complement b0 ab) sz).
+Qed.
+
+Lemma failure_le : failure L d inner lower_density g <= toR num / toR den.
+Proof. by have /and3P[/N.ltb_lt den0 _ le] := ok; apply: (up_leP den0 _ le); exact: plan_upP. Qed.
+
+Theorem factored_certificate (rep : pred {ffun edge L d inner -> bool}) :
+  (forall w, represented act W b w -> rep w) ->
+  1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
+Proof.
+move=> repP; apply: (@le_trans _ _ (1 - failure L d inner lower_density g)).
+  by rewrite ler_add2l ler_opp2 failure_le.
+exact: (factored_network lower01 upper01 inner0 level_ok repP).
+Qed.
+
+Theorem factored_certificate_relu (M : R) (rep : pred {ffun edge L d inner -> bool}) :
+  (forall l C, exists C', forall x, `|x| <= C -> `|act l x| <= C') ->
+  (forall w, represented_relu act W b M w -> rep w) ->
+  1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
+Proof.
+move=> bounded repP; apply: (@le_trans _ _ (1 - failure L d inner lower_density g)).
+  by rewrite ler_add2l ler_opp2 failure_le.
+exact: (factored_network_relu lower01 upper01 inner0 level_ok bounded repP).
+Qed.
+End Network.
+End Sound.
