@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, field, fields, make_dataclass
 from difflib import get_close_matches
@@ -29,6 +31,7 @@ Read = Callable[[str, str], Any]
 _COMMON = ("--help", "--version", "--debug", "-h")
 # What stands for an option that was left out, or a switch that is off; its help says in words what follows from that.
 _UNSAID = ("None", "False", "")
+_JOINED = "\0"  # a blank at which no line ends
 
 
 class UsageError(ErError):
@@ -84,9 +87,18 @@ def parse(program: str, command: type[Command], description: str, words: Sequenc
         raise refused.error from None
     except SystemExit as stop:
         if not stop.code:
-            raise HelpShown(out.getvalue().rstrip("\n")) from None
+            raise HelpShown(_with_short_usage(out.getvalue().rstrip("\n"))) from None
         raise UsageError(f"{_in_one_line(err.getvalue())} (see {program} --help)") from None
     return found
+
+
+def _with_short_usage(text: str) -> str:
+    """Break the first line of a help, which the parser leaves as long as it gets."""
+    usage, _, rest = text.partition("\n")
+    whole = re.sub(r"\[[^]]*\]", lambda option: option[0].replace(" ", _JOINED), usage)
+    columns = max(40, shutil.get_terminal_size().columns)
+    lines = textwrap.wrap(whole, columns, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*lines, rest]).replace(_JOINED, " ")
 
 
 def _refuse_unknown(program: str, command: type[Any], words: Sequence[str]) -> None:

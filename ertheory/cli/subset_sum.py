@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from ertheory.bounds import Mode, SubsetSumCount
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
-from ertheory.cli.arguments import Confidence, Delta, Format, Json, OneSparsity
+from ertheory.cli.arguments import Confidence, Delta, Explain, Format, Json, OneSparsity
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands import subset_sum
 from ertheory.commands.arguments import near_zero_is_density
+from ertheory.commands.explaining_sums import explain_subset_sum
 from ertheory.montecarlo import SimulatedSubsetSum
 from ertheory.tables import Cell, Shown
 
@@ -58,6 +59,7 @@ class SubsetSumCommand:
         Fraction | None, Option("Confidence level of its interval; 0.95 if left out.", "C", read=reading.unit)
     ] = None
     workers: Annotated[int | None, Option("Threads of the simulation.", "N", read=reading.whole(1))] = None
+    explain: Explain = False
     format: Format = "table"
     json: Json = False
 
@@ -106,8 +108,12 @@ class SubsetSumCommand:
             ["lower bound", "necessary", found.necessary, None, None],
         ]
         show(render(rows, ["mode", "kind", "n", "failure >=", "failure <="], self.format))
-        if self.format != "table":
-            return
+        if self.format == "table":
+            self._say_counted(found)
+        if self.explain:
+            show("\n" + explain_subset_sum(found))
+
+    def _say_counted(self, found: SubsetSumCount) -> None:
         problem = found.problem
         asked = (problem.density, problem.epsilon, found.failure_probability, problem.z, problem.uniform)
         fewer = f"With fewer than {found.necessary:,} it is proved to fail more often."

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 from ertheory.bounds import Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds.result import number_for_json, rational_text
 from ertheory.cli import reading
-from ertheory.cli.arguments import Confidence, Density, Domain, Force, Format, Json, Sparsity, TargetText
+from ertheory.cli.arguments import Confidence, Density, Domain, Explain, Force, Format, Json, Sparsity, TargetText
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show
 from ertheory.cli.pruned import report, show_ticket
 from ertheory.commands import PrunedTicket, ticket
 from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.explaining_sums import explain_ticket
 from ertheory.errors import InvalidInput
 from ertheory.networks.arrays import read_box
 from ertheory.networks.target import Target
@@ -81,6 +82,7 @@ class TicketCommand:
     out: Annotated[str | None, Option("Where the ticket goes: .npz or .safetensors.", "FILE")] = None
     workers: Annotated[int | None, Option("Threads that search for the ticket.", "N", read=reading.whole(1))] = None
     force: Force = False
+    explain: Explain = False
     format: Format = "table"
     json: Json = False
 
@@ -131,6 +133,8 @@ class TicketCommand:
             if number:
                 show("")
             report(found, table, self.format)
+            if self.explain:
+                show("\n" + explain_ticket(found))
 
     def _inputs(self, found: TicketWidth) -> dict[str, Any]:
         content, facts = found.to_dict(), found.facts

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from fractions import Fraction
+from typing import Any, cast
 
-from ertheory.bounds import UnivariateWidth, find
+from ertheory.bounds import Answer, UnivariateWidth, find
 from ertheory.bounds.result import Width
 
-__all__ = ["explain_lower", "explain_width"]
+__all__ = ["explain_answer", "explain_lower", "explain_width"]
+
+_LAWS = ("exact", "drop")  # methods whose explanation is a law of the widths, whatever delta is
 
 
 def explain(name: str, **values: Any) -> tuple[str, ...]:
@@ -23,6 +26,31 @@ def explain_width(result: Width) -> str:
     for step in find(result.method).steps(result):
         lines += [step] if isinstance(step, str) else explain(step[0], **step[1])
     return "\n".join([f"{result.method}, layer 0 {result.layer0}", *(f"  {line}" for line in lines)])
+
+
+def explain_answer(answer: Answer) -> str:
+    """Show what one row of ``ertheory sparsity`` or ``ertheory confidence`` was computed from."""
+    asked = "" if answer.applies else "does not apply: "
+    lines = [f"{answer.method}, layer 0 {answer.layer0}", f"  {answer.statement}; {asked}{answer.reason}."]
+    delta = answer.failure_probability
+    if answer.densities is not None and answer.factors is not None and (answer.method in _LAWS or delta is not None):
+        same = Width(
+            method=answer.method,
+            statement=answer.statement,
+            variant="exact",
+            kind=answer.kind,
+            layer0=cast("Any", answer.layer0),
+            applies=answer.applies,
+            reason=answer.reason,
+            target=answer.target,
+            densities=answer.densities,
+            failure_probability=Fraction(1) if delta is None else delta,
+            widths=answer.widths,
+            factors=answer.factors,
+            success_lower=answer.success_lower,
+        )
+        lines += explain_width(same).splitlines()[1:]
+    return "\n".join(lines)
 
 
 def explain_lower(result: UnivariateWidth) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.explaining import explain_answer
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
 from ertheory.commands.widths import Densities
@@ -139,9 +140,4 @@ def _asked(method: str | None, layer0: Layer0 | None, readings: tuple[Layer0, ..
 
 
 def _results(answers: tuple[Answer, ...]) -> Results[Answer]:
-    return Results(answers, answer_table, _explained)
-
-
-def _explained(answer: Answer) -> str:
-    asked = "" if answer.applies else "does not apply: "
-    return f"{answer.method}, layer 0 {answer.layer0}\n  {answer.statement}; {asked}{answer.reason}."
+    return Results(answers, answer_table, explain_answer)

@@ -140,3 +140,28 @@ def test_every_table_comes_in_every_format(words, style, capsys):
 def test_a_number_is_shown_as_it_was_written(capsys):
     assert main(["densities", "--model", "lenet", "--ratio", "erk", "--density", "0.1", "--width", "2e3"]) == 2
     assert "--width: expected a number in (0, 1000], got '2e3'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sparsity", "--target", "4-8-3", "--widths", "56,80", "--delta", "0.1", "--method", "exact"], "H = "),
+        (
+            ["confidence", "--target", "4-8-3", "--widths", "56,80", "--density", "1,1/2,1/2"],
+            "(1 - (1 - 0.5)^14)^(32*10)",
+        ),
+        (["lower", "--inputs", "10", "--density", "0.01", "--delta", "0.05"], "log"),
+        (["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"], "p = 0.5, e = 0.01, delta = 0.01"),
+        (["ticket", "--target", "2-4-1", "--density", "0.5", "--epsilon", "0.1", "--delta", "0.1"], "q_2 = 1"),
+        (["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--out", "OUT"], "H = "),
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else "",
+)
+def test_every_answer_is_explained_with_its_numbers(words, said, capsys, tmp_path):
+    words = [word.replace("OUT", str(tmp_path / "source.npz")) for word in words]
+    main(words)
+    short = capsys.readouterr().out
+    assert main([*words, "--explain", *(["--force"] if words[0] == "embed" else [])]) == 0
+    long = capsys.readouterr().out
+    assert said in long[len(short) // 2 :]
+    assert said not in short
