@@ -59,7 +59,7 @@ import numpy as np
 
 from ertheory.bounds.factored.hall import mean_failures
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers.directed import Masses, binomial_masses, bounds
+from ertheory.numbers import Masses, binomial_masses, bounds
 
 __all__ = ["MixedBound", "dual_failure", "mixed_failure"]
 

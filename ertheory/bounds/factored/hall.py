@@ -29,8 +29,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.numbers.directed import Masses, bounds
-from ertheory.numbers.exact import log_fraction
+from ertheory.numbers import Masses, bounds, log_fraction
 
 __all__ = ["mean_failures", "structural_failures"]
 
@@ -101,7 +100,7 @@ def mean_failures(rows: int, law: Masses, density: Fraction) -> Floats:
 
     Examples
     --------
-    >>> from ertheory.numbers.directed import binomial_masses
+    >>> from ertheory.numbers import binomial_masses
     >>> bound = mean_failures(1, binomial_masses(3, 1.0), Fraction(1, 2))[0]
     >>> round(bound, 9) == round((3 / 4) ** 3, 9)
     True

@@ -18,7 +18,7 @@ from typing import Literal
 
 from ertheory.bounds.factored.failure import MixedBound, dual_failure, mixed_failure
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers.exact import Decision, log_fraction, smallest
+from ertheory.numbers import Decision, log_fraction, smallest
 
 __all__ = ["ORIENTATIONS", "Choice", "Densities", "Orientation", "Pair", "Split", "least_width", "map_failure"]
 

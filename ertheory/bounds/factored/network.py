@@ -23,7 +23,7 @@ from ertheory.bounds.factored.one_map import FactoredMap, factored_map
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.networks.target import Layer, Target
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["FactoredDesign", "MapShape", "Objective", "factored_design", "shapes_of_model", "shapes_of_target"]
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from ertheory.bounds.factored.least import ORIENTATIONS, Densities, Orientation, Pair, Split, least_width
 from ertheory.errors import InvalidInput
-from ertheory.numbers.exact import Rational, probability
+from ertheory.numbers import Rational, probability
 
 __all__ = ["FORMS", "FactoredMap", "Form", "factored_map"]
 

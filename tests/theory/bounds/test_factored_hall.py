@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ertheory.bounds.factored.hall import mean_failures, structural_failures
 from ertheory.bounds.sharp.coded import coding_failure
-from ertheory.numbers.directed import binomial_masses
+from ertheory.numbers import binomial_masses
 from tests.oracles_factored import matches
 
 

@@ -1,0 +1,80 @@
+"""Factored sources of given widths: every second layer is read as an inner one, and the failures of the maps add up.
+
+For given inner widths nothing is left to choose but, map by map, the theorem, the form of a convolution and the split of
+a mixed bound. The least bound of each map is taken; their sum bounds the failure by the union bound.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ertheory.bounds.factored.least import ORIENTATIONS, Densities, map_failure
+from ertheory.bounds.factored.network import MapShape, shapes_of_target
+from ertheory.bounds.statement import GivenWidths, Inverse
+
+__all__ = ["FACTORED_INVERSE", "pair_failure"]
+
+_BUDGETS = tuple(Fraction(1, 10**exponent) for exponent in (1, 2, 3, 4, 6, 9, 15))  # of the mixed bounds
+
+
+def pair_failure(shape: MapShape, inner: int, densities: Densities) -> Fraction:
+    """Bound the probability that a pair of given inner width does not contain every map, by the best theorem.
+
+    Parameters
+    ----------
+    shape
+        The sizes of the map.
+    inner
+        The number N >= 0 of inner neurons.
+    densities
+        The pair (p_1, p_2), each in (0, 1].
+
+    Examples
+    --------
+    >>> from ertheory.networks.target import Target
+    >>> (shape,) = shapes_of_target(Target.from_text("784-128"))
+    >>> tenth = (Fraction(1, 10), Fraction(1, 10))
+    >>> pair_failure(shape, 1881, tenth) < Fraction(1, 1000) < pair_failure(shape, 1880, tenth)
+    True
+    """
+    inputs, outputs = shape.used
+    if not inputs or not outputs:
+        return Fraction(0)
+    least = Fraction(1)
+    for columns, rows in {(inputs * shape.taps, outputs), (inputs, outputs * shape.taps)}:
+        for orientation in ORIENTATIONS:
+            for budget in _BUDGETS if "mixed" in orientation else _BUDGETS[:1]:
+                least = min(least, map_failure(columns, rows, inner, densities, orientation, budget).failure)
+    return least
+
+
+def _failure(given: GivenWidths, densities: tuple[Fraction, ...], most: Fraction = Fraction(1)) -> Fraction:
+    """Sum the failures of all maps, no further than needed to see that they are above `most`."""
+    total = Fraction(0)
+    pairs = zip(densities[::2], densities[1::2], strict=True)
+    for shape, inner, pair in zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True):
+        total += pair_failure(shape, inner, pair)
+        if total > most:
+            break
+    return min(Fraction(1), total)
+
+
+def _refuses(given: GivenWidths) -> str:
+    if given.widths[1::2] != given.target.widths[1:]:
+        return "every second source layer is as wide as the layer of the target that it carries"
+    return ""
+
+
+def _reason(given: GivenWidths) -> str:  # noqa: ARG001
+    return "every map of the target is a product of two masked ones; the layers between them are linear"
+
+
+def _holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
+    return _failure(given, densities, failure_probability) <= failure_probability
+
+
+def _success(given: GivenWidths, densities: tuple[Fraction, ...]) -> tuple[Fraction, None]:
+    return 1 - _failure(given, densities), None
+
+
+FACTORED_INVERSE = Inverse(reason=_reason, holds=_holds, success=_success, refuses=_refuses)

@@ -1,0 +1,88 @@
+"""The statement ``factored``: a source twice as deep as the target, with hardly more weights than it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import cast
+
+from ertheory.bounds.factored.given import FACTORED_INVERSE
+from ertheory.bounds.factored.least import Split
+from ertheory.bounds.factored.network import FactoredDesign, Objective, factored_design, shapes_of_target
+from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Question, Reading, Statement
+from ertheory.networks.target import Target
+
+__all__ = ["FACTORED", "design_of"]
+
+_CERTIFIED = "double precision bounds from above, every rounding counted"
+
+
+def design_of(question: Question) -> FactoredDesign:
+    """Find the design that answers a question.
+
+    Examples
+    --------
+    >>> third = Fraction(3, 10)
+    >>> asked = Question(target=Target.from_text("20-10"), densities=(third,) * 2, failure_probability=third / 300)
+    >>> design_of(asked).widths
+    (130, 10)
+    """
+    return factored_design(
+        shapes_of_target(question.target),
+        densities=question.densities,
+        failure_probability=question.failure_probability,
+        split=cast("Split", question.options.get("split", "equal")),
+        objective=cast("Objective", question.options.get("objective", "edges")),
+    )
+
+
+def _widths(question: Question) -> Width:
+    design = design_of(question)
+    taps = [shape.taps for shape in shapes_of_target(question.target)]
+    entries: list[int] = []
+    for one, count, layer in zip(design.maps, taps, question.target.layers, strict=True):
+        pair = (count, 1) if one.form == "spatial-first" else (1, count)
+        entries += [pair[0] * layer.positions, pair[1]]
+    answer = FACTORED.answer(
+        question,
+        design.widths,
+        layer0="factored",
+        reason=_reason(design),
+        success_lower=design.success_lower,
+        certified=_CERTIFIED,
+        entries_per_pair=tuple(entries),
+    )
+    return replace(answer, densities=design.densities)
+
+
+def _reason(design: FactoredDesign) -> str:
+    maps = "; ".join(f"{one.name}: {one.orientation}, N = {one.inner}" for one in design.maps[:4])
+    more = f"; and {len(design.maps) - 4} more" if len(design.maps) > 4 else ""
+    return f"every map of the target is a product of two masked ones, the neurons between them are linear; {maps}{more}"
+
+
+def _layers(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
+    return 2 * target.depth
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    return "" if min(target.nonzeros) else "a layer of the target has no weights; reduce the target first"
+
+
+FACTORED = Statement(
+    name="factored",
+    kind="sufficient",
+    variant="exact",
+    source="factored sources (ours)",
+    title="every map of the target is a product of two masked maps, so the source is twice as deep and hardly larger",
+    widths=_widths,
+    conditions="inner neurons are linear: by their activation, or by a bias on a box, or with inputs of one sign",
+    refuses=_refuses,
+    readings=("factored",),
+    inverse=FACTORED_INVERSE,
+    layers=_layers,
+    options=("split", "objective"),
+    default=True,
+)
