@@ -9,6 +9,8 @@ from ertheory.bounds.blocks.joint import JOINT
 from ertheory.bounds.blocks.minimal import EXACT
 from ertheory.bounds.blocks.printed import PRINTED
 from ertheory.bounds.drop.widths import DROP
+from ertheory.bounds.factored.necessary_statements import FACTORED_COUNT, FACTORED_PATHS
+from ertheory.bounds.factored.statement import FACTORED
 from ertheory.bounds.necessary.coverage import COVERAGE
 from ertheory.bounds.necessary.degree import DEGREE
 from ertheory.bounds.necessary.first_moment import FIRST_MOMENT
@@ -29,12 +31,15 @@ STATEMENTS: tuple[Statement, ...] = (
     SEQUENTIAL,
     MATCHING,
     SHARP,
+    FACTORED,
     COVERAGE,
     DEGREE,
     SIZE_LP,
     PARAMETER_COUNT,
     PATH_COUNT,
     FIRST_MOMENT,
+    FACTORED_PATHS,
+    FACTORED_COUNT,
 )
 
 METHODS = tuple(statement.name for statement in STATEMENTS)

@@ -1,7 +1,7 @@
 """Factored sources of given widths: every second layer is read as an inner one, and the failures of the maps add up.
 
-For given inner widths nothing is left to choose but, map by map, the theorem, the form of a convolution and the split of
-a mixed bound. The least bound of each map is taken; their sum bounds the failure by the union bound.
+For given inner widths nothing is left to choose but, map by map, the theorem, the form of a convolution and the split
+of a mixed bound. The least bound of each map is taken; their sum bounds the failure by the union bound.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ __all__ = ["FACTORED_INVERSE", "pair_failure"]
 _BUDGETS = tuple(Fraction(1, 10**exponent) for exponent in (1, 2, 3, 4, 6, 9, 15))  # of the mixed bounds
 
 
-def pair_failure(shape: MapShape, inner: int, densities: Densities) -> Fraction:
+def pair_failure(
+    shape: MapShape, inner: int, densities: Densities, budgets: tuple[Fraction, ...] = _BUDGETS
+) -> Fraction:
     """Bound the probability that a pair of given inner width does not contain every map, by the best theorem.
 
     Parameters
@@ -28,6 +30,8 @@ def pair_failure(shape: MapShape, inner: int, densities: Densities) -> Fraction:
         The number N >= 0 of inner neurons.
     densities
         The pair (p_1, p_2), each in (0, 1].
+    budgets
+        The failure probabilities that the choices of a mixed theorem aim at, of which the best one is taken.
 
     Examples
     --------
@@ -43,20 +47,15 @@ def pair_failure(shape: MapShape, inner: int, densities: Densities) -> Fraction:
     least = Fraction(1)
     for columns, rows in {(inputs * shape.taps, outputs), (inputs, outputs * shape.taps)}:
         for orientation in ORIENTATIONS:
-            for budget in _BUDGETS if "mixed" in orientation else _BUDGETS[:1]:
+            for budget in budgets if "mixed" in orientation else budgets[:1]:
                 least = min(least, map_failure(columns, rows, inner, densities, orientation, budget).failure)
     return least
 
 
-def _failure(given: GivenWidths, densities: tuple[Fraction, ...], most: Fraction = Fraction(1)) -> Fraction:
-    """Sum the failures of all maps, no further than needed to see that they are above `most`."""
-    total = Fraction(0)
+def _failure(given: GivenWidths, densities: tuple[Fraction, ...], budgets: tuple[Fraction, ...] = _BUDGETS) -> Fraction:
     pairs = zip(densities[::2], densities[1::2], strict=True)
-    for shape, inner, pair in zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True):
-        total += pair_failure(shape, inner, pair)
-        if total > most:
-            break
-    return min(Fraction(1), total)
+    maps = zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True)
+    return min(Fraction(1), sum((pair_failure(*one, budgets) for one in maps), Fraction(0)))
 
 
 def _refuses(given: GivenWidths) -> str:
@@ -70,7 +69,7 @@ def _reason(given: GivenWidths) -> str:  # noqa: ARG001
 
 
 def _holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
-    return _failure(given, densities, failure_probability) <= failure_probability
+    return _failure(given, densities, (failure_probability / given.target.depth,)) <= failure_probability
 
 
 def _success(given: GivenWidths, densities: tuple[Fraction, ...]) -> tuple[Fraction, None]:

@@ -1,0 +1,134 @@
+"""The statements ``factored-paths`` and ``factored-count``: no source of the factored shape can do with less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from ertheory.bounds.factored.least import Densities
+from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
+from ertheory.bounds.factored.network import MapShape, shapes_of_target
+from ertheory.bounds.necessary.given import ceiling_inverse
+from ertheory.bounds.result import Width
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement
+from ertheory.networks.target import Target
+from ertheory.numbers import Ball, ball
+
+__all__ = ["FACTORED_COUNT", "FACTORED_PATHS", "necessary_inner"]
+
+_PATHS: tuple[Ceiling, ...] = (path_ceiling,)
+_COUNT: tuple[Ceiling, ...] = (count_ceiling, rank_ceiling)
+
+
+def necessary_inner(shape: MapShape, densities: Densities, delta: Fraction, ceilings: tuple[Ceiling, ...]) -> int:
+    """Find the least inner width that the ceilings allow, for the form of a convolution that asks for fewest.
+
+    Parameters
+    ----------
+    shape
+        The sizes of the map.
+    densities
+        The pair (p_1, p_2).
+    delta
+        The failure probability in (0, 1).
+    ceilings
+        The bounds on the success probability.
+
+    Examples
+    --------
+    >>> (shape,) = shapes_of_target(Target.from_text("20-10"))
+    >>> necessary_inner(shape, (Fraction(3, 10),) * 2, Fraction(1, 1000), (path_ceiling,))
+    130
+    """
+    return min(least_necessary(ceilings, *form, densities, delta) for form in _forms(shape))
+
+
+def _forms(shape: MapShape) -> set[tuple[int, int]]:
+    return {(shape.inputs * shape.taps, shape.outputs), (shape.inputs, shape.outputs * shape.taps)}
+
+
+def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, ...], reason: str) -> Width:
+    refusal = _refuses(question.target, question.densities, None)
+    layers = 2 * question.target.depth
+    if refusal:
+        return statement.answer(question, (*(None,) * (layers - 1), question.target.widths[-1]), refusal=refusal)
+    pairs = zip(question.densities[::2], question.densities[1::2], strict=True)
+    widths: list[int] = []
+    for shape, pair in zip(shapes_of_target(question.target), pairs, strict=True):
+        widths += [necessary_inner(shape, pair, question.failure_probability, ceilings), shape.outputs]
+    taps = [layer.entries_per_pair for layer in question.target.layers]
+    return statement.answer(
+        question,
+        tuple(widths),
+        reason=reason,
+        certified="balls",
+        entries_per_pair=tuple(size for count in taps for size in (count, 1)),
+    )
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
+    return "" if all(layer.row_nonzeros is None for layer in target.layers) else "only for targets without zero weights"
+
+
+def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...], ceilings: tuple[Ceiling, ...]) -> Ball:
+    least = ball(1)
+    pairs = zip(densities[::2], densities[1::2], strict=True)
+    for shape, inner, pair in zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True):
+        best = ball(0)
+        for form in _forms(shape):
+            allowed = ball(1)
+            for ceiling in ceilings:
+                allowed = allowed.min(ceiling(*form, inner, pair))
+            best = best.max(allowed)
+        least = least.min(best)
+    return least
+
+
+def _layers(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
+    return 2 * target.depth
+
+
+_PATHS_REASON = (
+    "for targets without zero weights, of factored sources: every input of a map needs a path to every output"
+)
+_COUNT_REASON = (
+    "for almost every target without zero weights, of factored sources: as many useful unknowns as weights, and as many "
+    "inner neurons in use as the rank"
+)
+
+
+def _path_widths(question: Question) -> Width:
+    return _widths(FACTORED_PATHS, question, _PATHS, _PATHS_REASON)
+
+
+def _count_widths(question: Question) -> Width:
+    return _widths(FACTORED_COUNT, question, _COUNT, _COUNT_REASON)
+
+
+FACTORED_PATHS = Statement(
+    name="factored-paths",
+    kind="necessary",
+    variant="exact",
+    source="paths of factored sources (ours)",
+    title="in a factored source every input of a map needs a path to every output",
+    widths=_path_widths,
+    conditions="for targets without zero weights, and sources whose maps are products of two masked ones",
+    refuses=_refuses,
+    inverse=ceiling_inverse(lambda given, densities: _ceiling(given, densities, _PATHS), lambda given: _PATHS_REASON),  # noqa: ARG005
+    layers=_layers,
+    default=True,
+)
+
+FACTORED_COUNT = Statement(
+    name="factored-count",
+    kind="necessary",
+    variant="exact",
+    source="unknowns of factored sources (ours)",
+    title="in a factored source a map in general position needs as many useful unknowns as it has weights",
+    widths=_count_widths,
+    conditions="for almost every target without zero weights, and sources whose maps are products of two masked ones",
+    refuses=_refuses,
+    inverse=ceiling_inverse(lambda given, densities: _ceiling(given, densities, _COUNT), lambda given: _COUNT_REASON),  # noqa: ARG005
+    layers=_layers,
+    default=True,
+)
