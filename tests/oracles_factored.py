@@ -59,7 +59,7 @@ def generic_rank(first: Mask, second: Mask, rng: np.random.Generator) -> int:
         np.outer(left[:, j], np.arange(first.shape[1]) == i).ravel() for j, i in zip(*np.nonzero(first), strict=True)
     ]
     rows += [np.outer(np.arange(len(second)) == o, right[j]).ravel() for o, j in zip(*np.nonzero(second), strict=True)]
-    return _rank(np.array(rows, dtype=np.int64).reshape(len(rows), -1))
+    return _rank(np.array(rows, dtype=np.int64).reshape(len(rows), len(second) * first.shape[1]))
 
 
 def _rank(matrix: npt.NDArray[np.int64]) -> int:

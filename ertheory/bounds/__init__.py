@@ -3,8 +3,9 @@
 Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by their closed form), `exact` (the smallest
 integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out),
 `sequential` and `matching` (the last hidden layer coloured after the mask is seen, layer 0 coded or matched), `sharp`
-(the best of these two), `factored` (two masked maps for each map of the target). Necessary: for N_0 ``theorem-2.3``, ``parameter-count`` and ``path-count``, for the last
-hidden layer ``degree`` and ``size-lp``, and for colourings ``first-moment``. Each is a value of
+(the best of these two), `factored` (two masked maps for each map of the target). Necessary: for N_0 ``theorem-2.3``,
+``parameter-count`` and ``path-count``, for the last hidden layer ``degree`` and ``size-lp``, for colourings
+``first-moment``, for factored sources ``factored-paths`` and ``factored-count``. Each is a value of
 `ertheory.bounds.catalogue`; `width` and `widths` put the question, `largest_sparsity` and `success_probability` the
 inverse ones.
 """

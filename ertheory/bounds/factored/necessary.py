@@ -60,7 +60,7 @@ def path_ceiling(columns: int, rows: int, neurons: int, densities: Densities) ->
     True
     """
     first, second = densities
-    if densities == (1, 1):
+    if min(densities) == 1:
         return ball(1)
     none = ball(1 - first * second)
     lacking = none**neurons

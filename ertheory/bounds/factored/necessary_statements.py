@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 
 from ertheory.bounds.factored.least import Densities
 from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
@@ -92,8 +93,8 @@ _PATHS_REASON = (
     "for targets without zero weights, of factored sources: every input of a map needs a path to every output"
 )
 _COUNT_REASON = (
-    "for almost every target without zero weights, of factored sources: as many useful unknowns as weights, and as many "
-    "inner neurons in use as the rank"
+    "for almost every target without zero weights, of factored sources: as many useful unknowns as weights, and as "
+    "many inner neurons in use as the rank"
 )
 
 
@@ -114,9 +115,8 @@ FACTORED_PATHS = Statement(
     widths=_path_widths,
     conditions="for targets without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=ceiling_inverse(lambda given, densities: _ceiling(given, densities, _PATHS), lambda given: _PATHS_REASON),  # noqa: ARG005
+    inverse=ceiling_inverse(partial(_ceiling, ceilings=_PATHS), lambda given: _PATHS_REASON),  # noqa: ARG005
     layers=_layers,
-    default=True,
 )
 
 FACTORED_COUNT = Statement(
@@ -128,7 +128,6 @@ FACTORED_COUNT = Statement(
     widths=_count_widths,
     conditions="for almost every target without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=ceiling_inverse(lambda given, densities: _ceiling(given, densities, _COUNT), lambda given: _COUNT_REASON),  # noqa: ARG005
+    inverse=ceiling_inverse(partial(_ceiling, ceilings=_COUNT), lambda given: _COUNT_REASON),  # noqa: ARG005
     layers=_layers,
-    default=True,
 )

@@ -82,7 +82,7 @@ class FactoredDesign:
     >>> shapes = shapes_of_target(Target.from_text("784-128-10"))
     >>> design = factored_design(shapes, densities=["0.1"], failure_probability="0.001")
     >>> design.widths[1::2], round(float(design.edges_ratio), 2)
-    ((128, 10), 1.87)
+    ((128, 10), 1.91)
     """
 
     maps: tuple[FactoredMap, ...]

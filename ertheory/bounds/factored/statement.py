@@ -84,5 +84,4 @@ FACTORED = Statement(
     inverse=FACTORED_INVERSE,
     layers=_layers,
     options=("split", "objective"),
-    default=True,
 )
