@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, largest_sparsity, success_probability
+from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, Reading, find, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
+from ertheory.bounds.statement import NO_OPTIONS
 from ertheory.commands.arguments import read_delta, read_target
 from ertheory.commands.explaining import explain_answer
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
 from ertheory.commands.widths import Densities
-from ertheory.errors import one_of
+from ertheory.errors import InvalidInput, one_of
 from ertheory.networks.source import read_densities
+from ertheory.networks.target import Target
 from ertheory.numbers import Rational
 
 __all__ = ["confidence", "sparsity"]
-
-_ANY_LAYER0 = ("theorem-2.3", "degree")  # necessary statements hold however layer 0 is read
 
 
 def sparsity(
@@ -66,11 +66,10 @@ def sparsity(
     0.9004
     """
     network = read_target(target)
-    source = checked_widths(network, tuple(widths))
     failure = read_delta(delta, confidence, failure_probability)
     answers = tuple(
-        largest_sparsity(network, source, failure, method=name, layer0=reading, progress=progress)
-        for name, reading in _asked(method, layer0, ("dense", "matched"))
+        largest_sparsity(network, tuple(widths), failure, method=name, layer0=reading, progress=progress)
+        for name, reading in _asked(network, tuple(widths), method, layer0, ("dense", "matched"))
     )
     return _results(answers)
 
@@ -118,22 +117,48 @@ def confidence(
     0.95793
     """
     network = read_target(target)
-    source = checked_widths(network, tuple(widths))
-    densities = read_densities(network, density=density, sparsity=sparsity)
-    readings: tuple[Layer0, ...] = ("dense",) if densities[0] == 1 else ("matched",)
-    answers = tuple(
-        success_probability(network, source, densities, method=name, layer0=reading)
-        for name, reading in _asked(method, layer0, readings)
-    )
-    return _results(answers)
+    first = read_densities(network, density=density, sparsity=sparsity, layers=_given(density, sparsity))[0]
+    readings: tuple[Layer0, ...] = ("dense",) if first == 1 else ("matched",)
+    answers: list[Answer] = []
+    for name, reading in _asked(network, tuple(widths), method, layer0, readings):
+        layers = find(name).layers(network, NO_OPTIONS)
+        densities = read_densities(network, density=density, sparsity=sparsity, layers=layers)
+        answers.append(success_probability(network, tuple(widths), densities, method=name, layer0=reading))
+    return _results(tuple(answers))
 
 
-def _asked(method: str | None, layer0: Layer0 | None, readings: tuple[Layer0, ...]) -> Iterator[tuple[str, Layer0]]:
+def _given(*densities: Densities | None) -> int:
+    """Count the numbers that were given."""
+    for one in densities:
+        if isinstance(one, str):
+            return one.count(",") + 1
+        if isinstance(one, Sequence):
+            return len(one)
+    return 1
+
+
+def _fits(name: str, network: Target, widths: tuple[int, ...]) -> bool:
+    """Whether a statement speaks of sources with so many layers, of which the outputs may be left out."""
+    try:
+        checked_widths(network, widths, find(name).layers(network, NO_OPTIONS))
+    except InvalidInput:
+        return False
+    return True
+
+
+def _asked(
+    network: Target, widths: tuple[int, ...], method: str | None, layer0: Layer0 | None, readings: tuple[Layer0, ...]
+) -> Iterator[tuple[str, Reading]]:
     chosen = None if layer0 is None else one_of("layer0", layer0, LAYER0)
-    for name in QUESTIONS if method is None else (one_of("method", method, QUESTIONS),):
-        if chosen is not None:
+    fitting = [name for name in QUESTIONS if _fits(name, network, widths)]
+    if method is None and not fitting:
+        checked_widths(network, widths)  # says what is wrong with them
+    for name in fitting if method is None else (one_of("method", method, QUESTIONS),):
+        if "factored" in find(name).readings:
+            yield name, "factored"
+        elif chosen is not None:
             yield name, chosen
-        elif name in _ANY_LAYER0 or name == "printed":
+        elif name == "printed" or find(name).kind == "necessary":
             yield name, "dense"
         else:
             yield from ((name, reading) for reading in readings)

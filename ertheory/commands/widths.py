@@ -16,7 +16,6 @@ from ertheory.commands.explaining import explain_width
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.errors import InvalidInput, one_of
-from ertheory.networks.source import read_densities
 from ertheory.numbers import Rational, probability
 
 __all__ = ["gathered", "lower", "two_densities", "width"]
@@ -127,23 +126,18 @@ def width(
     if sparsities is not None:
         if (density, sparsity) != (None, None):
             raise InvalidInput("sparsities", "no `density` or `sparsity` beside it", sparsities)
-        grid = [read_densities(network, sparsity=one) for one in _listed(sparsities)]
+        grid: list[dict[str, Any]] = [{"sparsity": one} for one in _listed(sparsities)]
     else:
-        grid = [read_densities(network, density=density, sparsity=sparsity)]
+        grid = [{"density": density, "sparsity": sparsity}]  # statements know how many layers their sources have
     failure = read_delta(delta, confidence, failure_probability)
     if layer0 is not None:
         one_of("layer0", layer0, READINGS)
     if method is None:
         rows = [
-            row
-            for densities in grid
-            for row in width_by_all(network, density=densities, failure_probability=failure, layer0=layer0)
+            row for given in grid for row in width_by_all(network, **given, failure_probability=failure, layer0=layer0)
         ]
     else:
-        rows = [
-            width_by(network, method=method, density=densities, failure_probability=failure, layer0=layer0)
-            for densities in grid
-        ]
+        rows = [width_by(network, method=method, **given, failure_probability=failure, layer0=layer0) for given in grid]
         if sparsities is None:
             return rows[0]
     return gathered(rows)

@@ -204,9 +204,9 @@ def test_a_target_that_reads_nothing_has_no_coverage():
 BAD = [
     (
         {"method": "Theorem 2.1"},
-        "^method: expected one of printed, .*, first-moment, got 'Theorem 2.1'$",
+        "^method: expected one of printed, .*, factored-count, got 'Theorem 2.1'$",
     ),
-    ({"layer0": "sparse"}, "^layer0: expected one of dense, preassigned, matched, coded, got 'sparse'$"),
+    ({"layer0": "sparse"}, "^layer0: expected one of dense, preassigned, matched, coded, factored, got 'sparse'$"),
     ({"failure_probability": 0}, "^(delta|failure_probability): "),
     ({"failure_probability": "1"}, "^(delta|failure_probability): "),
     ({"density": "0.5,0.5"}, "^density: expected one number, or 3"),

@@ -132,7 +132,7 @@ def test_widths_that_suffice_at_no_sparsity_below_1e_60():
     assert found.sparsity == 1 - Fraction(1, 10**60)
 
 
-@pytest.mark.parametrize("method", QUESTIONS)
+@pytest.mark.parametrize("method", [name for name in QUESTIONS if not name.startswith("factored")])
 @settings(max_examples=3)
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(0, 40), st.integers(0, 40))
 def test_wider_is_sparser_and_likelier(method, first, second, more, again):
@@ -337,7 +337,8 @@ def test_outputs_may_be_left_out():
 def test_bad_methods_and_readings():
     target = Target.from_text("4-8-3")
     with pytest.raises(
-        InvalidInput, match=r"^method: expected one of printed, exact, drop, theorem-2.3, degree, got 'joint'$"
+        InvalidInput,
+        match=r"^method: expected one of printed, exact, drop, factored, theorem-2.3, .*, factored-count, got 'joint'$",
     ):
         largest_sparsity(target, (56, 80), HALF, method="joint")
     with pytest.raises(InvalidInput, match=r"^layer0: "):
