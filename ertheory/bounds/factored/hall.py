@@ -102,7 +102,7 @@ def mean_failures(rows: int, law: Masses, density: Fraction) -> Floats:
     --------
     >>> from ertheory.numbers import binomial_masses
     >>> bound = mean_failures(1, binomial_masses(3, 1.0), Fraction(1, 2))[0]
-    >>> round(bound, 6) == round((3 / 4) ** 3, 6)
+    >>> round(float(bound), 6) == round((3 / 4) ** 3, 6)
     True
     """
     if rows == 0:
