@@ -16,6 +16,7 @@ from ertheory.commands.explaining import explain_width
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.errors import InvalidInput, one_of
+from ertheory.networks.source import read_densities
 from ertheory.numbers import Rational, probability
 
 __all__ = ["gathered", "lower", "two_densities", "width"]
@@ -128,6 +129,8 @@ def width(
             raise InvalidInput("sparsities", "no `density` or `sparsity` beside it", sparsities)
         grid: list[dict[str, Any]] = [{"sparsity": one} for one in _listed(sparsities)]
     else:
+        if (density is None) == (sparsity is None):
+            read_densities(network, density=density, sparsity=sparsity)  # says what is missing
         grid = [{"density": density, "sparsity": sparsity}]  # statements know how many layers their sources have
     failure = read_delta(delta, confidence, failure_probability)
     if layer0 is not None:
