@@ -32,12 +32,12 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import attach_masks, draw_masks, guard
 from ertrain.methods import IMP, METHODS
 from ertrain.models import build_model
+from ertrain.models.initialisation import initialise
 from ertrain.recipes.starts import DIGITS
+from ertrain.streams import generator
+from ertrain.training import make_optimiser
 from ertrain.training.experiments import perform
-from ertrain.training.initialisation import initialise
-from ertrain.training.loop import make_optimiser
-from ertrain.training.process_group import join
-from ertrain.training.streams import generator
+from ertrain.training.process_group import join_process_group
 
 EPOCHS, STEPS = 100, 100  # of the schedule that methods are asked for updates in
 NETWORKS = {"lenet-300-100": ((1, 28, 28), 128), "resnet20": ((3, 32, 32), 128)}
@@ -105,10 +105,14 @@ def rounds(repeats: int, epochs: int) -> list[tuple[float, float]]:
             between += time.process_time() - start
 
     found = []
-    with tempfile.TemporaryDirectory() as folder, join("cpu") as place, mock.patch.dict(METHODS, imp=Timed):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        join_process_group("cpu") as processes,
+        mock.patch.dict(METHODS, imp=Timed),
+    ):
         for turn in range(repeats + 1):
             between, start = 0.0, time.process_time()
-            perform(configuration, Path(folder) / str(turn), place, data_dir=Path(folder))
+            perform(configuration, Path(folder) / str(turn), processes, data_dir=Path(folder))
             found.append((between, time.process_time() - start))
     return found[1:]
 

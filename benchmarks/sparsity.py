@@ -27,12 +27,12 @@ from ertrain.configuration import Configuration
 from ertrain.reports.statistics import mean_of, paired_difference
 from ertrain.students.batched import Budget
 from ertrain.students.cells import Cell, train_cells
-from ertrain.students.ratio_choice import chosen, predict_ratio
+from ertrain.students.ratio_choice import choose_ratio, predict_ratio
 from ertrain.students.sparsity_fits import compare_forms
 from ertrain.students.sparsity_plots import draw_ratio_errors, draw_sparsity
 from ertrain.students.teacher import draw_teacher
 from ertrain.students.widths import trial_seeds
-from ertrain.training.process_group import join
+from ertrain.training.process_group import join_process_group
 from ertrain.training.replicas import perform_replicas
 
 TARGET = Target.from_text("4-8-3")
@@ -80,7 +80,7 @@ def ratio_cells(options: argparse.Namespace) -> dict[str, list[Cell]]:
                 densities = " ".join(f"{float(p):.6g}" for p in one.cell.densities)
                 sharp = "" if one.sharp is None else "-".join(map(str, one.sharp))
                 line = (density, one.ratio, densities, f"{one.expected_dead:.6g}", sharp, sum(one.built))
-                writer.writerow([*line, len(one.built), int(one is chosen(found))])
+                writer.writerow([*line, len(one.built), int(one is choose_ratio(found))])
             file.flush()
     return cells
 
@@ -127,8 +127,8 @@ def train_digits(options: argparse.Namespace) -> None:
                     if own == size
                     for seed in range(options.students)
                 ]
-                with tempfile.TemporaryDirectory() as folder, join("cpu") as place:
-                    results = perform_replicas(runs, Path(folder), place, data_dir=Path(folder))
+                with tempfile.TemporaryDirectory() as folder, join_process_group("cpu") as processes:
+                    results = perform_replicas(runs, Path(folder), processes, data_dir=Path(folder))
                 for run, found in zip(runs, results, strict=True):
                     error = f"{1 - found['accuracy_test']:.6g}"
                     writer.writerow((study, f"{size}-{size}", f"{float(Fraction(run.density)):.6g}", run.seed, error))

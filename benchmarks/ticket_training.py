@@ -37,7 +37,7 @@ from ertheory.networks.target import Target
 from ertheory.plots.columns import Cell, csv_text
 from ertheory.plots.ticket_success import random_target
 from ertrain.students.batched import Budget
-from ertrain.students.tickets import Popped, grid_of, outputs_of, popped_tickets, stacked_targets
+from ertrain.students.tickets import PopupTickets, edge_popup_tickets, grid_of, outputs_of, stacked_targets
 
 SIZES = (2, 4, 1)
 EPSILON = DELTA = Fraction(1, 10)
@@ -53,7 +53,7 @@ COLUMNS = ("kind", "density", "first", "second", "total", "sources", "successes"
 COLUMNS = (*COLUMNS, "error_least", "error_median", "error_largest", "seconds")
 
 
-def errors_on(targets: list[Target], found: Popped) -> list[float]:
+def errors_on(targets: list[Target], found: PopupTickets) -> list[float]:
     """Largest errors on the fine grid, in double precision."""
     layers, wanted = ([layer.double() for layer in each] for each in (found.layers, stacked_targets(targets)))
     largest = torch.zeros(len(targets), dtype=torch.float64)
@@ -89,7 +89,7 @@ def rows(
         yield row("constructed", density, widths, errors, successes, time.process_time() - start)
         source = Source.for_target(targets[0], widths=(*widths, 1), densities=density)
         start = time.process_time()
-        found = popped_tickets(targets, [DrawnSource(source, seed) for seed in seeds], budget, share=SHARE)
+        found = edge_popup_tickets(targets, [DrawnSource(source, seed) for seed in seeds], budget, share=SHARE)
         spent = time.process_time() - start
         errors = errors_on(targets, found)
         yield row("trained", density, widths, errors, sum(error <= EPSILON for error in errors), spent)

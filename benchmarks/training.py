@@ -34,12 +34,12 @@ from torch.nn.functional import cross_entropy
 from ertheory.layerwise import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Held
+from ertrain.data import Data, InMemory
 from ertrain.masks.masking import attach_masks, draw_masks, guard, masks_of
 from ertrain.models import build_model
+from ertrain.training import make_optimiser, train_epoch
 from ertrain.training.experiments import perform
-from ertrain.training.loop import make_optimiser, train_epoch
-from ertrain.training.process_group import Place, join
+from ertrain.training.process_group import ProcessGroup, join_process_group
 from ertrain.training.replicas import perform_replicas
 
 CPU = torch.device("cpu")
@@ -112,7 +112,7 @@ class Steps:
 def epochs(images: int, repeats: int, clock: Clock) -> dict[str, float]:
     """Times of an epoch of LeNet-300-100: ours with masks, and a loop without anything."""
     numbers = torch.Generator().manual_seed(0)
-    held = Held(
+    held = InMemory(
         torch.randint(256, (images, 1, 28, 28), generator=numbers, dtype=torch.uint8),
         torch.randint(10, (images,), generator=numbers),
     )
@@ -130,7 +130,10 @@ def epochs(images: int, repeats: int, clock: Clock) -> dict[str, float]:
             cross_entropy(logits, held.labels[places]).backward()
             other.step()
 
-    ours = {"ours": lambda: train_epoch(configuration, model, optimiser, data, 0, Place(CPU)), "by hand": by_hand}
+    ours = {
+        "ours": lambda: train_epoch(configuration, model, optimiser, data, 0, ProcessGroup(CPU)),
+        "by hand": by_hand,
+    }
     return in_turns(ours, repeats, clock)
 
 
@@ -143,16 +146,16 @@ def sweeps(runs: int, epochs_each: int, clock: Clock) -> dict[str, float]:
         replace(base, seed=seed, density=density) for seed in range(runs // 4) for density in ("1", "0.5", "0.3", "0.2")
     ]
     times = {}
-    with tempfile.TemporaryDirectory() as folder, join("cpu") as place:
+    with tempfile.TemporaryDirectory() as folder, join_process_group("cpu") as processes:
         perform(
-            replace(base, seed=10**6, epochs=1), Path(folder), place, data_dir=Path(folder)
+            replace(base, seed=10**6, epochs=1), Path(folder), processes, data_dir=Path(folder)
         )  # what is imported late
         start = clock()
-        perform_replicas(listed, Path(folder) / "together", place, data_dir=Path(folder))
+        perform_replicas(listed, Path(folder) / "together", processes, data_dir=Path(folder))
         times["together"] = clock() - start
         start = clock()
         for one in listed:
-            perform(one, Path(folder) / "alone", place, data_dir=Path(folder))
+            perform(one, Path(folder) / "alone", processes, data_dir=Path(folder))
         times["alone"] = clock() - start
     return times
 

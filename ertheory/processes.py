@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from ertheory.errors import InvalidInput
 
 if TYPE_CHECKING:
     from joblib import Parallel
 
-__all__ = ["worker_processes"]
+__all__ = ["on_cluster", "worker_processes"]
 
 
 @contextlib.contextmanager
@@ -50,3 +53,37 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         with Parallel(n_jobs=workers, **options) as parallel:
             yield parallel
+
+
+@contextlib.contextmanager
+def on_cluster(address: str | None) -> Iterator[None]:
+    """Send what `worker_processes` with ``None`` workers is given to a cluster.
+
+    Parameters
+    ----------
+    address
+        Of a Dask scheduler. None changes nothing.
+
+    Raises
+    ------
+    InvalidInput
+        If the cluster cannot be reached, or Dask is not installed.
+
+    Examples
+    --------
+    >>> with on_cluster(None):
+    ...     pass
+    """
+    if address is None:
+        yield
+        return
+    from joblib import parallel_config
+
+    try:
+        distributed: Any = import_module("distributed")  # has no types for some of its calls
+        client = distributed.Client(address, timeout=10)
+    except (ImportError, OSError, ValueError) as error:
+        allowed = f"the address of a Dask scheduler, and the extra 'cluster' installed ({error})"
+        raise InvalidInput("cluster", allowed, address) from error
+    with client, parallel_config("dask", wait_for_workers_timeout=30):
+        yield

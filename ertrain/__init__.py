@@ -13,25 +13,37 @@ The widths and densities come from `ertheory`, which never imports this package.
 From here on ``guard(optimiser, network)`` keeps masked weights at 0 through all steps of any optimiser.
 """
 
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
 from ertrain.configuration import Configuration
-from ertrain.masks.flow import DeadNeurons, dead_neurons
-from ertrain.masks.flow_repair import repair_masks
-from ertrain.masks.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of
-from ertrain.masks.shapes import layer_shapes
-from ertrain.models import build_model
-from ertrain.ratios import Evidence, share_out
+from ertrain.errors import RunFolderError
+from ertrain.masks import (
+    DeadNeurons,
+    attach_masks,
+    dead_neurons,
+    draw_masks,
+    guard,
+    layer_shapes,
+    mask_gradients,
+    masks_of,
+    repair_masks,
+)
+from ertrain.models import build_model, initialise
+from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.recipes import recipe
-from ertrain.reports.report import compare, read_results, rows_of
-from ertrain.training.experiments import perform
-from ertrain.training.initialisation import initialise
-from ertrain.training.parallel import sweep
-from ertrain.training.process_group import Place, join
+from ertrain.reports import compare, read_results, rows_of
+from ertrain.training import ProcessGroup, join_process_group, perform, sweep
 
 __all__ = [
     "Configuration",
     "DeadNeurons",
-    "Evidence",
-    "Place",
+    "ProcessGroup",
+    "PruningContext",
+    "RunFolderError",
+    "allocate_sparsity",
     "attach_masks",
     "build_model",
     "compare",
@@ -39,7 +51,7 @@ __all__ = [
     "draw_masks",
     "guard",
     "initialise",
-    "join",
+    "join_process_group",
     "layer_shapes",
     "mask_gradients",
     "masks_of",
@@ -48,6 +60,23 @@ __all__ = [
     "recipe",
     "repair_masks",
     "rows_of",
-    "share_out",
     "sweep",
 ]
+
+# Names of before, for one release.
+_RENAMED = {
+    "Evidence": "PruningContext",
+    "Place": "ProcessGroup",
+    "join": "join_process_group",
+    "share_out": "allocate_sparsity",
+}
+
+if not TYPE_CHECKING:  # or every name would be one that the module has
+
+    def __getattr__(name: str) -> Any:
+        if name not in _RENAMED:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        msg = f"ertrain.{name} is now ertrain.{_RENAMED[name]}; the old name goes with the next release"
+        warnings.warn(msg, DeprecationWarning, stacklevel=2)
+        return globals()[_RENAMED[name]]

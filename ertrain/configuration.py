@@ -16,22 +16,42 @@ from ertheory.errors import InvalidInput
 from ertheory.numbers import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
-from ertrain.methods import METHODS, REWINDS
+from ertrain.models import INITIALISATIONS
 from ertrain.ratios import RATIOS, SHAPE_RATIOS
-from ertrain.training.initialisation import INITIALISATIONS
-from ertrain.training.streams import stream_seed
+from ertrain.streams import stream_seed
 
-__all__ = ["Configuration"]
+__all__ = ["METHOD_SETTINGS", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
 _RATIONAL = ("density", "final_density", "validation", "width")
+
+_PRUNING = ("final_density", "update_every", "update_until")
+
+# Methods, and the settings of a configuration that belong to each: with another one they take their default, and are no
+# part of its hash.
+METHOD_SETTINGS: dict[str, tuple[str, ...]] = {
+    "edge-popup": ("final_density", "levels"),
+    "fixed": (),
+    "gradual": _PRUNING,
+    "granet": (*_PRUNING, "drop_share", "prune_until"),
+    "grasp": ("final_density",),
+    "imp": ("final_density", "rewind", "rewind_step", "round_keep"),
+    "rigl": (*_PRUNING, "drop_share"),
+    "set": (*_PRUNING, "drop_share"),
+    "snip": ("final_density",),
+    "str": (*_PRUNING, "threshold_start"),
+    "synflow": ("final_density",),
+}
+_DRAW_TWICE = ("rigl", "set")  # the mask of the final density too, from the random numbers of the first
+
+REWINDS = ("none", "rate", "weights")
 
 _NAMES = {
     "augmentation": AUGMENTATIONS,
     "data": DATA,
     "drawing": ("exact", "independent"),
     "initialisation": INITIALISATIONS,
-    "method": tuple(METHODS),
+    "method": tuple(METHOD_SETTINGS),
     "optimiser": ("adam", "adamw", "nesterov", "sgd"),
     "precision": ("bfloat16", "float32"),
     "ratio": RATIOS,
@@ -54,7 +74,7 @@ class Configuration:
     model, width
         Network and the factor on its hidden widths, as in `ertrain.models.build_model`.
     initialisation
-        One of `ertrain.training.initialisation.INITIALISATIONS`.
+        One of `ertrain.models.initialisation.INITIALISATIONS`.
     data, validation, augmentation
         Data set, share of its training images that selects, and augmentation, as in `ertrain.data`.
     method
@@ -195,11 +215,11 @@ class Configuration:
 
     def _check_method(self) -> None:
         free = self.method == "str" and self.final_density == ""
-        if "final_density" in METHODS[self.method].reads and not free:
+        if "final_density" in METHOD_SETTINGS[self.method] and not free:
             final = probability("final_density", self.final_density or self.density, one=True)
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
-        if METHODS[self.method].draws_twice:  # two masks are drawn, one inside the other
+        if self.method in _DRAW_TWICE:  # two masks are drawn, one inside the other
             self._require("ratio", self.ratio in SHAPE_RATIOS, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
             nested = self.drawing == "independent" or Fraction(self.density) == 1
             self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
@@ -218,8 +238,8 @@ class Configuration:
 
     def _unread(self) -> list[dataclasses.Field[Any]]:
         """Fields that belong to other methods."""
-        owned = {name for method in METHODS.values() for name in method.reads}
-        others = owned.difference(METHODS[self.method].reads)
+        owned = {name for settings in METHOD_SETTINGS.values() for name in settings}
+        others = owned.difference(METHOD_SETTINGS[self.method])
         return [field for field in dataclasses.fields(self) if field.name in others]
 
     def _require(self, name: str, holds: bool, allowed: str) -> None:
@@ -254,7 +274,7 @@ class Configuration:
         Raises
         ------
         InvalidInput
-            If a name is unknown, or a text can not be read.
+            If a name is unknown, or a text cannot be read.
         """
         fields = {field.name: field for field in dataclasses.fields(self) if field.name != "recipe"}
         for name in texts:

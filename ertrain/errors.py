@@ -10,7 +10,7 @@ __all__ = ["RunFolderError"]
 
 
 class RunFolderError(ErError):
-    """The folder of a run can not be used: it is in use, not writable, the disk is full, or its files are damaged.
+    """The folder of a run cannot be used: it is in use, not writable, the disk is full, or its files are damaged.
 
     Parameters
     ----------

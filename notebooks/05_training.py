@@ -28,7 +28,7 @@
 import torch
 from torch import nn
 
-from ertrain import attach_masks, dead_neurons, draw_masks, guard, masks_of, share_out
+from ertrain import allocate_sparsity, attach_masks, dead_neurons, draw_masks, guard, masks_of
 
 torch.manual_seed(0)
 network = nn.Sequential(nn.Flatten(), nn.Linear(64, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 10))
@@ -41,7 +41,7 @@ network = nn.Sequential(nn.Flatten(), nn.Linear(64, 300), nn.ReLU(), nn.Linear(3
 
 # %%
 for ratio in ("uniform", "erk", "balanced", "balanced-printed", "pyramidal", "magnitude"):
-    densities = share_out(network, "0.02", ratio)
+    densities = allocate_sparsity(network, "0.02", ratio)
     shares = ", ".join(f"{density:.3f}" for density in densities.densities)
     print(f"{ratio:<17} {shares}   realised {densities.density_realised:.4f}")
 
@@ -52,7 +52,7 @@ for ratio in ("uniform", "erk", "balanced", "balanced-printed", "pyramidal", "ma
 # through, are known before anything is trained.
 
 # %%
-attach_masks(network, draw_masks(share_out(network, "0.02", "uniform"), seed=0))
+attach_masks(network, draw_masks(allocate_sparsity(network, "0.02", "uniform"), seed=0))
 for layer in dead_neurons(network, (1, 8, 8)):
     print(f"layer {layer.name}: {layer.dead} of {layer.neurons} neurons are dead")
 
@@ -86,7 +86,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ertrain import Configuration, compare, join, perform, read_results, rows_of
+from ertrain import Configuration, compare, join_process_group, perform, read_results, rows_of
 
 base = Configuration(
     recipe="notebook", model="mlp-300-100", density="0.02", drawing="exact", epochs=20, batch=64, learning_rate=0.05
@@ -94,9 +94,9 @@ base = Configuration(
 runs = [
     replace(base, ratio=ratio, seed=seed) for ratio in ("uniform", "erk", "balanced", "synflow") for seed in range(3)
 ]
-with tempfile.TemporaryDirectory() as folder, join("cpu") as place:
+with tempfile.TemporaryDirectory() as folder, join_process_group("cpu") as processes:
     for run in runs:
-        perform(run, Path(folder), place, data_dir=Path(folder))
+        perform(run, Path(folder), processes, data_dir=Path(folder))
     results = read_results(Path(folder))
 
 for row in rows_of(results):

@@ -49,7 +49,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from ertrain import Configuration, compare, join, perform, read_results, rows_of
+from ertrain import Configuration, compare, join_process_group, perform, read_results, rows_of
 
 torch.set_num_threads(1)
 place_of_runs = tempfile.TemporaryDirectory()
@@ -77,9 +77,9 @@ methods = {
 
 
 def performed(runs):
-    with join("cpu") as place:
+    with join_process_group("cpu") as processes:
         for run in runs:
-            perform(run, folder, place, data_dir=folder)
+            perform(run, folder, processes, data_dir=folder)
 
 
 # %% [markdown]

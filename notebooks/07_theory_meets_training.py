@@ -60,10 +60,10 @@ for hidden in (4, 8, 16):
 # how much is trained is fixed before anything is measured. With δ = 1/3 few masks are enough.
 
 # %%
-from ertrain.students.widths import Scale, meet
+from ertrain.students.widths import Scale, measure_widths
 
 scale = Scale(budget=Budget(steps=2000), level=Fraction(9, 10), effort=30, students=32, least=64)
-found = meet(Target.from_text("2-3-1"), density="1/2", failure_probability="1/3", scale=scale, path=None)
+found = measure_widths(Target.from_text("2-3-1"), density="1/2", failure_probability="1/3", scale=scale, path=None)
 for row in found.to_dict()["results"]:
     print(f"{row['method']:<13} widths {row['widths']}, total {row['total']}, interval {row['interval']}")
 

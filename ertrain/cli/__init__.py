@@ -1,6 +1,6 @@
 """The command line: ``ertrain run table1 --scale quick``.
 
-Exit status: 0 done, 2 bad input or a folder that can not be used, with one line on standard error.
+Exit status: 0 done, 2 bad input or a folder that cannot be used, with one line on standard error.
 """
 
 from __future__ import annotations
@@ -78,6 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 2 bad input or a folder that can not be used.
+        Exit status: 0 done, 2 bad input or a folder that cannot be used.
     """
     return run_program("ertrain", _ABOUT, _COMMANDS, arguments)

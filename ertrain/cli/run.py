@@ -32,7 +32,7 @@ from ertrain.methods import METHODS
 from ertrain.recipes import RECIPES
 from ertrain.recipes.base import Cost
 from ertrain.training.experiments import perform
-from ertrain.training.process_group import join
+from ertrain.training.process_group import join_process_group
 
 __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 
@@ -96,9 +96,9 @@ class RunCommand:
             density=self.density,
             sparsity=self.sparsity,
         )
-        with join(self.device) as place:
-            results = self._perform(runs, place)
-            first = place.first
+        with join_process_group(self.device) as processes:
+            results = self._perform(runs, processes)
+            first = processes.is_main
         if first:
             inputs = {
                 "recipe": self.recipe,
@@ -106,7 +106,7 @@ class RunCommand:
                 "seeds": sorted({run.seed for run in runs}),
                 "data_dir": self.data_dir,
                 "out": self.out,
-                "device": str(place.device),
+                "device": str(processes.device),
                 "only": list(self.only),
                 "set": list(self.set),
                 "density": sorted({run.density for run in runs}),
@@ -114,9 +114,9 @@ class RunCommand:
             show_results("run", inputs, runs, results, style="json" if self.json else self.format)
         return 0
 
-    def _perform(self, runs: tuple[Configuration, ...], place: Any) -> list[dict[str, Any]]:
+    def _perform(self, runs: tuple[Configuration, ...], processes: Any) -> list[dict[str, Any]]:
         results = []
-        with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not place.first) as bar:
+        with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not processes.is_main) as bar:
             for number, run in enumerate(runs, start=1):
                 bar.set_description(f"run {number} of {len(runs)}")
                 before = bar.n
@@ -126,7 +126,7 @@ class RunCommand:
                     if not self.quiet:
                         tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
 
-                results.append(perform(run, Path(self.out), place, data_dir=Path(self.data_dir), progress=progress))
+                results.append(perform(run, Path(self.out), processes, data_dir=Path(self.data_dir), progress=progress))
                 bar.update(before + _planned(run) - bar.n)
         return results
 
@@ -183,7 +183,7 @@ def named(run: Configuration) -> str:
 
 
 def _planned(run: Configuration) -> int:
-    return METHODS[run.method].planned(run)
+    return METHODS[run.method].total_epochs(run)
 
 
 def _in_words(line: dict[str, Any]) -> str:

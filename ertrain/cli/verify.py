@@ -20,12 +20,12 @@ from ertheory.commands.arguments import read_delta, read_target, refuse_given
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
+from ertheory.processes import on_cluster
 from ertheory.tables import Cell, Style
 from ertrain.cli.verify_floors import FloorQuestion
+from ertrain.storage.files import locked
 from ertrain.students.examples import named_teacher
-from ertrain.students.widths import SCALES, TheoryMeetsTraining, draw_widths, meet
-from ertrain.training.cluster import on_cluster
-from ertrain.training.files import locked
+from ertrain.students.widths import SCALES, TheoryMeetsTraining, draw_widths, measure_widths
 
 __all__ = ["VerifyCommand"]
 
@@ -94,7 +94,7 @@ class VerifyCommand:
                 bar.set_description(f"{kind} with {total} neurons", refresh=False)
                 bar.update(trials)
 
-            found = meet(
+            found = measure_widths(
                 target,
                 density=densities,
                 failure_probability=delta,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from ertrain.data.held import Held
+from ertrain.data.in_memory import InMemory
 
 __all__ = ["digits"]
 
 _EVERY = 5  # the share of the test images is one in five
 
 
-def digits(folder: Path, *, train: bool) -> Held:  # noqa: ARG001
+def digits(folder: Path, *, train: bool) -> InMemory:  # noqa: ARG001
     """Read the digits, values 0 to 16 as bytes.
 
     Every fifth image is for the test. The set lists its writers one after another, and so every writer is in both.
@@ -29,4 +29,4 @@ def digits(folder: Path, *, train: bool) -> Held:  # noqa: ARG001
     images = torch.from_numpy(content.images).to(torch.uint8).unsqueeze(1)
     labels = torch.from_numpy(content.target).to(torch.int64)
     test = torch.arange(len(labels)) % _EVERY == 0
-    return Held(images, labels).part(~test if train else test)
+    return InMemory(images, labels).part(~test if train else test)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
-from ertrain.data.held import Held
+from ertrain.data.in_memory import InMemory
 
 __all__ = ["MODULI", "modular_addition"]
 
@@ -18,7 +18,7 @@ _SEED = 2023  # of the pairs for the test: the same for all runs
 _EVERY = 4  # one in four is for the test
 
 
-def modular_addition(modulus: int, folder: Path, *, train: bool) -> Held:  # noqa: ARG001
+def modular_addition(modulus: int, folder: Path, *, train: bool) -> InMemory:  # noqa: ARG001
     """List pairs (a, b) of numbers below the modulus, each as two rows of marks at their numbers, and (a + b) mod it.
 
     Every pair stands for (b, a) too and is there once, with a <= b: a network that treats its terms alike would know
@@ -36,5 +36,5 @@ def modular_addition(modulus: int, folder: Path, *, train: bool) -> Held:  # noq
     pairs = torch.combinations(torch.arange(modulus), with_replacement=True)
     order = torch.from_numpy(np.random.default_rng(_SEED).permutation(len(pairs)))
     test = order % _EVERY == 0
-    whole = Held(one_hot(pairs, modulus).bool(), pairs.sum(1) % modulus)
+    whole = InMemory(one_hot(pairs, modulus).bool(), pairs.sum(1) % modulus)
     return whole.part(~test if train else test)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ertheory.errors import InvalidInput
-from ertrain.data.held import Batch, Held
+from ertrain.data.in_memory import Batch, InMemory
 
 __all__ = ["NO_LABEL", "Nodes"]
 
@@ -24,7 +24,7 @@ _PASSES = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes(Held):
+class Nodes(InMemory):
     """A graph. Training, validation and test nodes are the same graph, each with the labels of its own nodes alone.
 
     Parameters
@@ -77,7 +77,7 @@ class Nodes(Held):
         epoch: int,  # noqa: ARG002
         augmentation: str = "none",
         rank: int = 0,  # noqa: ARG002
-        processes: int = 1,
+        world_size: int = 1,
     ) -> Iterator[Batch]:
         """Yield the graph as often as an epoch shows it.
 
@@ -88,8 +88,8 @@ class Nodes(Held):
         """
         if batch != 1:
             raise InvalidInput("batch", "1 for a graph", batch)
-        if processes != 1:
-            raise InvalidInput("processes", "1 for a graph, which is not shared out", processes)
+        if world_size != 1:
+            raise InvalidInput("world_size", "1 for a graph, which is not shared out", world_size)
         if augmentation != "none":
             raise InvalidInput("augmentation", "none for a graph", augmentation)
         for _ in range(len(self)):

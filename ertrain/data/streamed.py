@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ertheory.errors import InvalidInput
-from ertrain.data.held import Batch
-from ertrain.training.streams import generator, stream_seed
+from ertrain.data.in_memory import Batch
+from ertrain.streams import generator, stream_seed
 
 __all__ = ["RESIZED_CROP", "Streamed"]
 
@@ -31,7 +31,7 @@ _Asked = tuple[int, int | None]  # which image, and the seed of its crop
 
 @dataclass(frozen=True, eq=False)
 class Streamed:
-    """Images in files, with their labels; the counterpart of `Held`.
+    """Images in files, with their labels; the counterpart of `InMemory`.
 
     Parameters
     ----------
@@ -68,24 +68,24 @@ class Streamed:
         return replace(self, paths=chosen, labels=self.labels[places.cpu()])
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, processes: int = 1
+        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, world_size: int = 1
     ) -> Iterator[Batch]:
-        """Yield the batches of an epoch, as `Held.shuffled` does.
+        """Yield the batches of an epoch, as `InMemory.shuffled` does.
 
         The crop of an image is a function of seed, epoch and image, whichever process reads it.
 
         Raises
         ------
         InvalidInput
-            If the batch can not be filled or shared out, or the augmentation is another than ``"none"`` (the middle)
+            If the batch cannot be filled or shared out, or the augmentation is another than ``"none"`` (the middle)
             or ``"resized-crop-flip"``.
         """
-        if not 1 <= batch <= len(self) or batch % processes:
-            raise InvalidInput("batch", f"a multiple of {processes} from 1 to {len(self)}", batch)
+        if not 1 <= batch <= len(self) or batch % world_size:
+            raise InvalidInput("batch", f"a multiple of {world_size} from 1 to {len(self)}", batch)
         if augmentation not in ("none", RESIZED_CROP):
             raise InvalidInput("augmentation", f"none or {RESIZED_CROP} for images in files", augmentation)
         order = torch.randperm(len(self), generator=generator(seed, "order", epoch)).tolist()
-        share, batches = batch // processes, []
+        share, batches = batch // world_size, []
         for start in range(0, len(self) - batch + 1, batch):
             mine = order[start + rank * share : start + (rank + 1) * share]
             crops = augmentation == RESIZED_CROP

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ertheory.errors import InvalidInput
-from ertrain.data.held import Held
+from ertrain.data.in_memory import InMemory
 
 __all__ = ["TABLES", "employment", "table"]
 
@@ -20,7 +20,7 @@ _EVERY = 5  # the share of the test rows is one in five
 _YEAR, _STATE = "2018", "AL"
 
 
-def table(name: str, folder: Path, *, train: bool) -> Held:  # noqa: ARG001
+def table(name: str, folder: Path, *, train: bool) -> InMemory:  # noqa: ARG001
     """Read a table that comes with scikit-learn; every fifth row is for the test.
 
     Parameters
@@ -44,7 +44,7 @@ def table(name: str, folder: Path, *, train: bool) -> Held:  # noqa: ARG001
     return _rows(content.data, content.target, train=train)
 
 
-def employment(folder: Path, *, train: bool) -> Held:
+def employment(folder: Path, *, train: bool) -> InMemory:
     """Read ACSEmployment: 16 features of the people of Alabama in 2018, and whether they are employed.
 
     Parameters
@@ -74,8 +74,8 @@ def employment(folder: Path, *, train: bool) -> Held:
     return _rows(features, labels, train=train)
 
 
-def _rows(features: Any, labels: Any, *, train: bool) -> Held:
-    whole = Held(
+def _rows(features: Any, labels: Any, *, train: bool) -> InMemory:
+    whole = InMemory(
         torch.from_numpy(np.asarray(features, dtype=np.float32)), torch.from_numpy(np.asarray(labels, dtype=np.int64))
     )
     test = torch.arange(len(whole)) % _EVERY == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ertheory.errors import InvalidInput
-from ertrain.data.held import Held
+from ertrain.data.in_memory import InMemory
 
 __all__ = ["tiny_imagenet"]
 
@@ -17,7 +17,7 @@ _URL = f"http://cs231n.stanford.edu/{_NAME}.zip"
 _MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 
 
-def tiny_imagenet(folder: Path, *, train: bool) -> Held:
+def tiny_imagenet(folder: Path, *, train: bool) -> InMemory:
     """Read the images from a folder, downloading them there if they are missing.
 
     The labels of the official test images were never published: as everywhere, its validation images are the test.
@@ -49,11 +49,11 @@ def tiny_imagenet(folder: Path, *, train: bool) -> Held:
         raise InvalidInput("data_dir", allowed, str(folder)) from error
 
 
-def _read(listed: Sequence[tuple[Path, int]]) -> Held:
+def _read(listed: Sequence[tuple[Path, int]]) -> InMemory:
     from torchvision.datasets.folder import default_loader
     from torchvision.transforms.functional import pil_to_tensor
 
     images = torch.empty(len(listed), 3, 64, 64, dtype=torch.uint8)
     for place, (path, _) in enumerate(listed):
         images[place] = pil_to_tensor(default_loader(str(path)))
-    return Held(images, torch.tensor([label for _, label in listed], dtype=torch.int64))
+    return InMemory(images, torch.tensor([label for _, label in listed], dtype=torch.int64))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ertheory.errors import InvalidInput
-from ertrain.data.held import Held
+from ertrain.data.in_memory import InMemory
 
 __all__ = ["VISION", "vision"]
 
@@ -17,7 +17,7 @@ __all__ = ["VISION", "vision"]
 VISION = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "fashion-mnist": "FashionMNIST", "mnist": "MNIST"}
 
 
-def vision(name: str, folder: Path, *, train: bool) -> Held:
+def vision(name: str, folder: Path, *, train: bool) -> InMemory:
     """Read one of the sets from a folder, downloading it there if it is missing.
 
     Parameters
@@ -44,4 +44,4 @@ def vision(name: str, folder: Path, *, train: bool) -> Held:
     images = torch.from_numpy(content.data) if isinstance(content.data, np.ndarray) else content.data
     # torchvision holds (n, height, width), or (n, height, width, channels) where there are colours.
     images = images.unsqueeze(1) if images.dim() == 3 else images.permute(0, 3, 1, 2)
-    return Held(images.contiguous(), torch.as_tensor(content.targets, dtype=torch.int64))
+    return InMemory(images.contiguous(), torch.as_tensor(content.targets, dtype=torch.int64))

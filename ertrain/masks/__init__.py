@@ -1,1 +1,25 @@
-"""Masks on modules, their invariant, and what of a network they leave alive."""
+"""Masks on modules, their invariant, what of a network they leave alive, and what it costs."""
+
+from ertrain.masks.flops import forward_flops, layer_positions, training_flops
+from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
+from ertrain.masks.flow_repair import REPAIRS, repair_masks
+from ertrain.masks.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of, without_masks
+from ertrain.masks.shapes import layer_shapes
+
+__all__ = [
+    "REPAIRS",
+    "DeadNeurons",
+    "attach_masks",
+    "dead_neurons",
+    "draw_masks",
+    "expected_without_weights",
+    "forward_flops",
+    "guard",
+    "layer_positions",
+    "layer_shapes",
+    "mask_gradients",
+    "masks_of",
+    "repair_masks",
+    "training_flops",
+    "without_masks",
+]

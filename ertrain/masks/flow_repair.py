@@ -82,7 +82,7 @@ def repair_masks(
         owed -= _remove(block, fresh[name], owed, rng)
     if owed > 0:
         needed = sum(int(block.sum()) for block in blocks.values())
-        message = f"flow repair: {needed - owed} weights can not connect every neuron; {needed} could"
+        message = f"flow repair: {needed - owed} weights cannot connect every neuron; {needed} could"
         raise ConstructionFailed(message)
     return {
         name: torch.from_numpy(blocks[name].reshape(tuple(mask.shape))).to(mask.device) for name, mask in masks.items()

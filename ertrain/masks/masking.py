@@ -21,7 +21,7 @@ from ertheory.layerwise import LayerDensities
 from ertheory.masks import DrawnMask
 from ertrain.masks.shapes import layer_shapes
 
-__all__ = ["attach_masks", "draw_masks", "guard", "mask_gradients", "masks_of"]
+__all__ = ["attach_masks", "draw_masks", "guard", "mask_gradients", "masks_of", "without_masks"]
 
 _BUFFER = "weight_mask"
 
@@ -116,6 +116,19 @@ def masks_of(module: nn.Module) -> dict[str, Tensor]:
     """Return the masks of a module by the names of their layers: the buffers themselves, not copies."""
     found = {name: layer._buffers.get(_BUFFER) for name, layer in module.named_modules()}
     return {name: mask for name, mask in found.items() if mask is not None}
+
+
+def without_masks(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave the masks out of a state dict; parameters and other buffers remain.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 1)
+    >>> attach_masks(layer, {"": torch.tensor([[True, False]])})
+    >>> list(without_masks(layer.state_dict()))
+    ['weight', 'bias']
+    """
+    return {name: tensor for name, tensor in state.items() if name.rpartition(".")[2] != _BUFFER}
 
 
 def mask_gradients(module: nn.Module) -> None:

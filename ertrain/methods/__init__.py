@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ertrain.methods.at_start import SNIP, GraSP, SynFlow
+from ertrain.methods.at_initialisation import SNIP, GraSP, SynFlow
 from ertrain.methods.base import FixedMask
 from ertrain.methods.edge_popup import EdgePopup
 from ertrain.methods.gradual import Gradual
 from ertrain.methods.granet import GraNet
-from ertrain.methods.imp import IMP, REWINDS
+from ertrain.methods.imp import IMP
 from ertrain.methods.rigl import RiGL
 from ertrain.methods.set import SET
 from ertrain.methods.str import STR
@@ -15,7 +15,6 @@ from ertrain.methods.str import STR
 __all__ = [
     "IMP",
     "METHODS",
-    "REWINDS",
     "SET",
     "SNIP",
     "STR",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ertrain.configuration import Configuration
+from ertrain.masks.flops import forward_flops, layer_positions
 from ertrain.masks.masking import masks_of
-from ertrain.ratios import Evidence
+from ertrain.ratios import PruningContext
 from ertrain.ratios.scores import keep_highest
-from ertrain.training.flops import forward_flops, layer_positions
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
 
 __all__ = ["FixedMask", "highest_inside", "set_masks"]
 
@@ -39,44 +36,37 @@ class FixedMask:
 
     Attributes
     ----------
-    reads
-        Names of the fields of a configuration that this method alone, or some methods, look at.
-    draws_twice
-        Whether S_P is drawn as well, from the random numbers of S_ER.
     drawn
         S_ER by the names of the layers.
     size
         Number of weights of S_ER.
     epochs
         Of the whole run.
-    work
-        Operations of training so far.
+    flops
+        Floating-point operations of training so far.
     """
-
-    reads: ClassVar[tuple[str, ...]] = ()
-    draws_twice: ClassVar[bool] = False
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         self.configuration, self.model, self.steps = configuration, model, steps
         self.drawn = {name: mask.clone() for name, mask in masks_of(model).items()}
         self.size = sum(int(mask.sum()) for mask in self.drawn.values())
-        self.epochs, self.work = configuration.epochs, 0
+        self.epochs, self.flops = configuration.epochs, 0
         self._inputs, self._positions = inputs, layer_positions(model, inputs)
         self._forward_drawn = self._forward = forward_flops(model, inputs, positions=self._positions)
 
     @classmethod
-    def planned(cls, configuration: Configuration) -> int:
+    def total_epochs(cls, configuration: Configuration) -> int:
         """Give the epochs of a run, before it is known how many steps they have: at least as many as it will take."""
         return configuration.epochs
 
-    def begin(self, evidence: Evidence) -> None:
+    def before_training(self, context: PruningContext) -> None:
         """Do what is to be done before the first step of a run; one that is taken up again has done it."""
 
-    def trained(self) -> list[nn.Parameter]:
+    def trainable(self) -> list[nn.Parameter]:
         """Return the parameters that the optimiser moves."""
         return list(self.model.parameters())
 
-    def phase(self, epoch: int) -> int:
+    def schedule_epoch(self, epoch: int) -> int:
         """Return the epoch of the learning rate's schedule that an epoch of the run is."""
         return epoch
 
@@ -94,13 +84,13 @@ class FixedMask:
         at
             Steps of the run so far, epoch times `steps` plus the step of the epoch.
         """
-        self.spend(self._forward)
+        self.count_flops(self._forward)
         optimiser.step()
 
     def after_epoch(self, epoch: int, optimiser: torch.optim.Optimizer) -> None:
         """Do what is to be done between an epoch, counted from 0, and the next; the network has been tested."""
 
-    def settled(self, epoch: int) -> bool:  # noqa: ARG002
+    def at_final_density(self, epoch: int) -> bool:  # noqa: ARG002
         """Whether the network has its final density after an epoch, counted from 0: only then it may be the best."""
         return True
 
@@ -114,7 +104,7 @@ class FixedMask:
 
     def load(self, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
         """Take up what `state` returned; network and masks have been loaded."""
-        self.recount()
+        self.recount_flops()
 
     def budget(self, density: str) -> int:
         """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
@@ -126,11 +116,11 @@ class FixedMask:
         masks = masks_of(self.model).values()
         return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
-    def spend(self, for_weights: int) -> None:
+    def count_flops(self, for_weights: int) -> None:
         """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""
-        self.work += (2 * self._forward + for_weights) * self.configuration.batch
+        self.flops += (2 * self._forward + for_weights) * self.configuration.batch
 
-    def recount(self) -> None:
+    def recount_flops(self) -> None:
         """Count the operations of a forward pass anew, after the masks have changed."""
         self._forward = forward_flops(self.model, self._inputs, positions=self._positions)
 

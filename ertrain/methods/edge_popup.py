@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask
-from ertrain.training.streams import generator
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
+from ertrain.streams import generator
 
 __all__ = ["EdgePopup", "in_proportion", "largest"]
 
@@ -36,11 +34,9 @@ class EdgePopup(FixedMask):
     Initialisations that know of sparsity, such as "sparse" and "signed-constant", are those for the fan-in at the end.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("final_density", "levels")
-
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
-        self.epochs, self._level = self.planned(configuration), 1
+        self.epochs, self._level = self.total_epochs(configuration), 1
         self._counted, self._counts = 0, dict[str, int]()
         self._near: dict[str, float] = {}  # thresholds of the step before; 0 on a GPU, where to ask for them takes long
         last = self.counts(configuration.levels)
@@ -65,18 +61,18 @@ class EdgePopup(FixedMask):
             self._flat[name] = _flat(parts[0]), _flat(parts[1]), _flat(parts[2]), _flat(parts[3])
         self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
         self._choose()
-        self.recount()
+        self.recount_flops()
 
     @classmethod
-    def planned(cls, configuration: Configuration) -> int:
+    def total_epochs(cls, configuration: Configuration) -> int:
         """Give the epochs of all levels."""
         return configuration.epochs * configuration.levels
 
-    def trained(self) -> list[nn.Parameter]:
+    def trainable(self) -> list[nn.Parameter]:
         """Return the scores."""
         return list(self._scores.values())
 
-    def phase(self, epoch: int) -> int:
+    def schedule_epoch(self, epoch: int) -> int:
         """Return the epoch of the level."""
         return epoch % self.configuration.epochs
 
@@ -85,7 +81,7 @@ class EdgePopup(FixedMask):
         """Move the scores, and choose anew."""
         from ertrain.methods.popup_kernel import score_gradients  # numba takes half a second to load
 
-        self.spend(self._scored)  # nothing is learned where there are no scores
+        self.count_flops(self._scored)  # nothing is learned where there are no scores
         for name, scores in self._scores.items():
             weight = self._weights[name]
             if weight.grad is not None:
@@ -105,9 +101,9 @@ class EdgePopup(FixedMask):
             self._level = done + 1
             optimiser.state.clear()
             self._choose()
-            self.recount()
+            self.recount_flops()
 
-    def settled(self, epoch: int) -> bool:
+    def at_final_density(self, epoch: int) -> bool:
         """Whether an epoch belongs to the last level."""
         return epoch // self.configuration.epochs == self.configuration.levels - 1
 
@@ -136,7 +132,7 @@ class EdgePopup(FixedMask):
             scores.copy_(state[f"scores.{name}"])
         self._near.clear()  # the weights that were loaded are not those in use
         self._choose()
-        self.recount()
+        self.recount_flops()
 
     @torch.no_grad()
     def _choose(self) -> None:

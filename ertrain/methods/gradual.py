@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.ratios.scores import magnitude
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
 
 __all__ = ["Gradual", "cubic"]
 
@@ -26,8 +23,6 @@ class Gradual(FixedMask):
     Zhu and Gupta (2017). After every `update_every` steps, and last after T_end steps, so many weights are left as
     `cubic` says; nothing is pruned after T_end.
     """
-
-    reads: ClassVar[tuple[str, ...]] = ("final_density", "update_every", "update_until")
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
@@ -42,13 +37,13 @@ class Gradual(FixedMask):
             count = cubic(self.size, self.last, at + 1, self.end)
             masks = highest_inside(magnitude(self.model, names), masks_of(self.model), count)
             set_masks(self.model, masks, optimiser)
-            self.recount()
+            self.recount_flops()
 
     def prunes(self, done: int) -> bool:
         """Whether weights are pruned after so many steps."""
         return done == self.end or (done < self.end and done % self.configuration.update_every == 0)
 
-    def settled(self, epoch: int) -> bool:
+    def at_final_density(self, epoch: int) -> bool:
         """Whether all pruning is over after an epoch, counted from 0."""
         return (epoch + 1) * self.steps >= self.end
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import set_masks
 from ertrain.methods.gradual import Gradual
 from ertrain.methods.rigl import rewired
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
 
 __all__ = ["GraNet"]
 
@@ -31,8 +28,6 @@ class GraNet(Gradual):
     the step. The step of the optimiser is not left out, unlike RiGL's. A weight that this update pruned may return and
     starts at 0; one that it dropped may return as if it had not been dropped. Without drops this is `Gradual`.
     """
-
-    reads: ClassVar[tuple[str, ...]] = (*Gradual.reads, "drop_share", "prune_until")
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
@@ -51,7 +46,7 @@ class GraNet(Gradual):
             name: torch.zeros_like(weight) if weight.grad is None else weight.grad.abs()
             for name, weight in weights.items()
         }
-        self.work += (self._forward_drawn - self._forward) * self.configuration.batch
+        self.flops += (self._forward_drawn - self._forward) * self.configuration.batch
         super().step(optimiser, at)
         share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * (at + 1) / self.rewired_until))
         changed = {

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.ratios.scores import magnitude
 
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
-
-__all__ = ["IMP", "REWINDS", "rounds_of"]
-
-REWINDS = ("none", "rate", "weights")
+__all__ = ["IMP", "rounds_of"]
 
 
 class IMP(FixedMask):
@@ -42,8 +37,6 @@ class IMP(FixedMask):
     What the optimiser remembers is forgotten, save in fine-tuning.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("final_density", "rewind", "rewind_step", "round_keep")
-
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         if configuration.rewind_step >= configuration.epochs * steps:
@@ -58,7 +51,7 @@ class IMP(FixedMask):
             self._remember()
 
     @classmethod
-    def planned(cls, configuration: Configuration) -> int:
+    def total_epochs(cls, configuration: Configuration) -> int:
         """Give the epochs of all rounds, as if none of them lacked its first steps."""
         return configuration.epochs * (1 + rounds_of(configuration))
 
@@ -72,7 +65,7 @@ class IMP(FixedMask):
         later = epoch - self.configuration.epochs
         return (0, epoch) if later < 0 else (1 + later // self._again, later % self._again)
 
-    def phase(self, epoch: int) -> int:
+    def schedule_epoch(self, epoch: int) -> int:
         """Return the epoch of the learning rate's schedule that an epoch of the run is."""
         number, within = self._place(epoch)
         if number > 0 and self.configuration.rewind == "none":
@@ -102,7 +95,7 @@ class IMP(FixedMask):
             set_masks(self.model, {name: mask.clone() for name, mask in masks.items()})
         if self.configuration.rewind != "none":
             optimiser.state.clear()
-        self.recount()
+        self.recount_flops()
 
     def left(self, number: int) -> int:
         """Give the number of weights that a round, counted from 0, trains."""
@@ -111,7 +104,7 @@ class IMP(FixedMask):
             return last
         return max(last, round(self.size * Fraction(str(self.configuration.round_keep)) ** number))
 
-    def settled(self, epoch: int) -> bool:
+    def at_final_density(self, epoch: int) -> bool:
         """Whether an epoch belongs to the last round."""
         return self._place(epoch)[0] == self.rounds
 

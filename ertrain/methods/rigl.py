@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import draw_masks, masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods.base import FixedMask, set_masks
-from ertrain.ratios import share_out
-from ertrain.training.initialisation import initialise
-from ertrain.training.streams import generator, stream_seed
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
+from ertrain.models.initialisation import initialise
+from ertrain.ratios import allocate_sparsity
+from ertrain.streams import generator, stream_seed
 
 __all__ = ["RiGL", "rewired"]
 
@@ -37,25 +34,22 @@ class RiGL(FixedMask):
     sparse layer gives the dense gradient anyhow: it is looked at in place, and never kept.
     """
 
-    draws_twice: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("final_density", "drop_share", "update_every", "update_until")
-
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.end = math.floor(configuration.update_until * configuration.epochs * steps)
         skip = tuple(layer.name for layer in layer_shapes(model) if layer.name not in self.drawn)
-        densities = share_out(model, configuration.final_density, configuration.ratio, skip=skip)
+        densities = allocate_sparsity(model, configuration.final_density, configuration.ratio, skip=skip)
         start = draw_masks(densities, stream_seed(configuration.seed, "mask"), exact=configuration.drawing == "exact")
         set_masks(model, {name: mask & self.drawn[name].cpu() for name, mask in start.items()})
         initialise(model, configuration.initialisation, generator(configuration.seed, "weights"))
-        self.recount()
+        self.recount_flops()
 
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:
         """Rewire where it is time for it, and otherwise move the weights."""
         if not self.rewires(at):
             super().step(optimiser, at)
             return
-        self.spend(self.growth_cost())
+        self.count_flops(self.growth_cost())
         share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * at / self.end))
         self.rewire(optimiser, share, at)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.methods.rigl import RiGL
-from ertrain.training.streams import generator
+from ertrain.streams import generator
 
 __all__ = ["SET"]
 

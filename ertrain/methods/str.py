@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.methods.gradual import cubic
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
 
 __all__ = ["STR"]
 
@@ -31,14 +28,12 @@ class STR(FixedMask):
     trained, with weight decay. The gradient g of what the layer holds gives those of w, which is g where |w| > t_l and
     0 elsewhere, and of s_l, which is the sum of -g sign(w) t_l (1 - t_l) over |w| > t_l.
 
-    Published STR reaches a density that follows from decay, rate, length and start of s_l, and can not be asked for:
+    Published STR reaches a density that follows from decay, rate, length and start of s_l, and cannot be asked for:
     that is what an empty `final_density` gives. With one, after every `update_every` steps one number is added to all
     s_l, such that as many weights are above their thresholds as `ertrain.methods.gradual.cubic` says; how the budget is
     shared among layers is still learned. After the share `update_until` of training, S_P is the exact number of weights
     that stand highest above their thresholds, the thresholds are taken off, and what the layer held trains on in S_P.
     """
-
-    reads: ClassVar[tuple[str, ...]] = ("final_density", "threshold_start", "update_every", "update_until")
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
@@ -50,9 +45,9 @@ class STR(FixedMask):
         device = next(iter(self._layers.values())).device
         self.thresholds = nn.Parameter(torch.full((len(self.drawn),), configuration.threshold_start, device=device))
         self._hold()
-        self.recount()
+        self.recount_flops()
 
-    def trained(self) -> list[nn.Parameter]:
+    def trainable(self) -> list[nn.Parameter]:
         """Return weights before the thresholds, thresholds, and all that has none."""
         own = {id(weight) for weight in self._layers.values()}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in own]
@@ -61,7 +56,7 @@ class STR(FixedMask):
     @torch.no_grad()
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:
         """Move weights and thresholds, then steer the thresholds where it is time for it."""
-        self.spend(self._forward)
+        self.count_flops(self._forward)
         masks, slopes = masks_of(self.model), []
         for name, weight in self._layers.items():
             gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad.mul_(masks[name])
@@ -76,11 +71,11 @@ class STR(FixedMask):
             self._steer(at + 1)
         self._hold()
         if (at + 1) % self.configuration.update_every == 0:  # operations are counted for the density of now
-            self.recount()
+            self.recount_flops()
 
     def after_epoch(self, epoch: int, optimiser: torch.optim.Optimizer) -> None:  # noqa: ARG002
         """Count what is left, and say so if the thresholds do nothing."""
-        self.recount()
+        self.recount_flops()
         if not self._steered and not bool(self.thresholds.sigmoid().any()):
             text = (
                 "all thresholds of STR are still 0 and remove no weight: give a final_density, or a threshold_start "
@@ -88,7 +83,7 @@ class STR(FixedMask):
             )
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
-    def settled(self, epoch: int) -> bool:
+    def at_final_density(self, epoch: int) -> bool:
         """Whether the thresholds have been taken off, where a final density was asked for."""
         return not self._steered or (epoch + 1) * self.steps >= self.end
 
@@ -105,7 +100,7 @@ class STR(FixedMask):
         for name, values in self._values.items():
             values.copy_(state[f"values.{name}"])
         self._hold()
-        self.recount()
+        self.recount_flops()
 
     def _heights(self) -> dict[str, Tensor]:
         """How far s_l may rise before a weight is gone: |w| > sigmoid(s_l + h) where h is below this."""
@@ -138,7 +133,7 @@ class STR(FixedMask):
                 if isinstance(kept, Tensor) and kept.shape == values.shape:
                     kept.masked_fill_(~chosen[name], 0)
         self._over = True
-        self.recount()
+        self.recount_flops()
 
     @torch.no_grad()
     def _hold(self) -> None:

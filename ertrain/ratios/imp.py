@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertrain.masks.masking import attach_masks
 from ertrain.ratios.scores import Scores, keep_highest, magnitude
-from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from ertrain.training.files import locked
+from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.storage.files import locked
 
 __all__ = ["imp_masks"]
 
@@ -52,7 +52,7 @@ def imp_masks(
     InvalidInput
         If the share lies outside of its domain.
     RunFolderError
-        If the folder can not be used.
+        If the folder cannot be used.
 
     Notes
     -----

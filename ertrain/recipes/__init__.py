@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 from ertheory.errors import InvalidInput
-from ertrain.recipes.base import SCALES, Recipe
-from ertrain.recipes.gcn import GCN_RECIPE, gcn
-from ertrain.recipes.imagenet import IMAGENET, imagenet
-from ertrain.recipes.modular_addition import MODULAR_ADDITION, modular_addition
-from ertrain.recipes.ratios import RATIOS_RECIPE, ratios
-from ertrain.recipes.table1 import TABLE1, table1
-from ertrain.recipes.table2 import TABLE2, table2
-from ertrain.recipes.table3 import TABLE3, table3
-from ertrain.recipes.table4 import TABLE4, table4
-from ertrain.recipes.table5 import TABLE5, table5
-from ertrain.recipes.table28 import TABLE28, table28
-from ertrain.recipes.tabular import TABULAR, tabular
+from ertrain.recipes.base import SCALES, Cost, Recipe
+from ertrain.recipes.gcn import GCN_RECIPE
+from ertrain.recipes.imagenet import IMAGENET
+from ertrain.recipes.modular_addition import MODULAR_ADDITION
+from ertrain.recipes.ratios import RATIOS_RECIPE
+from ertrain.recipes.table1 import TABLE1
+from ertrain.recipes.table2 import TABLE2
+from ertrain.recipes.table3 import TABLE3
+from ertrain.recipes.table4 import TABLE4
+from ertrain.recipes.table5 import TABLE5
+from ertrain.recipes.table28 import TABLE28
+from ertrain.recipes.tabular import TABULAR
 
-__all__ = [
-    "RECIPES",
-    "SCALES",
-    "Recipe",
-    "gcn",
-    "imagenet",
-    "modular_addition",
-    "ratios",
-    "recipe",
-    "table1",
-    "table2",
-    "table3",
-    "table4",
-    "table5",
-    "table28",
-    "tabular",
-]
+__all__ = ["RECIPES", "SCALES", "Cost", "Recipe", "recipe"]
 
 RECIPES = {
     one.name: one

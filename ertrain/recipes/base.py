@@ -130,4 +130,4 @@ def _epochs(run: Configuration) -> int:
     if run.ratio == "imp":
         search = Configuration(recipe="imp", method="imp", final_density=run.density, round_keep=run.ratio_keep)
         rounds = rounds_of(search)
-    return METHODS[run.method].planned(run) + rounds * (run.ratio_epochs or run.epochs)
+    return METHODS[run.method].total_epochs(run) + rounds * (run.ratio_epochs or run.epochs)

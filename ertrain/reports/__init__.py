@@ -1,1 +1,23 @@
-"""What runs say together: means, intervals, claims, pictures."""
+"""What the runs in a folder say together: means with intervals, and the claims of the paper beside them."""
+
+from ertrain.reports.claims import Comparison, compare, paper_accuracy
+from ertrain.reports.plots import draw_report, report_columns
+from ertrain.reports.report import Row, rows_of
+from ertrain.reports.results import Result, read_results
+from ertrain.reports.statistics import Mean, PairedDifference, mean_of, paired_difference
+
+__all__ = [
+    "Comparison",
+    "Mean",
+    "PairedDifference",
+    "Result",
+    "Row",
+    "compare",
+    "draw_report",
+    "mean_of",
+    "paired_difference",
+    "paper_accuracy",
+    "read_results",
+    "report_columns",
+    "rows_of",
+]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from ertrain.methods import METHODS
+from ertrain.configuration import METHOD_SETTINGS
 from ertrain.reports.results import Groups, Result, final_of, groups_of, without
 from ertrain.reports.statistics import PairedDifference, paired_difference
 
@@ -93,7 +93,7 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
     Notes
     -----
     Judged by the paired t-interval (95 %) of the difference of test accuracies, each claim by one of `RULES`; in
-    particular one seed can not tell. Only runs that share all of their configuration but what is compared are compared,
+    particular one seed cannot tell. Only runs that share all of their configuration but what is compared are compared,
     seed by seed. A start that the paper says nothing of is compared all the same: whether it matches the dense one.
     The paper's numbers have no seeds that could be paired with ours; there the interval is that of one sample.
     """
@@ -184,7 +184,7 @@ def _said_of_start(method: str, density: Fraction, final: Fraction) -> tuple[str
 
 def _rewiring(groups: Groups) -> Iterator[Comparison]:
     """Compare RiGL with the fixed mask of the density that it ends with."""
-    own = ("density", "method", *METHODS["rigl"].reads)
+    own = ("density", "method", *METHOD_SETTINGS["rigl"])
     fixed = {(without(group[0], "seed", *own), Fraction(group[0]["density_target"])): group for group in _fixed(groups)}
     for group in groups.values():
         one, final = group[0], final_of(group[0])

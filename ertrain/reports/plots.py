@@ -60,7 +60,7 @@ def draw_report(rows: Sequence[Row], folder: Path, *, force: bool = False) -> tu
     Raises
     ------
     InvalidInput
-        If the folder can not be written to, or a file exists and `force` is not set.
+        If the folder cannot be written to, or a file exists and `force` is not set.
     """
     columns = report_columns(rows)
     return write_figure(_NAME, draw_accuracies, columns, folder, force=force)

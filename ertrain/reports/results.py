@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ertheory.errors import InvalidInput
-from ertrain.training.files import read_json
+from ertrain.storage.files import read_json
 
 __all__ = ["Groups", "Result", "final_of", "groups_of", "read_results", "without"]
 

@@ -6,21 +6,22 @@ step, so that given the points the students are independent of one another.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
 from ertrain.masks.masking import guard
+from ertrain.models import BatchedLinear, BatchedMLP
+from ertrain.streams import generator
 from ertrain.students.teacher import TOLERANCE, Draw, Tolerance, evaluate, points_of
-from ertrain.training.streams import generator
+from ertrain.training import cosine_decay, set_learning_rate
 
 __all__ = ["Budget", "Errors", "Students", "errors_of", "student_masks", "train_students"]
 
@@ -54,21 +55,7 @@ class Errors:
     largest: Tensor
 
 
-class _Layer(nn.Module):
-    """The same layer of all students: weight (students, outputs, inputs), bias (students, outputs)."""
-
-    weight_mask: Tensor
-
-    def __init__(self, mask: Tensor, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight.masked_fill(~mask, 0)), nn.Parameter(bias)
-        self.register_buffer("weight_mask", mask)
-
-    def forward(self, inputs: Tensor) -> Tensor:  # (students, batch, inputs)
-        return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
-
-
-class Students(nn.Module):
+class Students(BatchedMLP):
     """ReLU networks of one shape, side by side, every layer of each with a mask of its own.
 
     Parameters
@@ -91,24 +78,16 @@ class Students(nn.Module):
     """
 
     def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int]) -> None:
-        super().__init__()
-        self.count = len(seeds)
         streams = [generator(seed, "weights") for seed in seeds]
+        layers = {}
         for number, mask in enumerate(masks):
             kept = mask.sum(2, keepdim=True).clamp(min=1)
             normal = torch.stack([torch.randn(mask.shape[1:], generator=stream) for stream in streams])
             uniform = torch.stack([torch.rand(mask.shape[1], generator=stream) for stream in streams]) - 0.5
             bias = uniform if number < len(masks) - 1 else torch.zeros_like(uniform)
-            self.add_module(f"layer{number}", _Layer(mask, normal * (2 / kept).sqrt(), bias))
-
-    def forward(self, points: Tensor) -> Tensor:
-        """Map points (n, d), or (students, n, d) of their own, to outputs (students, n, outputs)."""
-        layers = list(self.children())
-        hidden = points.expand(self.count, *points.shape[-2:])
-        for layer in layers[:-1]:
-            hidden = layer(hidden).relu_()
-        outputs: Tensor = layers[-1](hidden)
-        return outputs
+            weight = (normal * (2 / kept).sqrt()).masked_fill(~mask, 0)
+            layers[f"layer{number}"] = BatchedLinear(weight, bias, mask)
+        super().__init__(layers)
 
 
 def student_masks(
@@ -180,8 +159,7 @@ def train_students(
             points = draw(block * budget.batch, stream).to(device)
             wanted = evaluate(teacher, points)
         here = slice(step % block * budget.batch, (step % block + 1) * budget.batch)
-        for group in optimiser.param_groups:
-            group["lr"] = budget.learning_rate * (1 + math.cos(math.pi * step / budget.steps)) / 2
+        set_learning_rate(optimiser, cosine_decay(step / budget.steps, budget.learning_rate))
         # The sum over students: each has the gradient that it would have alone.
         loss = (students(points[here]) - wanted[here]).square().sum() / wanted[here].numel()
         loss.backward()

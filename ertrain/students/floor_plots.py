@@ -52,7 +52,7 @@ def draw_floors(found: FloorStudy, folder: Path, *, force: bool = False) -> tupl
     Raises
     ------
     InvalidInput
-        If the folder can not be written to, or a file exists and `force` is not set.
+        If the folder cannot be written to, or a file exists and `force` is not set.
     """
     columns = floor_columns(found)
 

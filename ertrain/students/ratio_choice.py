@@ -15,7 +15,7 @@ from ertheory.networks.target import Target
 from ertheory.numbers import Rational
 from ertrain.students.cells import Cell, expected_dead
 
-__all__ = ["RatioPrediction", "chosen", "predict_ratio"]
+__all__ = ["RatioPrediction", "choose_ratio", "predict_ratio"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def predict_ratio(
     )
 
 
-def chosen(predictions: Sequence[RatioPrediction]) -> RatioPrediction:
+def choose_ratio(predictions: Sequence[RatioPrediction]) -> RatioPrediction:
     """Choose a ratio: most masks with the construction, then the fewest sharp neurons, then the fewest dead ones.
 
     Examples
@@ -113,7 +113,7 @@ def chosen(predictions: Sequence[RatioPrediction]) -> RatioPrediction:
     >>> cell = Cell((4, 1), (Fraction(1), Fraction(1)))
     >>> few = RatioPrediction(ratio="erk", cell=cell, expected_dead=0.5, sharp=(3,), built=(True, False))
     >>> many = RatioPrediction(ratio="uniform", cell=cell, expected_dead=1.5, sharp=(9,), built=(True, True))
-    >>> chosen([few, many]).ratio
+    >>> choose_ratio([few, many]).ratio
     'uniform'
     """
 

@@ -1,7 +1,7 @@
 """How performance falls with sparsity: which function of the density explains a measured error.
 
 The widths of the theory grow with 1 / log(1 / sparsity), which is 1 / p - 1 / 2 - p / 12 - ... in the density p. So
-with an intercept it differs from 1 / p only where p is large: data at small densities can not tell them apart. Which of
+with an intercept it differs from 1 / p only where p is large: data at small densities cannot tell them apart. Which of
 the two, or something else, explains the data is answered by residuals, with intervals over seeds.
 """
 

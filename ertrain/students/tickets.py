@@ -7,7 +7,6 @@ All networks see the same points, fresh ones at every step, so that given the po
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,17 +18,18 @@ from torch import Tensor
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.networks.target import Target
+from ertrain.streams import generator
 from ertrain.students.batched import Budget
 from ertrain.students.teacher import points_of
-from ertrain.training.streams import generator
+from ertrain.training import cosine_decay, set_learning_rate
 
-__all__ = ["Popped", "grid_of", "outputs_of", "popped_tickets", "stacked_sources", "stacked_targets"]
+__all__ = ["PopupTickets", "edge_popup_tickets", "grid_of", "outputs_of", "stacked_sources", "stacked_targets"]
 
 _LOOKS = 40  # how often errors are looked at during training, the last time at its end
 
 
 @dataclass(frozen=True, eq=False)
-class Popped:
+class PopupTickets:
     """What edge-popup found in every network.
 
     Parameters
@@ -103,7 +103,7 @@ def grid_of(box: Any, each: int) -> Tensor:
     return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
 
-def popped_tickets(
+def edge_popup_tickets(
     targets: Sequence[Target],
     sources: Sequence[DrawnSource],
     budget: Budget,
@@ -112,7 +112,7 @@ def popped_tickets(
     places: int = 41,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Popped:
+) -> PopupTickets:
     """Run edge-popup in every network, for its target.
 
     Parameters
@@ -162,13 +162,12 @@ def popped_tickets(
     scores = [torch.nn.Parameter(layer.to(device)) for layer in _starts(values, [source.seed for source in sources])]
     grid = grid_of(box, places).to(device)
     there = outputs_of(wanted, grid)
-    best = Popped(torch.full((len(targets),), torch.inf, device=device), tuple(map(torch.zeros_like, values)))
+    best = PopupTickets(torch.full((len(targets),), torch.inf, device=device), tuple(map(torch.zeros_like, values)))
     optimiser = torch.optim.Adam(scores, lr=budget.learning_rate, fused=True)
     stream, looks = generator(seed, "points"), min(_LOOKS, budget.steps)
     layers = _kept(values, scores, counts)
     for step in range(budget.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = budget.learning_rate * (1 + math.cos(math.pi * step / budget.steps)) / 2
+        set_learning_rate(optimiser, cosine_decay(step / budget.steps, budget.learning_rate))
         points = points_of(box, budget.batch, stream).to(device)
         for layer in layers:
             layer.requires_grad_()
@@ -215,7 +214,7 @@ def _kept(values: Sequence[Tensor], scores: Sequence[Tensor], counts: Sequence[i
 
 
 @torch.no_grad()
-def _better(best: Popped, layers: tuple[Tensor, ...], errors: Tensor) -> Popped:
+def _better(best: PopupTickets, layers: tuple[Tensor, ...], errors: Tensor) -> PopupTickets:
     better = errors < best.errors
     kept = (torch.where(better[:, None, None], new, old) for new, old in zip(layers, best.layers, strict=True))
-    return Popped(torch.where(better, errors, best.errors), tuple(kept))
+    return PopupTickets(torch.where(better, errors, best.errors), tuple(kept))

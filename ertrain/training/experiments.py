@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ertrain.configuration import Configuration
-from ertrain.training.files import read_json
+from ertrain.storage.files import read_json
 from ertrain.training.loop import train
-from ertrain.training.process_group import Place
+from ertrain.training.process_group import ProcessGroup
 from ertrain.training.runs import open_run
 
 __all__ = ["perform", "result_of"]
@@ -18,7 +18,7 @@ __all__ = ["perform", "result_of"]
 def perform(
     configuration: Configuration,
     out: Path,
-    place: Place,
+    processes: ProcessGroup,
     *,
     data_dir: Path,
     progress: Callable[[dict[str, Any]], object] = lambda _: None,
@@ -31,8 +31,8 @@ def perform(
         What to train.
     out
         Folder for the folders of runs.
-    place
-        Where to compute, from `ertrain.training.process_group.join`.
+    processes
+        Where to compute, from `ertrain.training.process_group.join_process_group`.
     data_dir
         Where the data are, or are downloaded to.
     progress
@@ -46,14 +46,14 @@ def perform(
     Raises
     ------
     RunFolderError
-        If the folder can not be used.
+        If the folder cannot be used.
     InvalidInput
-        If the data can not be had, or do not fit the configuration.
+        If the data cannot be had, or do not fit the configuration.
     """
     known = result_of(configuration, out)
     if known is None:
-        with open_run(configuration, out, place) as run:
-            train(configuration, run, place, data_dir, progress)
+        with open_run(configuration, out, processes) as run:
+            train(configuration, run, processes, data_dir, progress)
         known = result_of(configuration, out)
     return known or {}
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
-
-if TYPE_CHECKING:
-    from ertrain.configuration import Configuration
-    from ertrain.methods.base import FixedMask
+from ertrain.methods.base import FixedMask
 
 __all__ = ["dense_memory", "training_memory"]
 
@@ -63,7 +61,7 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
         drawn, trained = _bytes(masks_of(model).values()), list(model.parameters())
         kept: list[Tensor] = []
     else:
-        drawn, trained, kept = 0, method.trained(), list(_tensors(vars(method)))
+        drawn, trained, kept = 0, method.trainable(), list(_tensors(vars(method)))
     gradients = _bytes(one for one in [*model.parameters(), *trained] if one.requires_grad)
     return _bytes([*own, *trained, *kept]) + drawn + gradients + _moments(configuration) * _bytes(trained)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ertheory.errors import InvalidInput
-from ertheory.processes import worker_processes
+from ertheory.processes import on_cluster, worker_processes
 from ertrain.configuration import Configuration
-from ertrain.training.cluster import on_cluster
 from ertrain.training.experiments import perform
-from ertrain.training.process_group import join
-from ertrain.training.replicas import can_be_replica, perform_replicas, share_of
+from ertrain.training.process_group import join_process_group
+from ertrain.training.replicas import can_be_replica, common_settings, perform_replicas
 from ertrain.training.threads import one_thread
 
 __all__ = ["jobs_of", "sweep"]
@@ -33,7 +32,7 @@ def jobs_of(configurations: Sequence[Configuration], *, replicas: int) -> list[J
         raise InvalidInput("replicas", "a whole number of at least 1", replicas)
     groups: dict[Configuration, list[Configuration]] = {}
     for one in configurations:
-        groups.setdefault(share_of(one) if can_be_replica(one) else one, []).append(one)
+        groups.setdefault(common_settings(one) if can_be_replica(one) else one, []).append(one)
     jobs = []
     for group in groups.values():
         jobs += [tuple(group[start : start + replicas]) for start in range(0, len(group), replicas)]
@@ -74,7 +73,7 @@ def sweep(
     Raises
     ------
     InvalidInput
-        If a number lies outside its domain, or the cluster can not be reached.
+        If a number lies outside its domain, or the cluster cannot be reached.
     """
     from joblib import delayed
 
@@ -89,7 +88,7 @@ def sweep(
 
 
 def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
-    with one_thread(), join("cpu") as place:
+    with one_thread(), join_process_group("cpu") as processes:
         if len(job) == 1:
-            return [perform(job[0], out, place, data_dir=data_dir)]
-        return perform_replicas(job, out, place, data_dir=data_dir)
+            return [perform(job[0], out, processes, data_dir=data_dir)]
+        return perform_replicas(job, out, processes, data_dir=data_dir)

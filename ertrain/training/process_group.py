@@ -12,55 +12,62 @@ from torch import Tensor, distributed
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["Place", "join"]
+__all__ = ["ProcessGroup", "join_process_group"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """One process among those of a run.
+class ProcessGroup:
+    """The processes of a run, as one of them sees them.
 
     Parameters
     ----------
     device
-        Where it computes.
-    rank, processes
-        Its number, and how many there are.
+        Where this process computes.
+    rank
+        The number of this process, 0 <= rank < world_size.
+    world_size
+        How many processes there are.
     """
 
     device: torch.device
     rank: int = 0
-    processes: int = 1
+    world_size: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes files."""
         return self.rank == 0
 
-    def summed(self, numbers: Tensor) -> Tensor:
-        """Add numbers up over all processes, in place."""
-        if self.processes > 1:
+    def all_reduce(self, numbers: Tensor) -> Tensor:
+        """Add numbers up over all processes, in place, and return them."""
+        if self.world_size > 1:
             distributed.all_reduce(numbers)
         return numbers
 
     @contextlib.contextmanager
-    def in_turn(self) -> Iterator[None]:
-        """Let the first process do the block alone, and all others after it."""
-        if self.processes > 1 and not self.first:
+    def main_first(self) -> Iterator[None]:
+        """Let the main process do the block alone, and all others after it."""
+        if self.world_size > 1 and not self.is_main:
             distributed.barrier()
         yield
-        if self.processes > 1 and self.first:
+        if self.world_size > 1 and self.is_main:
             distributed.barrier()
 
 
 @contextlib.contextmanager
-def join(device: str = "auto") -> Iterator[Place]:
+def join_process_group(device: str = "auto") -> Iterator[ProcessGroup]:
     """Join the processes that ``torchrun`` started, or be alone.
 
     Parameters
     ----------
     device
-        ``"cpu"``, ``"cuda"``, one such as ``"cuda:1"``, or ``"auto"``: the first GPU if there is one. Among several
-        processes each takes the GPU of its number on its machine.
+        Either ``"cpu"``, ``"cuda"``, one such as ``"cuda:1"``, or ``"auto"``, which is the first GPU if there is one.
+        Among several processes each takes the GPU of its number on its machine.
+
+    Yields
+    ------
+    ProcessGroup
+        The process group, which is left when the block ends.
 
     Raises
     ------
@@ -69,11 +76,11 @@ def join(device: str = "auto") -> Iterator[Place]:
 
     Examples
     --------
-    >>> with join("cpu") as place:
-    ...     place.first, place.summed(torch.ones(2)).tolist()
+    >>> with join_process_group("cpu") as processes:
+    ...     processes.is_main, processes.all_reduce(torch.ones(2)).tolist()
     (True, [1.0, 1.0])
     """
-    processes, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    world_size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if name == "cuda":
@@ -82,14 +89,14 @@ def join(device: str = "auto") -> Iterator[Place]:
     there = torch.cuda.device_count() if kind == "cuda" else 1
     if kind not in ("cpu", "cuda") or not (number or "0").isdecimal() or int(number or "0") >= there:
         raise InvalidInput("device", f"auto, cpu or cuda, of which there are {torch.cuda.device_count()}", device)
-    place = Place(torch.device(name), rank, processes)
+    processes = ProcessGroup(torch.device(name), rank, world_size)
     if kind == "cuda":
-        torch.cuda.set_device(place.device)
-    if processes == 1:
-        yield place
+        torch.cuda.set_device(processes.device)
+    if world_size == 1:
+        yield processes
         return
     distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
     try:
-        yield place
+        yield processes
     finally:
         distributed.destroy_process_group()

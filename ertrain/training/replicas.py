@@ -7,9 +7,8 @@ them takes hardly longer than a step of one as long as the machine has nothing b
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,65 +16,58 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.func import stack_module_state
 
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Held, Images, load_data
+from ertrain.data import Batch, Data, InMemory, load_data
 from ertrain.masks.masking import guard
-from ertrain.models import MLP
+from ertrain.models import MLP, BatchedLinear, BatchedMLP
+from ertrain.streams import generator
+from ertrain.training.epoch import accuracies, each_network, train_epoch
 from ertrain.training.experiments import result_of
-from ertrain.training.groups import Group, forget_group, locked_group
-from ertrain.training.loop import learning_rate, make_optimiser, rehearse
-from ertrain.training.process_group import Place
-from ertrain.training.runs import Run, Standing, open_run
+from ertrain.training.loop import described_data, metrics_line, pretrain
+from ertrain.training.optimisers import make_optimiser
+from ertrain.training.process_group import ProcessGroup
+from ertrain.training.replica_group import ReplicaGroup, open_replica_group, remove_replica_group
+from ertrain.training.runs import Run, open_run
 from ertrain.training.start import start_model
-from ertrain.training.streams import generator
+from ertrain.training.state import TrainingState
 
-__all__ = ["can_be_replica", "perform_replicas", "share_of"]
+__all__ = ["can_be_replica", "common_settings", "perform_replicas"]
 
 _EVALUATED_AT_ONCE = 500
 _SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
-class _Layer(nn.Module):
-    """The same linear layer of all replicas: weight (replicas, outputs, inputs), bias (replicas, outputs)."""
-
-    def __init__(self, layers: Sequence[nn.Linear]) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
-        masks = [layer._buffers.get("weight_mask") for layer in layers]
-        if masks[0] is not None:
-            self.register_buffer("weight_mask", torch.stack([mask for mask in masks if mask is not None]))
-
-    def forward(self, inputs: Tensor) -> Tensor:  # (replicas, batch, inputs)
-        return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
-
-
 class _Replicas(nn.Module):
-    """Networks of one shape, side by side."""
+    """Networks of one shape, side by side, for inputs of a shape."""
 
-    def __init__(self, models: Sequence[MLP]) -> None:
+    def __init__(self, models: Sequence[MLP], inputs: tuple[int, ...]) -> None:
         super().__init__()
-        for number in range(1, models[0].depth + 1):
-            self.add_module(f"fc{number}", _Layer([getattr(model, f"fc{number}") for model in models]))
+        parameters, buffers = stack_module_state(list(models))
+        names = [f"fc{number}" for number in range(1, models[0].depth + 1)]
+        layers = {
+            name: BatchedLinear(
+                parameters[f"{name}.weight"], parameters[f"{name}.bias"], buffers.get(f"{name}.weight_mask")
+            )
+            for name in names
+        }
+        self.networks, self._axes = BatchedMLP(layers), len(inputs)
 
-    def forward(self, inputs: Tensor) -> Tensor:  # (replicas, batch, inputs) to (replicas, batch, classes)
-        hidden, layers = inputs, list(self.children())
-        for layer in layers[:-1]:
-            hidden = layer(hidden).relu()
-        logits: Tensor = layers[-1](hidden)
-        return logits
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map inputs (replicas, batch, *shape), or (batch, *shape) for all alike, to (replicas, classes, batch)."""
+        logits: Tensor = self.networks(inputs.flatten(-self._axes))
+        return logits.transpose(1, 2)
 
 
-def share_of(configuration: Configuration) -> Configuration:
+def common_settings(configuration: Configuration) -> Configuration:
     """Return what replicas must have in common: all but seed, mask and start.
 
     Examples
     --------
     >>> one = Configuration(recipe="x", ratio="erk", density="0.1", seed=3)
-    >>> share_of(one) == share_of(Configuration(recipe="x", ratio="uniform", density="0.5"))
+    >>> common_settings(one) == common_settings(Configuration(recipe="x", ratio="uniform", density="0.5"))
     True
     """
     return replace(
@@ -105,7 +97,7 @@ def can_be_replica(configuration: Configuration) -> bool:
 def perform_replicas(
     configurations: Sequence[Configuration],
     out: Path,
-    place: Place,
+    processes: ProcessGroup,
     *,
     data_dir: Path,
     progress: Callable[[int], object] = lambda _: None,
@@ -115,11 +107,11 @@ def perform_replicas(
     Parameters
     ----------
     configurations
-        Runs for which `can_be_replica` holds, with one `share_of`.
+        Runs for which `can_be_replica` holds, with one `common_settings`.
     out
         Folder for the folders of runs. Runs that are done are skipped; those that were interrupted go on to the same
         bits if the same runs are asked for again, in the same order.
-    place
+    processes
         Where to compute; one process.
     data_dir
         Where the data are, or are downloaded to.
@@ -129,164 +121,125 @@ def perform_replicas(
     Raises
     ------
     InvalidInput
-        If the runs can not be replicas of one another.
+        If the runs cannot be replicas of one another.
     RunFolderError
-        If a folder can not be used.
+        If a folder cannot be used.
     """
-    if not all(map(can_be_replica, configurations)) or len(set(map(share_of, configurations))) > 1:
+    if not all(map(can_be_replica, configurations)) or len(set(map(common_settings, configurations))) > 1:
         raise InvalidInput("configurations", "runs of one fully connected network", len(configurations))
     distinct = tuple(dict.fromkeys(configurations))
     left = [one for one in distinct if result_of(one, out) is None]
     if left:
-        data = load_data(left[0].data, data_dir, validation=left[0].validation).to(place.device)
-        with locked_group(distinct, out, left) as group:
-            _train(group, out, place, data, progress)
+        data = load_data(left[0].data, data_dir, validation=left[0].validation).to(processes.device)
+        with open_replica_group(distinct, out, left) as group:
+            _train(group, out, processes, data, progress)
     if distinct:
-        forget_group(distinct, out)
+        remove_replica_group(distinct, out)
     return [result_of(one, out) or {} for one in configurations]
 
 
-def _train(group: Group, out: Path, place: Place, data: Data, progress: Callable[[int], object]) -> None:
+def _train(
+    group: ReplicaGroup, out: Path, processes: ProcessGroup, data: Data, progress: Callable[[int], object]
+) -> None:
     held = data.train
-    if not isinstance(held, Held):
+    if not isinstance(held, InMemory):
         raise InvalidInput("data", "images that are held in memory", data.name)
     members, common = group.members, group.members[0]
     with contextlib.ExitStack() as stack:
         # No other process may take up a member, nor this one write into the folder of one that is done.
         runs = {
-            number: stack.enter_context(open_run(one, out, place))
+            number: stack.enter_context(open_run(one, out, processes))
             for number, one in enumerate(members)
             if result_of(one, out) is None
         }
-        models = [_start(one, runs.get(number), out, place, data) for number, one in enumerate(members)]
-        replicas = _Replicas(models).to(place.device)
+        models = [_start(one, runs.get(number), out, processes, data) for number, one in enumerate(members)]
+        replicas = _Replicas(models, held.shape).to(processes.device)
         optimiser = make_optimiser(common, replicas)
-        standings = group.resume(replicas, optimiser)
-        done = standings[0].epochs
+        states = group.resume(replicas.networks, optimiser)
+        done = states[0].epochs
         guard(optimiser, replicas)
         for run in runs.values():
-            run.forget_after(done)
+            run.drop_metrics_after(done)
         lines: list[list[dict[str, Any]]] = [[] for _ in members]
         saved = time.monotonic()
         for epoch in range(done, common.epochs):
             began = time.perf_counter()
-            losses, rights = _train_epoch(members, replicas, optimiser, data, held, epoch)
-            validations = _accuracies(replicas, data.validation, data)
+            batches = _batches(members, held, epoch)
+            sums = train_epoch(
+                common, replicas, optimiser, data, epoch, processes, batches=batches, measure=each_network
+            )
+            found = sums.loss / sums.labels, sums.correct.double() / sums.labels
+            validations = accuracies(
+                replicas, data.validation, data, processes, measure=each_network, at_once=_EVALUATED_AT_ONCE
+            )
             seconds = (time.perf_counter() - began) / len(members)
-            seen = len(held) // common.batch * common.batch
-            for number, (validation, loss, right) in enumerate(zip(validations, losses, rights, strict=True)):
-                _write_back(replicas, models[number], number)
-                standings[number] = standings[number].after(validation, models[number], seconds)
-                lines[number].append(
-                    {
-                        "epoch": epoch + 1,
-                        "loss": loss / seen if math.isfinite(loss) else None,
-                        "accuracy_train": right / seen,
-                        "accuracy_validation": validation,
-                        "learning_rate": optimiser.param_groups[0]["lr"],
-                        "seconds": round(standings[number].seconds, 3),
-                    }
-                )
+            rate = optimiser.param_groups[0]["lr"]
+            _write_back(replicas, models)
+            for number, (loss, right) in enumerate(zip(*(each.tolist() for each in found), strict=True)):
+                states[number] = states[number].after(validations[number], models[number], seconds)
+                lines[number].append(metrics_line(states[number], loss, right, rate))
             # Epochs of small networks take less time than files.
             if epoch + 1 == common.epochs or time.monotonic() - saved >= _SECONDS_BETWEEN_CHECKPOINTS:
                 for number, run in runs.items():
                     run.record(*lines[number])
                     lines[number].clear()
-                group.save(replicas, optimiser, standings)
+                group.save(replicas.networks, optimiser, states)
                 saved = time.monotonic()
             progress(len(members))
-        _finish(runs, members, models, standings, replicas, optimiser, data)
+        _finish(runs, members, models, states, replicas, optimiser, data, processes)
 
 
-def _start(configuration: Configuration, run: Run | None, out: Path, place: Place, data: Data) -> Any:
+def _start(configuration: Configuration, run: Run | None, out: Path, processes: ProcessGroup, data: Data) -> Any:
     """Make the network of a member, and write down what its mask looks like, first of all what took long to find."""
     known = None if run is None else run.known_densities()
-    rehearsal = partial(rehearse, configuration, data, place)
-    model, densities = start_model(configuration, data, fit=rehearsal, known=known, out=out)
+    pretraining = partial(pretrain, configuration, data, processes)
+    model, densities = start_model(configuration, data, fit=pretraining, known=known, out=out)
     if run is not None:
         run.describe_start(model, densities, data.train.shape)
     return model
 
 
-def _train_epoch(
-    members: Sequence[Configuration],
-    replicas: _Replicas,
-    optimiser: torch.optim.Optimizer,
-    data: Data,
-    held: Held,
-    epoch: int,
-) -> tuple[list[float], list[int]]:
-    """Train all members for an epoch; return the sums of their losses, and how often they were right."""
-    common = members[0]
-    device, batch = held.labels.device, common.batch
-    steps = len(held) // batch
-    orders = _orders(members, len(held), epoch).to(device)
-    losses = torch.zeros(len(members), dtype=torch.float64, device=device)
-    correct = torch.zeros(len(members), dtype=torch.int64, device=device)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(common, epoch + step / steps)
-        places = orders[:, step * batch : (step + 1) * batch]  # (replicas, batch)
-        theirs = held.labels[places]
-        logits = replicas(data.normalised(held.inputs[places]).flatten(2))
-        each = cross_entropy(
-            logits.transpose(1, 2), theirs, label_smoothing=common.label_smoothing, reduction="none"
-        ).sum(1)
-        (each.sum() / batch).backward()  # type: ignore[no-untyped-call]
-        losses += each.detach()
-        correct += (logits.argmax(2) == theirs).sum(1)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-    return losses.tolist(), correct.tolist()
+def _batches(members: Sequence[Configuration], held: InMemory, epoch: int) -> Iterator[Batch]:
+    """Yield the batches of all members, each in the order that it has alone: inputs (replicas, batch, *shape)."""
+    batch, device = members[0].batch, held.labels.device
+    seeds = {one.seed for one in members}
+    by_seed = {seed: torch.randperm(len(held), generator=generator(seed, "order", epoch)) for seed in seeds}
+    orders = torch.stack([by_seed[one.seed] for one in members]).to(device)
+    for start in range(0, len(held) // batch * batch, batch):
+        chosen = orders[:, start : start + batch]
+        yield held.inputs[chosen], held.labels[chosen]
 
 
 def _finish(
     runs: Mapping[int, Run],
     members: Sequence[Configuration],
     models: Sequence[Any],
-    standings: Sequence[Standing],
+    states: Sequence[TrainingState],
     replicas: _Replicas,
     optimiser: torch.optim.Optimizer,
     data: Data,
+    processes: ProcessGroup,
 ) -> None:
     """Read the test, and write what each run leaves behind."""
-    for number, model in enumerate(models):
-        _write_back(replicas, model, number)
+    _write_back(replicas, models)
     test = data.read_test().to(data.train.labels.device)
-    finals = _accuracies(replicas, test, data)
-    best_models: list[Any] = [one.best_of(model) for one, model in zip(standings, models, strict=True)]
-    bests = _accuracies(_Replicas(best_models).to(test.labels.device), test, data)
-    sizes = {"train": len(data.train), "validation": len(data.validation), "test": len(test)}
-    described = {"name": data.name, "sizes": sizes, "checksum": data.checksum}
+    best_models: list[Any] = [one.best_model(model) for one, model in zip(states, models, strict=True)]
+    best = _Replicas(best_models, data.train.shape).to(processes.device)
+    options: Any = {"measure": each_network, "at_once": _EVALUATED_AT_ONCE}
+    finals, bests = (accuracies(each, test, data, processes, **options) for each in (replicas, best))
     for number, run in runs.items():
-        one, model, standing = members[number], models[number], standings[number]
-        run.save(model, _own_optimiser(one, optimiser, replicas, model, number), standing)
+        one, model, state = members[number], models[number], states[number]
+        run.save(model, _own_optimiser(one, optimiser, replicas, model, number), state)
         seen = len(data.train) // one.batch * one.batch * one.epochs
-        accuracies = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
-        run.finish(model, standing, described, seen, **accuracies)
-
-
-def _orders(runs: Sequence[Configuration], images: int, epoch: int) -> Tensor:
-    """Order of the images (replicas, images) in an epoch, the one that each run has alone."""
-    seeds = {one.seed for one in runs}
-    orders = {seed: torch.randperm(images, generator=generator(seed, "order", epoch)) for seed in seeds}
-    return torch.stack([orders[one.seed] for one in runs])
+        tested = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
+        run.finish(model, state, described_data(data, test), seen, **tested)
 
 
 @torch.no_grad()
-def _accuracies(replicas: _Replicas, held: Images, data: Data) -> list[float]:
-    count = next(replicas.parameters()).shape[0]
-    correct = torch.zeros(count, dtype=torch.int64, device=held.labels.device)
-    for images, labels in held.in_order(_EVALUATED_AT_ONCE):
-        pixels = data.normalised(images).flatten(1).expand(count, -1, -1)
-        correct += (replicas(pixels).argmax(2) == labels).sum(1)
-    return [right / len(held) for right in correct.tolist()]
-
-
-@torch.no_grad()
-def _write_back(replicas: _Replicas, model: nn.Module, number: int) -> None:
-    for stacked, own in zip(replicas.parameters(), model.parameters(), strict=True):
-        own.copy_(stacked[number])
+def _write_back(replicas: _Replicas, models: Sequence[nn.Module]) -> None:
+    for number, model in enumerate(models):
+        for stacked, own in zip(replicas.parameters(), model.parameters(), strict=True):
+            own.copy_(stacked[number])
 
 
 def _own_optimiser(

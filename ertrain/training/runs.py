@@ -11,12 +11,11 @@ result.json             written last
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,68 +25,20 @@ from torch import Tensor, nn
 from ertheory.layerwise import LayerDensities
 from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
+from ertrain.masks.flops import forward_flops, training_flops
 from ertrain.masks.flow import dead_neurons, expected_without_weights
-from ertrain.masks.masking import masks_of
+from ertrain.masks.masking import masks_of, without_masks
 from ertrain.methods import FixedMask
-from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from ertrain.training.files import locked, read_json, write_json, write_whole
-from ertrain.training.flops import forward_flops, training_flops
+from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.storage.files import locked, read_json, write_json, write_whole
 from ertrain.training.memory import dense_memory, training_memory
-from ertrain.training.optimiser_state import optimiser_tensors, restore_optimiser
-from ertrain.training.process_group import Place
+from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
+from ertrain.training.process_group import ProcessGroup
+from ertrain.training.state import TrainingState
 
-__all__ = ["Run", "Standing", "environment", "open_run"]
+__all__ = ["Run", "environment", "open_run"]
 
 _SCHEMA = 1
-_MASK = "weight_mask"
-
-
-@dataclass(frozen=True, eq=False)
-class Standing:
-    """How far a run has come.
-
-    Parameters
-    ----------
-    epochs
-        Epochs that are done.
-    best_epoch, best
-        The epoch, counted from 1, with the highest validation accuracy so far (the first of them), and that accuracy.
-    validation
-        Validation accuracy after the last epoch.
-    best_weights
-        State dict of that epoch.
-    seconds
-        Time that the epochs took together.
-    work
-        Operations of training that they took.
-    """
-
-    epochs: int = 0
-    best_epoch: int = 0
-    best: float = -1.0
-    validation: float = 0.0
-    seconds: float = 0.0
-    work: int = 0
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """All but the weights, ready for JSON."""
-        return {name: value for name, value in vars(self).items() if name != "best_weights"}
-
-    def after(self, validation: float, model: nn.Module, seconds: float, *, settled: bool = True) -> Standing:
-        """Take one more epoch into account; it can be the best one if the network has settled at its final density."""
-        moved = replace(self, epochs=self.epochs + 1, validation=validation, seconds=self.seconds + seconds)
-        if validation <= self.best or not settled:
-            return moved
-        kept = {name: tensor.detach().clone() for name, tensor in _unmasked(model).items()}
-        return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)
-
-    def best_of(self, model: nn.Module) -> nn.Module:
-        """Return a copy of a model with the best weights."""
-        best = copy.deepcopy(model)
-        best.load_state_dict(self.best_weights, strict=False)
-        return best
 
 
 @dataclass(frozen=True)
@@ -133,23 +84,23 @@ class Run:
         self,
         model: nn.Module,
         optimiser: torch.optim.Optimizer,
-        standing: Standing,
+        state: TrainingState,
         method: FixedMask | None = None,
     ) -> None:
         """Write a checkpoint; without a method the masks are those that were drawn."""
         masks = masks_of(model)
         drawn = masks if method is None else method.drawn
-        weights = _unmasked(model) | ({} if method is None else method.weights())
+        weights = without_masks(model.state_dict()) | ({} if method is None else method.weights())
         for name, mask in masks.items():
             parameter = f"{name}.weight" if name else "weight"
             weights |= {f"{parameter}.mask_initial": drawn[name].clone(), f"{parameter}.mask_final": mask.clone()}
-        state = {f"best.{name}": tensor for name, tensor in standing.best_weights.items()}
+        tensors = {f"best.{name}": tensor for name, tensor in state.best_weights.items()}
         if method is not None:
-            state |= {f"method.{name}": tensor for name, tensor in method.state().items()}
-        state |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
-        save_checkpoint(self.folder, Checkpoint(weights, state, standing.place))
+            tensors |= {f"method.{name}": tensor for name, tensor in method.state().items()}
+        tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
+        save_checkpoint(self.folder, Checkpoint(weights, tensors, state.scalars))
 
-    def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> Standing | None:
+    def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> TrainingState | None:
         """Take up where the last checkpoint stands; None if there is none yet."""
         checkpoint = load_checkpoint(self.folder)
         if checkpoint is None:
@@ -168,9 +119,9 @@ class Run:
             kinds[kind][rest] = tensor
         restore_optimiser(optimiser, kinds["optimiser"])
         method.load(kinds["method"])
-        standing = Standing(**checkpoint.place, best_weights=kinds["best"])
-        method.work = standing.work
-        return standing
+        state = TrainingState.from_scalars(checkpoint.scalars, kinds["best"])
+        method.flops = state.flops
+        return state
 
     def record(self, *lines: dict[str, Any]) -> None:
         """Add lines to the metrics."""
@@ -181,12 +132,12 @@ class Run:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise RunFolderError(path, f"can not be written ({error.strerror or error})") from error
+            raise RunFolderError(path, f"cannot be written ({error.strerror or error})") from error
 
     def finish(
         self,
         model: nn.Module,
-        standing: Standing,
+        state: TrainingState,
         data: dict[str, Any],
         seen: int,
         method: FixedMask | None = None,
@@ -196,7 +147,7 @@ class Run:
         """Write the result: data as described, and how many images one training sees, all its epochs together.
 
         That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
-        the standing does not say what training took, it is that of the masks at the start.
+        the state does not say what training took, it is that of the masks at the start.
         """
         start = read_json(self.folder / "start.json")
         configuration = self.configuration
@@ -221,13 +172,13 @@ class Run:
             "neurons": start["neurons"],
             "layers": layers,
             **accuracies,
-            "accuracy_validation": standing.validation,
-            "accuracy_validation_best": standing.best,
-            "best_epoch": standing.best_epoch,
-            "epochs": standing.epochs,
+            "accuracy_validation": state.validation,
+            "accuracy_validation_best": state.best,
+            "best_epoch": state.best_epoch,
+            "epochs": state.epochs,
             "seed": configuration.seed,
-            "seconds": round(standing.seconds, 3),
-            "flops_train": standing.work or training_flops(start["flops_forward"], seen),
+            "seconds": round(state.seconds, 3),
+            "flops_train": state.flops or training_flops(start["flops_forward"], seen),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
             "memory_train": training_memory(model, configuration, method),
             "memory_dense": dense_memory(model, configuration),
@@ -235,7 +186,7 @@ class Run:
         }
         write_json(self.folder / "result.json", content)
 
-    def forget_after(self, epochs: int) -> None:
+    def drop_metrics_after(self, epochs: int) -> None:
         """Drop lines of epochs that the checkpoint does not know, and what a kill left of a line."""
         path = self.folder / "metrics.jsonl"
         lines = []
@@ -247,16 +198,16 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(configuration: Configuration, parent: Path, place: Place) -> Iterator[Run]:
+def open_run(configuration: Configuration, parent: Path, processes: ProcessGroup) -> Iterator[Run]:
     """Open the folder of a configuration, making it if it is new; the first process locks it for all of the run.
 
     Raises
     ------
     RunFolderError
-        If another process is in there, it can not be written to, or it belongs to another configuration.
+        If another process is in there, it cannot be written to, or it belongs to another configuration.
     """
     folder = parent / configuration.folder
-    if not place.first:
+    if not processes.is_main:
         yield Run(folder, configuration)
         return
     with locked(folder):
@@ -266,20 +217,20 @@ def open_run(configuration: Configuration, parent: Path, place: Place) -> Iterat
             write_json(folder / "config.json", content)
         elif known.get("hash") != configuration.hash:
             raise RunFolderError(folder, "belongs to another configuration")
-        seen, here = read_json(folder / "environment.json") or [], environment(place)
+        seen, here = read_json(folder / "environment.json") or [], environment(processes)
         if here not in seen:
             write_json(folder / "environment.json", [*seen, here])
         yield Run(folder, configuration)
 
 
-def environment(place: Place) -> dict[str, Any]:
+def environment(processes: ProcessGroup) -> dict[str, Any]:
     """Describe what a run runs on: versions, and the kind of machine, but neither its name nor its user."""
     import numpy
     import safetensors
 
     from ertheory import __version__
 
-    cuda = place.device.type == "cuda"
+    cuda = processes.device.type == "cuda"
     return {
         "ertheory": __version__,
         "python": platform.python_version(),
@@ -288,10 +239,10 @@ def environment(place: Place) -> dict[str, Any]:
         "safetensors": safetensors.__version__,
         "system": platform.system(),
         "machine": platform.machine(),
-        "device": torch.cuda.get_device_name(place.device) if cuda else "cpu",
+        "device": torch.cuda.get_device_name(processes.device) if cuda else "cpu",
         "cuda": torch.version.cuda if cuda else None,
         "threads": torch.get_num_threads(),
-        "processes": place.processes,
+        "processes": processes.world_size,
     }
 
 
@@ -301,9 +252,3 @@ def _layer(name: str, kept: Tensor) -> dict[str, Any]:
 
 def _share(layers: list[dict[str, Any]]) -> float:
     return float(sum(layer["nonzeros"] for layer in layers) / sum(layer["weights"] for layer in layers))
-
-
-def _unmasked(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers, without the masks: those have names of their own in a checkpoint."""
-    state: dict[str, Tensor] = model.state_dict()
-    return {name: tensor for name, tensor in state.items() if name.rpartition(".")[2] != _MASK}

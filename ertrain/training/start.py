@@ -15,14 +15,14 @@ from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Nodes
+from ertrain.masks.flops import layer_positions
 from ertrain.masks.flow_repair import repair_masks
 from ertrain.masks.masking import attach_masks, draw_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model
-from ertrain.ratios import Evidence, share_out
-from ertrain.training.flops import layer_positions
-from ertrain.training.initialisation import initialise
-from ertrain.training.streams import generator, stream_seed
+from ertrain.models.initialisation import initialise
+from ertrain.ratios import PruningContext, allocate_sparsity
+from ertrain.streams import generator, stream_seed
 
 __all__ = ["start_model"]
 
@@ -96,8 +96,8 @@ def start_model(
     if known is None:
         initialise(model, "kaiming", generator(seed, "weights"))
         rounds = None if out is None else out / _rounds_name(configuration)
-        evidence = None if fit is None else Evidence(data, seed, fit, configuration.ratio_keep, rounds)
-        densities = share_out(model, configuration.density, configuration.ratio, skip=skip, evidence=evidence)
+        context = None if fit is None else PruningContext(data, seed, fit, configuration.ratio_keep, rounds)
+        densities = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
     else:
         overall = Fraction(configuration.density)
         densities = LayerDensities(layer_shapes(model, skip=skip), configuration.ratio, overall, tuple(known))

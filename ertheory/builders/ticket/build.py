@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from ertheory.builders.ticket.balance import balanced
 from ertheory.builders.ticket.error import Array, Signals, shares
+from ertheory.builders.ticket.limits import MOST_VALUES
 from ertheory.builders.ticket.reach import refuse_unreachable, what_failed
 from ertheory.builders.ticket.result import Ticket, measure
 from ertheory.builders.ticket.roles import input_roles
-from ertheory.builders.ticket.rows import MOST_VALUES, KeptRows, hidden_rows, output_rows
+from ertheory.builders.ticket.rows import KeptRows, hidden_rows, output_rows
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.networks.arrays import read_box

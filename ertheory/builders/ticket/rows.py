@@ -21,11 +21,7 @@ from ertheory.masks.drawn_source import DrawnSource
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["FEW_VALUES", "MOST_VALUES", "KeptRows", "hidden_rows", "output_rows"]
-
-# Live weights among which a subset is searched: 2^12 sums of either half, which stay in the cache.
-# Where some of them are enough, so that all units together use up an eighth of what is allowed, few are searched.
-MOST_VALUES, FEW_VALUES = 24, 16
+__all__ = ["KeptRows", "hidden_rows", "output_rows"]
 
 _AT_ONCE = 64  # rows that are dealt together
 _MOST_TRIES = 4  # target neurons that one row tries to be

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.builders.ticket.rows import FEW_VALUES, MOST_VALUES
+from ertheory.builders.ticket.limits import FEW_VALUES, MOST_VALUES
 from ertheory.kernels import kernel
 
 __all__ = ["cheapest_subset", "choose_row"]

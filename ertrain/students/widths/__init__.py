@@ -1,7 +1,7 @@
 """Widths from which on students succeed, beside the widths of the theory, on one line of widths and the same masks."""
 
 from ertrain.students.widths.line import WidthLine
-from ertrain.students.widths.meeting import meet
+from ertrain.students.widths.measurement import measure_widths
 from ertrain.students.widths.outcomes import Outcomes, trial_seeds
 from ertrain.students.widths.plots import draw_widths
 from ertrain.students.widths.result import SCALES, Failures, Kind, Measured, Scale, TheoryMeetsTraining
@@ -16,6 +16,6 @@ __all__ = [
     "TheoryMeetsTraining",
     "WidthLine",
     "draw_widths",
-    "meet",
+    "measure_widths",
     "trial_seeds",
 ]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
 from ertrain.errors import RunFolderError
-from ertrain.training.files import read_json, write_json
+from ertrain.storage.files import read_json, write_json
 
 __all__ = ["Outcomes", "trial_seeds"]
 

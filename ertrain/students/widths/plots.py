@@ -22,7 +22,7 @@ def width_columns(found: TheoryMeetsTraining) -> Columns:
     Parameters
     ----------
     found
-        As by `ertrain.students.widths.meeting`.
+        As by `ertrain.students.widths.measurement`.
 
     Notes
     -----
@@ -63,7 +63,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
     Parameters
     ----------
     found
-        As by `ertrain.students.widths.meeting`.
+        As by `ertrain.students.widths.measurement`.
     folder
         Where to write; made where it is missing.
     force
@@ -72,7 +72,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
     Raises
     ------
     InvalidInput
-        If the folder can not be written to, or a file exists and `force` is not set.
+        If the folder cannot be written to, or a file exists and `force` is not set.
     """
     columns = width_columns(found)
     return write_figure(_NAME, draw_trained, columns, folder, force=force)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ertheory.builders.ticket.rows import MOST_VALUES
+from ertheory.builders.ticket.limits import MOST_VALUES
 from ertheory.builders.ticket.subset import cheapest_subset, choose_row
 
 numbers = st.floats(-1, 1).map(lambda value: round(value, 3)) | st.floats(-1, 1)

@@ -14,15 +14,15 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.data import HELD_AUGMENTATIONS as AUGMENTATIONS  # noqa: E402
-from ertrain.data import Held, augment, load_data, split, streamed  # noqa: E402
+from ertrain.data import InMemory, load_data, split, streamed  # noqa: E402
+from ertrain.data.augmentation import AUGMENTATIONS, augment  # noqa: E402
 
 
-def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> Held:
+def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> InMemory:
     numbers = torch.Generator().manual_seed(count)
     images = torch.randint(256, (count, channels, size, size), generator=numbers, dtype=torch.uint8)
     images[:, 0, 0, 0] = torch.arange(count) % 256  # to tell them apart
-    return Held(images, torch.arange(count) % classes)
+    return InMemory(images, torch.arange(count) % classes)
 
 
 def test_digits_are_always_there_and_their_parts_do_not_meet():
@@ -69,7 +69,7 @@ def test_an_epoch_is_a_function_of_seed_and_epoch_whatever_the_number_of_process
     alone = list(whole.shuffled(8, seed=1, epoch=2, augmentation=augmentation))
     assert len(alone) == 6
     shares = [
-        list(whole.shuffled(8, seed=1, epoch=2, augmentation=augmentation, rank=rank, processes=processes))
+        list(whole.shuffled(8, seed=1, epoch=2, augmentation=augmentation, rank=rank, world_size=processes))
         for rank in range(processes)
     ]
     for step, (images, labels) in enumerate(alone):
@@ -95,7 +95,7 @@ def test_images_keep_their_labels_through_shuffling():
 @pytest.mark.parametrize(("batch", "processes"), [(0, 1), (51, 1), (9, 2)])
 def test_batches_that_can_not_be_filled_or_shared_are_refused(batch, processes):
     with pytest.raises(InvalidInput, match=r"^batch: "):
-        next(held(50).shuffled(batch, seed=0, epoch=0, processes=processes))
+        next(held(50).shuffled(batch, seed=0, epoch=0, world_size=processes))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -128,7 +128,7 @@ def test_unknown_names_are_refused():
 @pytest.mark.parametrize(("images", "labels"), [((4, 1, 2, 2), 3), ((4,), 4)])
 def test_held_images_are_checked(images, labels):
     with pytest.raises(InvalidInput):
-        Held(torch.zeros(images, dtype=torch.uint8), torch.zeros(labels, dtype=torch.int64))
+        InMemory(torch.zeros(images, dtype=torch.uint8), torch.zeros(labels, dtype=torch.int64))
 
 
 def test_what_torchvision_keeps_is_read(tmp_path):
@@ -204,7 +204,7 @@ def test_imagenet_is_read_from_its_files(imagenet):
     (whole,) = data.train.shuffled(6, **options)
     assert whole[0].shape == (6, 3, 224, 224)
     assert whole[0].dtype == torch.uint8
-    shares = [next(data.train.shuffled(6, **options, rank=rank, processes=2)) for rank in range(2)]
+    shares = [next(data.train.shuffled(6, **options, rank=rank, world_size=2)) for rank in range(2)]
     assert torch.cat([images for images, _ in shares]).equal(whole[0])
     assert torch.cat([labels for _, labels in shares]).equal(whole[1])
     (other,) = data.train.shuffled(6, seed=3, epoch=2, augmentation="resized-crop-flip")
@@ -212,7 +212,7 @@ def test_imagenet_is_read_from_its_files(imagenet):
     middle = next(data.train.part(torch.tensor([4])).in_order(5))
     assert middle[0].shape == (1, 3, 224, 224)
     assert abs(float(data.normalised(whole[0]).mean())) < 0.5
-    for wrong in ({"augmentation": "crop-flip"}, {"augmentation": "none", "processes": 4}):
+    for wrong in ({"augmentation": "crop-flip"}, {"augmentation": "none", "world_size": 4}):
         with pytest.raises(InvalidInput):
             next(data.train.shuffled(6, **{**options, **wrong}))
 

@@ -15,11 +15,11 @@ from torch import nn  # noqa: E402
 from ertheory.errors import ConstructionFailed, InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
+from ertrain.masks.flops import forward_flops, layer_positions  # noqa: E402
 from ertrain.masks.flow import dead_neurons, expected_without_weights  # noqa: E402
 from ertrain.masks.flow_repair import repair_masks  # noqa: E402
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.models import MODELS, build_model  # noqa: E402
-from ertrain.training.flops import forward_flops, layer_positions  # noqa: E402
 
 
 def masked(model: nn.Module, density: str, seed: int, ratio: str = "uniform") -> nn.Module:
@@ -156,7 +156,7 @@ def test_a_layer_that_can_not_spare_weights_is_paid_for_by_another():
     poor, rich = torch.zeros(5, 5, dtype=torch.bool), torch.ones(5, 5, dtype=torch.bool)
     after = repair_masks({"poor": poor, "rich": rich}, np.random.default_rng(0), hold_budget=True)
     assert (int(after["poor"].sum()), int(after["rich"].sum())) == (5, 20)
-    with pytest.raises(ConstructionFailed, match="3 weights can not connect every neuron; 5 could"):
+    with pytest.raises(ConstructionFailed, match="3 weights cannot connect every neuron; 5 could"):
         repair_masks({"a": torch.eye(5).bool() & (torch.arange(5) < 3)}, np.random.default_rng(0), hold_budget=True)
 
 

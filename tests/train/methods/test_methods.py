@@ -26,11 +26,11 @@ from ertrain.methods.base import highest_inside  # noqa: E402
 from ertrain.methods.edge_popup import in_proportion, largest  # noqa: E402
 from ertrain.methods.gradual import cubic  # noqa: E402
 from ertrain.methods.popup_kernel import score_gradients, use_near  # noqa: E402
-from ertrain.ratios import Evidence  # noqa: E402
+from ertrain.ratios import PruningContext  # noqa: E402
 from ertrain.ratios.scores import grasp  # noqa: E402
+from ertrain.training import make_optimiser  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
-from ertrain.training.loop import make_optimiser  # noqa: E402
-from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.replicas import can_be_replica  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
 
@@ -85,8 +85,8 @@ def run(configuration: Configuration, out: Path, *, stop_after: int | None = Non
         if line["epoch"] == stop_after:
             raise Killed
 
-    with join("cpu") as place:
-        return perform(configuration, out, place, data_dir=out / "data", progress=progress)
+    with join_process_group("cpu") as processes:
+        return perform(configuration, out, processes, data_dir=out / "data", progress=progress)
 
 
 def started(configuration: Configuration):
@@ -94,8 +94,8 @@ def started(configuration: Configuration):
     data = load_data("digits", Path())
     model, _ = start_model(configuration, data)
     method = METHODS[configuration.method](configuration, model, data.train.shape, STEPS)
-    method.begin(Evidence(data, configuration.seed, fit=lambda _: None))
-    optimiser = make_optimiser(configuration, model, method.trained())
+    method.before_training(PruningContext(data, configuration.seed, fit=lambda _: None))
+    optimiser = make_optimiser(configuration, model, method.trainable())
     guard(optimiser, model)
     return method, model, optimiser
 
@@ -326,7 +326,7 @@ def test_gradual_pruning_follows_its_schedule_to_the_exact_number(every, until, 
         assert not any((mask & ~before[name]).any() for name, mask in masks_of(model).items())
         assert at + 1 < method.end or left == target
         before = {name: mask.clone() for name, mask in masks_of(model).items()}
-    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+    assert [method.at_final_density(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
 
 
 @settings(max_examples=20, deadline=None)
@@ -368,7 +368,7 @@ def test_granet_prunes_as_gradual_pruning_and_grows_as_rigl(every, prune_until, 
             if came.any() and left_out.any():
                 assert slopes[name][came].min() >= slopes[name][left_out].max()
     assert sum(counts(model).values()) == target
-    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+    assert [method.at_final_density(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
 
 
 def test_granet_looks_at_all_weights_of_the_mask_when_it_grows(tmp_path):
@@ -419,7 +419,7 @@ def test_scores_inside_a_mask_are_those_of_the_masked_network(name, density):
     start = start.double()
     layers = list(method.drawn)
     weights = [start.get_submodule(layer).weight.detach().clone().requires_grad_() for layer in layers]
-    batches = list(Evidence(data, 0, fit=lambda _: None).batches())
+    batches = list(PruningContext(data, 0, fit=lambda _: None).batches())
     temperature = 200 if name == "grasp" else 1
     loss = 0
     for images, labels in batches:
@@ -539,10 +539,10 @@ def test_rounds_of_imp(changes, phases, first_steps):
     configuration = replace(FIXED, method="imp", final_density="0.2", epochs=3, round_keep=0.5, **changes)
     method, _, _ = started(configuration)
     assert method.epochs == len(phases)
-    assert [method.phase(epoch) for epoch in range(method.epochs)] == phases
+    assert [method.schedule_epoch(epoch) for epoch in range(method.epochs)] == phases
     firsts = {epoch: method.first_step(epoch) for epoch in range(method.epochs)}
     assert {epoch: step for epoch, step in firsts.items() if step} == first_steps
-    assert [method.settled(epoch) for epoch in range(method.epochs)].count(True) == (method.epochs - 3) // 2
+    assert [method.at_final_density(epoch) for epoch in range(method.epochs)].count(True) == (method.epochs - 3) // 2
 
 
 @pytest.mark.parametrize("density", ["1", "0.5", "0.37"])
@@ -686,8 +686,8 @@ def test_levels_of_edge_popup():
     total = sum(mask.numel() for mask in method.drawn.values())
     last = round(total / 4)
     assert (method.epochs, sum(counts(model).values())) == (6, round(math.sqrt(total * last)))
-    assert [method.phase(epoch) for epoch in range(6)] == [0, 1, 2, 0, 1, 2]
-    assert [method.settled(epoch) for epoch in range(6)] == [False] * 3 + [True] * 3
+    assert [method.schedule_epoch(epoch) for epoch in range(6)] == [0, 1, 2, 0, 1, 2]
+    assert [method.at_final_density(epoch) for epoch in range(6)] == [False] * 3 + [True] * 3
     method.after_epoch(1, optimiser)
     assert sum(counts(model).values()) == round(math.sqrt(total * last))
     method.after_epoch(2, optimiser)
@@ -744,7 +744,7 @@ def test_str_is_steered_to_the_exact_number_and_keeps_it(density, final, every, 
         for name, mask in masks_of(model).items():
             assert not (mask & ~method.drawn[name]).any()
             assert torch.count_nonzero(model.get_submodule(name).weight[~mask]) == 0
-    assert [method.settled(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
+    assert [method.at_final_density(epoch) for epoch in (0, 1)] == [method.end <= STEPS, True]
 
 
 def test_str_says_so_while_thresholds_do_nothing(tmp_path):

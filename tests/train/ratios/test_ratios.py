@@ -19,11 +19,11 @@ from ertrain.data import load_data  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
-from ertrain.ratios import RATIOS, SHAPE_RATIOS, Evidence, share_out  # noqa: E402
+from ertrain.models.initialisation import initialise  # noqa: E402
+from ertrain.ratios import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity  # noqa: E402
 from ertrain.ratios.imp import imp_masks  # noqa: E402
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks  # noqa: E402
-from ertrain.training.initialisation import initialise  # noqa: E402
-from ertrain.training.streams import generator  # noqa: E402
+from ertrain.streams import generator  # noqa: E402
 
 PRUNING = sorted(set(RATIOS) - set(SHAPE_RATIOS))
 
@@ -37,7 +37,7 @@ def network() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def context():
     def fit(model):
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
         data = load_data("digits", Path())
@@ -48,15 +48,15 @@ def evidence():
             optimiser.step()
             optimiser.zero_grad()
 
-    return Evidence(load_data("digits", Path()), 0, fit, keep=0.3)
+    return PruningContext(load_data("digits", Path()), 0, fit, keep=0.3)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("density", ["0.02", "1/3", "1"])
-def test_every_ratio_spends_its_budget_and_leaves_the_network_alone(ratio, density, evidence):
+def test_every_ratio_spends_its_budget_and_leaves_the_network_alone(ratio, density, context):
     model = network()
     before = copy.deepcopy(model.state_dict())
-    densities = share_out(model, density, ratio, evidence=evidence)
+    densities = allocate_sparsity(model, density, ratio, context=context)
     assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert all(0 <= one <= 1 for one in densities.densities)
@@ -69,24 +69,24 @@ def test_every_ratio_spends_its_budget_and_leaves_the_network_alone(ratio, densi
         assert counts == tuple(
             round(one * layer.weights) for one, layer in zip(densities.densities, densities.layers, strict=True)
         )
-    assert densities.densities == share_out(model, density, ratio, evidence=evidence).densities
+    assert densities.densities == allocate_sparsity(model, density, ratio, context=context).densities
 
 
-def test_layers_that_stay_dense_take_no_part(evidence):
-    densities = share_out(network(), "0.1", "snip", skip=("6",), evidence=evidence)
+def test_layers_that_stay_dense_take_no_part(context):
+    densities = allocate_sparsity(network(), "0.1", "snip", skip=("6",), context=context)
     assert [layer.name for layer in densities.layers] == ["0", "4"]
     assert sum(densities.nonzero_counts()) == round(0.1 * (36 + 1728))
 
 
 @pytest.mark.parametrize("ratio", ["grasp", "imp", "snip", "synflow"])
 def test_pruning_methods_need_something_to_look_at(ratio):
-    with pytest.raises(InvalidInput, match=rf"^evidence: .*{ratio}"):
-        share_out(network(), "0.1", ratio)
+    with pytest.raises(InvalidInput, match=rf"^context: .*{ratio}"):
+        allocate_sparsity(network(), "0.1", ratio)
 
 
 def test_unknown_ratios_are_refused():
     with pytest.raises(InvalidInput, match=r"^ratio: expected one of balanced"):
-        share_out(network(), "0.1", "lamp")
+        allocate_sparsity(network(), "0.1", "lamp")
 
 
 def two_layers() -> tuple[nn.Module, list[str], list[tuple[torch.Tensor, torch.Tensor]]]:

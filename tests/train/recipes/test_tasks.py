@@ -24,16 +24,16 @@ from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import NO_LABEL, Data, Nodes, load_data  # noqa: E402
+from ertrain.masks.flops import forward_flops, layer_positions  # noqa: E402
 from ertrain.masks.flow import dead_neurons  # noqa: E402
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
 from ertrain.models.gcn import GraphConvolution, neighbour_weights  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
+from ertrain.training import accuracies, pretrain  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
-from ertrain.training.flops import forward_flops, layer_positions  # noqa: E402
-from ertrain.training.loop import accuracy, rehearse  # noqa: E402
-from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
 
 BASE = Configuration(recipe="test", density="0.3", optimiser="adamw", learning_rate=0.01, epochs=3)
@@ -60,8 +60,8 @@ def run(configuration: Configuration, out: Path, *, stop_after: int | None = Non
         if line["epoch"] == stop_after:
             raise Killed
 
-    with join("cpu") as place:
-        return perform(configuration, out, place, data_dir=out / "data", progress=progress)
+    with join_process_group("cpu") as processes:
+        return perform(configuration, out, processes, data_dir=out / "data", progress=progress)
 
 
 # --- Data ---------------------------------------------------------------------------------------------------------
@@ -370,8 +370,8 @@ def test_accuracy_counts_labels_that_are_there():
     labels = torch.tensor([[0, 1, 1, NO_LABEL]])
     graph = Nodes(torch.eye(2)[[0, 1, 0, 1]].T[None].contiguous(), labels, torch.empty(2, 0, dtype=torch.int64))
     data = Data("graph", 2, graph, graph, lambda: graph, "", torch.zeros(2, 1), torch.ones(2, 1))
-    with join("cpu") as place:
-        assert accuracy(torch.nn.Identity(), graph, data, place) == 2 / 3
+    with join_process_group("cpu") as processes:
+        assert accuracies(torch.nn.Identity(), graph, data, processes) == [2 / 3]
 
 
 @pytest.mark.parametrize("ratio", ["grasp", "imp", "snip", "synflow"])
@@ -379,8 +379,8 @@ def test_accuracy_counts_labels_that_are_there():
 def test_pruning_methods_share_out_the_budget_of_these_networks_too(name, ratio):
     configuration = replace(TASKS[name], ratio=ratio, epochs=1, ratio_keep=0.5)
     data = load_data(configuration.data, Path(), validation=configuration.validation)
-    with join("cpu") as place:
-        _, shared = start_model(configuration, data, fit=partial(rehearse, configuration, data, place))
+    with join_process_group("cpu") as processes:
+        _, shared = start_model(configuration, data, fit=partial(pretrain, configuration, data, processes))
     weights = [layer.weights for layer in shared.layers]
     spent = sum(share * count for share, count in zip(shared.densities, weights, strict=True))
     assert spent == pytest.approx(round(Fraction(3, 10) * sum(weights)))

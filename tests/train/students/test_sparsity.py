@@ -18,7 +18,7 @@ from ertrain.masks.flow import dead_neurons  # noqa: E402
 from ertrain.masks.masking import attach_masks  # noqa: E402
 from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students  # noqa: E402
 from ertrain.students.cells import Cell, dead_hidden, expected_dead, train_cells  # noqa: E402
-from ertrain.students.ratio_choice import RatioPrediction, chosen, predict_ratio  # noqa: E402
+from ertrain.students.ratio_choice import RatioPrediction, choose_ratio, predict_ratio  # noqa: E402
 from ertrain.students.sparsity_fits import FORMS, compare_forms  # noqa: E402
 from ertrain.students.sparsity_plots import draw_ratio_errors, draw_sparsity  # noqa: E402
 from ertrain.students.teacher import draw_teacher  # noqa: E402
@@ -126,7 +126,7 @@ def test_what_the_theory_says_of_a_ratio():
             assert sum(one.built) >= 10  # by chance below 1e-5, at a rate of 0.8
     assert found["balanced"].sharp is not None
     assert sum(found["balanced"].built) > sum(found["pyramidal"].built)
-    assert chosen(list(found.values())) is found["balanced"]
+    assert choose_ratio(list(found.values())) is found["balanced"]
 
 
 def test_the_choice_goes_by_masks_then_widths_then_dead_neurons():
@@ -135,9 +135,9 @@ def test_the_choice_goes_by_masks_then_widths_then_dead_neurons():
         return RatioPrediction(ratio="erk", cell=cell, expected_dead=dead, sharp=sharp, built=built)
 
     first, second, third = one((True, True), None, 9), one((True, False), (3,), 1), one((True, True), (8,), 9)
-    assert chosen([first, second]) is first
-    assert chosen([first, second, third]) is third
-    assert chosen([first, one((True, True), None, 8)]).expected_dead == 8
+    assert choose_ratio([first, second]) is first
+    assert choose_ratio([first, second, third]) is third
+    assert choose_ratio([first, one((True, True), None, 8)]).expected_dead == 8
 
 
 def test_figures_come_with_their_numbers(tmp_path):

@@ -18,16 +18,16 @@ from tests.tickets import random_target, small
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertrain.streams import generator  # noqa: E402
 from ertrain.students.batched import Budget  # noqa: E402
 from ertrain.students.teacher import points_of  # noqa: E402
 from ertrain.students.tickets import (  # noqa: E402
+    edge_popup_tickets,
     grid_of,
     outputs_of,
-    popped_tickets,
     stacked_sources,
     stacked_targets,
 )
-from ertrain.training.streams import generator  # noqa: E402
 
 
 def sources(widths, seeds, density="1/2", target="2-4-1"):
@@ -48,7 +48,7 @@ def network(layers, number):
 def test_a_ticket_is_its_source_pruned_to_so_many_entries(density, share):
     seeds, widths = [5, 6, 7], (12, 9, 1)
     drawn = sources(widths, seeds, density)
-    found = popped_tickets([small(seed) for seed in seeds], drawn, Budget(steps=30), share=share, places=5)
+    found = edge_popup_tickets([small(seed) for seed in seeds], drawn, Budget(steps=30), share=share, places=5)
     for layer, (inputs, outputs) in enumerate(zip((2, *widths), widths, strict=False)):
         count = max(1, round(share * (inputs * outputs * float(Fraction(density)) + outputs)))
         for number, source in enumerate(drawn):
@@ -62,7 +62,7 @@ def test_the_error_is_the_largest_on_the_grid():
     seeds = [1, 2]
     targets = [random_target(seed, (3, 4, 2)) for seed in seeds]
     drawn = sources((10, 9, 2), seeds, target="3-4-2")
-    found = popped_tickets(targets, drawn, Budget(steps=50), places=6)
+    found = edge_popup_tickets(targets, drawn, Budget(steps=50), places=6)
     points = grid_of([(-1, 1)] * 3, 6)
     assert points.shape == (216, 3)
     for number, target in enumerate(targets):
@@ -88,7 +88,7 @@ def test_the_first_step_goes_down_the_straight_through_gradient(density):
     # sign, and the first are the ones that were smallest before, or largest among those that shrink.
     rate, share = 100.0, 0.5
     (source,) = drawn = sources((6, 5, 1), [4], density=density)
-    found = popped_tickets([small(4)], drawn, Budget(steps=1, learning_rate=rate), share=share, places=3)
+    found = edge_popup_tickets([small(4)], drawn, Budget(steps=1, learning_rate=rate), share=share, places=3)
     values, stream = stacked_sources(drawn), generator(4, "scores")
     scores = [2 * torch.rand(layer.shape[1:], generator=stream)[None] - 1 for layer in values]
     counts = [
@@ -120,16 +120,18 @@ def test_the_first_step_goes_down_the_straight_through_gradient(density):
 
 def test_alone_as_in_company():
     seeds = [11, 12, 13]
-    together = popped_tickets([small(seed) for seed in seeds], sources((9, 7, 1), seeds), Budget(steps=20), places=9)
+    together = edge_popup_tickets(
+        [small(seed) for seed in seeds], sources((9, 7, 1), seeds), Budget(steps=20), places=9
+    )
     for number, seed in enumerate(seeds):
-        alone = popped_tickets([small(seed)], sources((9, 7, 1), [seed]), Budget(steps=20), places=9)
+        alone = edge_popup_tickets([small(seed)], sources((9, 7, 1), [seed]), Budget(steps=20), places=9)
         assert alone.errors[0].item() == pytest.approx(together.errors[number].item(), rel=1e-4)
 
 
 def test_scores_learn():
     seeds = range(6)
     targets, drawn = [small(seed) for seed in seeds], sources((40, 30, 1), seeds, density=1)
-    short, long = (popped_tickets(targets, drawn, Budget(steps=steps, learning_rate=0.01)) for steps in (1, 300))
+    short, long = (edge_popup_tickets(targets, drawn, Budget(steps=steps, learning_rate=0.01)) for steps in (1, 300))
     assert (long.errors < short.errors).all()
     assert long.errors.mean() < short.errors.mean() / 4
 
@@ -143,7 +145,7 @@ def test_values_outside_their_domain_are_refused(changes, name):
     if "box" in changes:
         targets[1] = Target.from_arrays(targets[1].weights, targets[1].biases, domain=[changes["box"]] * 2)
     with pytest.raises(InvalidInput, match=rf"^{name}: "):
-        popped_tickets(
+        edge_popup_tickets(
             targets, changes.get("sources", sources((3, 3, 1), [0, 1])), Budget(steps=changes.get("steps", 1)),
             share=changes.get("share", 0.5),
         )  # fmt: skip

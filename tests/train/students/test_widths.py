@@ -21,12 +21,12 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.cli import main, verify  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.storage.files import read_json, write_json  # noqa: E402
 from ertrain.students.batched import Budget  # noqa: E402
 from ertrain.students.examples import Examples  # noqa: E402
 from ertrain.students.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
-from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, meet, trial_seeds  # noqa: E402
+from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, measure_widths, trial_seeds  # noqa: E402
 from ertrain.students.widths.search import most_tests, search  # noqa: E402
-from ertrain.training.files import read_json, write_json  # noqa: E402
 
 TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
 
@@ -37,7 +37,7 @@ LOOSE = Tolerance(rms=0.5, largest=9.0, points=512)
 def ask(path=None, *, tolerance=LOOSE, seed=0, **options):
     target = Target.from_text("2-3-1")
     options = {"scale": TINY, "tolerance": tolerance, "seed": seed, "path": path, **options}
-    return meet(target, density="1/2", failure_probability="1/3", **options)
+    return measure_widths(target, density="1/2", failure_probability="1/3", **options)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_an_existing_cluster_gives_the_same_result(found, tmp_path, capsys, monk
     distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
     result, _ = found
     monkeypatch.setitem(SCALES, "quick", TINY)
-    monkeypatch.setattr(verify, "meet", partial(meet, tolerance=LOOSE))
+    monkeypatch.setattr(verify, "measure_widths", partial(measure_widths, tolerance=LOOSE))
     words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     options |= {"protocol": "tcp", "host": "127.0.0.1"}  # any other host would be looked for outside
@@ -231,9 +231,9 @@ def test_students_have_to_be_as_accurate_as_a_classifier(tmp_path):
     examples = Examples(box=teacher.domain, train=points[:200], test=points[200:], labels=labels[200:])
     options = {"density": "1/2", "failure_probability": "1/2", "tolerance": Tolerance(rms=99, largest=99, points=64)}
     path = tmp_path / "outcomes.json"
-    judged = meet(teacher, **options, scale=TINY, examples=examples, path=path)
+    judged = measure_widths(teacher, **options, scale=TINY, examples=examples, path=path)
     # Without their accuracy all students pass, however narrow.
-    alone = meet(teacher, **options, scale=TINY)
+    alone = measure_widths(teacher, **options, scale=TINY)
     assert sum(test.failures for _, test in alone.training.tests) == 0
     assert sum(test.failures for _, test in judged.training.tests) > 0
     assert read_json(path)["inputs"]["examples"] == examples.digest

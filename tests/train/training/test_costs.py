@@ -13,10 +13,10 @@ from ertrain.masks.masking import guard, masks_of  # noqa: E402
 from ertrain.masks.shapes import layer_shapes  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
+from ertrain.training import make_optimiser  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
-from ertrain.training.loop import make_optimiser  # noqa: E402
 from ertrain.training.memory import dense_memory, training_memory  # noqa: E402
-from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
 
 BATCH, STEPS = 100, 12  # of an epoch of digits
 FIXED = Configuration(recipe="test", model="mlp-20-15", density="0.5", epochs=2, batch=BATCH, learning_rate=0.05)
@@ -54,8 +54,8 @@ def test_operations_are_those_of_the_masks_at_every_step(name, tmp_path, monkeyp
             super().step(optimiser, at)
 
     monkeypatch.setitem(METHODS, configuration.method, Watched)
-    with join("cpu") as place:
-        result = perform(configuration, tmp_path, place, data_dir=tmp_path)
+    with join_process_group("cpu") as processes:
+        result = perform(configuration, tmp_path, processes, data_dir=tmp_path)
     assert result["flops_train"] == 2 * BATCH * sum(passes)
     total = sum(layer["weights"] for layer in result["layers"])
     total += 10 * 15 if configuration.dense_layers else 0
@@ -82,7 +82,7 @@ def test_memory_is_that_of_the_tensors(optimiser, momentum, moments):
     method = METHODS["fixed"](configuration, model, (1, 8, 8), STEPS)
     assert training_memory(model, configuration, method) == training_memory(model, configuration)
     # The optimiser really keeps so much, apart from the numbers of its steps.
-    moved = make_optimiser(configuration, model, method.trained())
+    moved = make_optimiser(configuration, model, method.trainable())
     guard(moved, model)
     model(torch.rand(3, 1, 8, 8)).sum().backward()
     moved.step()

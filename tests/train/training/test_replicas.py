@@ -24,7 +24,7 @@ from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.parallel import jobs_of, sweep  # noqa: E402
-from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.replicas import can_be_replica, perform_replicas  # noqa: E402
 from ertrain.training.runs import Run  # noqa: E402
 
@@ -47,9 +47,9 @@ OPTIMISERS = {
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_replicas_are_equal_to_runs_alone(name, tmp_path):
     runs = [replace(one, **OPTIMISERS[name]) for one in RUNS]
-    with join("cpu") as place:
-        together = perform_replicas(runs, tmp_path / "together", place, data_dir=tmp_path)
-        alone = [perform(one, tmp_path / "alone", place, data_dir=tmp_path) for one in runs]
+    with join_process_group("cpu") as processes:
+        together = perform_replicas(runs, tmp_path / "together", processes, data_dir=tmp_path)
+        alone = [perform(one, tmp_path / "alone", processes, data_dir=tmp_path) for one in runs]
     for one, first, second in zip(runs, together, alone, strict=True):
         here, there = tmp_path / "together" / one.folder, tmp_path / "alone" / one.folder
         assert sorted(path.name for path in here.iterdir() if "previous" not in path.name) == sorted(
@@ -88,8 +88,8 @@ def train_group(out: Path, *, stop_after: int | None = None) -> list[dict]:
         if len(epochs) == stop_after:
             raise Killed
 
-    with join("cpu") as place:
-        return perform_replicas(GROUP, out, place, data_dir=out, progress=progress)
+    with join_process_group("cpu") as processes:
+        return perform_replicas(GROUP, out, processes, data_dir=out, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_group_that_was_interrupted_gives_the_same_bits(whole, tmp_path, monke
     with (tmp_path / GROUP[1].folder / "metrics.jsonl").open("ab") as metrics:
         metrics.write(b'{"epoch": 3, "loss": 1.0}\n{"epoch": 4, "lo')
     ratios = []
-    monkeypatch.setattr("ertrain.ratios.snip", lambda *_: ratios.append("found again"))
+    monkeypatch.setattr("ertrain.ratios.allocation.snip", lambda *_: ratios.append("found again"))
     train_group(tmp_path)
     assert not ratios
     assert_same_group(whole, tmp_path)
@@ -162,7 +162,7 @@ def test_a_group_that_is_stopped_while_it_writes_results_keeps_those_and_adds_th
     done = [one for one in GROUP if result_of(one, tmp_path) is not None]
     assert len(done) == finished
     before = {path: path.read_bytes() for one in done for path in (tmp_path / one.folder).iterdir()}
-    monkeypatch.setattr("ertrain.training.replicas._train_epoch", None)
+    monkeypatch.setattr("ertrain.training.replicas.train_epoch", None)
     train_group(tmp_path)
     assert_same_group(whole, tmp_path)
     assert all(path.read_bytes() == content for path, content in before.items())
@@ -212,28 +212,28 @@ def test_a_damaged_checkpoint_of_a_group_costs_an_epoch_and_no_bit(whole, tmp_pa
 
 def test_no_other_process_takes_up_a_member_meanwhile(tmp_path):
     def progress(_):
-        with join("cpu") as place:
+        with join_process_group("cpu") as processes:
             with pytest.raises(RunFolderError, match="another process"):
-                perform(GROUP[0], tmp_path, place, data_dir=tmp_path)
+                perform(GROUP[0], tmp_path, processes, data_dir=tmp_path)
             with pytest.raises(RunFolderError, match="another process"):
-                perform_replicas(GROUP, tmp_path, place, data_dir=tmp_path)
+                perform_replicas(GROUP, tmp_path, processes, data_dir=tmp_path)
         raise Killed
 
-    with pytest.raises(Killed), join("cpu") as place:
-        perform_replicas(GROUP, tmp_path, place, data_dir=tmp_path, progress=progress)
+    with pytest.raises(Killed), join_process_group("cpu") as processes:
+        perform_replicas(GROUP, tmp_path, processes, data_dir=tmp_path, progress=progress)
 
 
 def test_replicas_that_are_done_are_not_trained_again(tmp_path, monkeypatch):
-    with join("cpu") as place:
-        first = perform_replicas(RUNS[:2], tmp_path, place, data_dir=tmp_path)
+    with join_process_group("cpu") as processes:
+        first = perform_replicas(RUNS[:2], tmp_path, processes, data_dir=tmp_path)
         monkeypatch.setattr("ertrain.training.replicas._train", None)
-        assert perform_replicas(RUNS[:2], tmp_path, place, data_dir=tmp_path) == first
+        assert perform_replicas(RUNS[:2], tmp_path, processes, data_dir=tmp_path) == first
 
 
 @pytest.mark.parametrize("change", [{"batch": 50}, {"epochs": 2}, {"model": "mlp-20"}, {"augmentation": "crop-zero"}])
 def test_runs_that_differ_in_more_are_refused(change, tmp_path):
-    with pytest.raises(InvalidInput, match=r"^configurations: "), join("cpu") as place:
-        perform_replicas([BASE, replace(BASE, **change)], tmp_path, place, data_dir=tmp_path)
+    with pytest.raises(InvalidInput, match=r"^configurations: "), join_process_group("cpu") as processes:
+        perform_replicas([BASE, replace(BASE, **change)], tmp_path, processes, data_dir=tmp_path)
 
 
 def test_jobs_hold_every_run_once_and_nothing_but_replicas():

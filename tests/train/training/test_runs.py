@@ -21,13 +21,13 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from safetensors.torch import load_file  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain import data as data_module  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.data import sets  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
+from ertrain.training import learning_rate, pretrain  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
-from ertrain.training.loop import learning_rate, rehearse  # noqa: E402
-from ertrain.training.process_group import join  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.runs import open_run  # noqa: E402
 
 BASE = Configuration(
@@ -45,8 +45,8 @@ def run(configuration: Configuration, out: Path, *, stop_after: int | None = Non
         if line["epoch"] == stop_after:
             raise Killed
 
-    with join("cpu") as place:
-        return perform(configuration, out, place, data_dir=out / "data", progress=progress)
+    with join_process_group("cpu") as processes:
+        return perform(configuration, out, processes, data_dir=out / "data", progress=progress)
 
 
 def without_times(result: dict) -> dict:
@@ -90,17 +90,17 @@ def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_wit
     trained = []
     one = replace(BASE, ratio="imp", density="0.2", ratio_keep=0.5, ratio_epochs=1, epochs=1)
 
-    def counted(configuration, data, place, model, *, stop_after=99):
+    def counted(configuration, data, processes, model, *, stop_after=99):
         if len(trained) == stop_after:
             raise Killed
         trained.append(configuration)
-        rehearse(configuration, data, place, model)
+        pretrain(configuration, data, processes, model)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ertrain.training.loop.rehearse", partial(counted, stop_after=2))
+        patch.setattr("ertrain.training.loop.pretrain", partial(counted, stop_after=2))
         with pytest.raises(Killed):
             run(one, tmp_path / "parts")
-    monkeypatch.setattr("ertrain.training.loop.rehearse", counted)
+    monkeypatch.setattr("ertrain.training.loop.pretrain", counted)
     run(one, tmp_path / "parts")
     assert len(trained) == 3  # 1/2, 1/4, 1/5
     run(one, tmp_path / "whole")
@@ -178,7 +178,7 @@ def test_a_folder_is_complete_and_a_run_that_is_done_is_not_trained_again(tmp_pa
 
 def test_the_test_is_read_once_and_selects_nothing(tmp_path, monkeypatch):
     reads = []
-    digits = data_module._SOURCES["digits"][1]
+    digits = sets._SOURCES["digits"][1]
 
     def watched(folder, *, train):
         if not train:
@@ -186,7 +186,7 @@ def test_the_test_is_read_once_and_selects_nothing(tmp_path, monkeypatch):
             reads.append(done)
         return digits(folder, train=train)
 
-    monkeypatch.setitem(data_module._SOURCES, "digits", (10, watched))
+    monkeypatch.setitem(sets._SOURCES, "digits", (10, watched))
     result = run(BASE, tmp_path)
     assert reads == [BASE.epochs]
     lines = read_metrics(tmp_path / BASE.folder)
@@ -202,7 +202,7 @@ def test_the_best_weights_are_those_of_their_epoch(tmp_path):
     assert result["best_epoch"] < 6
     best = load_file(tmp_path / configuration.folder / "state.safetensors")
     from ertrain.data import load_data
-    from ertrain.training.loop import accuracy
+    from ertrain.training import accuracies
     from ertrain.training.start import start_model
 
     data = load_data("digits", tmp_path)
@@ -210,9 +210,9 @@ def test_the_best_weights_are_those_of_their_epoch(tmp_path):
     model.load_state_dict(
         {name.removeprefix("best."): tensor for name, tensor in best.items() if name.startswith("best.")}, strict=False
     )
-    with join("cpu") as place:
-        assert accuracy(model, data.read_test(), data, place) == result["accuracy_test_best"]
-        assert accuracy(model, data.validation, data, place) == result["accuracy_validation_best"]
+    with join_process_group("cpu") as processes:
+        assert accuracies(model, data.read_test(), data, processes) == [result["accuracy_test_best"]]
+        assert accuracies(model, data.validation, data, processes) == [result["accuracy_validation_best"]]
 
 
 def test_weights_and_batches_do_not_depend_on_the_mask(tmp_path):
@@ -281,7 +281,7 @@ def test_digits_need_neither_torchvision_nor_tensorboard(tmp_path, monkeypatch):
 
 
 def test_a_second_process_is_kept_out(tmp_path):
-    with join("cpu") as place, open_run(BASE, tmp_path, place):
+    with join_process_group("cpu") as processes, open_run(BASE, tmp_path, processes):
         with pytest.raises(RunFolderError, match="another process"):
             run(BASE, tmp_path)
     assert run(BASE, tmp_path)["epochs"] == 4

@@ -28,7 +28,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises
     ------
     RunFolderError
-        If it can not be written; the old content is left as it was.
+        If it cannot be written; the old content is left as it was.
     """
     draft = draft_of(path)
     try:
@@ -83,7 +83,7 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     RunFolderError
-        If the file can not be read or is damaged.
+        If the file cannot be read or is damaged.
     """
     try:
         return json.loads(path.read_bytes())
@@ -109,7 +109,7 @@ def locked(folder: Path, *, waiting: bool = False) -> Iterator[None]:
     Raises
     ------
     RunFolderError
-        If another process is in there, or the folder can not be written to.
+        If another process is in there, or the folder cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,4 +143,4 @@ def _lock(file: Any) -> bool:
 
 
 def _failure(path: Path, error: OSError) -> RunFolderError:
-    return RunFolderError(path, f"can not be used ({error.strerror or error})")
+    return RunFolderError(path, f"cannot be used ({error.strerror or error})")

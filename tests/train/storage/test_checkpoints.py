@@ -13,9 +13,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.errors import RunFolderError  # noqa: E402
-from ertrain.training import files  # noqa: E402
-from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from ertrain.training.files import locked, read_json, write_json, write_whole  # noqa: E402
+from ertrain.storage import files  # noqa: E402
+from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from ertrain.storage.files import locked, read_json, write_json, write_whole  # noqa: E402
 
 
 def checkpoint(epoch: int) -> Checkpoint:
@@ -28,7 +28,7 @@ def epoch_of(folder: Path) -> int:
     found = load_checkpoint(folder)
     if found is None:
         return 0
-    epoch = found.place["epochs"]
+    epoch = found.scalars["epochs"]
     expected = checkpoint(epoch)
     assert all(found.weights[name].equal(tensor) for name, tensor in expected.weights.items())
     assert all(found.state[name].equal(tensor) for name, tensor in expected.state.items())
@@ -202,7 +202,7 @@ def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
     write_json(path, {"a": 2})
     assert read_json(path) == {"a": 2}
     monkeypatch.setattr(files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
-    with pytest.raises(RunFolderError, match=r"result.json: can not be used \(full\)"):
+    with pytest.raises(RunFolderError, match=r"result.json: cannot be used \(full\)"):
         write_whole(path, b"{}")
     assert read_json(path) == {"a": 2}
 
@@ -240,5 +240,5 @@ def test_a_process_can_wait_for_the_one_before_it(tmp_path):
 
 def test_a_folder_that_can_not_be_made_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match=r"file/run: can not be used"), locked(tmp_path / "file" / "run"):
+    with pytest.raises(RunFolderError, match=r"file/run: cannot be used"), locked(tmp_path / "file" / "run"):
         pass

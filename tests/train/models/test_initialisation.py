@@ -12,8 +12,8 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of  # noqa: E402
-from ertrain.training.initialisation import INITIALISATIONS, initialise  # noqa: E402
-from ertrain.training.streams import generator, stream_seed  # noqa: E402
+from ertrain.models.initialisation import INITIALISATIONS, initialise  # noqa: E402
+from ertrain.streams import generator, stream_seed  # noqa: E402
 
 
 def network(density: str | None = None) -> nn.Module:

@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ertrain.errors import RunFolderError
-from ertrain.training.files import draft_of, replace, sync_folder, write_draft
+from ertrain.storage.files import draft_of, replace, sync_folder, write_draft
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -37,13 +37,13 @@ class Checkpoint:
         Parameters, buffers and masks by name.
     state
         What else is made of numbers, by name.
-    place
+    scalars
         What else there is, ready for JSON: epochs done, the best one, seconds.
     """
 
     weights: Mapping[str, Tensor]
     state: Mapping[str, Tensor]
-    place: Mapping[str, Any]
+    scalars: Mapping[str, Any]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -52,11 +52,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     Raises
     ------
     RunFolderError
-        If it can not be written; the current one is left as it was.
+        If it cannot be written; the current one is left as it was.
     """
     contents = {_WEIGHTS: _tensors(checkpoint.weights), _STATE: _tensors(checkpoint.state)}
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    index = {"schema": 1, "place": dict(checkpoint.place), "sha256": checksums}
+    index = {"schema": 1, "place": dict(checkpoint.scalars), "sha256": checksums}
     contents[_INDEX] = (json.dumps({**index, "own_sha256": _own(index)}, allow_nan=False) + "\n").encode()
     try:
         for name, content in contents.items():
@@ -65,7 +65,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         for name in contents:
             with contextlib.suppress(OSError):
                 draft_of(folder / name).unlink(missing_ok=True)
-        raise RunFolderError(folder / name, f"can not be written ({error.strerror or error})") from error
+        raise RunFolderError(folder / name, f"cannot be written ({error.strerror or error})") from error
     for name in contents:
         replace(folder / name, _previous(folder / name))
     for name in contents:
@@ -108,7 +108,7 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
         content = json.loads(index.read_bytes())
         if content.pop("own_sha256") != _own(content):
             return None
-        checksums, place = content["sha256"], content["place"]
+        checksums, scalars = content["sha256"], content["place"]
         paths, read = {_INDEX: index}, {}
         for name in (_WEIGHTS, _STATE):
             for path in (folder / name, _previous(folder / name)):
@@ -120,7 +120,7 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
                 return None
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return Checkpoint(read[_WEIGHTS], read[_STATE], place), paths
+    return Checkpoint(read[_WEIGHTS], read[_STATE], scalars), paths
 
 
 def _tensors(tensors: Mapping[str, Tensor]) -> bytes:

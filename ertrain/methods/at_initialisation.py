@@ -2,61 +2,57 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
-from ertrain.ratios import Evidence
+from ertrain.models.initialisation import initialise
+from ertrain.ratios import PruningContext
 from ertrain.ratios.scores import grasp, snip, synflow_masks
-from ertrain.training.initialisation import initialise
-from ertrain.training.streams import generator
+from ertrain.streams import generator
 
-__all__ = ["SNIP", "AtStart", "GraSP", "SynFlow"]
+__all__ = ["SNIP", "GraSP", "PruningAtInitialisation", "SynFlow"]
 
 
-class AtStart(FixedMask):
+class PruningAtInitialisation(FixedMask):
     """Prune S_ER once, to exactly the final density, and train what is left as a fixed mask is trained.
 
     The network that is scored is that of the start, with all weights of S_ER. Initialisations that know of sparsity
     then scale the weights that are left for their new fan-in; the random numbers behind them stay the same.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("final_density",)
-
-    def begin(self, evidence: Evidence) -> None:
+    def before_training(self, context: PruningContext) -> None:
         """Choose the weights that are trained."""
         count = self.budget(self.configuration.final_density)
         if count == self.size:
             return
-        set_masks(self.model, self.choose(count, evidence))
+        set_masks(self.model, self.choose(count, context))
         initialise(self.model, self.configuration.initialisation, generator(self.configuration.seed, "weights"))
-        self.recount()
+        self.recount_flops()
 
-    def choose(self, count: int, evidence: Evidence) -> dict[str, Tensor]:
+    def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose so many weights of S_ER, fewer than it has."""
         raise NotImplementedError
 
 
-class SNIP(AtStart):
+class SNIP(PruningAtInitialisation):
     """Keep the weights with the largest |w dL/dw|, as in `ertrain.ratios.scores.snip`."""
 
-    def choose(self, count: int, evidence: Evidence) -> dict[str, Tensor]:
+    def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the loss of some training images, one threshold for all layers."""
-        return highest_inside(snip(self.model, list(self.drawn), evidence.batches), self.drawn, count)
+        return highest_inside(snip(self.model, list(self.drawn), context.batches), self.drawn, count)
 
 
-class GraSP(AtStart):
+class GraSP(PruningAtInitialisation):
     """Keep the weights whose removal would cost most flow of gradients, as in `ertrain.ratios.scores.grasp`."""
 
-    def choose(self, count: int, evidence: Evidence) -> dict[str, Tensor]:
+    def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the gradients of some training images, one threshold for all layers."""
-        return highest_inside(grasp(self.model, list(self.drawn), evidence.batches), self.drawn, count)
+        return highest_inside(grasp(self.model, list(self.drawn), context.batches), self.drawn, count)
 
 
-class SynFlow(AtStart):
+class SynFlow(PruningAtInitialisation):
     """Keep synaptic flow, in many rounds and without data, as in `ertrain.ratios.scores.synflow_masks`."""
 
-    def choose(self, count: int, evidence: Evidence) -> dict[str, Tensor]:
+    def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the weights alone."""
-        return synflow_masks(self.model, list(self.drawn), evidence.data.train.shape, count)
+        return synflow_masks(self.model, list(self.drawn), context.data.train.shape, count)

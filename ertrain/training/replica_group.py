@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertrain.configuration import Configuration
-from ertrain.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from ertrain.training.files import locked
-from ertrain.training.optimiser_state import optimiser_tensors, restore_optimiser
-from ertrain.training.runs import Standing
+from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from ertrain.storage.files import locked
+from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
+from ertrain.training.state import TrainingState
 
-__all__ = ["Group", "forget_group", "locked_group"]
+__all__ = ["ReplicaGroup", "open_replica_group", "remove_replica_group"]
 
 
 @dataclass(frozen=True)
-class Group:
+class ReplicaGroup:
     """A group of runs.
 
     Parameters
@@ -44,10 +44,10 @@ class Group:
     members: tuple[Configuration, ...]
     checkpoint: Checkpoint | None
 
-    def resume(self, replicas: nn.Module, optimiser: Optimizer) -> list[Standing]:
+    def resume(self, replicas: nn.Module, optimiser: Optimizer) -> list[TrainingState]:
         """Take up where the checkpoint stands: fill weights and optimiser, return how far each member has come."""
         if self.checkpoint is None:
-            return [Standing() for _ in self.members]
+            return [TrainingState() for _ in self.members]
         replicas.load_state_dict(dict(self.checkpoint.weights))
         best: list[dict[str, Tensor]] = [{} for _ in self.members]
         kept: dict[str, Tensor] = {}
@@ -59,23 +59,25 @@ class Group:
                 number, _, weight = rest.partition(".")
                 best[int(number)][weight] = tensor
         restore_optimiser(optimiser, kept)
-        places = zip(self.checkpoint.place["standings"], best, strict=True)
-        return [Standing(**place, best_weights=weights) for place, weights in places]
+        scalars = zip(self.checkpoint.scalars["standings"], best, strict=True)
+        return [TrainingState.from_scalars(*each) for each in scalars]
 
-    def save(self, replicas: nn.Module, optimiser: Optimizer, standings: Sequence[Standing]) -> None:
+    def save(self, replicas: nn.Module, optimiser: Optimizer, states: Sequence[TrainingState]) -> None:
         """Write a checkpoint."""
-        state = {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
-        for number, standing in enumerate(standings):
-            state |= {f"best.{number}.{name}": tensor for name, tensor in standing.best_weights.items()}
-        place = {
+        tensors = {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
+        for number, state in enumerate(states):
+            tensors |= {f"best.{number}.{name}": tensor for name, tensor in state.best_weights.items()}
+        scalars = {
             "runs": [member.hash for member in self.members],
-            "standings": [standing.place for standing in standings],
+            "standings": [state.scalars for state in states],
         }
-        save_checkpoint(self.folder, Checkpoint(replicas.state_dict(), state, place))
+        save_checkpoint(self.folder, Checkpoint(replicas.state_dict(), tensors, scalars))
 
 
 @contextlib.contextmanager
-def locked_group(configurations: Sequence[Configuration], out: Path, left: Sequence[Configuration]) -> Iterator[Group]:
+def open_replica_group(
+    configurations: Sequence[Configuration], out: Path, left: Sequence[Configuration]
+) -> Iterator[ReplicaGroup]:
     """Find the group of some runs, where it stands or ready to begin, and keep other processes out of its folder.
 
     Parameters
@@ -90,17 +92,17 @@ def locked_group(configurations: Sequence[Configuration], out: Path, left: Seque
     Raises
     ------
     RunFolderError
-        If another process is in there, it can not be written to, or all of its checkpoints are damaged.
+        If another process is in there, it cannot be written to, or all of its checkpoints are damaged.
     """
     folder = _folder(configurations, out)
     with locked(folder):
         checkpoint = load_checkpoint(folder)
         known = {one.hash: one for one in configurations}
-        began = left if checkpoint is None else [known[member] for member in checkpoint.place["runs"]]
-        yield Group(folder, tuple(began), checkpoint)
+        began = left if checkpoint is None else [known[member] for member in checkpoint.scalars["runs"]]
+        yield ReplicaGroup(folder, tuple(began), checkpoint)
 
 
-def forget_group(configurations: Sequence[Configuration], out: Path) -> None:
+def remove_replica_group(configurations: Sequence[Configuration], out: Path) -> None:
     """Remove the folder of a group whose runs are all done."""
     shutil.rmtree(_folder(configurations, out), ignore_errors=True)
 

@@ -36,7 +36,7 @@ from ertrain.students.widths.result import SCALES, Failures, Kind, Scale, Theory
 from ertrain.students.widths.search import most_tests, search
 from ertrain.training.threads import one_thread
 
-__all__ = ["meet"]
+__all__ = ["measure_widths"]
 
 # None of these restricts how the target is represented.
 _NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count")
@@ -45,7 +45,7 @@ Shapes: TypeAlias = tuple[tuple[int, int], ...]
 Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]
 
 
-def meet(
+def measure_widths(
     target: Target,
     *,
     density: Rational | tuple[Rational, ...] | None = None,
@@ -94,7 +94,7 @@ def meet(
     TheoremNotApplicable, InfeasibleWidth
         If there are no printed widths, or no construction.
     RunFolderError
-        If the file can not be used.
+        If the file cannot be used.
 
     Notes
     -----

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertrain.data.augmentation import augment
-from ertrain.training.streams import generator
+from ertrain.streams import generator
 
-__all__ = ["Batch", "Held"]
+__all__ = ["Batch", "InMemory"]
 
 Batch = tuple[Tensor, Tensor]  # inputs (batch, *shape), labels int64 (batch,)
 
@@ -22,7 +22,7 @@ _NUMBERS = (torch.bool, torch.float32, torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class InMemory:
     """Inputs with their labels.
 
     Parameters
@@ -40,7 +40,7 @@ class Held:
 
     Examples
     --------
-    >>> held = Held(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10) % 2)
+    >>> held = InMemory(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10) % 2)
     >>> [len(labels) for _, labels in held.in_order(4)]
     [4, 4, 2]
     """
@@ -74,7 +74,7 @@ class Held:
         return replace(self, inputs=self.inputs[places], labels=self.labels[places])
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, processes: int = 1
+        self, batch: int, *, seed: int, epoch: int, augmentation: str = "none", rank: int = 0, world_size: int = 1
     ) -> Iterator[Batch]:
         """Yield the batches of an epoch; inputs that do not fill a last one are left out, other ones every time.
 
@@ -86,22 +86,22 @@ class Held:
             Order and augmentation are a function of these, whatever the number of processes.
         augmentation
             One of `AUGMENTATIONS`; only images have others than ``"none"``.
-        rank, processes
+        rank, world_size
             Which process asks, and how many share each batch: every one gets a slice of it.
 
         Raises
         ------
         InvalidInput
-            If the batch can not be filled or shared out, or something else than images should be augmented.
+            If the batch cannot be filled or shared out, or something else than images should be augmented.
         """
-        if not 1 <= batch <= len(self) or batch % processes:
-            shared = f", a multiple of the {processes} processes" if processes > 1 else ""
+        if not 1 <= batch <= len(self) or batch % world_size:
+            shared = f", a multiple of the {world_size} processes" if world_size > 1 else ""
             raise InvalidInput("batch", f"a whole number from 1 to {len(self)}{shared}", batch)
         if augmentation != "none" and self.inputs.dim() != 4:
             raise InvalidInput("augmentation", "none for other data than images", augmentation)
         order = torch.randperm(len(self), generator=generator(seed, "order", epoch))
         order = order.to(self.labels.device, non_blocking=True)
-        share = batch // processes
+        share = batch // world_size
         for step in range(len(self) // batch):
             places = order[step * batch : (step + 1) * batch]
             if augmentation == "none":  # a process takes up nothing but its own slice

@@ -1,0 +1,70 @@
+"""Many fully connected networks of one shape as one module: a step of all takes little longer than a step of one.
+
+Layers are batched products of matrices. `torch.func.vmap` over one network gives the same numbers, and takes up to
+twice as long where networks are small, which is what they are batched for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["BatchedLinear", "BatchedMLP"]
+
+
+class BatchedLinear(nn.Module):
+    """The same linear layer of all networks.
+
+    Parameters
+    ----------
+    weight
+        Their weights, shape (networks, outputs, inputs).
+    bias
+        Their biases, shape (networks, outputs).
+    mask
+        Their masks, booleans of the shape of the weights; without them the layers are dense. Weights outside the mask
+        must be 0.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, mask: Tensor | None = None) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        if mask is not None:
+            self.register_buffer("weight_mask", mask)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map inputs (networks, batch, inputs) to outputs (networks, batch, outputs)."""
+        return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
+
+
+class BatchedMLP(nn.Module):
+    """ReLU networks with linear outputs.
+
+    Parameters
+    ----------
+    layers
+        The layers by their names, from the inputs to the outputs.
+
+    Examples
+    --------
+    >>> layers = {"fc1": BatchedLinear(torch.ones(3, 5, 2), torch.zeros(3, 5))}
+    >>> BatchedMLP(layers)(torch.ones(4, 2)).shape
+    torch.Size([3, 4, 5])
+    """
+
+    def __init__(self, layers: Mapping[str, BatchedLinear]) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+        self.count = len(next(self.parameters()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map inputs (networks, batch, inputs), or (batch, inputs) for all alike, to (networks, batch, outputs)."""
+        layers = list(self.children())
+        hidden = inputs.expand(self.count, *inputs.shape[-2:])
+        for layer in layers[:-1]:
+            hidden = layer(hidden).relu_()
+        outputs: Tensor = layers[-1](hidden)
+        return outputs

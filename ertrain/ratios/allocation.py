@@ -1,0 +1,135 @@
+"""How the budget is shared out among layers: by a formula of the shapes, or as a pruning method would.
+
+One interface for all: a name, the network at its start, images, and an overall density give densities layer by layer.
+What a pruning method keeps of each layer is all that is taken from it; the mask itself is drawn at random afterwards.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ertheory.errors import InvalidInput
+from ertheory.layerwise import RATIOS as SHAPE_RATIOS
+from ertheory.layerwise import LayerDensities, layer_densities
+from ertheory.numbers import Rational, probability
+from ertrain.data import Data
+from ertrain.masks.shapes import layer_shapes
+from ertrain.ratios.imp import imp_masks
+from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
+from ertrain.streams import generator
+
+__all__ = ["RATIOS", "SHAPE_RATIOS", "PruningContext", "allocate_sparsity"]
+
+_PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
+
+# The names that `allocate_sparsity` knows, sorted.
+RATIOS = tuple(sorted((*SHAPE_RATIOS, *_PRUNING)))
+
+_IMAGES_PER_CLASS = 100
+_IMAGES_AT_ONCE = 250
+
+
+@dataclass(frozen=True, eq=False)
+class PruningContext:
+    """What a pruning method may look at.
+
+    Parameters
+    ----------
+    data
+        Its images to train with; SNIP and GraSP take 100 per class of them, or all if there are fewer.
+    seed
+        Of the run; decides which images.
+    fit
+        Trains a network in place, for IMP.
+    keep
+        Share of the weights that a round of IMP leaves.
+    rounds
+        Where rounds of IMP are kept, as in `imp_masks`; nowhere by default.
+    """
+
+    data: Data
+    seed: int
+    fit: Callable[[nn.Module], object]
+    keep: float = 0.8
+    rounds: Path | None = None
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images for SNIP and GraSP, normalised."""
+        train = self.data.train
+        order = torch.randperm(len(train), generator=generator(self.seed, "ratio"))
+        chosen = train.part(order[: _IMAGES_PER_CLASS * self.data.classes].to(train.labels.device))
+        for images, labels in chosen.in_order(_IMAGES_AT_ONCE):
+            yield self.data.normalised(images), labels
+
+
+def allocate_sparsity(
+    module: nn.Module,
+    density: Rational,
+    ratio: str,
+    *,
+    skip: tuple[str, ...] = (),
+    context: PruningContext | None = None,
+) -> LayerDensities:
+    """Share out an overall density among the layers of a module.
+
+    Parameters
+    ----------
+    module
+        The network at its start, without masks; never changed.
+    density
+        p, the fraction of all weights in the listed layers that is kept.
+    ratio
+        One of `RATIOS`.
+    skip
+        Layers that stay dense, as in `layer_shapes`; the density is that of the others.
+    context
+        What pruning methods look at; the ratios that are formulas and ``"magnitude"`` need none.
+
+    Returns
+    -------
+    LayerDensities
+        A pruning method's spend round(p M) weights, for M weights in all.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is unknown, the density lies outside its domain, or the context is missing.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10))
+    >>> allocate_sparsity(network, "1/2", "balanced").densities
+    (0.375, 0.75)
+    """
+    if ratio not in RATIOS:
+        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}", ratio)
+    layers = layer_shapes(module, skip=skip)
+    if ratio in SHAPE_RATIOS:
+        return layer_densities(layers, density, ratio)
+    overall = probability("density", density, one=True)
+    count = round(overall * sum(layer.weights for layer in layers))
+    kept = _pruned(module, [layer.name for layer in layers], count, ratio, context)
+    return LayerDensities(layers, ratio, overall, tuple(float(kept[layer.name].double().mean()) for layer in layers))
+
+
+def _pruned(
+    module: nn.Module, names: list[str], count: int, ratio: str, context: PruningContext | None
+) -> dict[str, Tensor]:
+    """Let a pruning method choose so many weights."""
+    if ratio == "magnitude":
+        return keep_highest(magnitude(module, names), count)
+    if context is None:
+        raise InvalidInput("context", f"images for the ratio {ratio}", context)
+    model = copy.deepcopy(module).to(context.data.mean.device)
+    if ratio == "synflow":
+        return synflow_masks(model, names, context.data.train.shape, count)
+    if ratio == "imp":
+        return imp_masks(model, names, count, context.fit, keep=context.keep, folder=context.rounds)
+    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches)
+    return keep_highest(scores, count)

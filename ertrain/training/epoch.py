@@ -1,0 +1,183 @@
+"""An epoch of training, and a look at inputs that are held apart: of one network, or of many in one batched module.
+
+Batches, random numbers and learning rates are functions of seed, epoch and step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ertrain.configuration import Configuration
+from ertrain.data import NO_LABEL, Batch, Data, Images
+from ertrain.methods import FixedMask
+from ertrain.streams import stream_seed
+from ertrain.training.optimisers import learning_rate, set_learning_rate
+from ertrain.training.process_group import ProcessGroup
+
+__all__ = ["EpochSums", "accuracies", "each_network", "labelled", "memory_layout", "one_network", "train_epoch"]
+
+
+@dataclass(frozen=True, eq=False)
+class EpochSums:
+    """Sums over the labels of some batches: scalars for one network, tensors (networks,) for many.
+
+    Parameters
+    ----------
+    loss
+        The sum of the losses, in double precision.
+    correct
+        How many labels were met.
+    labels
+        How many labels there were.
+    """
+
+    loss: Tensor
+    correct: Tensor
+    labels: Tensor
+
+
+Measure = Callable[[Tensor, Tensor, float], EpochSums]
+
+
+def one_network(logits: Tensor, labels: Tensor, label_smoothing: float) -> EpochSums:
+    """Measure one network: logits (batch, classes, ...) and labels (batch, ...)."""
+    loss = cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="sum")
+    return EpochSums(loss, (logits.argmax(1) == labels).sum(), labelled(labels))
+
+
+def each_network(logits: Tensor, labels: Tensor, label_smoothing: float) -> EpochSums:
+    """Measure many networks, each by itself: logits (networks, classes, batch) and labels (networks, batch)."""
+    losses = cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none").sum(1)
+    return EpochSums(losses, (logits.argmax(1) == labels).sum(1), (labels != NO_LABEL).sum(1))
+
+
+def labelled(labels: Tensor) -> Tensor:
+    """Count the labels: of all images or rows, but of a graph only of the nodes that belong to a part."""
+    return (labels != NO_LABEL).sum()
+
+
+def memory_layout(processes: ProcessGroup, inputs: Tensor | None = None) -> torch.memory_format:
+    """Choose the layout of images, or of the weights of a network, that is fastest where they are computed with."""
+    images = inputs is None or inputs.dim() == 4
+    return torch.channels_last if images and processes.device.type == "cuda" else torch.contiguous_format
+
+
+def train_epoch(
+    configuration: Configuration,
+    forward: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    data: Data,
+    epoch: int,
+    processes: ProcessGroup,
+    method: FixedMask | None = None,
+    *,
+    batches: Iterable[Batch] | None = None,
+    measure: Measure = one_network,
+) -> EpochSums:
+    """Train for one epoch.
+
+    Parameters
+    ----------
+    configuration
+        How to train.
+    forward
+        The network, compiled or wrapped or not, or many of them in one module.
+    optimiser
+        The optimiser of its parameters, with masks that are guarded.
+    data
+        The data set.
+    epoch
+        The number of the epoch, from 0.
+    processes
+        Where to compute.
+    method
+        The sparse training method; by default the masks are fixed.
+    batches
+        The batches of the epoch, where they are not those of the configuration's seed.
+    measure
+        Either `one_network` or `each_network`.
+
+    Returns
+    -------
+    EpochSums
+        Sums over this process's share of the batches, which are those that the steps were taken with.
+    """
+    steps = len(data.train) // configuration.batch
+    phase, first = (epoch, 0) if method is None else (method.schedule_epoch(epoch), method.first_step(epoch))
+    torch.manual_seed(stream_seed(configuration.seed, "noise", epoch, processes.rank))  # of dropout
+    forward.train()
+    if batches is None:
+        batches = data.train.shuffled(
+            configuration.batch,
+            seed=configuration.seed,
+            epoch=epoch,
+            augmentation=configuration.augmentation,
+            rank=processes.rank,
+            world_size=processes.world_size,
+        )
+    loss = torch.zeros((), dtype=torch.float64, device=processes.device)
+    correct = seen = torch.zeros((), dtype=torch.int64, device=processes.device)
+    for step, (inputs, labels) in enumerate(batches):
+        if step < first:
+            continue
+        set_learning_rate(optimiser, learning_rate(configuration, phase + step / steps))
+        part = -(-len(labels) // configuration.accumulation)
+        count = labelled(labels if measure is one_network else labels[0])  # of each network
+        for start in range(0, len(labels), part):
+            some, theirs = inputs[start : start + part], labels[start : start + part]
+            with torch.autocast(processes.device.type, torch.bfloat16, enabled=configuration.precision == "bfloat16"):
+                logits = forward(data.normalised(some).contiguous(memory_format=memory_layout(processes, some)))
+                found = measure(logits, theirs, configuration.label_smoothing)
+            # Processes average their gradients, each over its own share of the batch.
+            (found.loss.sum() / count).backward()  # type: ignore[no-untyped-call]
+            # Nothing is read from the device before the epoch is over.
+            loss = loss + found.loss.detach().double()
+            correct, seen = correct + found.correct, seen + found.labels
+        if method is None:
+            optimiser.step()
+        else:
+            method.step(optimiser, epoch * steps + step)
+        optimiser.zero_grad(set_to_none=True)
+    return EpochSums(loss, correct, seen)
+
+
+@torch.no_grad()
+def accuracies(
+    model: nn.Module,
+    held: Images,
+    data: Data,
+    processes: ProcessGroup,
+    *,
+    measure: Measure = one_network,
+    at_once: int = 2000,
+) -> list[float]:
+    """Give the share of labels that are met in evaluation mode, of one network or of each; processes share the work.
+
+    Parameters
+    ----------
+    model
+        The network, or many of them in one module.
+    held
+        The inputs to look at.
+    data
+        The data set that they belong to.
+    processes
+        Where to compute.
+    measure
+        Either `one_network` or `each_network`.
+    at_once
+        How many inputs are looked at in one pass.
+    """
+    mine = held.part(torch.arange(processes.rank, len(held), processes.world_size))
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=processes.device)
+    for inputs, labels in mine.in_order(at_once):
+        hits = model(data.normalised(inputs)).argmax(1) == labels
+        correct = correct + (hits.sum() if measure is one_network else hits.sum(1))
+    count = int(labelled(held.labels))
+    return [right / count for right in processes.all_reduce(correct).reshape(-1).tolist()]
