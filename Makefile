@@ -15,7 +15,7 @@ help:
 	@echo "make setup      prepare .venv for development; the other commands do so where it is missing"
 	@echo "make test       run the tests"
 	@echo "make lint       check style, format and types"
-	@echo "make figures    draw every figure again"
+	@echo "make figures    draw every figure again, those of what was measured from the numbers beside them"
 	@echo "make proofs     check the machine-checked proofs (needs coqc; says how to get it)"
 	@echo "make notebooks  run every notebook and render it beside its source"
 	@echo "make clean      remove .venv and what tools left behind"

@@ -11,6 +11,7 @@ import pytest
 from ertheory.bounds import ticket_widths
 from ertheory.montecarlo import binomial_interval
 from ertheory.networks.target import Target
+from ertheory.plots import FIGURES as COMPUTED
 from ertheory.plots.columns import columns_of
 from ertheory.plots.style import rendered
 
@@ -29,6 +30,23 @@ def test_the_picture_is_that_of_the_numbers(name):
     # PNG depends on the versions of libraries; shapes in the SVG file would change with the numbers.
     assert files[".png"].startswith(b"\x89PNG")
     assert (FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (FIGURES / f"{name}.svg").stat().st_size == pytest.approx(len(files[".svg"]), rel=0.05)
+
+
+MEASURED = runpy.run_path(str(FIGURES / "measured.py"))
+
+
+def test_every_figure_has_a_script_that_draws_it():
+    drawn = {*COMPUTED, *MEASURED["DRAWINGS"], "inference", "methods", "ticket-training"}
+    assert {path.stem for path in FIGURES.glob("*.png")} == drawn
+    scripts = {path.stem.replace("_", "-") for path in FIGURES.glob("*.py")}
+    assert scripts == {"computed", "measured", "inference", "methods", "ticket-training"}
+
+
+@pytest.mark.parametrize("name", MEASURED["DRAWINGS"])
+def test_measured_figures_are_those_of_their_numbers(name):
+    reading, drawing = MEASURED["DRAWINGS"][name]
+    files = rendered(drawing, reading(FIGURES / f"{name}.csv"))
     assert (FIGURES / f"{name}.svg").stat().st_size == pytest.approx(len(files[".svg"]), rel=0.05)
 
 

@@ -153,6 +153,8 @@ def test_figures_come_with_their_numbers(tmp_path):
         assert float(fitted) == pytest.approx(float(error)) == 0.1 + 0.03 / float(density)
     draw_ratio_errors({("0.5", "erk"): [0.1, 0.2], ("0.5", "uniform"): [0.2, 0.4]}, tmp_path)
     names = ["ratio-choice.csv", "ratio-choice.png", "ratio-choice.svg", "sparsity.csv", "sparsity.png", "sparsity.svg"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "sparsity-fits.csv"])
+    fits = (tmp_path / "sparsity-fits.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in fits[1:]] == list(FORMS)
     with pytest.raises(InvalidInput, match="out"):
         draw_ratio_errors({("0.5", "erk"): [0.1, 0.2]}, tmp_path)
