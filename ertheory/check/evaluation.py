@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.geometry import check_flow, entries, leading, positions, views, with_channels
+from ertheory.check.geometry import check_flow, entries, leading, next_inputs, positions, views, with_channels
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -31,7 +31,7 @@ __all__ = ["evaluate"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
-Operation: TypeAlias = "_Pick | _Linear | _Sum | Activation | Pool | Flatten"
+Operation: TypeAlias = "_Pick | _Linear | _Sum | _Flat | Activation | Pool"
 
 _NUMBERS = 2**25  # doubles in one intermediate result: a quarter of a gigabyte, and three or four live at a time
 _POINTS = 1024  # more points at once are no faster
@@ -75,7 +75,10 @@ def evaluate(network: Network, points: npt.ArrayLike, *, progress: Callable[[int
     check_flow(network)
     front = leading(network.steps)
     _check_channels(network, front, array)
-    operations: list[Operation] = [step for step in network.steps[:front] if isinstance(step, Pool | Flatten)]
+    operations: list[Operation] = []
+    for step in network.steps[:front]:
+        if isinstance(step, Pool | Flatten):
+            operations.append(_Flat(network.inputs) if isinstance(step, Flatten) else step)
     operations += _plan(network.steps[front:], network.inputs)
     # No points at all: this costs nothing, finds what does not fit, and tells how large the intermediate results are.
     empty, most = _run(operations, np.empty((*array.shape[1:], 0)))
@@ -104,6 +107,13 @@ class _Linear:
     matrix: csr_array
     bias: Array
     taps: tuple[tuple[int, Integers], ...]  # the tap, and which channels are read there
+
+
+@dataclass(frozen=True, eq=False)
+class _Flat:
+    """A flatten, and how many neurons the next affine step expects of it; ``None`` where there is none behind."""
+
+    neurons: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +147,18 @@ def _plan(steps: Sequence[Step], channels: int) -> list[Operation]:
     """Go backwards from the outputs, so that every affine step computes only what the steps behind it read."""
     operations: list[Operation] = []
     kept: Integers | None = None  # what is needed of the current signal; None for all of it
-    for step, before, after in reversed(list(with_channels(steps, channels))):
+    for place, (step, before, after) in reversed(list(enumerate(with_channels(steps, channels)))):
         if isinstance(step, Affine):
             linear, kept = _linear(step, kept)
             operations.append(linear)
         elif isinstance(step, Flatten):
+            each, read = after // before, before
             if kept is not None:
-                each = after // before
-                read = np.unique(np.asarray(kept, dtype=np.int64) // each)
-                full = np.add.outer(read * each, np.arange(each)).ravel()
+                channel = np.unique(np.asarray(kept, dtype=np.int64) // each)
+                full = np.add.outer(channel * each, np.arange(each)).ravel()
                 operations.append(_Pick(np.searchsorted(full, kept)))
-                kept = read
-            operations.append(step)
+                kept, read = channel, len(channel)
+            operations.append(_Flat(None if next_inputs(steps[place + 1 :]) is None else each * read))
         elif isinstance(step, Residual):
             # The stream is as wide at both ends, so all of it is kept.
             if kept is not None:
@@ -197,8 +207,12 @@ def _run(operations: Sequence[Operation], signal: Array) -> tuple[Array, int]:
                 signal = activation(operation.name).function(signal)
         elif isinstance(operation, Pool):
             signal = _pool(operation, signal)
-        elif isinstance(operation, Flatten):
-            signal = signal.reshape(math.prod(signal.shape[:-1]), signal.shape[-1])
+        elif isinstance(operation, _Flat):
+            sizes, neurons = signal.shape[1:-1], math.prod(signal.shape[:-1])
+            if operation.neurons not in (None, neurons):
+                allowed = f"{operation.neurons / len(signal):g} positions in each channel where it is flattened"
+                raise InvalidInput("points", allowed, f"{math.prod(sizes)}, as {'x'.join(map(str, sizes))}")
+            signal = signal.reshape(neurons, signal.shape[-1])
         else:
             (branch, first), (skip, second) = (_run(part, signal) for part in (operation.branch, operation.skip))
             if branch.shape != skip.shape:

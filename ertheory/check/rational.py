@@ -83,6 +83,8 @@ def _run(steps: Sequence[Step], signal: Rationals) -> Rationals:
 
 
 def _affine(step: Affine, signal: Rationals) -> Rationals:
+    if signal.shape[1] != step.inputs:
+        raise InvalidInput("points", f"sizes that give {step.inputs} numbers where they are flattened", signal.shape[1])
     outputs = positions(signal.shape[2:], step)
     taps = list(views(signal, step, first=2, fill=Fraction(0)))
     result = np.empty((len(signal), step.outputs, *outputs), dtype=object)

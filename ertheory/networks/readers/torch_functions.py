@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.chain import Chain
 
-__all__ = ["called_module", "flattened", "is_batch_size", "summed"]
+__all__ = ["called_layer", "called_module", "flattened", "is_batch_size", "summed"]
 
 # Functions of torch.nn.functional, of torch and of tensors by name, and the classes of torch.nn that compute the same.
 _MODULES = {
@@ -22,7 +23,8 @@ _MODULES = {
         for way in ("max", "avg") for axes in (1, 2, 3)
     },
 }  # fmt: skip
-_HOMES = ("torch.nn.functional", "torch._C._nn", "torch._VariableFunctions", "torch", "torch._C")
+_LAYER_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _SUMS = frozenset({"add", "iadd", "add_"})
 
 
@@ -59,6 +61,30 @@ def called_module(node: Any, model: Any) -> Any:
         return None
 
 
+def called_layer(node: Any, model: Any) -> Any:
+    """Give what ``linear`` or a convolution with parameters of the model is, with the attributes of a layer.
+
+    ``None`` for another operation.
+    """
+    if node.op != "call_function" or _name(node) not in _LAYERS or not _is_torch(node.target):
+        return None
+    options = dict(zip(_LAYER_ARGUMENTS, node.args, strict=False)) | node.kwargs
+    held = {name: _held(options.pop(name, None), model) for name in ("weight", "bias")}
+    if held["weight"] is None or getattr(options.pop("input", None), "op", "get_attr") == "get_attr":
+        return None
+    groups, axes = options.pop("groups", 1), held["weight"].ndim - 2
+    each = {"stride": 1, "padding": 0, "dilation": 1} | options
+    sizes = {name: (size,) * axes if type(size) is int else size for name, size in each.items()}
+    return SimpleNamespace(
+        **held,
+        **sizes,
+        groups=groups,
+        kernel_size=tuple(held["weight"].shape[2:]),
+        padding_mode="zeros",
+        _forward_pre_hooks={},
+    )
+
+
 def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
     """Give what flattening, or the average over all positions, does to a chain; ``None`` for another operation."""
     if node.op not in ("call_function", "call_method") or (node.op == "call_function" and not _is_torch(node.target)):
@@ -91,7 +117,8 @@ def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
 def summed(node: Any) -> bool:
     """Say whether an operation adds two values up."""
     both = node.op in ("call_function", "call_method") and _name(node) in _SUMS
-    return both and len(node.args) == 2 and all(map(_is_node, node.args)) and not node.kwargs
+    values = both and len(node.args) == 2 and all(map(_is_node, node.args)) and not node.kwargs
+    return values and not any(read.op == "get_attr" for read in node.args)
 
 
 def is_batch_size(node: Any) -> bool:
@@ -121,6 +148,14 @@ def _sorted(axes: Any, count: int) -> list[int] | None:
     if not isinstance(listed, tuple | list) or len(listed) != count or any(type(axis) is not int for axis in listed):
         return None
     return sorted(axis + count + 2 if axis < 0 else axis for axis in listed)
+
+
+def _held(value: Any, model: Any) -> Any:
+    """Give the parameter that an operand is."""
+    if not _is_node(value) or value.op != "get_attr":
+        return None
+    owner, _, name = value.target.rpartition(".")
+    return getattr(model.get_submodule(owner), name)
 
 
 def _is_node(value: Any) -> bool:

@@ -12,7 +12,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.network import Network
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node, network_from_graph
-from ertheory.networks.readers.torch_functions import called_module, flattened, is_batch_size, summed
+from ertheory.networks.readers.torch_functions import called_layer, called_module, flattened, is_batch_size, summed
 from ertheory.networks.readers.torch_modules import (
     LAYERS,
     NORMS,
@@ -30,6 +30,7 @@ from ertheory.networks.readers.torch_trace import named_operation, trace
 __all__ = ["network_from_torch"]
 
 _KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | {"Flatten"}
+_CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Sequential"}
 _WRAPPERS = {"_orig_mod": "torch._dynamo.", "module": "torch.nn.parallel."}
 
 
@@ -94,9 +95,8 @@ def _is_leaf(module: Any) -> bool:
     if class_name(module, _KNOWN) is not None:
         return True
     kind = type(module)
-    return kind.__module__.startswith(("torch.nn.", "torch.ao.")) and kind.__name__ not in {
-        "Sequential", "ModuleList", "ModuleDict", "Module",
-    } and not kind.__name__.startswith("Parametrized")  # fmt: skip
+    own = kind.__module__.startswith(("torch.nn.modules.", "torch.ao.")) and kind.__name__ not in _CONTAINERS
+    return own and "forward" not in module.__dict__
 
 
 def _nodes(graph: Any, model: Any) -> Node:
@@ -112,7 +112,8 @@ def _nodes(graph: Any, model: Any) -> Node:
                 raise InvalidInput("model", "one tensor as its output", type(result).__name__)
             return nodes[result]
         elif not is_batch_size(node):
-            reads = tuple(nodes[read] for read in node.all_input_nodes if read in nodes)
+            # Parameters are no values; whoever knows what to do with one asks for it.
+            reads = tuple(nodes[read] for read in node.all_input_nodes if read in nodes and read.op != "get_attr")
             nodes[node] = Node(named, reads, _operation(named, node, model, linear))
     raise InvalidInput("model", "an output", "none")
 
@@ -129,6 +130,9 @@ def _operation(named: str, node: Any, model: Any, linear: bool) -> Callable[[Cha
         return _module_operation(named, module, linear)
     if summed(node):
         return None
+    layer = called_layer(node, model)
+    if layer is not None:
+        return lambda chain: _layer(chain, named, layer)
     return flattened(named, node) or (lambda _: _refuse(named))
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from ertheory import plan
 from ertheory.check import evaluate, evaluate_exact
 from ertheory.check.geometry import check_flow, entries, inside
 from ertheory.errors import InvalidInput
@@ -284,3 +285,36 @@ def test_positions_in_every_order_of_axes() -> None:
         weight[(0, 0, *tap)] = 1.0
         shifted = points[:, :, tap[0] : tap[0] + 3, tap[1] : tap[1] + 5]
         np.testing.assert_array_equal(evaluate(Network((Affine.from_dense(weight),)), points), shifted)
+
+
+def flattening() -> Network:
+    """A network of images of 4x4, of which the last layer reads but two of three channels."""
+    rng = np.random.default_rng(3)
+    weight = rng.normal(size=(2, 12))
+    weight[:, 4:8] = 0
+    steps = Affine.from_dense(rng.normal(size=(3, 1, 3, 3))), Activation("relu"), Flatten(), Affine.from_dense(weight)
+    return Network(steps)
+
+
+@pytest.mark.parametrize("size", [(4, 5), (5, 5), (3, 3), (4, 3), (6, 4), (2, 2)])
+def test_images_of_another_size_are_refused(size: tuple[int, int]) -> None:
+    network = flattening()
+    assert evaluate(network, np.ones((2, 1, 4, 4))).shape == (2, 2)
+    for function in (evaluate, evaluate_exact):
+        with pytest.raises(InvalidInput, match="points: expected"):
+            function(network, np.ones((2, 1, *size)))
+
+
+def test_an_embedded_source_refuses_images_of_another_size() -> None:
+    built = plan(flattening(), density="1,1/2,1/2", failure_probability="0.01", domain=(-1, 1)).embed(seed=1)
+    assert evaluate(built.source, np.ones((2, 1, 4, 4))).shape == (2, 2)
+    with pytest.raises(InvalidInput, match="points: expected 4 positions in each channel where"):
+        evaluate(built.source, np.ones((2, 1, 5, 5)))
+
+
+def test_what_is_flattened_at_once_has_the_right_size() -> None:
+    network = Network((Flatten(), Affine.from_dense(np.ones((1, 8)))))
+    assert evaluate(network, np.ones((3, 2, 2, 2))).tolist() == [[8.0]] * 3
+    for shape in ((3, 2, 2, 3), (3, 2, 2), (3, 7)):
+        with pytest.raises(InvalidInput, match="points"):
+            evaluate(network, np.ones(shape))

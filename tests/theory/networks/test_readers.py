@@ -350,3 +350,34 @@ def test_one_door_for_everything_that_numpy_and_text_can_say() -> None:
 )  # fmt: skip
 def test_one_door_refuses_everything_else(thing: object) -> None:
     refused(load_target, thing)
+
+
+def test_no_flipped_bit_of_an_archive_gives_another_target(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.npz"
+    write_target(whole, SMALL)
+    data, path = bytearray(whole.read_bytes()), tmp_path / "flipped.npz"
+    directory = data.index(b"PK\x01\x02")
+    # Every bit of the directory and of the record behind it, and one bit of every fifth byte before.
+    flips = [(place, bit) for place in range(directory, len(data)) for bit in range(8)]
+    flips += [(place, place % 8) for place in range(0, directory, 5)]
+    for place, bit in flips:
+        data[place] ^= 1 << bit
+        path.write_bytes(data)
+        data[place] ^= 1 << bit
+        try:
+            found = read_target(path)
+        except InvalidInput:
+            continue
+        assert_same(found, SMALL)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".pt"])
+def test_a_pipe_is_refused_at_once(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    assert "regular file" in refused(load_target, tmp_path / f"pipe{suffix}")
+
+
+def test_errors_from_a_file_name_the_file(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.npz", W1=np.array([[np.nan]]))
+    assert refused(load_target, path).startswith("net.npz, W1: expected finite numbers")
