@@ -165,7 +165,8 @@ class _Design:
 
 def _renamed(whole: Width) -> Width:
     """Give the answer of `exact` as one of ours: a good copy is one that is not dropped."""
-    return replace(whole, method=DROP.name, statement=DROP.citation(whole.target))
+    design = BlockDesign(construction="drop", factors=whole.factors or ())
+    return replace(whole, method=DROP.name, statement=DROP.citation(whole.target), design=design)
 
 
 def _best(start: _Design) -> _Design:

@@ -13,7 +13,10 @@ from typing import get_args
 
 import numpy as np
 
+from ertheory.bounds.blocks.answers import BlockDesign
 from ertheory.bounds.blocks.minimal import exact
+from ertheory.bounds.drop.explained import drop_steps
+from ertheory.bounds.drop.widths import drop
 from ertheory.bounds.result import Construction, Width
 from ertheory.bounds.sharp.coded import coded_width, dual_failure, mean_size, primal_failure
 from ertheory.bounds.sharp.law import Colouring, Design, colouring, first_layer_says
@@ -79,7 +82,7 @@ def sharp(
     layer0: SharpLayer0 | None = None,
     objective: Objective = "last",
 ) -> Width:
-    """Widths of the best of our constructions, every layer masked.
+    """Widths of the best of our constructions, every layer masked: a coloured last hidden layer, or dropped copies.
 
     Parameters
     ----------
@@ -90,7 +93,8 @@ def sharp(
     failure_probability
         delta in (0, 1).
     layer0
-        ``coded`` or ``matched``; by default whichever gives the smaller total.
+        How layer 0 is read, ``coded`` or ``matched``; by default whichever gives the smaller total. Below dropped
+        copies it is ``dense`` where p_0 = 1.
     objective
         ``last``: with one hidden layer, N_1 is the smallest that half of delta allows, then N_0 the smallest that the
         rest allows. ``total``: spare neurons in layer 1 for a smaller N_0 + N_1. Deeper targets are designed for a
@@ -121,6 +125,8 @@ def sharp(
     (9206, 1850, 10)
     >>> sharp(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), objective="total").total < 9206 + 1850
     True
+    >>> sharp(Target.from_text("50-2-1"), (Fraction(1, 100), Fraction(1, 100), Fraction(1)), Fraction(1, 1000)).total
+    33017
     """
     return _width(SHARP, target, densities, failure_probability, layer0, objective)
 
@@ -148,14 +154,25 @@ def _width(
     question = Question(target=target, densities=densities, failure_probability=delta)
     if target.depth == 1:
         return _single_layer(statement, question, layer0)
-    # Which colouring is used must not depend on the mask, so it is settled here.
-    last = [colouring(target, densities[-1], name) for name in statement.constructions]
-    colours = min(last, key=lambda colours: _width_or_never(colours, delta / 2))
-    candidates = designs(target, densities, colours, delta, layer0, objective)
-    found = min(candidates, key=lambda design: design.total, default=None)
-    if found is None:
+    found = _coloured(statement, question, layer0, objective)
+    if "drop" in statement.constructions and layer0 != "coded":
+        found += _dropped(statement, question, layer0)
+    if not found:
         raise InfeasibleWidth(f"{statement.name}: no widths could be certified for target {target}")
-    return _describe(statement, question, found)
+    return min(found, key=lambda answer: answer.total or 0)
+
+
+def _coloured(
+    statement: Statement, question: Question, layer0: SharpLayer0 | None, objective: Objective
+) -> list[Width]:
+    target, densities, delta = question.target, question.densities, question.failure_probability
+    # Which colouring is used must not depend on the mask, so it is settled here: the one with the smaller N_{L-1}.
+    known = [colouring(target, densities[-1], name) for name in statement.constructions if name != "drop"]
+    colours = min(known, key=lambda colours: _width_or_never(colours, delta / 2))
+    best = min(
+        designs(target, densities, colours, delta, layer0, objective), key=lambda design: design.total, default=None
+    )
+    return [] if best is None else [_answer(statement, question, best.widths, best.failure()[1], best, best.says())]
 
 
 def _width_or_never(colours: Colouring, share: Fraction) -> float:
@@ -165,12 +182,28 @@ def _width_or_never(colours: Colouring, share: Fraction) -> float:
         return math.inf
 
 
+def _dropped(statement: Statement, question: Question, layer0: SharpLayer0 | None) -> list[Width]:
+    """Leave out bad copies instead of colouring: where the outputs need little, this takes fewer neurons."""
+    alive = question.densities[0] == 1 and layer0 is None
+    try:
+        answer = drop(
+            question.target,
+            question.densities,
+            question.failure_probability,
+            layer0="dense" if alive else "matched",
+        )
+    except InfeasibleWidth:
+        return []
+    return [replace(answer, method=statement.name, variant=statement.variant)]
+
+
 def _single_layer(statement: Statement, question: Question, layer0: SharpLayer0 | None) -> Width:
     """Without hidden layers there is nothing to colour: outputs are coded, or the exact law holds."""
     found = [] if layer0 == "matched" else _coded(statement, question)
     if layer0 != "coded":
         plain = exact(question.target, question.densities, question.failure_probability, layer0="matched")
-        found.append(replace(plain, method=statement.name, statement=statement.source))
+        design = BlockDesign(construction=statement.constructions[0], factors=plain.factors or ())
+        found.append(replace(plain, method=statement.name, statement=statement.source, design=design))
     if not found:
         raise InfeasibleWidth(f"{statement.name}: no widths could be certified for target {question.target}")
     return min(found, key=lambda answer: answer.widths[0] or 0)
@@ -214,10 +247,6 @@ class CodedLayer:
         return first_layer_says(target, self.layer0)
 
 
-def _describe(statement: Statement, question: Question, design: Design) -> Width:
-    return _answer(statement, question, design.widths, design.failure()[1], design, design.says())
-
-
 def _answer(
     statement: Statement,
     question: Question,
@@ -253,6 +282,8 @@ def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | 
 
 
 def _steps(answer: Width) -> tuple[Step, ...]:
+    if isinstance(answer.design, BlockDesign):  # the best one leaves out bad copies, or there is nothing to colour
+        return drop_steps(answer)
     lines = (
         "P(failure) <= [layer 0] + sum_l sum_j P(Bin(ql, g_lj) < tl) + P(Bin(N_(L-1), g) < N') + last(N')",
         "[layer 0] = E|V| eps(d, N0, p0, p1) (primal), E[min(1, d eps(|V|, N0, p1, p0))] (dual) or the Hall sum "
@@ -292,9 +323,9 @@ MATCHING = replace(
 SHARP = replace(
     SEQUENTIAL,
     name="sharp",
-    title="the best of our constructions",
+    title="the best of our constructions: a coloured last hidden layer, or dropped copies",
     widths=_asked(sharp),
-    constructions=("sequential", "matching"),
+    constructions=("sequential", "matching", "drop"),
     checks=("sharp", "coded", "coded-dual"),
     default=True,
 )
