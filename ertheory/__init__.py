@@ -46,6 +46,8 @@ from ertheory.builders import (
     write_embedding,
     write_ticket,
 )
+from ertheory.builders.factored.modules.embed import embed_module
+from ertheory.builders.factored.modules.result import FactoredModule
 from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
 from ertheory.commands import (
     Built,
@@ -105,6 +107,7 @@ __all__ = [
     "Embedding",
     "ErError",
     "ErrorFloor",
+    "FactoredModule",
     "GivenMask",
     "InfeasibleWidth",
     "InvalidInput",
@@ -141,6 +144,7 @@ __all__ = [
     "densities",
     "draw_masks",
     "embed",
+    "embed_module",
     "embed_target",
     "error_floor",
     "exact_factor",

@@ -26,10 +26,11 @@ collect_ignore_glob = ["reference/make_*.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave out the examples in the docstrings of `ertrain` where PyTorch is not installed."""
+    """Leave out the examples in docstrings of modules that need PyTorch where it is not installed."""
     if importlib.util.find_spec("torch") is None:
-        package = Path(__file__).resolve().parent.parent / "ertrain"
-        config.option.ignore_glob = [*(config.option.ignore_glob or ()), str(package / "*")]
+        root = Path(__file__).resolve().parent.parent
+        rooms = (root / "ertrain" / "*", root / "ertheory" / "builders" / "factored" / "modules" / "*")
+        config.option.ignore_glob = [*(config.option.ignore_glob or ()), *map(str, rooms)]
 
 
 def _is_local(family: int, address: object) -> bool:

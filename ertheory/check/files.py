@@ -2,8 +2,9 @@
 
 A file holds per source layer l the CSR arrays ``W{l}_data``, ``W{l}_indices``, ``W{l}_indptr``, ``W{l}_shape``, the
 biases ``b{l}`` and optionally the pattern of the mask, ``mask{l}_indices`` and ``mask{l}_indptr``; beside them
-``activation``, and optionally ``domain`` (d, 2), ``steps`` (JSON, where the network is more than a chain), ``seed`` and
-``densities``. In .safetensors the texts stand in the metadata. Nothing in a file is executed.
+``activation``, one name or one per layer but the last, and optionally ``domain`` (d, 2), ``steps`` (JSON, where the
+network is more than a chain), ``seed``, ``densities`` and ``rationals`` (JSON; the doubles are nearest to them). In
+.safetensors the texts stand in the metadata. Nothing in a file is executed.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ __all__ = ["EmbeddingFile", "read_embedding"]
 FilePath: TypeAlias = str | os.PathLike[str]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-_TEXTS = ("activation", "densities", "seed", "steps")
+_TEXTS = ("activation", "densities", "rationals", "seed", "steps")
 _KEYS = re.compile(
-    r"(W\d+_(data|indices|indptr|shape)|b\d+|mask\d+_(indices|indptr)|domain|activation|densities|seed|steps)"
+    r"(W\d+_(data|indices|indptr|shape)|b\d+|mask\d+_(indices|indptr)|domain|activation|densities|rationals|seed|steps)"
 )
 _LARGEST = 2**53
 _LONGEST_NAME = 60
@@ -57,12 +58,16 @@ class EmbeddingFile:
         Of the masks, where it was written.
     densities
         Of the source layers, where they were written.
+    rationals
+        Weights of source layers as rational numbers, in the order of the stored ones, where they were written; the
+        doubles are the nearest to them.
     """
 
     network: Network
     masks: tuple[csr_array | None, ...]
     seed: int | None = None
     densities: tuple[Fraction, ...] | None = None
+    rationals: dict[int, tuple[Fraction, ...]] | None = None
 
 
 def read_embedding(path: FilePath) -> EmbeddingFile:
@@ -117,27 +122,43 @@ def _embedding(found: Mapping[str, Any]) -> EmbeddingFile:
     weights = [_weight(found, layer) for layer in range(depth)]
     biases = [_numbers(f"b{layer}", _entry(found, f"b{layer}")) for layer in range(depth)]
     masks = [_mask(found, layer, weight.shape) for layer, weight in enumerate(weights)]
-    name = str(_entry(found, "activation"))
-    activation(name)
+    names = _activations(_entry(found, "activation"), depth)
     domain = _domain(found["domain"]) if "domain" in found else None
     if "steps" in found:
         steps, order = read_steps(found["steps"], weights, biases)
     else:
-        steps, order = _chain(weights, biases, name), tuple(range(depth))
+        steps, order = _chain(weights, biases, names), tuple(range(depth))
     network = Network(steps, domain)
     check_flow(network)
-    if network.activation not in (name, "identity"):
-        raise InvalidInput("steps", f"the activation {name} that the file names", network.activation)
+    if "steps" in found and network.activation not in (names[0], "identity"):
+        raise InvalidInput("steps", f"the activation {names[0]} that the file names", network.activation)
     return EmbeddingFile(
-        network=network, masks=tuple(masks[layer] for layer in order), seed=_seed(found), densities=_densities(found)
+        network=network,
+        masks=tuple(masks[layer] for layer in order),
+        seed=_seed(found),
+        densities=_densities(found),
+        rationals=_rationals(found, weights),
     )
 
 
-def _chain(weights: list[csr_array], biases: list[npt.NDArray[np.float64]], name: str) -> tuple[Step, ...]:
+def _activations(text: Any, depth: int) -> list[str]:
+    """Read one name for all layers but the last, or one for each of them."""
+    try:
+        names = json.loads(text) if text.startswith("[") else text.split(",")
+    except ValueError:
+        names = []
+    if not all(isinstance(name, str) for name in names) or len(names) not in {1, depth - 1}:
+        raise InvalidInput("activation", f"one name, or {depth - 1}, one per layer but the last", text)
+    for name in names:
+        activation(name)
+    return [*names] * (depth if len(names) == 1 else 1)
+
+
+def _chain(weights: list[csr_array], biases: list[npt.NDArray[np.float64]], names: list[str]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         if layer:
-            steps.append(Activation(name))
+            steps.append(Activation(names[layer - 1]))
         steps.append(Affine(weight=weight, bias=bias, inputs=int(weight.shape[1])))
     return tuple(steps)
 
@@ -235,3 +256,21 @@ def _densities(found: Mapping[str, Any]) -> tuple[Fraction, ...] | None:
     if any(not 0 < density <= 1 for density in densities):
         raise InvalidInput("densities", "rationals in (0, 1]", text)
     return densities
+
+
+def _rationals(found: Mapping[str, Any], weights: list[csr_array]) -> dict[int, tuple[Fraction, ...]] | None:
+    if "rationals" not in found:
+        return None
+    try:
+        given = json.loads(found["rationals"])
+        read = {int(layer): tuple(Fraction(text) for text in row) for layer, row in given.items()}
+    except (AttributeError, TypeError, ValueError, ZeroDivisionError):
+        raise InvalidInput(
+            "rationals", "lists of rationals such as -2/3 by layer, in JSON", found["rationals"]
+        ) from None
+    for layer, row in read.items():
+        if not 0 <= layer < len(weights) or len(row) != weights[layer].nnz:
+            raise InvalidInput(
+                "rationals", "a number for each stored weight of a layer", f"{len(row)} in layer {layer}"
+            )
+    return read

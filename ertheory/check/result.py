@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.evaluation import evaluate
+from ertheory.check.factored import FactoredProof, is_factored, prove_factored
 from ertheory.check.files import FilePath, read_embedding
 from ertheory.check.geometry import leading
 from ertheory.check.masks import off_mask
-from ertheory.check.proof import common_box, prove
+from ertheory.check.proof import Proof, common_box, prove
 from ertheory.check.rounding import float_bound
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Network, Pool
+from ertheory.networks.network import Activation, Network, Pool
 from ertheory.networks.target import Target, network_of
 
 __all__ = ["Check", "check_embedding", "check_file"]
@@ -40,7 +42,8 @@ class Check:
     equal
         Whether target and source are proved to differ by no more than ``difference_bound``.
     exact
-        Whether they are proved to be the same function on the box.
+        Whether they are proved to be the same function on the box; where rational weights are given, of which the
+        doubles are the nearest, with those.
     difference_bound
         On the difference of the functions on the box, rounded up; 0 where exact, ``None`` where nothing is proved.
     differs
@@ -86,6 +89,7 @@ def check_embedding(
     *,
     points: npt.ArrayLike | None = None,
     seed: int = 0,
+    rationals: Mapping[int, Sequence[Fraction]] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Check:
     """Check that a source computes a target with weights on its masks.
@@ -103,6 +107,9 @@ def check_embedding(
         out, 64 random points of the box and its corners if they are few, or standard normal points without a box.
     seed
         Of the random points, at least 0.
+    rationals
+        Weights of a layer as rational numbers, in the order of the stored ones, in a source with two layers for each
+        one of the target.
     progress
         Told the number of points at which the source is evaluated, again and again.
 
@@ -121,11 +128,13 @@ def check_embedding(
     >>> checked.passed, checked.exact, checked.max_abs_error
     (True, True, 0.0)
     """
-    network = network_of(target, activation=source.activation) if isinstance(target, Target) else target
+    network = network_of(target, activation=_outer_activation(source)) if isinstance(target, Target) else target
     box = common_box(network, source)
     places = _default_points(source, box, seed) if points is None else _given_points(points, box)
     outside = () if masks is None else off_mask(source, masks)
     proof = prove(network, source)
+    if not proof.exact and is_factored(network, source):
+        proof = _proof(prove_factored(network, source, box, rationals), proof)
     wanted, found = evaluate(network, places), evaluate(source, places, progress=progress)
     if wanted.shape != found.shape:
         raise InvalidInput("source", f"outputs of shape {wanted.shape[1:]}, as the target has", found.shape[1:])
@@ -168,7 +177,23 @@ def check_file(path: FilePath, target: Target | Network, masks: Sequence[Any] | 
     embedding = read_embedding(path)
     if masks is None and all(mask is not None for mask in embedding.masks):
         masks = embedding.masks
+    if embedding.rationals is not None:
+        options.setdefault("rationals", embedding.rationals)
     return check_embedding(target, embedding.network, masks, **options)
+
+
+def _proof(found: FactoredProof, other: Proof) -> Proof:
+    """Give what was proved layer by layer, unless the other proof went further."""
+    if found.differs is not None or (found.bound is None and not found.exact):
+        return other if other.equal else Proof(equal=False, exact=False, difference_bound=None, differs=found.differs)
+    return Proof(equal=True, exact=found.exact, difference_bound=found.bound)
+
+
+def _outer_activation(source: Network) -> str:
+    """Name the activation that a target shares with its source, where inner neurons may have one of their own."""
+    names = [step.name for step in source.steps if isinstance(step, Activation)]
+    mixed = source.is_chain and len(names) > 1 and len(names) % 2 and names[0] in ("identity", "relu")
+    return names[1] if mixed and len(set(names)) > 1 else source.activation
 
 
 def _float_bound(

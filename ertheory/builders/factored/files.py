@@ -1,0 +1,58 @@
+"""The file of a factored source: the arrays of any source, and an activation for each of its layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ertheory.builders.factored.result import FactoredChain
+from ertheory.builders.files import source_arrays
+from ertheory.files import write_arrays
+from ertheory.masks import DrawnMask
+from ertheory.networks.network import Activation
+from ertheory.numbers import rational_text
+
+__all__ = ["write_factored"]
+
+
+def write_factored(
+    path: str | Path,
+    chain: FactoredChain,
+    *,
+    with_masks: bool = True,
+    force: bool = False,
+    check: Callable[[Path], None] | None = None,
+) -> None:
+    """Write a factored source to a .npz or .safetensors file; arguments as for `write_embedding`.
+
+    Raises
+    ------
+    InvalidInput
+        If the place cannot be written to.
+
+    Notes
+    -----
+    As `write_embedding` says, with ``activation`` an array of 2L - 1 texts, a JSON list in .safetensors. Where the
+    source was solved for in rational numbers, ``rationals`` holds them as JSON: for each solved layer its number, and
+    the weights in the order of ``W{l}_data`` as texts such as ``-2/3``.
+    """
+    path = Path(path)
+    arrays = source_arrays(chain.source, chain.masks if with_masks else ())
+    names = [step.name for step in chain.source.steps if isinstance(step, Activation)]
+    texts: dict[str, str] = {}
+    if path.suffix.lower() == ".npz":
+        arrays["activation"] = np.array(names)
+    else:
+        texts["activation"] = json.dumps(names)
+    drawn = [mask for mask in chain.masks if isinstance(mask, DrawnMask)]
+    if chain.seed is not None and len(drawn) == len(chain.masks):
+        texts["seed"] = str(chain.seed)
+        texts["densities"] = ",".join(rational_text(mask.density) for mask in drawn)
+    if chain.rationals is not None:
+        texts["rationals"] = json.dumps(
+            {str(layer): [str(one) for one in row] for layer, row in chain.rationals.items()}
+        )
+    write_arrays(path, arrays, texts, force=force, check=check)

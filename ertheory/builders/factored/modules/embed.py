@@ -1,0 +1,158 @@
+"""Any PyTorch module with its linear maps as pairs of masked maps.
+
+>>> import torch
+>>> from torch import nn
+>>> model = nn.Sequential(nn.Linear(6, 5), nn.GELU(), nn.Linear(5, 2)).double()
+>>> found = embed_module(model, sparsity="0.5", failure_probability="0.01")
+>>> x = torch.ones(1, 6, dtype=torch.float64)
+>>> bool((found.module(x) - model(x)).abs().max() < 1e-12), list(found.error_bound)
+(True, ['0', '2'])
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from ertheory.bounds.factored import FactoredMap, Split, factored_map
+from ertheory.builders.factored.modules.result import FactoredModule, MapAnswer
+from ertheory.errors import InvalidInput
+from ertheory.numbers import Rational, probability
+
+if TYPE_CHECKING:
+    from ertheory.builders.factored.modules.layers import Layer
+    from ertheory.builders.factored.modules.pair import MapPair
+
+__all__ = ["embed_module"]
+
+
+def embed_module(
+    module: Any,
+    *,
+    sparsity: Rational | None = None,
+    density: Rational | None = None,
+    failure_probability: Rational,
+    seed: int = 0,
+    layers: Sequence[str] | None = None,
+    leave_out: Sequence[str] = (),
+    outer: str = "solved",
+    split: Split = "equal",
+    workers: int | None = None,
+) -> FactoredModule:
+    """Put a module, exactly, into a random one of the same architecture with two masked maps for every linear map.
+
+    Parameters
+    ----------
+    module
+        Any ``torch.nn.Module``. It is not changed.
+    sparsity, density
+        The share of entries that the masks drop, or keep; exactly one of the two is given.
+    failure_probability
+        The probability delta in (0, 1) that masks of these widths lack what some layer needs; layers share it equally.
+    seed
+        The masks depend on it, the shapes of the layers and the density alone. At least 0.
+    layers
+        Names of the layers to replace, or of modules that hold them; all if left out. The projections of a
+        ``torch.nn.MultiheadAttention`` are called q_proj, k_proj, v_proj and out_proj.
+    leave_out
+        Names of layers, or of modules that hold them, that stay as they are.
+    outer
+        With ``random`` the second map of every pair is drawn and frozen, and the first one carries all of the layer.
+        With ``solved`` that is done where it needs fewest weights.
+    split
+        With ``best`` the two densities of a pair differ where this needs fewer weights, at the same overall density.
+    workers
+        Threads that solve; one per processor if left out.
+
+    Returns
+    -------
+    FactoredModule
+        The new module, its masks, and for every layer a proved bound on the error of its weights.
+
+    Raises
+    ------
+    InvalidInput
+        If the module has no layers that can be replaced, or lazy or quantised ones; if a name is unknown; or if an
+        argument lies outside its domain.
+    ModuleNotFoundError
+        If PyTorch is not installed.
+    InfeasibleWidth
+        If more than 10**12 inner neurons were needed.
+    ConstructionFailed
+        If a drawn mask lacks a matching: the layer, and its input or output, are named.
+
+    Notes
+    -----
+    Every Linear and Conv layer, and the Conv1D of the transformers library, becomes B, then A, then the bias, with
+    A B = W. What is between the layers stays as it is. Depthwise and transposed convolutions, recurrent layers and
+    layers whose weight is tied to an embedding stay dense; `FactoredModule.left_dense` names them.
+    """
+    from torch import nn  # and so do the modules beside this one: PyTorch takes seconds to load
+    from tqdm import tqdm
+
+    from ertheory.builders.factored.modules.build import build_pair
+    from ertheory.builders.factored.modules.layers import open_attention, places, read_layers
+
+    if (sparsity is None) == (density is None):
+        raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
+    kept = 1 - probability("sparsity", sparsity, zero=True) if density is None else density
+    share = probability("density", kept, one=True)
+    delta = probability("failure_probability", failure_probability)
+    if outer not in ("solved", "random"):
+        raise InvalidInput("outer", "solved or random", outer)
+    if not isinstance(module, nn.Module):
+        raise InvalidInput("module", "a torch.nn.Module", type(module).__name__)
+    for argument, names in (("layers", layers), ("leave_out", leave_out)):
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()):
+            raise InvalidInput(argument, "a sequence of names", names)
+    new = open_attention(copy.deepcopy(module), layers, leave_out)
+    chosen, left = read_layers(new, layers, leave_out)
+    unique = list({id(layer.module.weight): layer for layer in reversed(chosen)}.values())[::-1]
+    each = delta / sum(layer.groups for layer in unique)
+    plans = [_plan(layer, share, each, outer, split) for layer in unique]
+    built: dict[int, MapPair] = {}
+    answers: dict[str, MapAnswer] = {}
+    total = sum(layer.weight.numel() for layer in unique)
+    with tqdm(total=total, unit=" weights", unit_scale=True, desc="layers", delay=2, leave=False) as bar:
+        for number, (layer, plan) in enumerate(zip(unique, plans, strict=True)):
+            made = build_pair(
+                layer, plan, seed=seed, number=number, frozen=outer == "random", workers=workers, progress=bar.update
+            )
+            built[id(layer.module.weight)], answers[layer.name] = made
+    pairs = {id(layer.module): _in_place_of(layer, built[id(layer.module.weight)]) for layer in chosen}
+    for _, parent, child, part in list(places(new)):
+        if id(child) in pairs:
+            setattr(parent, part, pairs[id(child)])
+    return FactoredModule(
+        module=pairs.get(id(new), new),
+        maps=answers,
+        left_dense=left,
+        density=share,
+        failure_probability=delta,
+        seed=seed,
+    )
+
+
+def _plan(layer: Layer, density: Fraction, delta: Fraction, outer: str, split: Split) -> FactoredMap:
+    outputs, inputs = layer.weight.shape[:2]
+    options: dict[str, Any] = {"orientations": ("dual",)} if outer == "random" else {}
+    return factored_map(
+        int(inputs),
+        int(outputs) // layer.groups,
+        densities=(density, density),
+        failure_probability=delta,
+        taps=layer.taps,
+        split=split,
+        name=layer.name,
+        **options,
+    )
+
+
+def _in_place_of(layer: Layer, pair: MapPair) -> MapPair:
+    """Give the pair for a layer; layers with one weight share the two maps, and have biases of their own."""
+    from ertheory.builders.factored.modules.pair import MapPair
+
+    made = MapPair(pair.first, pair.second, layer.module.bias, layer.attributes, transposed=layer.transposed)
+    return made.train(layer.module.training)

@@ -1,0 +1,210 @@
+"""A linear layer or a convolution as two masked maps, of which only the kept weights are held.
+
+>>> import numpy as np
+>>> from scipy.sparse import csr_array
+>>> maps = [MaskedMap.of(csr_array(np.ones(shape)), csr_array(np.ones(shape)), shape) for shape in ((3, 2), (1, 3))]
+>>> pair = MapPair(*maps, bias=None, attributes={"in_features": 2, "out_features": 1})
+>>> pair(torch.tensor([[1.0, 2.0]], dtype=torch.float64)).tolist(), sorted(pair.state_dict())[:2]
+([[9.0]], ['first.places', 'first.values'])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Geometry", "MapPair", "MaskedMap"]
+
+_ENTRIES = 2**25  # of a dense block of weights that lives while it is used
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a convolution slides; arguments as `torch.nn.functional.conv2d` and its neighbours take them.
+
+    Parameters
+    ----------
+    stride, padding, dilation, groups
+        One number per axis, or the words that PyTorch knows for the padding.
+    mode
+        ``zeros``, or how the input is continued beyond its border before the convolution.
+    border
+        The argument of `torch.nn.functional.pad` in the other modes.
+    """
+
+    stride: tuple[int, ...]
+    padding: Any
+    dilation: tuple[int, ...]
+    groups: int = 1
+    mode: str = "zeros"
+    border: tuple[int, ...] = ()
+
+
+class MaskedMap(nn.Module):
+    """y = W x with W on a mask.
+
+    Parameters
+    ----------
+    values
+        The kept weights, row by row.
+    places
+        Where they stand in W, which is counted row by row; integers of the same shape.
+    shape
+        Of W: (outputs, inputs) or (outputs, inputs / groups, *kernel).
+    starts
+        Where each row begins among the values, outputs + 1 numbers.
+    geometry
+        Of a convolution; ``None`` for a linear layer.
+    """
+
+    places: Tensor
+
+    def __init__(
+        self,
+        values: nn.Parameter,
+        places: Tensor,
+        shape: tuple[int, ...],
+        starts: Any,
+        geometry: Geometry | None = None,
+    ) -> None:
+        super().__init__()
+        self.values = values
+        self.register_buffer("places", places)
+        self.shape = tuple(shape)
+        self.geometry = geometry
+        grouped = geometry is not None and geometry.groups > 1
+        rows = shape[0] if grouped else max(1, _ENTRIES // max(1, math.prod(shape[1:])))
+        cuts = [*range(0, shape[0], rows), shape[0]]
+        # (first row, last row + 1, first value, last value + 1) of every block.
+        self.blocks = tuple((a, b, int(starts[a]), int(starts[b])) for a, b in pairwise(cuts))
+
+    @classmethod
+    def of(
+        cls,
+        mask: csr_array,
+        matrix: csr_array,
+        shape: tuple[int, ...],
+        *,
+        geometry: Geometry | None = None,
+        dtype: torch.dtype = torch.float64,
+        device: Any = None,
+        trainable: bool = True,
+    ) -> MaskedMap:
+        """Make a map from its mask and from a matrix on it, both of shape (outputs, everything else)."""
+        width = mask.shape[1]
+        kept, given = (_places(array, width) for array in (mask, matrix))
+        values = np.zeros(len(kept))
+        values[np.searchsorted(kept, given)] = matrix.data
+        small = math.prod(mask.shape) < 2**31
+        places = torch.from_numpy(kept.astype(np.int32 if small else np.int64))
+        parameter = nn.Parameter(torch.from_numpy(values).to(device=device, dtype=dtype), requires_grad=trainable)
+        return cls(parameter, places.to(device), shape, mask.indptr, geometry)
+
+    @property
+    def mask(self) -> Tensor:
+        """The mask as booleans, of the shape of W."""
+        flat = torch.zeros(math.prod(self.shape), dtype=torch.bool, device=self.places.device)
+        return flat.index_fill(0, self.places.long(), True).reshape(self.shape)
+
+    @property
+    def weight(self) -> Tensor:
+        """W, dense."""
+        return torch.cat([self._dense(*block) for block in self.blocks])
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Apply W, block of rows by block of rows, and add the bias."""
+        if self.geometry is not None and self.geometry.mode != "zeros":
+            x = functional.pad(x, self.geometry.border, mode=self.geometry.mode)
+        parts = [
+            self._act(x, self._dense(*block), None if bias is None else bias[block[0] : block[1]])
+            for block in self.blocks
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat(parts, dim=-1 if self.geometry is None else 1 - len(self.shape))
+
+    def extra_repr(self) -> str:
+        """Say how large W is, and how much of it is kept."""
+        return f"{tuple(self.shape)}, kept={self.values.numel()}"
+
+    def _dense(self, first: int, last: int, start: int, stop: int) -> Tensor:
+        width = math.prod(self.shape[1:])
+        places = self.places[start:stop].long() - first * width
+        flat = self.values.new_zeros((last - first) * width)
+        return flat.index_put((places,), self.values[start:stop]).reshape(last - first, *self.shape[1:])
+
+    def _act(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.geometry is None:
+            return functional.linear(x, weight, bias)
+        convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[len(self.shape) - 3]
+        padding = self.geometry.padding if self.geometry.mode == "zeros" else 0
+        return convolve(x, weight, bias, self.geometry.stride, padding, self.geometry.dilation, self.geometry.groups)
+
+
+class MapPair(nn.Module):
+    """y = A (B x) + b, in the place of a layer.
+
+    Parameters
+    ----------
+    first, second
+        B and A.
+    bias
+        The bias b, or ``None``.
+    attributes
+        What others may ask the layer for: ``in_features``, ``kernel_size`` and so on.
+    transposed
+        Whether the layer held its weight as (inputs, outputs).
+    """
+
+    def __init__(
+        self,
+        first: MaskedMap,
+        second: MaskedMap,
+        bias: nn.Parameter | None,
+        attributes: Mapping[str, Any],
+        *,
+        transposed: bool = False,
+    ) -> None:
+        super().__init__()
+        self.first = first
+        self.second = second
+        self.register_parameter("bias", bias)
+        self.transposed = transposed
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    @property
+    def weight(self) -> Tensor:
+        """The product A B in the shape of the layer's weight, for modules that read it instead of calling the layer."""
+        groups = 1 if self.first.geometry is None else self.first.geometry.groups
+        first, second = self.first.weight, self.second.weight
+        kernel = first.shape[2:] if first[0, 0].numel() > 1 else second.shape[2:]
+        inner, inputs = first.shape[0] // groups, first.shape[1]
+        product: Tensor = torch.einsum(
+            "gojs,gjit->goits",
+            second.reshape(groups, -1, inner, second[0, 0].numel()),
+            first.reshape(groups, inner, inputs, first[0, 0].numel()),
+        ).reshape(-1, inputs, *kernel)
+        turned: Tensor = product.T if self.transposed else product
+        return turned
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply one map after the other."""
+        result: Tensor = self.second(self.first(x), self.bias)
+        return result
+
+
+def _places(array: csr_array, width: int) -> Any:
+    rows = np.repeat(np.arange(array.shape[0], dtype=np.int64), np.diff(array.indptr))
+    return rows * width + array.indices.astype(np.int64)

@@ -1,0 +1,129 @@
+"""What `embed_module` returns: the new module, and what its maps rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ertheory.bounds.factored import FactoredMap
+from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders.factored.pairs import Scheme
+from ertheory.masks import DrawnMask
+
+__all__ = ["FactoredModule", "MapAnswer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapAnswer:
+    """One layer as a pair of masked maps.
+
+    Parameters
+    ----------
+    plan
+        The width and the form, and the theorem that they rest on; of each group of channels where there are several.
+    scheme
+        Which map was drawn, and which solved.
+    groups
+        Groups of channels, each with a pair of its own inside the same two masks.
+    masks
+        Of the two maps.
+    edges
+        Entries that the masks keep.
+    nonzeros
+        Weights of the layer other than 0.
+    error_bound
+        On the largest entry of |A B - W|, proved for the numbers that are stored.
+    universal
+        Whether these masks hold every layer of this shape, by matchings; ``None`` where only this layer was looked at.
+    condition
+        The largest condition number of a system that was solved, an estimate.
+    """
+
+    plan: FactoredMap
+    scheme: Scheme
+    groups: int
+    masks: tuple[DrawnMask, DrawnMask]
+    edges: int
+    nonzeros: int
+    error_bound: float
+    universal: bool | None
+    condition: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FactoredModule:
+    """A module inside a random one with two masked maps for every linear map.
+
+    Parameters
+    ----------
+    module
+        The new module. Its pairs have the names of the layers, with children ``first`` and ``second`` that hold the
+        kept weights ``values`` and, as a buffer, their ``places``.
+    maps
+        The answer for every layer that was replaced, by name; layers with one weight appear once.
+    left_dense
+        Layers that stay as they are, by name, and why.
+    density, failure_probability, seed
+        The inputs: the overall density p, the probability delta that was granted, and the seed.
+    """
+
+    module: Any
+    maps: dict[str, MapAnswer]
+    left_dense: dict[str, str]
+    density: Fraction
+    failure_probability: Fraction
+    seed: int
+
+    @property
+    def masks(self) -> dict[str, tuple[DrawnMask, DrawnMask]]:
+        """The two masks of every layer."""
+        return {name: answer.masks for name, answer in self.maps.items()}
+
+    @property
+    def edges(self) -> int:
+        """Entries that all masks keep."""
+        return sum(answer.edges for answer in self.maps.values())
+
+    @property
+    def edges_ratio(self) -> float:
+        """Kept entries for each weight other than 0 of the layers that were replaced."""
+        return self.edges / max(1, sum(answer.nonzeros for answer in self.maps.values()))
+
+    @property
+    def error_bound(self) -> dict[str, float]:
+        """A proved bound on the largest error of a weight, for every layer."""
+        return {name: answer.error_bound for name, answer in self.maps.items()}
+
+    @property
+    def success_probability_lower(self) -> Fraction:
+        """A lower bound on the probability that masks of these widths hold every module of this architecture."""
+        lost = sum((answer.groups * answer.plan.failure for answer in self.maps.values()), start=Fraction(0))
+        return max(Fraction(0), 1 - lost)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect what describes the module in types that JSON knows; not the weights."""
+        return {
+            "density": rational_text(self.density),
+            "failure_probability": rational_text(self.failure_probability),
+            "seed": self.seed,
+            "edges": self.edges,
+            "edges_ratio": self.edges_ratio,
+            "success_probability_lower": success_text(self.success_probability_lower),
+            "left_dense": dict(self.left_dense),
+            "maps": {name: _described(answer) for name, answer in self.maps.items()},
+        }
+
+
+def _described(answer: MapAnswer) -> dict[str, Any]:
+    return {
+        "form": answer.plan.form,
+        "scheme": answer.scheme,
+        "inner": answer.groups * answer.plan.inner,
+        "densities": [rational_text(density) for density in answer.plan.densities],
+        "edges": answer.edges,
+        "nonzeros": answer.nonzeros,
+        "error_bound": answer.error_bound,
+        "universal": answer.universal,
+        "condition": answer.condition,
+    }

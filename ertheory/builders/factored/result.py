@@ -1,0 +1,84 @@
+"""A chain of layers inside a source of twice its depth, with what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ertheory.builders.factored.inner import Inner
+from ertheory.builders.factored.solve import Factors
+from ertheory.masks import DrawnMask, Mask
+from ertheory.networks.network import Network
+from ertheory.numbers import rational_text
+
+__all__ = ["FactoredChain"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FactoredChain:
+    """A target inside a masked source with two layers for each of its own.
+
+    Parameters
+    ----------
+    target
+        The target, with its box where there is one.
+    source
+        The source: its weights lie on the masks.
+    masks
+        Of source layers 0..2L-1.
+    factors
+        For each layer of the target the two factors, their certificate and the verdict on the masks.
+    inner
+        What the inner neurons do.
+    edges_available
+        Entries that the masks keep.
+    difference_bound
+        On |source(x) - target(x)| on the box as real functions, rounded up; ``None`` without a box.
+    rationals
+        Where they were asked for: the weights of each solved source layer as rational numbers, in the order of its
+        stored weights. With them the source is the target exactly.
+    """
+
+    target: Network
+    source: Network
+    masks: tuple[Mask, ...]
+    factors: tuple[Factors, ...]
+    inner: Inner
+    edges_available: int
+    difference_bound: float | None
+    rationals: dict[int, tuple[Fraction, ...]] | None = None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Outputs of all source layers: inner width, n_1, inner width, n_2, and so on."""
+        return tuple(step.outputs for step in self.source.affine)
+
+    @property
+    def edges_used(self) -> int:
+        """Weights other than 0."""
+        return sum(int(step.weight.nnz) for step in self.source.affine)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the masks; ``None`` if they were given."""
+        seeds = {mask.seed if isinstance(mask, DrawnMask) else None for mask in self.masks}
+        return seeds.pop() if len(seeds) == 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect what describes the source in types that JSON knows; not the weights."""
+        densities = [rational_text(mask.density) if isinstance(mask, DrawnMask) else None for mask in self.masks]
+        return {
+            "construction": "factored",
+            "inner": self.inner,
+            "widths": list(self.widths),
+            "densities": densities,
+            "seed": self.seed,
+            "schemes": [one.scheme for one in self.factors],
+            "universal": [one.universal for one in self.factors],
+            "certificates": [{"bound": one.certificate.bound, "exact": one.certificate.exact} for one in self.factors],
+            "conditions": [one.condition for one in self.factors],
+            "edges_used": self.edges_used,
+            "edges_available": self.edges_available,
+            "difference_bound": self.difference_bound,
+        }

@@ -1,0 +1,153 @@
+"""Sources with two layers for each one: what is proved of them, and that wrong ones are found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ertheory.builders.factored.chain import embed_factored, plan_factored
+from ertheory.builders.factored.files import write_factored
+from ertheory.check import check_embedding, check_file, evaluate, read_embedding
+from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.masks import DrawnMask
+from ertheory.networks.network import Activation, Affine, Network
+
+
+def chain(sizes, seed=0, activation="relu", domain=(-1.0, 1.0), scale=1.0):
+    rng = np.random.default_rng(seed)
+    steps = []
+    for inputs, outputs in pairwise(sizes):
+        steps += [
+            Affine.from_dense(scale * rng.standard_normal((outputs, inputs)), rng.standard_normal(outputs)),
+            Activation(activation),
+        ]
+    box = None if domain is None else np.tile(domain, (sizes[0], 1))
+    return Network(tuple(steps[:-1]), box)
+
+
+def built(network, inner, **options):
+    chosen = plan_factored(network, density="0.5", failure_probability="1e-6", inner=inner)
+    return chosen.embed(seed=1, workers=1, **options)
+
+
+@settings(max_examples=25)
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4),
+    inner=st.sampled_from(["identity", "relu"]),
+    activation=st.sampled_from(["relu", "gelu", "tanh"]),
+    low=st.sampled_from([-1.0, 0.0]),
+    seed=st.integers(0, 99),
+)
+def test_every_chain_passes_its_check(sizes, inner, activation, low, seed):
+    network = chain(sizes, seed, activation, (low, 1.0))
+    found = built(network, inner)
+    checked = check_embedding(network, found.source, found.masks, seed=seed)
+    assert checked.passed
+    assert checked.on_mask
+    assert checked.difference_bound < 1e-9
+    assert found.difference_bound < 1e-9
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("inner", ["identity", "relu"])
+def test_small_rational_files_are_proved_exact(tmp_path, suffix, inner):
+    network = chain([4, 5, 3], activation="tanh")
+    found = built(network, inner, exact=True)
+    path = tmp_path / f"source{suffix}"
+    write_factored(path, found)
+    read = read_embedding(path)
+    assert read.rationals == found.rationals
+    names = [step.name for step in read.network.steps if isinstance(step, Activation)]
+    assert names == [inner, "tanh", inner]
+    checked = check_file(path, network)
+    assert checked.exact
+    assert checked.passed
+    assert not check_embedding(network, read.network, read.masks).exact
+    changed = {**read.rationals}
+    layer = min(changed)
+    changed[layer] = (changed[layer][0] + Fraction(1, 10**30), *changed[layer][1:])
+    assert not check_file(path, network, rationals=changed).exact
+
+
+def test_identity_needs_no_box_where_weights_are_rational():
+    network = chain([4, 5, 3], domain=None)
+    found = built(network, "identity", exact=True)
+    assert check_embedding(network, found.source, found.masks, rationals=found.rationals).exact
+    rounded = check_embedding(network, found.source, found.masks)
+    assert not rounded.equal
+    assert "state a box" in rounded.differs
+    with pytest.raises(TheoremNotApplicable, match="needs a box"):
+        built(network, "relu")
+
+
+def moved(step: Affine, by: float, bias: float = 0.0) -> Affine:
+    weight = step.weight.copy()
+    weight.data[0] += by
+    return replace(step, weight=weight, bias=step.bias + bias)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_wrong_weights_and_biases_enter_the_bound(place):
+    network = chain([4, 5, 3])
+    found = built(network, "relu")
+    at = [number for number, step in enumerate(found.source.steps) if isinstance(step, Affine)][place]
+    for step in (moved(found.source.steps[at], 1e-3), moved(found.source.steps[at], 0.0, 1e-3)):
+        wrong = Network((*found.source.steps[:at], step, *found.source.steps[at + 1 :]), network.domain)
+        checked = check_embedding(network, wrong, found.masks)
+        assert not checked.exact
+        points = np.random.default_rng(0).uniform(-1, 1, (64, 4))
+        off = np.abs(evaluate(network, points) - evaluate(wrong, points)).max()
+        assert off <= (checked.difference_bound or np.inf)
+        assert checked.difference_bound is None or checked.difference_bound > 1e-6
+
+
+def test_lowered_inner_neurons_are_named():
+    network = chain([4, 5, 3])
+    found = built(network, "relu")
+    steps = found.source.steps
+    low = Network((moved(steps[0], 0.0, -50.0), *steps[1:]), network.domain)
+    assert "may be negative" in check_embedding(network, low, found.masks).differs
+
+
+def test_positive_first_factors_need_no_bounds():
+    network = chain([5, 6, 4, 3], domain=(0.0, 1.0), scale=1e4)
+    found = built(network, "relu-positive")
+    for step, one in zip(found.source.affine[::2], found.factors, strict=True):
+        assert one.scheme == "primal"
+        assert (step.weight.data > 0).all()
+        assert not step.bias.any()
+    assert check_embedding(network, found.source, found.masks).passed
+    with pytest.raises(TheoremNotApplicable, match="layer 1: no positive first factor"):
+        built(chain([5, 6, 3]), "relu-positive")
+
+
+def test_large_bounds_are_refused_with_a_way_out():
+    with pytest.raises(TheoremNotApplicable, match=r"layer 2: inner relu needs shifts .* use inner identity"):
+        built(chain([5, 6, 6, 3], scale=1e5), "relu")
+
+
+def test_files_of_other_activations_are_refused(tmp_path):
+    found = built(chain([2, 2, 2]), "identity")
+    path = tmp_path / "source.npz"
+    write_factored(path, found)
+    content = dict(np.load(path))
+    for names in (["identity", "relu"], ["identity", "relu", "none"], ["identity"] * 4):
+        np.savez(path, **{**content, "activation": np.array(names)})
+        with pytest.raises(InvalidInput, match="activation"):
+            read_embedding(path)
+
+
+def test_bad_input_of_the_builder():
+    network = chain([2, 3, 2])
+    with pytest.raises(InvalidInput, match="inner: expected one of identity, relu, relu-positive, got 'tanh'"):
+        plan_factored(network, density="0.5", failure_probability="0.1", inner="tanh")
+    with pytest.raises(InvalidInput, match="masks: expected 4"):
+        embed_factored(network, [DrawnMask((3, 2), Fraction(1))])
+    with pytest.raises(InvalidInput, match="4 "):
+        plan_factored(network, density="0.5,0.5,0.5", failure_probability="0.1")
