@@ -135,7 +135,7 @@ def test_graphs_are_checked():
         with pytest.raises(InvalidInput, match=rf"^{name}: "):
             Nodes(*wrong)
     graph = Nodes(features, labels, edges)
-    for options in ({"batch": 2}, {"batch": 1, "processes": 2}, {"batch": 1, "augmentation": "crop-zero"}):
+    for options in ({"batch": 2}, {"batch": 1, "world_size": 2}, {"batch": 1, "augmentation": "crop-zero"}):
         with pytest.raises(InvalidInput):
             next(graph.shuffled(**options, seed=0, epoch=0))
 
