@@ -64,10 +64,11 @@ def _collect(chain: Chain, node: Node, start: Node | None, forks: dict[Node, Nod
             break
         path.append(step)
     for step in reversed(path):
-        if len(step.reads) == 2:
-            _residual(chain, step, forks)
-        elif step.append is not None:
+        # A product or a concatenation reads two values too, and refuses in `append`.
+        if step.append is not None:
             step.append(chain)
+        elif len(step.reads) == 2:
+            _residual(chain, step, forks)
 
 
 def _residual(chain: Chain, node: Node, forks: dict[Node, Node]) -> None:

@@ -109,6 +109,21 @@ def test_a_call_of_ones_own_is_refused_and_a_forward_is_traced() -> None:
     assert_same_function(patched, 1, 8)
 
 
+@pytest.mark.parametrize("name", ["mul", "sub", "maximum", "cat"])
+def test_two_values_are_read_as_their_sum_only_where_they_are_added(name: str) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(3, 3), nn.Linear(3, 3)
+
+        def forward(self, x: Any) -> Any:
+            one, other = self.one(x), self.other(x)
+            return torch.cat((one, other), 1) if name == "cat" else getattr(torch, name)(one, other)
+
+    with pytest.raises(InvalidInput, match=rf"model \(Two, {name}\)"):
+        network_from_torch(Two())
+
+
 # ---- parameters that are set before a forward pass
 
 
