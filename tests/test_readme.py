@@ -48,6 +48,18 @@ def test_the_table_of_ratios_is_computed():
             assert value == pytest.approx(float(ratio), abs=0.006 if value > 1 else 0.0006)
 
 
+def test_the_table_of_factored_sources_is_computed():
+    target = Target.from_text("784-128-10")
+    rows = re.findall(r"^\| (0\.\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|$", README, flags=re.M)
+    assert len(rows) == 4
+    for sparsity, hidden, edges, ratio, sharp_ratio in rows:
+        options = {"sparsity": sparsity, "delta": "0.001"}
+        factored, sharp = (width(target, method=name, **options) for name in ("factored", "sharp"))
+        assert (f"{factored.total:,}", f"{float(factored.edges_expected):,.0f}") == (hidden, edges)
+        assert f"{float(factored.edges_expected / sum(target.nonzeros)):.2f}" == ratio
+        assert f"{float(sharp.edges_expected / sum(target.nonzeros)):.1f}" == sharp_ratio
+
+
 @pytest.mark.parametrize(("code", "shown"), EXAMPLES)
 def test_the_python_examples_print_what_is_shown(code, shown, capsys):
     exec(compile(code, "README.md", "exec"), {})
