@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["STREAMS", "generator", "stream_seed"]
 
 # The position of a name is its key: new streams are added at the end, or old runs would change.
 STREAMS = ("mask", "weights", "order", "augmentation", "noise", "ratio", "repair", "points", "test", "growth", "scores")
 
-_LARGEST_SEED = 2**63
+_LARGEST_SEED = 2**63 - 1
 
 
 def stream_seed(seed: int, stream: str, *place: int) -> int:
@@ -47,8 +48,7 @@ def stream_seed(seed: int, stream: str, *place: int) -> int:
     >>> stream_seed(0, "mask") == stream_seed(0, "mask"), stream_seed(0, "mask") == stream_seed(0, "weights")
     (True, False)
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _LARGEST_SEED:
-        raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
+    seed = whole_number("seed", seed, least=0, most=_LARGEST_SEED)
     if stream not in STREAMS:
         raise InvalidInput("stream", f"one of {', '.join(STREAMS)}", stream)
     key = (STREAMS.index(stream), *place)

@@ -22,6 +22,7 @@ from ertheory.check.rounding import float_bound
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Network, Pool
 from ertheory.networks.target import Target, network_of
+from ertheory.numbers import whole_number
 
 __all__ = ["Check", "check_embedding", "check_file"]
 
@@ -227,8 +228,7 @@ def _default_points(source: Network, box: npt.NDArray[np.float64] | None, seed: 
         raise InvalidInput(
             "points", "points of shape (points, channels, *positions) for a network with positions", None
         )
-    if seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    seed = whole_number("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     if box is None:
         return rng.standard_normal((_RANDOM_POINTS, source.inputs))

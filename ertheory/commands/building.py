@@ -23,7 +23,7 @@ from ertheory.files import check_place
 from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
-from ertheory.numbers import Rational
+from ertheory.numbers import Rational, whole_number
 
 __all__ = ["Built", "embed"]
 
@@ -140,8 +140,7 @@ def embed(
     >>> built.passed, built.check.exact, built.plan.answer.widths
     (True, True, (48, 36, 2))
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    seed = whole_number("seed", seed, least=0)
     place = None if out is None else Path(out)
     if place is not None:
         with called(path="out"):

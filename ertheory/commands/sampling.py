@@ -12,6 +12,7 @@ from ertheory.commands.arguments import called, read_target
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.targets import write_target
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_number
 
 __all__ = ["drawn_weights", "sample"]
 
@@ -50,8 +51,7 @@ def sample(
     >>> sample("2-3-1", seed=4).weights[0].shape
     (3, 2)
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    seed = whole_number("seed", seed, least=0)
     known = read_target(target)
     if known.network is not None:
         raise InvalidInput("target", "widths such as 4-8-3, without weights", str(known))

@@ -17,7 +17,7 @@ from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.errors import InvalidInput, one_of
 from ertheory.networks.source import read_densities
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 
 __all__ = ["gathered", "lower", "two_densities", "width"]
 
@@ -197,8 +197,7 @@ def lower(
     >>> answer.printed, answer.exact
     (525, 52739)
     """
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or not 1 <= inputs <= _MOST_INPUTS:
-        raise InvalidInput("inputs", "one whole number from 1 to 10^15", inputs)
+    inputs = whole_number("inputs", inputs, least=1, most=_MOST_INPUTS)
     densities = two_densities(density, sparsity)
     failure = read_delta(delta, confidence, failure_probability)
     return univariate_width(inputs, densities, failure, output=one_of("output", output, ("relu", "linear")))

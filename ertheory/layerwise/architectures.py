@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-import numpy as np
-
 from ertheory.errors import InvalidInput
-from ertheory.numbers import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational, whole_number, whole_numbers
 
 __all__ = ["ARCHITECTURES", "LayerShape", "architecture"]
 
@@ -43,7 +41,7 @@ class LayerShape:
     Raises
     ------
     InvalidInput
-        If there are fewer than two sizes, or one is not an integer from 1 to 10**15.
+        If there are fewer than two sizes, or one is not a whole number from 1 to 10^15.
 
     Examples
     --------
@@ -57,10 +55,8 @@ class LayerShape:
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Sequence) or len(self.shape) < 2:
             raise InvalidInput(f"shape of {self.name}", "(outputs, inputs, *kernel)", self.shape)
-        for size in self.shape:
-            if not _is_count(size) or size > _LARGEST_SIZE:
-                raise InvalidInput(f"shape of {self.name}", "integers from 1 to 10**15", self.shape)
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        read = whole_numbers(f"shape of {self.name}", self.shape, least=1, most=_LARGEST_SIZE)
+        object.__setattr__(self, "shape", read)
 
     @property
     def outputs(self) -> int:
@@ -124,8 +120,8 @@ def architecture(name: str, *, classes: int | None = None, width: Rational = 1) 
     allowed = f"one of {', '.join(ARCHITECTURES)}, or widths like 784-300-100-10"
     if not isinstance(name, str):
         raise InvalidInput("model", allowed, name)
-    if classes is not None and not _is_count(classes):
-        raise InvalidInput("classes", "an integer of at least 1", classes)
+    if classes is not None:
+        classes = whole_number("classes", classes, least=1)
     factor = exact_rational("width", width)
     if factor <= 0:
         raise InvalidInput("width", "a number above 0", width)
@@ -135,10 +131,6 @@ def architecture(name: str, *, classes: int | None = None, width: Rational = 1) 
     if re.fullmatch(r"[0-9]+(-[0-9]+)+", text):
         return _fully_connected(text, classes, factor)
     raise InvalidInput("model", allowed, name)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _scaled(hidden: int, factor: Fraction) -> int:

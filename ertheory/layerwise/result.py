@@ -13,7 +13,7 @@ from typing import Any
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
-from ertheory.numbers import probability
+from ertheory.numbers import probability, whole_number
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 
@@ -52,8 +52,7 @@ def nonzero_counts(shapes: Shapes, densities: Sequence[float], total: int | None
     counts = [math.floor(quota) for quota in quotas]
     ups = [index for index, quota in enumerate(quotas) if quota.denominator > 1]
     wanted = round(sum(quotas)) if total is None else total
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or not 0 <= wanted - sum(counts) <= len(ups):
-        raise InvalidInput("total", f"an integer from {sum(counts)} to {sum(counts) + len(ups)}", total)
+    wanted = whole_number("total", wanted, least=sum(counts), most=sum(counts) + len(ups))
     ups.sort(key=lambda index: counts[index] - quotas[index])
     for index in ups[: wanted - sum(counts)]:
         counts[index] += 1

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers import probability
+from ertheory.numbers import probability, whole_number
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -27,7 +27,7 @@ Integers: TypeAlias = npt.NDArray[np.integer]
 Rows: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 
 _MOST_COLUMNS = 2**31 - 1
-_LARGEST_SEED = 2**128
+_LARGEST_SEED = 2**128 - 1
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ class DrawnMask:
         if not (whole and 0 <= rows and 0 <= columns <= _MOST_COLUMNS):
             raise InvalidInput("shape", f"rows, and 0 to {_MOST_COLUMNS} columns", self.shape)
         object.__setattr__(self, "density", probability("density", self.density, one=True))
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < _LARGEST_SEED:
-            raise InvalidInput("seed", "a whole number from 0 to 2^128 - 1", self.seed)
-        if isinstance(self.layer, bool) or not isinstance(self.layer, int) or self.layer < 0:
-            raise InvalidInput("layer", "a whole number of at least 0", self.layer)
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, least=0, most=_LARGEST_SEED))
+        object.__setattr__(self, "layer", whole_number("layer", self.layer, least=0))
 
     def rows(self, start: int, stop: int) -> Rows:
         """Draw the rows start..stop - 1: where each begins, stop - start + 1 numbers, and the columns that it keeps."""

@@ -27,7 +27,7 @@ from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 from ertheory.processes import worker_processes
 
 if TYPE_CHECKING:
@@ -147,10 +147,9 @@ def calibrate(
     almost all of them, and none are solved for. Where layer 0 is matched, its copies per input stay as proved.
     """
     one_of("method", method, CALIBRATED)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    seed = whole_number("seed", seed, least=0)
+    if workers is not None:
+        workers = whole_number("workers", workers, least=1)
     known, delta = probability("level", level), probability("failure_probability", failure_probability)
     resolved = probability("resolution", resolution)
     started = plan(

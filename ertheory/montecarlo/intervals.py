@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 
 __all__ = ["Interval", "binomial_interval"]
 
@@ -71,10 +71,8 @@ def binomial_interval(successes: int, trials: int, level: Rational) -> Interval:
     """
     from scipy.special import betainccinv, betaincinv
 
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-        raise InvalidInput("trials", "a whole number of at least 1", trials)
-    if isinstance(successes, bool) or not isinstance(successes, int) or not 0 <= successes <= trials:
-        raise InvalidInput("successes", f"a whole number from 0 to {trials}", successes)
+    trials = whole_number("trials", trials, least=1)
+    successes = whole_number("successes", successes, least=0, most=trials)
     covered = probability("level", level)
     if float(covered) == 1:
         raise InvalidInput("level", "a number in (0, 1) that a double tells from 1", level)

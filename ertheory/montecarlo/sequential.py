@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.result import rational_text
-from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval
-from ertheory.numbers import probability
+from ertheory.numbers import probability, whole_number
 
 __all__ = ["SequentialTest", "Verdict", "anytime_interval", "decide_failure_rate"]
 
@@ -167,9 +166,7 @@ def decide_failure_rate(
     ('above', 16)
     """
     limit, level = probability("limit", limit), probability("level", level)
-    most = math.ceil(40 / limit) if most_trials is None else most_trials
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise InvalidInput("most_trials", "a whole number of at least 1", most_trials)
+    most = math.ceil(40 / limit) if most_trials is None else whole_number("most_trials", most_trials, least=1)
     trials = failures = 0
     while True:
         batch = min(_BATCH, most - trials)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ertheory.errors import InvalidInput
 from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Affine
+from ertheory.numbers import whole_number
 
 __all__ = ["Layer", "check_size"]
 
@@ -181,8 +182,7 @@ def check_size(name: str, value: object) -> None:
     InvalidInput
         If it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= _LARGEST_WIDTH:
-        raise InvalidInput(name, f"a whole number from 1 to {_LARGEST_WIDTH}", value)
+    whole_number(name, value, least=1, most=_LARGEST_WIDTH)
 
 
 def _check_counts(name: str, counts: tuple[int, ...], length: int, largest: int) -> None:

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number, whole_numbers
 
 __all__ = ["Source", "read_densities"]
 
@@ -47,12 +47,9 @@ class Source:
         lengths = len(self.widths), len(self.densities), len(self.entries_per_pair)
         if len(set(lengths)) != 1:
             raise InvalidInput("densities", f"one density per source layer ({lengths[0]})", lengths[1])
-        for width in (self.inputs, *self.widths):
-            if isinstance(width, bool) or not isinstance(width, int) or width < 1:
-                raise InvalidInput("widths", "whole numbers of at least 1", width)
-        for entries in self.entries_per_pair:
-            if isinstance(entries, bool) or not isinstance(entries, int) or entries < 1:
-                raise InvalidInput("entries_per_pair", "whole numbers of at least 1", entries)
+        object.__setattr__(self, "inputs", whole_number("inputs", self.inputs, least=1))
+        for name in ("widths", "entries_per_pair"):
+            object.__setattr__(self, name, whole_numbers(name, getattr(self, name), least=1))
         object.__setattr__(self, "densities", tuple(probability("density", p, one=True) for p in self.densities))
 
     @classmethod

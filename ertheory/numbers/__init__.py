@@ -1,4 +1,4 @@
-"""Numbers that are certainly right: exact rationals, balls, decided comparisons, binomial tails, directed sums.
+"""Numbers that are surely right: rationals, whole numbers, balls, decided comparisons, binomial tails, directed sums.
 
 Densities and failure probabilities are read as exact rationals. Formulas are evaluated in balls, and every comparison
 that decides a width is certain. Long sums of probabilities are taken in double precision with every rounding counted.
@@ -35,6 +35,7 @@ from ertheory.numbers.directed import (
 )
 from ertheory.numbers.rationals import Rational, exact_rational, log_fraction, probability
 from ertheory.numbers.text import decimal_text, number_for_json, rational_text, success_text
+from ertheory.numbers.whole import whole_number, whole_numbers
 
 __all__ = [
     "TINY",
@@ -74,5 +75,7 @@ __all__ = [
     "smallest",
     "success_text",
     "tail_bounds",
+    "whole_number",
+    "whole_numbers",
     "working_precision",
 ]

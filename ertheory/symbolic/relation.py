@@ -13,7 +13,7 @@ from sympy import Add, Dummy, Indexed, Mul, Product, Rational, Sum, limit, log, 
 
 from ertheory.bounds.result import Kind, Variant
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.numbers import Ball, ball, enclose, probability
+from ertheory.numbers import Ball, ball, enclose, probability, whole_number
 from ertheory.symbolic.printing import in_latex
 
 __all__ = ["Limit", "Question", "Statement", "expanded"]
@@ -287,6 +287,4 @@ def _number(name: str, value: object) -> Fraction:
     if name == "delta" or name.startswith("p"):
         return probability(name, value, one=name != "delta")
     least = 0 if name in {"c", "l", "m", "m1", "m2"} else 1
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidInput(name, f"a whole number of at least {least}", value)
-    return Fraction(value)
+    return Fraction(whole_number(name, value, least=least))

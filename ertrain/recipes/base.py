@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
 from ertrain.methods.imp import rounds_of
@@ -91,8 +92,7 @@ class Recipe:
         """
         if scale not in self.scales:
             raise InvalidInput("scale", f"one of {', '.join(self.scales)}", scale)
-        if seeds < 1:
-            raise InvalidInput("seeds", "a whole number of at least 1", seeds)
+        seeds = whole_number("seeds", seeds, least=1)
         chosen = [one for one in self.make(scale) if one.changed(only or {}) == one]
         if not chosen:
             raise InvalidInput("only", f"values that some run of {self.name} has", dict(only or {}))

@@ -14,9 +14,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_number
 from ertrain.masks.masking import guard
 from ertrain.models import BatchedLinear, BatchedMLP
 from ertrain.streams import generator
@@ -146,8 +146,7 @@ def train_students(
     InvalidInput
         If the budget has no steps.
     """
-    if budget.steps < 1:
-        raise InvalidInput("steps", "a whole number of at least 1", budget.steps)
+    whole_number("steps", budget.steps, least=1)
     students.to(device)
     optimiser = torch.optim.Adam(students.parameters(), lr=budget.learning_rate, fused=True)
     guard(optimiser, students)

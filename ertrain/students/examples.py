@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import binomial_interval
 from ertheory.networks.readers.targets import target_from_sklearn
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_number
 from ertrain.students.teacher import Draw, evaluate, points_of
 
 __all__ = ["Examples", "digits_teacher", "named_teacher", "relu_teacher"]
@@ -124,8 +124,7 @@ def relu_teacher(inputs: int) -> Target:
     >>> relu_teacher(3).weights[0].tolist()
     [[1.0, 1.0, 1.0]]
     """
-    if inputs < 1:
-        raise InvalidInput("inputs", "a whole number of at least 1", inputs)
+    inputs = whole_number("inputs", inputs, least=1)
     return Target.from_arrays([[[1.0] * inputs], [[1.0]]], [[0.0], [0.0]], domain=[(-1, 1)] * inputs)
 
 
@@ -144,8 +143,7 @@ def digits_teacher(hidden: int, seed: int = 0) -> tuple[Target, Examples]:
 
     from ertrain.data.digit_images import digits
 
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InvalidInput("seed", "a whole number from 0 to 2^32 - 1", seed)
+    seed = whole_number("seed", seed, least=0, most=2**32 - 1)
     train, test = (digits(Path(), train=part) for part in (True, False))
     points, held = (part.inputs.flatten(1).float() / 16 for part in (train, test))
     learner = MLPClassifier((hidden,), alpha=1.0, learning_rate_init=0.01, max_iter=100, random_state=seed)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["FORMS", "Comparison", "FormFit", "compare_forms"]
 
@@ -140,8 +141,7 @@ def compare_forms(
         raise InvalidInput("errors", f"finite numbers ({len(places)}, seeds), two seeds at least", values.shape)
     if not 0 < level < 1:
         raise InvalidInput("level", "a number in (0, 1)", level)
-    if resamples < 100:
-        raise InvalidInput("resamples", "a whole number of at least 100", resamples)
+    resamples = whole_number("resamples", resamples, least=100)
     random = np.random.default_rng(seed)
     columns = random.integers(0, values.shape[1], (resamples, values.shape[1]))
     means = values.mean(1)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_number
 from ertrain.training.threads import one_thread
 
 __all__ = ["TOLERANCE", "Draw", "Tolerance", "draw_teacher", "evaluate", "normalised", "points_of"]
@@ -87,8 +88,7 @@ def draw_teacher(target: Target, seed: int = 0) -> Target:
     full = all(layer.nonzeros == layer.outputs * layer.inputs for layer in target.layers)
     if target.is_convolutional or not full:
         raise InvalidInput("target", "widths of a fully connected network such as 4-8-3", str(target))
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    seed = whole_number("seed", seed, least=0)
     random = np.random.default_rng(seed)
     bends = [random.uniform(-1, 1, (width, target.inputs)) for width in target.widths[1:-1]]
     weights: list[npt.NDArray[np.float64]] = []

@@ -18,6 +18,7 @@ from torch import Tensor
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_number
 from ertrain.streams import generator
 from ertrain.students.batched import Budget
 from ertrain.students.teacher import points_of
@@ -149,8 +150,7 @@ def edge_popup_tickets(
         raise InvalidInput(
             "sources", f"one per target, and at least one target; there are {len(targets)}", len(sources)
         )
-    if budget.steps < 1:
-        raise InvalidInput("steps", "a whole number of at least 1", budget.steps)
+    whole_number("steps", budget.steps, least=1)
     if not 0 < share <= 1:
         raise InvalidInput("share", "a number in (0, 1]", share)
     box = targets[0].domain

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertheory.processes import on_cluster, worker_processes
 from ertrain.configuration import Configuration
 from ertrain.training.experiments import perform
@@ -28,8 +28,7 @@ def jobs_of(configurations: Sequence[Configuration], *, replicas: int) -> list[J
     >>> [len(job) for job in jobs_of(runs, replicas=2)]
     [2, 2, 1]
     """
-    if replicas < 1:
-        raise InvalidInput("replicas", "a whole number of at least 1", replicas)
+    replicas = whole_number("replicas", replicas, least=1)
     groups: dict[Configuration, list[Configuration]] = {}
     for one in configurations:
         groups.setdefault(common_settings(one) if can_be_replica(one) else one, []).append(one)
@@ -77,8 +76,7 @@ def sweep(
     """
     from joblib import delayed
 
-    if workers < 1:
-        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    workers = whole_number("workers", workers, least=1)
     jobs = jobs_of(configurations, replicas=replicas)
     with (
         on_cluster(cluster),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ertheory.bounds.blocks.laws import Law
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import midpoint
+from ertheory.numbers import midpoint, whole_numbers
 
 __all__ = ["best_factors", "checked_widths", "most_factors"]
 
@@ -46,9 +46,7 @@ def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None =
     if len(full) != layers:
         allowed = f"{layers - 1} or {layers} source widths N_0,N_1,... for target {target}"
         raise InvalidInput("widths", allowed, len(widths))
-    for width in full:
-        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
-            raise InvalidInput("widths", "whole numbers of at least 1", width)
+    full = whole_numbers("widths", full, least=1)
     if full[-1] != outputs:
         raise InvalidInput("widths", f"{outputs} as the last width (the outputs of target {target})", full[-1])
     return full

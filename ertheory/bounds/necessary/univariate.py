@@ -36,6 +36,7 @@ from ertheory.numbers import (
     near_zero,
     probability,
     smallest,
+    whole_number,
 )
 
 __all__ = [
@@ -160,8 +161,7 @@ def univariate_width(
     >>> width.printed, width.exact, width.sufficient
     (525, 52739, 52981)
     """
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs < 1:
-        raise InvalidInput("inputs", "a whole number of at least 1", inputs)
+    inputs = whole_number("inputs", inputs, least=1)
     if output not in get_args(Output):
         raise InvalidInput("output", "relu or linear", output)
     into, out = (probability("density", density, one=True) for density in densities)

@@ -64,6 +64,7 @@ from ertheory.numbers import (
     log_fraction,
     log_sparsity,
     smallest,
+    whole_number,
 )
 
 __all__ = ["Explicit", "checked_variables", "explicit_count", "failure_upper", "mixed_failure_upper", "upper_of"]
@@ -335,9 +336,7 @@ def mixed_failure_upper(
 
 def checked_variables(n: object) -> int:
     """Read a number of variables."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n <= _MOST_VARIABLES:
-        raise InvalidInput("n", "a whole number from 0 to 2^60", n)
-    return int(n)
+    return whole_number("n", n, least=0, most=_MOST_VARIABLES)
 
 
 def _log_rational(value: Fraction) -> Ball:

@@ -19,6 +19,7 @@ from ertheory.builders.sharp.coding import Coding
 from ertheory.builders.sharp.private import share_out
 from ertheory.errors import InvalidInput
 from ertheory.masks import Mask
+from ertheory.numbers import whole_number
 
 __all__ = ["assign"]
 
@@ -55,8 +56,8 @@ def assign(
         raise InvalidInput("widths", f"at least {units} neurons in layer 0, one per unit", neurons)
     if neurons % groups:
         raise InvalidInput("widths", f"a multiple of {groups} neurons in layer 0, one part for each group", neurons)
-    if copies is not None and (isinstance(copies, bool) or not isinstance(copies, int) or copies < 1):
-        raise InvalidInput("copies", "a whole number of at least 1", copies)
+    if copies is not None:
+        copies = whole_number("copies", copies, least=1)
     if layer0 == "matched":
         return _matched(mask, coding, neurons // units if copies is None else copies)
     if layer0 == "dense":

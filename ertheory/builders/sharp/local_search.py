@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from ertheory.builders.sharp.colouring import Colouring, Demand, colouring_of, supply
-from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["repaired"]
 
@@ -51,10 +51,9 @@ def repaired(demand: Demand, start: Colouring, *, seed: int = 0, moves: int | No
     InvalidInput
         If a number is out of range.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
-    if moves is not None and (isinstance(moves, bool) or not isinstance(moves, int) or moves < 0):
-        raise InvalidInput("moves", "a whole number of at least 0", moves)
+    seed = whole_number("seed", seed, least=0)
+    if moves is not None:
+        moves = whole_number("moves", moves, least=0)
     from ertheory.builders.sharp.conflicts import min_conflicts  # numba takes half a second to load
 
     if start.complete:

@@ -29,7 +29,7 @@ from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Activation, Affine, Network, Step
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational, whole_number
 
 __all__ = ["build_ticket"]
 
@@ -103,8 +103,8 @@ def build_ticket(
     allowed = exact_rational("epsilon", epsilon)
     if not 0 < allowed <= _LARGEST_ERROR:
         raise InvalidInput("epsilon", "a positive number that a double can hold", epsilon)
-    if workers is not None and workers < 1:
-        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    if workers is not None:
+        workers = whole_number("workers", workers, least=1)
     sizes = tuple(widths) if len(widths) != target.depth else (*widths, target.widths[-1])
     drawn = DrawnSource(Source.for_target(target, widths=sizes, densities=density), seed)
     box = read_box((0.0, 1.0), target.inputs) if target.domain is None else target.domain

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["Bools", "Event", "count_occurrences", "draw_mask"]
 
@@ -65,10 +65,8 @@ def count_occurrences(event: Event, trials: int, seed: int, *, progress: Callabl
     >>> count_occurrences(coin, 1_000, 0) == count_occurrences(coin, 1_000, 0)
     True
     """
-    if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= _MOST_TRIALS:
-        raise InvalidInput("trials", f"a whole number from 1 to {_MOST_TRIALS}", trials)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInput("seed", "a whole number of at least 0", seed)
+    trials = whole_number("trials", trials, least=1, most=_MOST_TRIALS)
+    seed = whole_number("seed", seed, least=0)
     streams = np.random.SeedSequence(seed)
     most = max(1, _ENTRIES_AT_ONCE // event.entries)
     done = found = 0

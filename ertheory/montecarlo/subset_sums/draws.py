@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ertheory.bounds.subset_sum import LAWS, LawName
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["LAWS", "Law", "check_law", "draw_weights", "stream_key"]
 
@@ -24,7 +25,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 _SPAWN_KEY = (0, 24)  # masks have spawn keys of one number: no stream is used twice
-_LARGEST_SEED = 2**128
+_LARGEST_SEED = 2**128 - 1
 
 
 def check_law(law: str) -> bool:
@@ -48,8 +49,7 @@ def stream_key(seed: int) -> Words:
     InvalidInput
         If the seed is not a whole number from 0 to 2^128 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _LARGEST_SEED:
-        raise InvalidInput("seed", "a whole number from 0 to 2^128 - 1", seed)
+    seed = whole_number("seed", seed, least=0, most=_LARGEST_SEED)
     return np.random.SeedSequence(seed, spawn_key=_SPAWN_KEY).generate_state(2, np.uint64).astype(np.uint64)
 
 

@@ -20,7 +20,7 @@ from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.mixture import ROUNDING, live_probabilities, mix
-from ertheory.numbers import Rational, exact_rational, probability
+from ertheory.numbers import Rational, exact_rational, probability, whole_number
 
 __all__ = ["FEWEST_FAILURES", "FailureEstimate", "Required", "StoppingTimes"]
 
@@ -157,8 +157,7 @@ class StoppingTimes:
         >>> round(estimate.value, 4), estimate.failures
         (0.1164, 81)
         """
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= _MOST_WEIGHTS:
-            raise InvalidInput("n", f"a whole number from 0 to {_MOST_WEIGHTS}", n)
+        n = whole_number("n", n, least=0, most=_MOST_WEIGHTS)
         masses = live_probabilities(n, float(probability("density", density, one=True)), self.longest)
         low, high = self.band(level)
         # Nothing is known of more weights than the longest, but that they fail no more often.

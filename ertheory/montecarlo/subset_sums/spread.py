@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["check_trials", "spread"]
 
@@ -26,9 +26,7 @@ def check_trials(trials: int) -> int:
     InvalidInput
         If it is not a whole number from 1 to 10^9.
     """
-    if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= _MOST_TRIALS:
-        raise InvalidInput("trials", f"a whole number from 1 to {_MOST_TRIALS}", trials)
-    return trials
+    return whole_number("trials", trials, least=1, most=_MOST_TRIALS)
 
 
 def spread(
@@ -69,8 +67,8 @@ def spread(
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InvalidInput("workers", "a whole number of at least 1", workers)
+    if workers is not None:
+        workers = whole_number("workers", workers, least=1)
     starts = range(first, first + trials, size)
     tasks: list[Any] = [delayed(block)(start, min(size, first + trials - start)) for start in starts]
     with Parallel(n_jobs=workers, prefer="threads") as pool:

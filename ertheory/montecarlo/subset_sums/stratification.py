@@ -25,7 +25,7 @@ from ertheory.montecarlo.subset_sums.coverage_times import check_target
 from ertheory.montecarlo.subset_sums.draws import Law, check_law, stream_key
 from ertheory.montecarlo.subset_sums.failure_curve import FEWEST_FAILURES
 from ertheory.montecarlo.subset_sums.spread import check_trials, spread
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 
 __all__ = ["RareFailure", "SignStratified", "sign_stratified"]
 
@@ -96,8 +96,7 @@ class SignStratified:
         >>> 1e-6 < rare.value < 1e-4, rare.standard_error < rare.value / 4
         (True, True)
         """
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= _MOST_WEIGHTS:
-            raise InvalidInput("n", f"a whole number from 0 to {_MOST_WEIGHTS}", n)
+        n = whole_number("n", n, least=0, most=_MOST_WEIGHTS)
         table = _sign_probabilities(n, float(probability("density", density, one=True)))
         shares = table[np.arange(table.shape[0]), self.needed].sum(axis=1)
         value, error = float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares)))

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["WidthLine"]
 
@@ -79,8 +80,7 @@ class WidthLine:
         InvalidInput
             If the total lies outside.
         """
-        if not self.lowest <= total <= self.highest:
-            raise InvalidInput("total", f"a whole number from {self.lowest} to {self.highest}", total)
+        total = whole_number("total", total, least=self.lowest, most=self.highest)
         added = self._order[: total - self.lowest]
         return tuple(low + added.count(layer) for layer, low in enumerate(self.first))
 

@@ -20,12 +20,12 @@ import numpy.typing as npt
 from ertheory.bounds import width
 from ertheory.bounds.result import Width, rational_text
 from ertheory.builders import Plan, plan
-from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 from ertheory.processes import worker_processes
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.examples import Examples
@@ -107,8 +107,7 @@ def measure_widths(
     """
     from joblib import effective_n_jobs
 
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise InvalidInput("seed", "a whole number from 0 to 2^63 - 1", seed)
+    seed = whole_number("seed", seed, least=0, most=2**63 - 1)
     densities = read_densities(target, density=density, sparsity=sparsity)
     delta = probability("failure_probability", failure_probability)
     draw = None if examples is None else examples.around_train

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertrain.errors import RunFolderError
 from ertrain.storage.files import read_json, write_json
 
@@ -58,8 +58,7 @@ class Outcomes:
     """
 
     def __init__(self, path: Path | None, inputs: Mapping[str, Any], *, seed: int, chunk: int, wave: int = 1) -> None:
-        if chunk < 1 or wave < 1:
-            raise InvalidInput("chunk", "whole numbers of at least 1", (chunk, wave))
+        chunk, wave = whole_number("chunk", chunk, least=1), whole_number("wave", wave, least=1)
         self._path, self._inputs, self._seed, self._chunk, self._wave = path, dict(inputs), seed, chunk, wave
         self._known: dict[str, dict[str, str]] = {}
         content = None if path is None else read_json(path)

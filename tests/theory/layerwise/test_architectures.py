@@ -195,7 +195,7 @@ def test_an_unknown_name_is_answered_with_the_names() -> None:
 @pytest.mark.parametrize("classes", [0, -1, 2.0, True, "10"])
 @pytest.mark.parametrize("name", ["vgg16", "784-10"])
 def test_classes_refused(name: str, classes: object) -> None:
-    with pytest.raises(InvalidInput, match="classes: expected an integer of at least 1"):
+    with pytest.raises(InvalidInput, match="classes: expected a whole number of at least 1"):
         architecture(name, classes=classes)  # type: ignore[arg-type]
 
 

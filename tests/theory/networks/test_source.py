@@ -105,7 +105,7 @@ def test_bad_densities_are_refused_in_one_line(arguments, message):
 
 GOOD = {"inputs": 4, "widths": (8, 3), "densities": (ONE, HALF), "entries_per_pair": (1, 1)}
 REFUSED = [
-    ({"inputs": 0}, "widths"),
+    ({"inputs": 0}, "inputs"),
     ({"widths": (8, 0)}, "widths"),
     ({"widths": (8, 3.0)}, "widths"),
     ({"widths": (8, True)}, "widths"),
