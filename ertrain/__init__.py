@@ -18,6 +18,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from ertrain import _deprecated
 from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
 from ertrain.masks import (
@@ -63,20 +64,12 @@ __all__ = [
     "sweep",
 ]
 
-# Names of before, for one release.
-_RENAMED = {
-    "Evidence": "PruningContext",
-    "Place": "ProcessGroup",
-    "join": "join_process_group",
-    "share_out": "allocate_sparsity",
-}
-
 if not TYPE_CHECKING:  # or every name would be one that the module has
 
     def __getattr__(name: str) -> Any:
-        if name not in _RENAMED:
+        if name not in _deprecated.RENAMED:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        msg = f"ertrain.{name} is now ertrain.{_RENAMED[name]}; the old name goes with the next release"
+        msg = f"ertrain.{name} is now ertrain.{_deprecated.RENAMED[name]}; the old name goes with the next release"
         warnings.warn(msg, DeprecationWarning, stacklevel=2)
-        return globals()[_RENAMED[name]]
+        return getattr(_deprecated, name)

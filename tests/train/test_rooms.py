@@ -6,12 +6,17 @@ import ast
 import graphlib
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from torch import nn  # noqa: E402
+
 import ertrain  # noqa: E402
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain import _deprecated  # noqa: E402
 
 ROOT = Path(ertrain.__file__).parent
 # From the ground up: a room imports from those before it.
@@ -74,8 +79,50 @@ OLD = {
 
 @pytest.mark.parametrize("old", OLD)
 def test_old_names_work_and_say_what_is_new(old):
-    with pytest.warns(DeprecationWarning, match=rf"ertrain\.{OLD[old]}"):
-        assert getattr(ertrain, old) is getattr(ertrain, OLD[old])
+    with pytest.warns(DeprecationWarning, match=rf"ertrain\.{old} is now ertrain\.{OLD[old]};") as caught:
+        assert callable(getattr(ertrain, old))
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_every_old_name_is_listed():
+    assert OLD == _deprecated.RENAMED
+
+
+def test_the_old_place_has_its_old_attributes():
+    with pytest.warns(DeprecationWarning, match="Place"):
+        place = ertrain.Place(torch.device("cpu"), rank=1, processes=3)
+    assert place == ertrain._deprecated.Place(torch.device("cpu"), 1, 3)
+    assert isinstance(place, ertrain.ProcessGroup)
+    assert (place.rank, place.world_size, place.is_main) == (1, 3, False)
+    for old, new, value in (("first", "is_main", False), ("processes", "world_size", 3)):
+        with pytest.warns(DeprecationWarning, match=rf"Place\.{old} is now ertrain\.ProcessGroup\.{new};"):
+            assert getattr(place, old) == value
+
+
+def test_what_was_joined_the_old_way_has_the_old_methods():
+    with pytest.warns(DeprecationWarning, match="join_process_group"):
+        join = ertrain.join
+    with join("cpu") as place:
+        with pytest.warns(DeprecationWarning, match="is_main"):
+            assert place.first
+        with pytest.warns(DeprecationWarning, match="all_reduce"):
+            assert place.summed(torch.ones(2)).tolist() == [1, 1]
+        with pytest.warns(DeprecationWarning, match="main_first"):
+            turn = place.in_turn()
+        with turn:
+            pass
+
+
+def test_the_old_share_out_takes_its_evidence():
+    network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10))
+    pixels = SimpleNamespace(mean=torch.zeros(1), train=SimpleNamespace(shape=(20,)))
+    with pytest.warns(DeprecationWarning, match="ertrain"):
+        evidence = ertrain.Evidence(data=pixels, seed=0, fit=lambda _: None)
+    with pytest.warns(DeprecationWarning, match="ertrain"):
+        found = ertrain.share_out(network, "1/2", "synflow", skip=(), evidence=evidence)
+    assert found == ertrain.allocate_sparsity(network, "1/2", "synflow", context=evidence)
+    with pytest.warns(DeprecationWarning, match="ertrain"), pytest.raises(InvalidInput, match="context"):
+        ertrain.share_out(network, "1/2", "synflow")
 
 
 def test_names_that_never_were_are_not_there():
