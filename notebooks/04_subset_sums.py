@@ -36,8 +36,8 @@ for p in ("0.2", "0.5", "0.9", "0.99", "0.999"):
     print(f"p = {p:5}  n = {printed.n:3}  fails with probability at least {proved:.3f}")
 
 # %% [markdown]
-# The denser the mask, the fewer weights the formula asks for, down to none at p = 1. That can not be right: a masked
-# family is part of the full one, so it can not need fewer weights than the full one does.
+# The denser the mask, the fewer weights the formula asks for, down to none at p = 1. That cannot be right: a masked
+# family is part of the full one, so it cannot need fewer weights than the full one does.
 #
 # No constant repairs this. Two things are always necessary:
 #

@@ -37,7 +37,7 @@ def write_figure(
     Raises
     ------
     InvalidInput
-        If the folder can not be written to, or a file exists and `force` is not set.
+        If the folder cannot be written to, or a file exists and `force` is not set.
     """
     files = {f"{name}{ending}": content for ending, content in rendered(drawing, columns).items()}
     return write_together(folder, {**files, f"{name}.csv": csv_text(columns).encode()}, force=force)

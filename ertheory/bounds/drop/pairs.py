@@ -57,7 +57,7 @@ def best_pair(
     start
         A pair for which the law holds.
     smallest_above
-        Smallest q_1 for which the law holds with this q_0, given a guess; ``None`` if it can not be found.
+        Smallest q_1 for which the law holds with this q_0, given a guess; ``None`` if it cannot be found.
     holds
         Whether the law holds for a pair.
     price
