@@ -83,9 +83,9 @@ def coding_failure(rows: int, neurons: int, density: Fraction, reading: Fraction
     neurons
         N >= 0, neurons of layer 0.
     density
-        a in (0, 1], of the edges between the rows and the columns.
+        The density a in (0, 1] of the edges between the rows and the columns.
     reading
-        b in (0, 1], the probability that a neuron is one of the columns.
+        The probability b in (0, 1] that a neuron is one of the columns.
     columns
         k, from 0 to N; 0 for eps.
 
