@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -102,3 +104,13 @@ except ImportError:
 """
     found = {room(name) for name in _imported(ast.parse(code))}
     assert found == {f"ertheory.{name}" for name in ("masks", "numbers", "bounds", "networks")}
+
+
+def test_no_module_is_hidden_by_a_name_of_its_package():
+    """`import ertheory.bounds.drop` is that module, whatever functions the package exports."""
+    package = importlib.import_module("ertheory")
+    for found in pkgutil.walk_packages(package.__path__, "ertheory."):
+        if not found.name.endswith("__main__"):
+            module = importlib.import_module(found.name)
+            parent, _, leaf = found.name.rpartition(".")
+            assert getattr(importlib.import_module(parent), leaf) is module, found.name
