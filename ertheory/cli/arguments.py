@@ -34,7 +34,7 @@ __all__ = [
 
 TargetText = Annotated[
     str,
-    Option("The network to represent: 784-128-10, or a file with weights (.npz, .safetensors, a PyTorch .pt).", "T"),
+    Option("The network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx).", "T"),
 ]
 Density = Annotated[
     tuple[Fraction, ...] | None,

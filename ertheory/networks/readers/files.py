@@ -1,4 +1,4 @@
-"""Targets from files: .npz and .safetensors with the keys of a target file or of a state dict, .pt and .pth.
+"""Targets from files: .npz and .safetensors with the keys of a target file or of a state dict, .pt, .pth, .onnx.
 
 A target file holds W1, b1, W2, b2, ... with W_l of shape (n_l, n_{l-1}) or (n_l, n_{l-1}, *kernel), the biases where
 they are not zero, and optionally ``domain`` (d, 2) and ``activation``, which has to be "relu". Every number is read as
@@ -18,12 +18,13 @@ from ertheory.errors import InvalidInput
 from ertheory.files import SUFFIXES, check_regular, read_arrays, undamaged
 from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Network
+from ertheory.networks.readers.onnx_read import load_onnx
 from ertheory.networks.readers.state_dicts import is_state_dict, target_from_state_dict
 from ertheory.networks.target import Target
 
 __all__ = ["READABLE", "load_file", "read_entries"]
 
-READABLE = (*SUFFIXES, ".pt", ".pth")
+READABLE = (*SUFFIXES, ".pt", ".pth", ".onnx")
 
 _KEYS = "the keys W1, b1, W2, b2, ..., domain, activation, or those of a state dict such as fc1.weight"
 _INSIDE = ("state_dict", "model_state_dict", "model", "net")  # where a checkpoint keeps its state dict
@@ -53,7 +54,7 @@ def load_file(path: Path) -> Target | Network:
             arrays, texts = read_arrays(path, argument="target")
             activation = {"activation": texts["activation"]} if "activation" in texts else {}
             return read_entries({**activation, **arrays})
-        return target_from_state_dict(_checkpoint(path))
+        return load_onnx(path) if suffix == ".onnx" else target_from_state_dict(_checkpoint(path))
     except InvalidInput as error:
         if str(path) in str(error.value):
             raise
