@@ -119,11 +119,13 @@ def _typed(command: type[Command]) -> type[Command]:
         kind: Any = hints[one.name].__origin__
         option: Option = hints[one.name].__metadata__[0]
         shown = tyro.conf.arg(metavar=option.metavar, help=option.help, help_behavior_hint=_hint)
-        hint: Any = Annotated[kind, shown]
+        read = option.read or _reader(kind)
+        # What is read here has any type for the parser, which would load a checker of types to look at the defaults.
+        hint: Any = Annotated[kind if read is None else object, shown]
         if option.positional:
             marker: Any = tyro.conf.Positional
             hint = marker[hint]
-        if (read := option.read or _reader(kind)) is not None:
+        if read is not None:
             hint = Annotated[hint, _constructor(names[one.name], option, read)]
         default = field() if one.default is MISSING else field(default=one.default)
         made.append((one.name, hint, default))

@@ -49,6 +49,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ertheory.bounds.sharp.chains import LOSS, added, chain, powers, split
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.numbers import (
     Ball,
@@ -74,7 +75,6 @@ __all__ = ["Stage", "dense_stages", "sequential_failure", "sequential_used", "se
 Stage = tuple[tuple[int, bool, int], ...]
 Stages = tuple[Stage, ...]
 
-_LOSS = 1e-60  # of the mass of every law: left out at either end, and added to the bound
 _NEVER = 1e-250  # chances of a rise below this are among what is left out
 _MOST_CLASSES = 1_000
 _LONGEST = 10_000  # classes times consumers, up to which the joint law is summed
@@ -149,19 +149,12 @@ def sequential_failure(stages: Stages, neurons: int, density: Fraction) -> Bound
     probability("density", density, one=True)
     if neurons < 0:
         raise InvalidInput("neurons", "a number of at least 0", neurons)
-    most = max((sum(count for _, needed, count in stage if needed) for stage in stages), default=0)
     if density == 1:  # one neuron for every class that is needed at all
         classes = sum(count for step, needed, count in stages[-1] if step or needed) if stages else 0
         return (Fraction(0), Fraction(0)) if neurons >= classes else (Fraction(1), Fraction(1))
     if _is_long(stages):
         return _closed_failure(stages, neurons, density)
-    joint, taken = _joint_sum(stages, density)
-    fewest = max(0, neurons - len(joint) + 1)
-    missed, roundings = _too_few(fewest, neurons, most, density)
-    left = np.maximum(neurons - np.arange(len(joint)), 0) - fewest
-    total = float((joint * missed[left, : joint.shape[1]]).sum())
-    low, high = bounds(total, taken + roundings + int(np.count_nonzero(joint)) + 1, _lost(stages))
-    return low, min(high, Fraction(1))
+    return _joint_failure(stages, neurons, density)
 
 
 def sequential_used(stages: Stages, density: Fraction) -> Masses:
@@ -177,7 +170,7 @@ def sequential_used(stages: Stages, density: Fraction) -> Masses:
         final[step + needed] += count
     total = Masses(0, np.ones(1), 0)
     for steps, count in final.items():
-        total = convolve(total, _powers(_chain(density, steps), count)[count])
+        total = convolve(total, powers(chain(density, steps), count)[count])
     return total
 
 
@@ -214,7 +207,19 @@ def _is_long(stages: Stages) -> bool:
 
 def _lost(stages: Stages) -> float:
     """At most this much is left out: two ends of a law at every step of every chain, and of every sum of chains."""
-    return 4 * _LOSS * sum(count * (step + 2) for stage in stages for step, _, count in stage)
+    return 4 * LOSS * sum(count * (step + 2) for stage in stages for step, _, count in stage)
+
+
+@lru_cache(maxsize=256)  # one search after another asks for the same widths
+def _joint_failure(stages: Stages, neurons: int, density: Fraction) -> Bounds:
+    """Enclose the sum of the theorem."""
+    joint, taken = _joint_sum(stages, density)
+    fewest = max(0, neurons - len(joint) + 1)
+    missed, roundings = _too_few(fewest, neurons, joint.shape[1] - 1, density)
+    left = np.maximum(neurons - np.arange(len(joint)), 0) - fewest
+    total = float((joint * missed[left]).sum())
+    low, high = bounds(total, taken + roundings + int(np.count_nonzero(joint)) + 1, _lost(stages))
+    return low, min(high, Fraction(1))
 
 
 @lru_cache(maxsize=8)
@@ -236,13 +241,13 @@ def _joint_sum(stages: Stages, density: Fraction) -> tuple[Floats, int]:
 def _joint_law(stage: Stage, density: Fraction) -> dict[int, Masses]:
     rows = {0: Masses(0, np.ones(1), 0)}
     for steps, needed, count in stage:
-        law = _chain(density, steps)
-        groups = _risen(law, count, density) if needed else {0: _powers(law, count)[count]}
+        law = chain(density, steps)
+        groups = _risen(law, count, density) if needed else {0: powers(law, count)[count]}
         products: dict[int, list[Masses]] = {}
         for demand, first in rows.items():
             for more, second in groups.items():
                 products.setdefault(demand + more, []).append(convolve(first, second))
-        rows = {demand: _added(parts) for demand, parts in products.items()}
+        rows = {demand: added(parts) for demand, parts in products.items()}
     return rows
 
 
@@ -250,78 +255,20 @@ def _risen(law: Masses, count: int, density: Fraction) -> dict[int, Masses]:
     """Masses of the sum of `count` chains of a law before a step at which m of them rise, for every m."""
     if law.last == 0:
         return {count: Masses(0, np.ones(1), 0)}
-    rising, staying, taken = _split(law, density)
+    rising, staying, taken = split(law, density)
     up, down = float(rising.sum()), float(staying.sum())
     taken = 2 * (taken + len(rising)) + 1
     if up < _NEVER:
-        return {0: _powers(Masses(law.first, staying / down, taken), count)[count]}
-    rose = _powers(Masses(law.first, rising / up, taken), count)
-    stayed = _powers(Masses(law.first, staying / down, taken), count)
-    weights = binomial_masses(count, up / down, roundings=taken).trimmed(_LOSS)
+        return {0: powers(Masses(law.first, staying / down, taken), count)[count]}
+    rose = powers(Masses(law.first, rising / up, taken), count)
+    stayed = powers(Masses(law.first, staying / down, taken), count)
+    weights = binomial_masses(count, up / down, roundings=taken).trimmed(LOSS)
     rows = {}
     for demand in range(weights.first, weights.last + 1):
         used = convolve(rose[demand], stayed[count - demand])
         weight = weights.values[demand - weights.first]
         rows[demand] = Masses(used.first, used.values * weight, used.roundings + weights.roundings + 1)
     return rows
-
-
-def _powers(law: Masses, count: int) -> list[Masses]:
-    """Laws of the sums of 0..count independent variables."""
-    powers = [Masses(0, np.ones(1), 0)]
-    for _ in range(count):
-        powers.append(convolve(powers[-1], law).trimmed(_LOSS))
-    return powers
-
-
-def _added(parts: list[Masses]) -> Masses:
-    if len(parts) == 1:
-        return parts[0]
-    first, last = min(part.first for part in parts), max(part.last for part in parts)
-    values = np.zeros(last - first + 1)
-    for part in parts:
-        values[part.first - first : part.last - first + 1] += part.values
-    return Masses(first, values, max(part.roundings for part in parts) + len(parts))
-
-
-def _chain(density: Fraction, steps: int) -> Masses:
-    """Law of a(steps)."""
-    return _chains(density, 1 << steps.bit_length())[steps]
-
-
-@lru_cache(maxsize=8)
-def _chains(density: Fraction, steps: int) -> tuple[Masses, ...]:
-    misses, keeps = _steps(density, steps)
-    laws = [Masses(0, np.ones(1), 0)]
-    for _ in range(steps):
-        law = laws[-1]
-        values = np.zeros(len(law.values) + 1)
-        values[:-1] = law.values * keeps[law.first : law.last + 1]
-        values[1:] += law.values * misses[law.first : law.last + 1]
-        laws.append(Masses(law.first, values, law.roundings + _step_roundings(law) + 2).trimmed(_LOSS))
-    return tuple(laws)
-
-
-def _split(law: Masses, density: Fraction) -> tuple[Floats, Floats, int]:
-    """Masses of the chains that rise and of those that stay, and how many roundings they took."""
-    misses, keeps = _steps(density, 1 << law.last.bit_length())
-    inside = slice(law.first, law.last + 1)
-    return law.values * misses[inside], law.values * keeps[inside], law.roundings + _step_roundings(law) + 1
-
-
-@lru_cache(maxsize=64)
-def _steps(density: Fraction, most: int) -> tuple[Floats, Floats]:
-    """r^a and 1 - r^a for a = 0..most."""
-    chance, miss = float(density), float(1 - density)
-    misses, keeps = np.ones(most + 1), np.zeros(most + 1)
-    for size in range(most):
-        misses[size + 1] = misses[size] * miss
-        keeps[size + 1] = keeps[size] + misses[size] * chance
-    return misses, keeps
-
-
-def _step_roundings(law: Masses) -> int:
-    return 3 * law.last + 3  # of r^a and 1 - r^a
 
 
 def _too_few(fewest: int, most: int, demands: int, density: Fraction) -> tuple[Floats, int]:
@@ -382,7 +329,7 @@ def _demand_masses(stages: Stages, density: Fraction) -> list[tuple[int, Masses]
     while start < len(stages):
         stop = max(start + 1, start * 5 // 4)
         parts = [_demands(stage, density) for stage in stages[start:stop]]
-        blocks.append((min(stop, len(stages)) - 1, _added(parts)))
+        blocks.append((min(stop, len(stages)) - 1, added(parts)))
         start = stop
     return blocks
 
@@ -393,12 +340,12 @@ def _demands(stage: Stage, density: Fraction) -> Masses:
     for steps, needed, count in stage:
         if not needed:
             continue
-        law = _chain(density, steps)
+        law = chain(density, steps)
         if law.last == 0:
             total = convolve(total, Masses(count, np.ones(1), 0))
             continue
-        rising, staying, taken = _split(law, density)
+        rising, staying, taken = split(law, density)
         odds = float(rising.sum()) / float(staying.sum())
         more = binomial_masses(count, odds, roundings=2 * (taken + len(rising)) + 1)
-        total = convolve(total, more.trimmed(_LOSS))
+        total = convolve(total, more.trimmed(LOSS))
     return total
