@@ -138,9 +138,16 @@ def _given(*densities: Densities | None) -> int:
 
 
 def _fits(name: str, network: Target, widths: tuple[int, ...]) -> bool:
-    """Whether a statement speaks of sources with so many layers, of which the outputs may be left out."""
+    """Whether a statement speaks of sources with so many layers, of which the outputs may be left out.
+
+    As many widths as the source of the theorems has layers mean that source, though a factored one without its outputs
+    has as many where the target has two layers.
+    """
+    layers = find(name).layers(network, NO_OPTIONS)
+    if len(widths) == network.depth + 1 != layers:
+        return False
     try:
-        checked_widths(network, widths, find(name).layers(network, NO_OPTIONS))
+        checked_widths(network, widths, layers)
     except InvalidInput:
         return False
     return True
