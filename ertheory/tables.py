@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-__all__ = ["FORMATS", "Cell", "Shown", "Style", "Table"]
+__all__ = ["FORMATS", "Cell", "Shown", "Style", "Table", "latex_text"]
 
 Style = Literal["table", "markdown", "latex", "csv"]
 FORMATS: tuple[Style, ...] = get_args(Style)
@@ -138,7 +138,7 @@ class Table:
         \bottomrule
         \end{tabular}
         """
-        head, *body = (" & ".join(map(_latex, line)) + r" \\" for line in [self.headers, *self._texts()])
+        head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [self.headers, *self._texts()])
         places = "".join("r" if self._counts(column) else "l" for column in range(len(self.headers)))
         lines = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
         return "\n".join([f"\\begin{{tabular}}{{{places}}}", *lines, r"\end{tabular}"])
@@ -185,7 +185,8 @@ def _align(cell: str, width: int) -> str:
     return cell.rjust(width) if number.isdigit() else cell.ljust(width)
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Escape what LaTeX reads as commands."""
     words = text.replace(">=", "\0").replace("<=", "\1")
     escaped = "".join(_SPECIAL[letter] or f"\\{letter}" if letter in _SPECIAL else letter for letter in words)
     return escaped.replace("\0", r"$\ge$").replace("\1", r"$\le$")

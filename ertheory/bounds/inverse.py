@@ -19,6 +19,7 @@ from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, probability, rational_text, success_text
+from ertheory.results import Result
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
@@ -27,7 +28,7 @@ _SPARSEST = 60  # densities below 10^-60 are not looked at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Result):
     """The answer of one statement about given widths.
 
     Parameters

@@ -6,7 +6,6 @@ necessary, how layer 0 is read and how the integers were certified.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
@@ -14,6 +13,8 @@ from typing import Any, Literal, Protocol
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, rational_text, success_text
+from ertheory.results import Result
+from ertheory.tables import latex_text
 
 __all__ = [
     "Construction",
@@ -46,7 +47,7 @@ class Design(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Width:
+class Width(Result):
     """Source widths that a statement asks for.
 
     Parameters
@@ -164,22 +165,10 @@ class Width:
             "certified": self.certified,
         }
 
-    def to_json(self) -> str:
-        """Write one JSON document."""
-        return json.dumps(self.to_dict(), allow_nan=False)
-
-    def to_markdown(self) -> str:
-        """Make a small table for a page of notes."""
-        rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in self.to_dict().items())
-        return f"| field | value |\n| --- | --- |\n{rows}\n"
-
     def to_latex(self) -> str:
         """Write the widths and what they rest on as one line of mathematics."""
         relation = r"\ge" if self.kind == "necessary" else "="
         hidden = enumerate(self.widths[:-1])
         widths = r",\ ".join(f"N_{{{layer}}} {relation} {width}" for layer, width in hidden if width is not None)
-        return f"{widths} \\quad \\text{{({self.statement}, {self.variant}, {self.kind}, layer 0 {self.layer0})}}"
-
-
-def _cell(value: object) -> str:
-    return json.dumps(value) if isinstance(value, list | bool) or value is None else str(value).replace("|", "\\|")
+        basis = latex_text(f"({self.statement}, {self.variant}, {self.kind}, layer 0 {self.layer0})")
+        return f"{widths} \\quad \\text{{{basis}}}"

@@ -16,6 +16,7 @@ from ertheory.builders.error import error_bound
 from ertheory.builders.sharp.coding import Coding
 from ertheory.masks import DrawnMask, Mask
 from ertheory.networks.network import Network
+from ertheory.results import Result
 
 __all__ = ["Embedding", "LinkEdge"]
 
@@ -42,7 +43,7 @@ class LinkEdge(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Embedding:
+class Embedding(Result):
     """A target inside a masked source.
 
     Parameters

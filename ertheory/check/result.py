@@ -23,6 +23,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Network, Pool
 from ertheory.networks.target import Target, network_of
 from ertheory.numbers import whole_number
+from ertheory.results import Result
 
 __all__ = ["Check", "check_embedding", "check_file"]
 
@@ -31,7 +32,7 @@ _MOST_CORNERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class Check(Result):
     """What was found about one embedding.
 
     Parameters

@@ -23,6 +23,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
 from ertheory.numbers import Rational, exact_rational
+from ertheory.results import Result
 
 __all__ = ["DrawnTicket", "TicketCheck", "check_ticket"]
 
@@ -50,7 +51,7 @@ class DrawnTicket(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketCheck:
+class TicketCheck(Result):
     """What was found about a ticket.
 
     Parameters

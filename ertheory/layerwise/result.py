@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
 from ertheory.numbers import probability, whole_number
+from ertheory.results import Result
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 
@@ -60,7 +60,7 @@ def nonzero_counts(shapes: Shapes, densities: Sequence[float], total: int | None
 
 
 @dataclass(frozen=True)
-class LayerDensities:
+class LayerDensities(Result):
     """Densities of the layers of one network, with what was asked for and what comes out.
 
     Parameters
@@ -166,10 +166,6 @@ class LayerDensities:
             "density_realised": self.density_realised,
             "dead_outputs_expected": self.dead_outputs_expected,
         }
-
-    def to_json(self) -> str:
-        """Return `to_dict` as a JSON document."""
-        return json.dumps(self.to_dict(), allow_nan=False)
 
     def to_markdown(self) -> str:
         """Return a table with a row per layer and a last row for the network."""

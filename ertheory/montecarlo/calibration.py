@@ -29,6 +29,7 @@ from ertheory.networks.network import Network
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability, whole_number
 from ertheory.processes import worker_processes
+from ertheory.results import Result
 
 if TYPE_CHECKING:
     from joblib import Parallel
@@ -40,7 +41,7 @@ CALIBRATED = ("drop", "sequential", "matching", "sharp")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class Calibration(Result):
     """Widths that were found by building.
 
     Parameters

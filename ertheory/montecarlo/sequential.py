@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ertheory.bounds.result import rational_text
 from ertheory.montecarlo.intervals import Interval
 from ertheory.numbers import probability, whole_number
+from ertheory.results import Result
 
 __all__ = ["SequentialTest", "Verdict", "anytime_interval", "decide_failure_rate"]
 
@@ -33,7 +34,7 @@ _SLACK = 1e-9  # of a logarithm of the martingale, far more than rounding makes 
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequentialTest:
+class SequentialTest(Result):
     """What a sequential test found.
 
     Parameters

@@ -14,6 +14,7 @@ from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.statements.catalogue import ALIASES, STATEMENTS, case_of
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational
+from ertheory.results import Result
 
 __all__ = ["Verification", "verify"]
 
@@ -22,7 +23,7 @@ _BUILT_TRIALS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verification:
+class Verification(Result):
     """A prediction and what was counted.
 
     Parameters

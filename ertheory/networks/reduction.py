@@ -24,6 +24,7 @@ import numpy.typing as npt
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.arrays import read_box
 from ertheory.networks.target import Target
+from ertheory.results import Result
 
 __all__ = ["Reduction", "RemovedNeuron", "reduce"]
 
@@ -54,7 +55,7 @@ class RemovedNeuron:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reduction:
+class Reduction(Result):
     """A reduced target, and what became of the neurons of the original.
 
     Tuples per layer run over the target layers 1..L; indices are those of the original target, from 0.

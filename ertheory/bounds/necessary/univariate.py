@@ -38,6 +38,7 @@ from ertheory.numbers import (
     smallest,
     whole_number,
 )
+from ertheory.results import Result
 
 __all__ = [
     "Output",
@@ -60,7 +61,7 @@ CONDITIONS: dict[Output, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnivariateWidth:
+class UnivariateWidth(Result):
     """Widths of one hidden layer for a single ReLU neuron.
 
     Parameters

@@ -16,6 +16,7 @@ from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, exact_rational, probability
+from ertheory.results import Result
 
 __all__ = ["MODES", "Mode", "SubsetSumCount", "n_required", "read_constant", "read_mode"]
 
@@ -32,7 +33,7 @@ _PARADOX = 1 - 1 / math.e  # density above which the printed factor is below 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubsetSumCount:
+class SubsetSumCount(Result):
     """Number of variables that a statement asks for.
 
     Parameters

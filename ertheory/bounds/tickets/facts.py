@@ -19,6 +19,7 @@ from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.arrays import read_box
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, exact_rational
+from ertheory.results import Result
 
 __all__ = ["TargetFacts", "read_facts"]
 
@@ -27,7 +28,7 @@ _UNIT = 2.0**-52
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetFacts:
+class TargetFacts(Result):
     """Bounds on a target of depth L over a box of inputs, rounded up.
 
     Parameters

@@ -12,6 +12,7 @@ from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Features
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
+from ertheory.results import Result
 
 __all__ = ["Depth", "TicketWidth"]
 
@@ -22,7 +23,7 @@ _KINDS: dict[Mode, str] = {"rigorous": "sufficient", "calibrated": "measured", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketWidth:
+class TicketWidth(Result):
     """Widths of a source that holds a strong ticket for the target.
 
     Parameters

@@ -18,6 +18,7 @@ from ertheory.bounds.tickets.widths import ticket_widths, widths_again
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, exact_rational
+from ertheory.results import Result
 
 __all__ = ["Sensitivity", "TicketSensitivity", "ticket_sensitivity"]
 
@@ -28,7 +29,7 @@ _GAMMA_STEP = Fraction(1, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sensitivity:
+class Sensitivity(Result):
     """What one changed argument does to the widths.
 
     Parameters
@@ -63,7 +64,7 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketSensitivity:
+class TicketSensitivity(Result):
     """The widths, and one row per argument."""
 
     base: TicketWidth

@@ -11,12 +11,13 @@ from ertheory.builders.factored.solve import Factors
 from ertheory.masks import DrawnMask, Mask
 from ertheory.networks.network import Network
 from ertheory.numbers import rational_text
+from ertheory.results import Result
 
 __all__ = ["FactoredChain"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FactoredChain:
+class FactoredChain(Result):
     """A target inside a masked source with two layers for each of its own.
 
     Parameters

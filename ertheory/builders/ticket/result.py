@@ -15,6 +15,7 @@ from ertheory.masks import DrawnMask
 from ertheory.masks.drawn_source import DrawnSource
 from ertheory.networks.network import Affine, Network
 from ertheory.networks.target import Target, network_of
+from ertheory.results import Result
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -45,7 +46,7 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Ticket:
+class Ticket(Result):
     """The result of pruning one drawn source towards a target.
 
     Parameters

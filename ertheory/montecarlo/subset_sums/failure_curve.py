@@ -21,6 +21,7 @@ from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.mixture import ROUNDING, live_probabilities, mix
 from ertheory.numbers import Rational, exact_rational, probability, whole_number
+from ertheory.results import Result
 
 __all__ = ["FEWEST_FAILURES", "FailureEstimate", "Required", "StoppingTimes"]
 
@@ -74,7 +75,7 @@ class Required:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoppingTimes:
+class StoppingTimes(Result):
     """How many trials took how many weights.
 
     Parameters

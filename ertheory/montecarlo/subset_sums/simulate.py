@@ -16,6 +16,7 @@ from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.failure_curve import Required, StoppingTimes
 from ertheory.montecarlo.subset_sums.spread import check_trials
 from ertheory.numbers import Rational, probability
+from ertheory.results import Result
 
 __all__ = ["SimulatedSubsetSum", "simulate_subset_sum"]
 
@@ -24,7 +25,7 @@ _LAST_TRIALS = 2**22  # of a run that decides by itself when to stop
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedSubsetSum:
+class SimulatedSubsetSum(Result):
     """A measured number of weights.
 
     Parameters

@@ -10,6 +10,7 @@ from ertheory.bounds.factored import FactoredMap
 from ertheory.bounds.result import rational_text, success_text
 from ertheory.builders.factored.pairs import Scheme
 from ertheory.masks import DrawnMask
+from ertheory.results import Result
 
 __all__ = ["FactoredModule", "MapAnswer"]
 
@@ -52,7 +53,7 @@ class MapAnswer:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FactoredModule:
+class FactoredModule(Result):
     """A module inside a random one with two masked maps for every linear map.
 
     Parameters
