@@ -163,7 +163,8 @@ def near_zero(decreasing: Callable[[int], Ball], start: int, *, least: int = 1) 
     left, right = start, max(least, start + max(1, start // 1000))
     at_left, at_right = value(left), value(right)
     for _ in range(12):
-        if not math.isfinite(at_right - at_left) or (at_left - at_right) * (right - left) <= 0:
+        falls = at_left > at_right if left < right else at_right > at_left
+        if left == right or not math.isfinite(at_right - at_left) or not falls:
             break
         step = Fraction(at_right) * (right - left) / Fraction(at_left - at_right)  # a float could not hold it
         left, at_left = right, at_right
