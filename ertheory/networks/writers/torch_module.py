@@ -19,7 +19,8 @@ import numpy as np
 from ertheory.errors import InvalidInput
 from ertheory.masks.given import read_mask
 from ertheory.networks.activations import activation
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Step
+from ertheory.networks.network import Residual as ResidualStep
 
 __all__ = ["network_to_torch"]
 
@@ -96,7 +97,7 @@ def network_to_torch(network: Network, masks: Sequence[object] | None = None) ->
 
 
 def __getattr__(name: str) -> Any:
-    # The class is made where torch is needed, but pickle looks it up here.
+    # The class is made where torch is needed, but pickle looks it up here: no other name of this module may hide it.
     if name == "Residual":
         return _residual_class()
     msg = f"module {__name__!r} has no attribute {name!r}"
@@ -128,7 +129,7 @@ def _read_maps(steps: Sequence[Step]) -> bool:
     for step in steps:
         if isinstance(step, Flatten | Pool) or (isinstance(step, Affine) and step.kernel):
             return True
-        if isinstance(step, Residual) and _read_maps(step.branch):
+        if isinstance(step, ResidualStep) and _read_maps(step.branch):
             return True
     return False
 

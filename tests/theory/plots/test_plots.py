@@ -249,7 +249,7 @@ def test_committed_tables_are_up_to_date(data, name):
 def test_refuses_to_write_over_a_file(tmp_path, ending):
     there = tmp_path / f"figure7.{ending}"
     there.write_text("mine")
-    with pytest.raises(InvalidInput, match=f"^out: .*--force.*figure7.{ending}"):
+    with pytest.raises(InvalidInput, match=f"^out: .*`force`.*figure7.{ending}"):
         plots.draw("figure7", tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
@@ -261,7 +261,7 @@ def test_force_replaces(drawn, tmp_path):
 
 
 def test_unknown_figure_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match=f"{', '.join(FIGURES)}, got 'figure3'"):
+    with pytest.raises(InvalidInput, match=rf"{', '.join(FIGURES)} \(did you mean figure\d\?\), got 'figure3'"):
         plots.draw("figure3", tmp_path)
     with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, subset-sum-n"):
         plots.figure_data("Figure2")
