@@ -84,6 +84,9 @@ def sharp(
 ) -> Width:
     """Widths of the best of our constructions, every layer masked: a coloured last hidden layer, or dropped copies.
 
+    Of the two colourings the one with the smaller last hidden layer is taken, so that `matching` alone can need fewer
+    neurons in all: 110 against 115 for 33-2-3 at densities 1, .8, .1 and delta = .001.
+
     Parameters
     ----------
     target
