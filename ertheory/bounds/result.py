@@ -31,7 +31,7 @@ __all__ = [
 Variant = Literal["printed", "exact", "repaired"]
 Kind = Literal["printed", "sufficient", "necessary"]
 Reading = Literal["dense", "preassigned", "matched", "coded", "factored"]
-Construction = Literal["blocks", "drop", "sequential", "matching"]
+Construction = Literal["blocks", "drop", "sequential", "matching", "factored"]
 
 
 class Design(Protocol):

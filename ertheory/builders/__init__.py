@@ -5,7 +5,7 @@ from __future__ import annotations
 from ertheory.builders.blocks.build import Construction, embed_target
 from ertheory.builders.blocks.links import MissingEdge
 from ertheory.builders.files import write_embedding
-from ertheory.builders.planning import BUILT, Plan, plan
+from ertheory.builders.planning import BUILT, COPIED, Plan, plan
 from ertheory.builders.result import Embedding, LinkEdge
 from ertheory.builders.sharp.coding import FORMS, Coding, Form
 from ertheory.builders.sharp.rational import RationalRow, rational_rows
@@ -13,6 +13,7 @@ from ertheory.builders.ticket import Measured, Ticket, build_ticket, write_ticke
 
 __all__ = [
     "BUILT",
+    "COPIED",
     "FORMS",
     "Coding",
     "Construction",

@@ -30,7 +30,9 @@ from ertheory.networks.source import read_densities
 from ertheory.networks.target import Layer, Target, network_of
 from ertheory.numbers import Rational
 
-__all__ = ["BUILT", "Plan", "plan"]
+__all__ = ["BUILT", "COPIED", "Plan", "plan"]
+
+COPIED = tuple(name for name in BUILT if find(name).constructions != ("factored",))  # sources one layer deeper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,7 @@ def plan(
     >>> small.answer.widths, small.embed(seed=3).widths
     ((18, 10, 1), (18, 10, 1))
     """
-    statement = find(method, BUILT)
+    statement = find(method, COPIED)
     network = network_of(target) if isinstance(target, Target) else target
     first = network.affine[0]
     box = network.domain if domain is None else read_box(domain, first.inputs)
@@ -181,6 +183,7 @@ def plan(
     if not answer.applies:
         raise TheoremNotApplicable(f"{method}: {answer.reason}")
     assert answer.design is not None  # whatever can be built has one,
+    assert answer.design.construction != "factored"
     assert answer.layer0 != "any"  # and is read in one way
     if answer.layer0 == "coded":
         coding = combinations(first, np.empty(0), np.empty(0), None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from ertheory.bounds.result import success_text
-from ertheory.builders import Plan
+from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders import Embedding, Plan
+from ertheory.builders.factored.matching import Unmatched
+from ertheory.builders.factored.planning import FactoredPlan
+from ertheory.builders.factored.result import FactoredChain
 from ertheory.cli.output import show, wrap
 from ertheory.commands import Built
 
-__all__ = ["measured", "report", "rests_on", "share_of_failures"]
+__all__ = ["described", "measured", "report", "rests_on", "share_of_failures"]
 
 
-def rests_on(chosen: Plan) -> dict[str, Any]:
+def rests_on(chosen: Plan | FactoredPlan) -> dict[str, Any]:
     """Give the fields that are known before the mask is drawn."""
     answer = chosen.answer
     lower = answer.success_lower
@@ -25,24 +29,26 @@ def rests_on(chosen: Plan) -> dict[str, Any]:
         "construction": chosen.construction,
         "success_probability_lower": None if lower is None else success_text(lower),
         "mask_entries": chosen.entries,
+        **({} if isinstance(chosen, Plan) else {"densities": [rational_text(p) for p in answer.densities]}),
     }
 
 
 def measured(built: Built) -> dict[str, Any]:
     """Give the fields that are known once the source is built and checked."""
     content, embedding = built.check.to_dict(), built.embedding
+    known = _factors(embedding) if isinstance(embedding, FactoredChain) else {"copies_used": list(embedding.copies)}
     return {
         "max_abs_error": content.pop("max_abs_error"),
         "max_rel_error": content.pop("max_rel_error"),
         "edges_used": embedding.edges_used,
         "edges_available": embedding.edges_available,
-        "copies_used": list(embedding.copies),
-        "error_bound": float(embedding.error_bound or 0),
+        **known,
+        "error_bound": None if embedding.error_bound is None else float(embedding.error_bound),
         "check": content,
     }
 
 
-def share_of_failures(chosen: Plan) -> str:
+def share_of_failures(chosen: Plan | FactoredPlan) -> str:
     """Say in words on how many masks the builder fails."""
     lower = chosen.answer.success_lower
     return "a share delta" if lower is None else f"{float(1 - lower):.3g}"
@@ -55,17 +61,46 @@ def report(built: Built) -> None:
     widths = " + ".join(f"{width:,}" for width in embedding.widths[:-1])
     show(f"{'-'.join(map(str, sizes))} inside {widths} hidden neurons, found in {built.seconds:.1f} s.")
     success = "" if answer.success_lower is None else f"; success >= {success_text(answer.success_lower)}"
-    copies = " + ".join(f"{count:,}" for count in embedding.copies[:-1])
-    inputs = f"inputs by {built.plan.coding.form}"
+    used = f"{embedding.edges_used:,} weights"
+    if isinstance(built.plan, FactoredPlan):
+        used += (
+            f", {float(embedding.edges_available / built.plan.design.nonzeros):.3g} kept ones for each of the target"
+        )
+    elif isinstance(embedding, Embedding):
+        copies = " + ".join(f"{count:,}" for count in embedding.copies[:-1])
+        used += f" in {copies} hidden neurons; inputs by {built.plan.coding.form}"
     for line in (
         f"  widths   {answer.statement}, {answer.variant}; layer 0 {built.plan.layer0}{success}",
         f"  mask     {built.plan.entries:,} entries drawn, {embedding.edges_available:,} of them kept",
-        f"  used     {embedding.edges_used:,} weights in {copies} hidden neurons; {inputs}",
+        f"  used     {used}",
+        *_pairs(embedding),
         f"  proved   {_proved(built)}",
         f"  measured {checked.points} points, largest error {checked.max_abs_error:.3g} in double precision",
         "  nothing was written" if built.file is None else f"  written  {built.file}",
     ):
         show(wrap(line))
+
+
+def described(edge: Any) -> dict[str, Any]:
+    """Give what a mask lacks, an edge or a matching, as values that JSON can hold."""
+    return dict(edge._asdict()) if isinstance(edge, Unmatched) else asdict(edge)
+
+
+def _factors(chain: FactoredChain) -> dict[str, Any]:
+    names = ("schemes", "universal", "certificates", "conditions")
+    return {name: value for name, value in chain.to_dict().items() if name in names}
+
+
+def _pairs(embedding: Embedding | FactoredChain) -> list[str]:
+    """Say how each map was solved."""
+    if not isinstance(embedding, FactoredChain):
+        return []
+    maps = (
+        f"layer {number} {one.scheme}, |AB - W| <= {one.certificate.bound:.2g}"
+        for number, one in enumerate(embedding.factors[:6], start=1)
+    )
+    more = f"; and {len(embedding.factors) - 6} more" if len(embedding.factors) > 6 else ""
+    return [f"  pairs    {embedding.inner} between A and B; {'; '.join(maps)}{more}"]
 
 
 def _proved(built: Built) -> str:
@@ -76,7 +111,7 @@ def _proved(built: Built) -> str:
         return "every weight lies on the mask; source and target are equal in exact arithmetic on the whole box"
     if checked.equal:
         return f"every weight lies on the mask; source and target differ by at most {checked.difference_bound:.3g}"
-    if embedding.coding.form == "approximate":
+    if isinstance(embedding, Embedding) and embedding.coding.form == "approximate":
         bound = float(embedding.error_bound or 0)
         return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
     return f"WRONG: {checked.differs}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
 import numpy as np
 
+from ertheory.bounds.factored import Split
 from ertheory.bounds.result import rational_text
-from ertheory.builders import BUILT, FORMS, Form, MissingEdge, Plan
+from ertheory.builders import BUILT, FORMS, Form, Plan
+from ertheory.builders.factored.inner import INNER, Inner
+from ertheory.builders.factored.planning import OUTER, FactoredPlan, Outer
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
     Confidence,
@@ -25,7 +28,7 @@ from ertheory.cli.arguments import (
     TargetText,
     densities_inputs,
 )
-from ertheory.cli.built import measured, report, rests_on, share_of_failures
+from ertheory.cli.built import described, measured, report, rests_on, share_of_failures
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, wrap
 from ertheory.commands import embed
@@ -78,6 +81,18 @@ class EmbedCommand:
             "F",
         ),
     ] = None
+    inner: Annotated[
+        Inner | None,
+        Option(f"Inner neurons of factored: {', '.join(INNER)}; relu if left out.", "I", read=reading.choice(*INNER)),
+    ] = None
+    outer: Annotated[
+        Outer | None,
+        Option("Outer factors of factored: with 'random' drawn and never solved.", "O", read=reading.choice(*OUTER)),
+    ] = None
+    split: Annotated[
+        Split | None,
+        Option("Densities of the two factors of factored: equal or best.", "S", read=reading.choice("equal", "best")),
+    ] = None
     no_mask: Annotated[
         bool, Option("Leave the masks out of the file; they can be drawn again from its seed and densities.")
     ] = False
@@ -89,7 +104,7 @@ class EmbedCommand:
         """Build, check, write; exit status 1 if the mask lacks an edge or the check fails."""
         from tqdm import tqdm
 
-        plans: list[Plan] = []
+        plans: list[Plan | FactoredPlan] = []
         started = time.perf_counter()
         target = read_target(self.target)
         drawn = self._draws_weights(target)
@@ -111,6 +126,9 @@ class EmbedCommand:
                     inputs=self.inputs,
                     activation=self.activation,
                     form=self.form,
+                    inner=self.inner,
+                    outer=self.outer,
+                    split=self.split,
                     out=self.out,
                     no_mask=self.no_mask,
                     force=self.force,
@@ -137,9 +155,9 @@ class EmbedCommand:
             print(f"{self.target} has no weights; they are drawn by seed {self.seed}", file=sys.stderr)
         return drawn
 
-    def _failed(self, chosen: Plan, error: ConstructionFailed, *, drawn: bool, seconds: float) -> int:
+    def _failed(self, chosen: Plan | FactoredPlan, error: ConstructionFailed, *, drawn: bool, seconds: float) -> int:
         if self.json:
-            missing = [asdict(edge) for edge in error.missing if isinstance(edge, MissingEdge)]
+            missing = [described(edge) for edge in error.missing]
             nothing = dict.fromkeys(("max_abs_error", "max_rel_error", "edges_used", "edges_available"))
             fields = {**nothing, **rests_on(chosen), "seconds": seconds}
             inputs = self._inputs(chosen, drawn=drawn)
@@ -150,10 +168,11 @@ class EmbedCommand:
             show(wrap(f"This happens to at most {often} of the masks; another --seed draws another one."))
         return 1
 
-    def _inputs(self, chosen: Plan, *, drawn: bool) -> dict[str, Any]:
+    def _inputs(self, chosen: Plan | FactoredPlan, *, drawn: bool) -> dict[str, Any]:
         box, name = chosen.network.domain, chosen.network.activation
+        asked = chosen.answer.densities if isinstance(chosen, Plan) else chosen.asked
         return {
-            **densities_inputs(chosen.answer.target, chosen.answer.densities),
+            **densities_inputs(chosen.answer.target, asked),
             "target": self.target,
             "weights": "drawn" if drawn else "given",
             "out": self.out,
@@ -161,9 +180,12 @@ class EmbedCommand:
             "method": self.method,
             "layer0": chosen.layer0,
             "activation": self.activation or ("relu" if name == "identity" else name),
-            "form": chosen.coding.form,
+            **({"form": chosen.coding.form} if isinstance(chosen, Plan) else self._pairs(chosen)),
             "domain": _UNBOUNDED if box is None else box.tolist() if np.ptp(box, axis=0).any() else box[0].tolist(),
             "inputs": self.inputs,
             "no_mask": self.no_mask,
             "force": self.force,
         }
+
+    def _pairs(self, chosen: FactoredPlan) -> dict[str, Any]:
+        return {"form": None, "inner": chosen.inner, "outer": chosen.outer, "split": self.split or "equal"}

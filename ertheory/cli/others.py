@@ -55,6 +55,7 @@ _STATEMENTS = (
     "first-moment",
     "parameter-count",
     "path-count",
+    "factored",
     "conv",
     "layer-0",
     "theorem-2.3",

@@ -13,9 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds import Reading
-from ertheory.builders import BUILT, FORMS, Embedding, Form, Plan, plan, write_embedding
-from ertheory.check import Check, check_embedding, check_file, float_bound
-from ertheory.commands.arguments import called, read_delta, read_target
+from ertheory.bounds.factored import Split
+from ertheory.builders import BUILT, FORMS, Embedding, Form, Plan, plan
+from ertheory.builders.factored.inner import Inner
+from ertheory.builders.factored.planning import FactoredPlan, Outer, plan_factored
+from ertheory.builders.factored.result import FactoredChain
+from ertheory.check import Check
+from ertheory.commands.arguments import called, read_delta, read_target, refuse_given
+from ertheory.commands.checked import checked
 from ertheory.commands.points import read_points
 from ertheory.commands.sampling import drawn_weights
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
@@ -31,6 +36,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 FilePath: TypeAlias = str | PathLike[str]
 
 _UNBOUNDED = "unbounded"
+_UNBOUNDED_ROUNDING = "which unbounded inputs turn into any error; state a box by `domain`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +61,8 @@ class Built:
         How long building, checking and writing took.
     """
 
-    plan: Plan
-    embedding: Embedding
+    plan: Plan | FactoredPlan
+    embedding: Embedding | FactoredChain
     check: Check
     passed: bool
     seed: int
@@ -79,10 +85,13 @@ def embed(
     inputs: FilePath | npt.ArrayLike | None = None,
     activation: str | None = None,
     form: Form | None = None,
+    inner: Inner | None = None,
+    outer: Outer | None = None,
+    split: Split | None = None,
     out: FilePath | None = None,
     no_mask: bool = False,
     force: bool = False,
-    planned: Callable[[Plan], object] | None = None,
+    planned: Callable[[Any], object] | None = None,
     progress: Callable[[int], object] | None = None,
     checking: Callable[[int], object] | None = None,
 ) -> Built:
@@ -112,6 +121,15 @@ def embed(
         An activation that takes the place of the target's own, such as ``relu`` or ``gelu``.
     form
         How layer 0 hands inputs on, one of `ertheory.builders.FORMS`. If left out, the exact one that fits.
+    inner
+        What the inner neurons of the method factored do: ``relu``, the default; ``identity``, which needs no box; or
+        ``relu-positive``, which needs no bounds where inputs are not negative, but more neurons.
+    outer
+        With ``random`` the second factor of every pair of the method factored is drawn, and only the first one solved;
+        by default, ``solved``, whichever of the two needs fewer weights.
+    split
+        With ``best`` the two densities of a pair of the method factored differ, at the same overall density, where that
+        needs fewer weights; ``equal`` by default.
     out
         Where the source is written: .npz or .safetensors. Nothing is written if this is left out.
     no_mask
@@ -145,29 +163,35 @@ def embed(
     if place is not None:
         with called(path="out"):
             check_place(place, force=force)
+    factored = one_of("method", method, BUILT) == "factored"
+    if factored:
+        refuse_given("another `method` to go with it", form=form)
+    else:
+        refuse_given("the `method` factored to go with it", inner=inner, outer=outer, split=split)
     known = read_target(target)
     network = _network(drawn_weights(known, seed), activation, domain)
-    chosen = plan(
-        network,
-        method=one_of("method", method, BUILT),
-        density=density,
-        sparsity=sparsity,
-        failure_probability=read_delta(delta, confidence, failure_probability),
-        layer0=layer0,
-        form=None if form is None else one_of("form", form, FORMS),
-    )
-    if chosen.coding.error is None and chosen.layer0 != "coded":
-        msg = f"{network.activation}: weights would have to be rounded, which unbounded inputs turn into any error"
-        raise TheoremNotApplicable(f"{msg}; state a box by `domain`")
+    asked: dict[str, Any] = {
+        "density": density,
+        "sparsity": sparsity,
+        "failure_probability": read_delta(delta, confidence, failure_probability),
+        "layer0": layer0,
+    }
+    chosen: Plan | FactoredPlan
+    if factored:
+        chosen = _planned_pairs(
+            network, inner=inner or "relu", outer=outer or "solved", split=split or "equal", **asked
+        )
+    else:
+        chosen = _planned(network, method, form, **asked)
     points = None if inputs is None else read_points(inputs, chosen.network.domain)
     if planned is not None:
         planned(chosen)
     started = time.perf_counter()
-    embedding = chosen.embed(seed, progress=progress)
-    if embedding.error_bound is None:
+    embedding = _embedded(chosen, seed, progress)
+    if embedding.error_bound is None and network.domain is not None:
         raise InvalidInput("target", "weights and a box on which rounding costs less than 1e308", str(known))
     options = {"points": points, "seed": seed, "progress": checking}
-    found, passed = _checked(embedding, place, options, with_masks=not no_mask, force=force)
+    found, passed = checked(embedding, place, options, with_masks=not no_mask, force=force)
     return Built(
         plan=chosen,
         embedding=embedding,
@@ -179,6 +203,30 @@ def embed(
     )
 
 
+def _planned(network: Network, method: str, form: Form | None, **asked: Any) -> Plan:
+    chosen = plan(network, method=method, form=None if form is None else one_of("form", form, FORMS), **asked)
+    if chosen.coding.error is None and chosen.layer0 != "coded":
+        raise TheoremNotApplicable(f"{network.activation}: weights would have to be rounded, {_UNBOUNDED_ROUNDING}")
+    return chosen
+
+
+def _planned_pairs(network: Network, *, layer0: Reading | None, **asked: Any) -> FactoredPlan:
+    if layer0 not in (None, "factored"):
+        raise InvalidInput("layer0", "factored, as the method factored always reads it", layer0)
+    chosen = plan_factored(network, **asked)
+    if network.domain is None and not chosen.rational:
+        raise TheoremNotApplicable(f"factored: weights are solved for and rounded, {_UNBOUNDED_ROUNDING}")
+    return chosen
+
+
+def _embedded(
+    chosen: Plan | FactoredPlan, seed: int, progress: Callable[[int], object] | None
+) -> Embedding | FactoredChain:
+    if isinstance(chosen, Plan):
+        return chosen.embed(seed, progress=progress)
+    return chosen.embed(seed, progress=progress, exact=chosen.rational)
+
+
 def _network(target: Target, activation: str | None, domain: npt.ArrayLike | None) -> Network:
     network = network_of(target, activation=activation)
     if isinstance(domain, str):
@@ -187,39 +235,3 @@ def _network(target: Target, activation: str | None, domain: npt.ArrayLike | Non
     if domain is None and network.domain is not None:
         return network
     return Network(network.steps, read_box((0.0, 1.0) if domain is None else domain, network.inputs))
-
-
-class _CheckFailed(Exception):
-    """Leaves nothing behind of a file that did not pass."""
-
-
-def _checked(
-    embedding: Embedding, place: Path | None, options: dict[str, Any], *, with_masks: bool, force: bool
-) -> tuple[Check, bool]:
-    """Check the source; write it, but only if it passes the check once it is read back."""
-    if place is None:
-        alone = check_embedding(embedding.target, embedding.source, embedding.masks, **options)
-        return alone, _acceptable(embedding, alone)
-    found: list[Check] = []
-
-    def check(path: Path) -> None:
-        found.append(check_file(path, embedding.target, masks=embedding.masks, **options))
-        if not _acceptable(embedding, found[0]):
-            raise _CheckFailed
-
-    try:
-        with called(path="out"):
-            write_embedding(place, embedding, with_masks=with_masks, force=force, check=check)
-    except _CheckFailed:
-        return found[0], False
-    return found[0], True
-
-
-def _acceptable(embedding: Embedding, checked: Check) -> bool:
-    """Whether the source is the target, or as close to it as the approximate form claims."""
-    box = embedding.source.domain
-    if embedding.coding.form != "approximate" or box is None:
-        return checked.passed
-    networks = embedding.target, embedding.source
-    rounding = sum(float(float_bound(network, box).max(initial=0.0)) for network in networks)
-    return checked.on_mask is True and checked.max_abs_error <= float(embedding.error_bound or 0) + rounding

@@ -20,6 +20,7 @@ from typing import Literal
 
 from ertheory.bounds.factored.least import ORIENTATIONS, Orientation, Split
 from ertheory.bounds.factored.one_map import FactoredMap, factored_map
+from ertheory.bounds.result import Construction
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.networks.target import Layer, Target
@@ -90,6 +91,16 @@ class FactoredDesign:
     nonzeros: int
     failure_probability: Fraction
     objective: Objective
+
+    @property
+    def construction(self) -> Construction:
+        """The name of the construction, as for every design."""
+        return "factored"
+
+    @property
+    def copies(self) -> int:
+        """0: no neuron of the source is a copy."""
+        return 0
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Reading, Statement
 from ertheory.networks.target import Target
 
-__all__ = ["FACTORED", "design_of"]
+__all__ = ["FACTORED", "answer_of", "design_of"]
 
 _CERTIFIED = "double precision bounds from above, every rounding counted"
 
@@ -38,8 +38,8 @@ def design_of(question: Question) -> FactoredDesign:
     )
 
 
-def _widths(question: Question) -> Width:
-    design = design_of(question)
+def answer_of(question: Question, design: FactoredDesign) -> Width:
+    """Write a design as an answer to a question."""
     taps = [shape.taps for shape in shapes_of_target(question.target)]
     entries: list[int] = []
     for one, count, layer in zip(design.maps, taps, question.target.layers, strict=True):
@@ -54,7 +54,11 @@ def _widths(question: Question) -> Width:
         certified=_CERTIFIED,
         entries_per_pair=tuple(entries),
     )
-    return replace(answer, densities=design.densities)
+    return replace(answer, densities=design.densities, design=design)
+
+
+def _widths(question: Question) -> Width:
+    return answer_of(question, design_of(question))
 
 
 def _reason(design: FactoredDesign) -> str:
@@ -82,6 +86,8 @@ FACTORED = Statement(
     refuses=_refuses,
     readings=("factored",),
     inverse=FACTORED_INVERSE,
+    constructions=("factored",),
+    checks=("factored",),
     layers=_layers,
     options=("split", "objective"),
 )

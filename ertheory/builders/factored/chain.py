@@ -1,142 +1,36 @@
-"""A fully connected target inside a source of twice its depth.
+"""A fully connected target inside masks of a source of twice its depth.
 
->>> from ertheory.networks.target import network_of
->>> target = network_of(Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]], [[3.0, 1.0]]], domain=[(0, 1), (-1, 1)]))
->>> chosen = plan_factored(target, density="1/2", failure_probability="0.1")
->>> built = chosen.embed(seed=3)
->>> len(built.source.affine), built.source.outputs, built.difference_bound < 1e-12
-(4, 1, True)
+>>> from ertheory.networks.target import Target, network_of
+>>> target = network_of(Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]]], domain=[(0, 1), (-1, 1)]))
+>>> from ertheory.masks import DrawnMask
+>>> masks = [DrawnMask((9, 2), Fraction(1, 2), seed=3), DrawnMask((2, 9), Fraction(1, 2), seed=3, layer=1)]
+>>> built = embed_factored(target, masks)
+>>> built.widths, built.difference_bound < 1e-12
+((9, 2), True)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
-from ertheory.bounds.factored.network import FactoredDesign, factored_design, shapes_of_target
 from ertheory.builders.factored.boxes import map_boxes
-from ertheory.builders.factored.inner import Inner, InnerLayer, checked_inner, inner_layer, law_of
+from ertheory.builders.factored.inner import InnerLayer, checked_inner, inner_layer, law_of
 from ertheory.builders.factored.pairs import Array, MaskPair, Scheme
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.builders.factored.solve import Factors, factor_map
 from ertheory.errors import InvalidInput, TheoremNotApplicable
-from ertheory.masks import DrawnMask, Mask
+from ertheory.masks import Mask
 from ertheory.networks.activations import activation
-from ertheory.networks.network import Activation, Network, Step
-from ertheory.networks.source import read_densities
-from ertheory.networks.target import Target
-from ertheory.numbers import Rational
+from ertheory.networks.network import Activation, Affine, Network, Step
 
-__all__ = ["FactoredPlan", "embed_factored", "plan_factored"]
+__all__ = ["check_chain", "embed_factored"]
 
 _NONNEGATIVE = ("relu", "relu6", "sigmoid", "softplus", "hardsigmoid")
 _UNIT = 2.0**-52
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FactoredPlan:
-    """A source that is wide enough, and how to build in it.
-
-    Parameters
-    ----------
-    network
-        The target, a chain.
-    design
-        The inner widths, and what they rest on.
-    inner
-        What the inner neurons do.
-    """
-
-    network: Network
-    design: FactoredDesign
-    inner: Inner
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Of the masks of source layers 0..2L-1."""
-        maps = self.design.maps
-        return tuple(
-            shape for one in maps for shape in ((max(1, one.inner), one.inputs), (one.outputs, max(1, one.inner)))
-        )
-
-    @property
-    def entries(self) -> int:
-        """Entries of all masks."""
-        return sum(rows * columns for rows, columns in self.shapes)
-
-    def masks(self, seed: int = 0) -> tuple[DrawnMask, ...]:
-        """Draw the masks; they depend on the seed, the widths and the densities alone."""
-        pairs = zip(self.shapes, self.design.densities, strict=True)
-        return tuple(DrawnMask(shape, density, seed, layer) for layer, (shape, density) in enumerate(pairs))
-
-    def embed(self, seed: int = 0, **options: Any) -> FactoredChain:
-        """Draw the masks and build; `options` are those of `embed_factored`.
-
-        Raises
-        ------
-        ConstructionFailed
-            If a mask lacks a matching, which happens with probability delta at most.
-        """
-        schemes = [one.orientation for one in self.design.maps]
-        fewest = [one.threshold or None for one in self.design.maps]
-        return embed_factored(
-            self.network, self.masks(seed), inner=self.inner, schemes=schemes, fewest=fewest, seed=seed, **options
-        )
-
-
-def plan_factored(
-    target: Network,
-    *,
-    density: Rational | Sequence[Rational] | None = None,
-    sparsity: Rational | Sequence[Rational] | None = None,
-    failure_probability: Rational,
-    inner: str = "relu",
-    outer: str = "solved",
-    **options: Any,
-) -> FactoredPlan:
-    """Compute inner widths with which a drawn source contains the target with probability 1 - delta.
-
-    Parameters
-    ----------
-    target
-        A chain of fully connected layers, with its box where the inner neurons need one.
-    density, sparsity
-        One number, or one per source layer, twice as many as the target has.
-    failure_probability
-        The number delta in (0, 1).
-    inner
-        ``identity``, ``relu`` or ``relu-positive``.
-    outer
-        With ``random`` the second factor of every pair is drawn and the first one solved; else whichever needs fewer
-        weights.
-    **options
-        ``split`` and ``objective`` of the widths.
-
-    Raises
-    ------
-    InvalidInput
-        If an argument lies outside its domain, or the target is no chain.
-    """
-    known = checked_inner(inner)
-    _check_chain(target)
-    if outer not in ("solved", "random"):
-        raise InvalidInput("outer", "solved or random", outer)
-    if outer == "random" and known == "relu-positive":
-        raise InvalidInput("outer", "solved, where the first factor has to be positive and drawn", outer)
-    # The widths are the same for every activation, so only the weights are counted.
-    counted = Target.from_arrays([step.weight.toarray() for step in target.affine])
-    read = read_densities(counted, density=density, sparsity=sparsity, layers=2 * len(target.affine))
-    if outer == "random":
-        options["orientations"] = ("dual",)
-    if known == "relu-positive":
-        options["orientations"] = ("primal",)
-    shapes = shapes_of_target(counted)
-    design = factored_design(shapes, densities=read, failure_probability=failure_probability, **options)
-    return FactoredPlan(network=target, design=design, inner=known)
+_ROOM = 64  # an error of inputs is bounded by others too, with more terms in their sums
 
 
 def embed_factored(
@@ -183,13 +77,14 @@ def embed_factored(
         If an input or output has no matching; layer and number are named.
     """
     known = checked_inner(inner)
-    _check_chain(target)
+    check_chain(target)
     layers = target.affine
     if len(masks) != 2 * len(layers):
         raise InvalidInput("masks", f"{2 * len(layers)}, two for each layer of the target", len(masks))
     boxes = None if target.domain is None else map_boxes(target)
     after = [step for step in target.steps if isinstance(step, Activation)]
     made: list[tuple[Factors, InnerLayer]] = []
+    error = np.zeros(target.inputs)  # by how much the inputs of a layer differ in source and target
     for number, step in enumerate(layers):
         name = f"layer {number + 1}"
         pair = MaskPair.read(masks[2 * number], masks[2 * number + 1])
@@ -214,7 +109,13 @@ def embed_factored(
         )
         lifted = known != "identity" and law == "signed"
         box = None if boxes is None else boxes[number]
-        made.append((factors, inner_layer(step, factors, box, lifted=lifted, name=name)))
+        positive = number > 0 and after[number - 1].name in _NONNEGATIVE
+        reach = None if box is None else _reach(box, error, positive=positive)
+        made.append((factors, inner_layer(step, factors, reach, lifted=lifted, name=name)))
+        if box is not None:
+            error = _difference(step, box, *made[-1], error)
+            if number < len(after):
+                error = error * (float(activation(after[number].name).lipschitz) * (1 + 4 * _UNIT))
         if progress is not None:
             progress(sum(mask.shape[0] * mask.shape[1] for mask in masks[2 * number : 2 * number + 2]))
     steps: list[Step] = []
@@ -229,39 +130,40 @@ def embed_factored(
         factors=tuple(factors for factors, _ in made),
         inner=known,
         edges_available=sum(int(mask.to_csr().nnz) for mask in masks),
-        difference_bound=None if boxes is None else _difference(target, boxes, made),
+        difference_bound=None if boxes is None else float(error.max(initial=0.0)),
         rationals=_rationals(source, [factors for factors, _ in made]) if exact else None,
     )
 
 
-def _check_chain(target: Network) -> None:
+def check_chain(target: Network) -> None:
+    """Refuse a target that is no chain of fully connected layers."""
     if not target.is_chain:
         msg = "two masked layers for each layer are built for chains of fully connected layers; use embed_module"
         raise TheoremNotApplicable(f"{msg} for other architectures")
 
 
-def _difference(target: Network, boxes: list[Array], made: list[tuple[Factors, InnerLayer]]) -> float:
-    """Bound |source - target|: each layer adds |A B - W| |z| and lost digits of biases to what came in."""
-    error = np.zeros(target.inputs)
-    after = [activation(step.name) for step in target.steps if isinstance(step, Activation)]
-    for number, (step, box) in enumerate(zip(target.affine, boxes, strict=True)):
-        factors, built = made[number]
-        size = float(np.sum(np.abs(box).max(axis=1) + error))
-        terms = step.inputs + 8
-        error = abs(step.weight) @ error + factors.certificate.bound * size + built.lost
-        error = error * (1 + terms * _UNIT)
-        if number < len(after):
-            error = error * (float(after[number].lipschitz) * (1 + 4 * _UNIT))
-    return float(np.nextafter(error.max(initial=0.0), np.inf)) if error.any() else 0.0
+def _reach(box: Array, error: Array, *, positive: bool) -> Array:
+    """Give where the inputs of a layer may lie in the source, with room for a coarser bound on their error."""
+    room = _ROOM * error
+    reach = np.stack([box[:, 0] - room, box[:, 1] + room], axis=1)
+    return np.maximum(reach, 0.0) if positive else reach
+
+
+def _difference(step: Affine, box: Array, factors: Factors, built: InnerLayer, error: Array) -> Array:
+    """Bound |source - target| behind a layer: |A B - W| |z| and lost digits of biases, and what came in."""
+    size = float(np.sum(np.abs(box).max(axis=1) + error))
+    grown: Array = abs(step.weight) @ error + factors.certificate.bound * size + built.lost
+    return np.nextafter(grown * (1 + (step.inputs + 8) * _UNIT), np.inf) if grown.any() else grown
 
 
 def _rationals(source: Network, factors: Sequence[Factors]) -> dict[int, tuple[Fraction, ...]]:
     """Give the rational weights of each source layer that was solved for, in the order of its stored weights."""
     result = {}
     for number, one in enumerate(factors):
-        assert one.rational is not None
-        layer = 2 * number + (0 if one.scheme == "dual" else 1)
-        weight = source.affine[layer].weight
-        rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr)).tolist()
-        result[layer] = tuple(one.rational[place] for place in zip(rows, weight.indices.tolist(), strict=True))
+        for side, entries in enumerate(one.rational or ()):
+            if entries is not None:
+                weight = source.affine[2 * number + side].weight
+                rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr)).tolist()
+                places = zip(rows, weight.indices.tolist(), strict=True)
+                result[2 * number + side] = tuple(entries[place] for place in places)
     return result

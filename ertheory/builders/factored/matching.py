@@ -15,12 +15,32 @@ restrict each row of A by |F| equations which its other entries absorb, so A is 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from ertheory.builders.factored.pairs import Integers, MaskPair, Scheme
 
-__all__ = ["matched", "mixed_failure", "unmatched_inputs", "unmatched_outputs"]
+__all__ = ["Unmatched", "matched", "mixed_failure", "unmatched_inputs", "unmatched_outputs"]
+
+
+class Unmatched(NamedTuple):
+    """What a mask lacks a matching for.
+
+    Parameters
+    ----------
+    map
+        The name of the map.
+    end
+        ``input`` or ``output``.
+    number
+        Of the input or output, from 0.
+    """
+
+    map: str
+    end: str
+    number: int
 
 
 def unmatched_inputs(pair: MaskPair, weight: npt.ArrayLike | None = None) -> Integers:

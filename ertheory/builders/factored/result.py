@@ -51,6 +51,11 @@ class FactoredChain(Result):
     rationals: dict[int, tuple[Fraction, ...]] | None = None
 
     @property
+    def error_bound(self) -> float | None:
+        """The same as `difference_bound`, under the name that it has in other embeddings."""
+        return self.difference_bound
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Outputs of all source layers: inner width, n_1, inner width, n_2, and so on."""
         return tuple(step.outputs for step in self.source.affine)

@@ -24,6 +24,7 @@ from ertheory.montecarlo.events.built import built_event, chain_of, residual_cha
 from ertheory.montecarlo.events.subset_sums import subset_sum_event
 from ertheory.montecarlo.events.tickets import ticket_event
 from ertheory.montecarlo.statements.case import Case
+from ertheory.montecarlo.statements.factored import FACTORED_CASES
 from ertheory.montecarlo.statements.sharp import SHARP_CASES
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball, enclose, log_sparsity, lower_tail
@@ -286,6 +287,7 @@ _CASES: dict[str, Callable[[], Case]] = {
     "degree": _degree,
     "path-ceiling": _path_ceiling,
     **SHARP_CASES,
+    **FACTORED_CASES,
 }
 
 # Short names; the paper's general definition has a ReLU at the output.

@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory.builders.factored.chain import embed_factored, plan_factored
+from ertheory.builders.factored.chain import embed_factored
 from ertheory.builders.factored.files import write_factored
+from ertheory.builders.factored.planning import plan_factored
 from ertheory.check import check_embedding, check_file, evaluate, read_embedding
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
@@ -44,6 +45,7 @@ def built(network, inner, **options):
     low=st.sampled_from([-1.0, 0.0]),
     seed=st.integers(0, 99),
 )
+@example(sizes=[1, 1, 1], inner="relu", activation="relu", low=-1.0, seed=0)  # hidden neurons that are always 0
 def test_every_chain_passes_its_check(sizes, inner, activation, low, seed):
     network = chain(sizes, seed, activation, (low, 1.0))
     found = built(network, inner)
