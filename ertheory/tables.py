@@ -55,6 +55,8 @@ class Table:
         One name per column.
     rows
         One cell per column in every row: text, a number, or ``None`` where there is nothing to say.
+    spare
+        Headers of columns that a terminal may do without, the first of them first.
 
     Examples
     --------
@@ -72,9 +74,10 @@ class Table:
 
     headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    spare: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    def of(cls, headers: Sequence[str], rows: Sequence[Sequence[Cell]], spare: Sequence[str] = ()) -> Table:
         """Make a table of any sequences.
 
         Examples
@@ -82,7 +85,7 @@ class Table:
         >>> Table.of(["n"], [[1], [2]]).rows
         ((1,), (2,))
         """
-        return cls(tuple(headers), tuple(map(tuple, rows)))
+        return cls(tuple(headers), tuple(map(tuple, rows)), tuple(spare))
 
     def render(self, style: Style = "table", columns: int = 120) -> str:
         """Write the table in one of `FORMATS`.
@@ -100,24 +103,43 @@ class Table:
         return written
 
     def to_text(self, columns: int = 120) -> str:
-        """Align the columns; a table that is wider than the terminal becomes one block per row.
+        """Align the columns of as much of the table as the terminal has room for.
+
+        Where it is too narrow, spare columns are left out, and that is said; where this is not enough, every row
+        becomes a block of lines with nothing left out.
 
         Parameters
         ----------
         columns
             The width of the terminal.
+
+        Examples
+        --------
+        >>> print(Table(("layer", "neurons"), (("hidden", 179536),), spare=("layer",)).to_text(columns=12))
+        neurons
+        -------
+        179,536
+        Too narrow for: layer.
         """
-        rows = self._texts()
-        widths = [max(map(len, column)) for column in zip(self.headers, *rows, strict=True)]
-        if sum(widths) + 2 * (len(widths) - 1) > columns:
-            longest = max(map(len, self.headers))
-            blocks = (
-                "\n".join(f"{name:<{longest}}  {cell}" for name, cell in zip(self.headers, row, strict=True))
-                for row in rows
-            )
-            return "\n\n".join(blocks)
-        lines = [self.headers, ["-" * width for width in widths], *rows]
-        return "\n".join("  ".join(map(_align, line, widths)).rstrip() for line in lines)
+        for left_out in range(len(self.spare) + 1):
+            shown = self._without(self.spare[:left_out])
+            rows = shown._texts()
+            widths = [max(map(len, column)) for column in zip(shown.headers, *rows, strict=True)]
+            if sum(widths) + 2 * (len(widths) - 1) <= columns:
+                lines = [shown.headers, ["-" * width for width in widths], *rows]
+                aligned = ["  ".join(map(_align, line, widths)).rstrip() for line in lines]
+                return "\n".join(aligned + ([f"Too narrow for: {', '.join(self.spare[:left_out])}."] * (left_out > 0)))
+        longest = max(map(len, self.headers))
+        blocks = (
+            "\n".join(f"{name:<{longest}}  {cell}" for name, cell in zip(self.headers, row, strict=True))
+            for row in self._texts()
+        )
+        return "\n\n".join(blocks)
+
+    def _without(self, headers: Sequence[str]) -> Table:
+        kept = [column for column, name in enumerate(self.headers) if name not in headers]
+        head, *rows = [[line[column] for column in kept] for line in (self.headers, *self.rows)]
+        return Table(tuple(map(str, head)), tuple(map(tuple, rows)))
 
     def to_markdown(self) -> str:
         """Write a Markdown table."""

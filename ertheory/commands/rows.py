@@ -12,6 +12,7 @@ from ertheory.tables import Cell, Shown, Table
 __all__ = ["answer_table", "width_table"]
 
 _LARGEST_FLOAT = 10**300
+_SPARE = ("ratio", "layer 0")  # follows from the widths; stands in the sentences below the table
 
 
 def width_table(answers: Sequence[Width]) -> Table:
@@ -20,10 +21,10 @@ def width_table(answers: Sequence[Width]) -> Table:
     hidden = [f"N_{layer}" for layer in range(depth)]
     headers = ["method", "kind", "layer 0", *hidden, "ratio", "success >=", "edges"]
     rows = [_width_row(answer, depth) for answer in answers]
-    if len({answer.densities for answer in answers}) > 1:
+    if len({_sparsity(answer.densities) for answer in answers}) > 1:
         headers = ["sparsity", *headers]
         rows = [[_sparsity(answer.densities), *row] for answer, row in zip(answers, rows, strict=True)]
-    return Table.of(headers, rows)
+    return Table.of(headers, rows, spare=_SPARE)
 
 
 def answer_table(answers: Sequence[Answer]) -> Table:

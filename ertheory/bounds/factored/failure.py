@@ -57,7 +57,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ertheory.bounds.factored.hall import mean_failures
+from ertheory.bounds.factored.hall import mean_failures, structural_failures
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Masses, binomial_masses, bounds
 
@@ -67,6 +67,7 @@ _FINEST = 2**40  # rho is rounded down to a multiple of its inverse
 _SMALLEST_LAW = 1e-12  # 1 - phi below this is not divided by
 _TAIL = 0.1  # of the failure probability, for |F| > f
 _LARGE = 0.5  # of the failure probability, for condition (1)
+_HOPELESS = 4  # times the failure probability: where the third term typically is above it, its mean is not computed
 
 
 def dual_failure(inputs: int, outputs: int, neurons: int, densities: tuple[Fraction, Fraction]) -> Fraction:
@@ -170,9 +171,17 @@ def mixed_failure(
         if not density:
             return never
         others = _law(neurons, densities[1] * (1 - densities[0]))
+        if inputs * outputs * _typical(most, others, density) > _HOPELESS * float(budget):
+            return never
         third = inputs * outputs * Fraction(mean_failures(most, others, density)[0]) / (1 - small)
     failure = Fraction(float(failures[index])) * (1 + Fraction(1, 2**52)) + tail + third
     return MixedBound(min(Fraction(1), failure), law.first + index, most)
+
+
+def _typical(rows: int, law: Masses, density: Fraction) -> float:
+    """Bound h at the most likely number of columns, by a single one of the sums that the mean takes."""
+    mode = law.first + int(law.values.argmax())
+    return float(structural_failures(rows, [mode], density)[0]) if mode >= rows else math.inf
 
 
 def _tail(trials: int, chance: Fraction, budget: float) -> tuple[Fraction, int]:

@@ -39,6 +39,7 @@ _ENDS = 256  # terms at both ends that are added one by one
 _GROWTH = 1 / 48  # of ranges between them, relative to the distance from the nearer end
 _BLOCK = 32  # numbers of columns that are evaluated together
 _NEGLIGIBLE = 1e-36  # h is not followed below this
+_UNLIKELY = 1e-40  # numbers of columns with smaller masses are not looked at
 _TABLE = np.array([math.log(math.factorial(n)) for n in range(256)])
 
 
@@ -108,11 +109,14 @@ def mean_failures(rows: int, law: Masses, density: Fraction) -> Floats:
     if rows == 0:
         return np.zeros(len(law.values))
     failures = np.ones(len(law.values))
-    start = max(rows, law.first)
+    likely = law.first + np.flatnonzero(law.values > _UNLIKELY)
+    start = max(rows, int(likely[0]))  # elsewhere 1 is a bound that costs nothing
     if start <= law.last:
         stride = max(1, int(1 / (100 * density)))
-        known = _structural(rows, density, law.last)
-        near = (np.arange(start, law.last + 1) - rows) // stride
+        first = (start - rows) // (stride * _BLOCK)
+        blocks = 1 + (max(start, int(likely[-1])) - rows) // (stride * _BLOCK) - first
+        known = _structural(rows, density, first, blocks)
+        near = (np.arange(start, law.last + 1) - rows) // stride - first * _BLOCK
         failures[start - law.first :] = known[np.minimum(near, len(known) - 1)]
     sums = np.cumsum((law.values * failures)[::-1])[::-1]
     taken = law.roundings + len(law.values) + 2
@@ -120,15 +124,18 @@ def mean_failures(rows: int, law: Masses, density: Fraction) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def _structural(rows: int, density: Fraction, most: int) -> Floats:
-    """Bound h*_k from above for k = d, d + w, .. up to `most`, cut short where h* is negligible."""
-    stride = max(1, int(1 / (100 * density)))
+def _structural(rows: int, density: Fraction, first: int, blocks: int) -> Floats:
+    """Bound h*_k from above in some blocks of k = d, d + w, .., or fewer of them where h* gets negligible."""
     found: list[Floats] = []
-    while True:
-        block = np.arange(len(found) * _BLOCK, (len(found) + 1) * _BLOCK)
-        found.append(structural_failures(rows, rows + stride * block, density))
-        if found[-1][-1] < _NEGLIGIBLE or rows + stride * int(block[-1]) > most:
-            return np.minimum(1.0, np.minimum.accumulate(np.concatenate(found)))
+    while len(found) < blocks and not (found and found[-1][-1] < _NEGLIGIBLE):
+        found.append(_block(rows, density, first + len(found)))
+    return np.minimum(1.0, np.minimum.accumulate(np.concatenate(found)))
+
+
+@lru_cache(maxsize=4096)
+def _block(rows: int, density: Fraction, index: int) -> Floats:
+    stride = max(1, int(1 / (100 * density)))
+    return structural_failures(rows, rows + stride * np.arange(index * _BLOCK, (index + 1) * _BLOCK), density)
 
 
 @lru_cache(maxsize=256)

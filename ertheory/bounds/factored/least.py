@@ -10,7 +10,7 @@ certainly the best one; the width that it gives is certified all the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,7 +18,7 @@ from typing import Literal
 
 from ertheory.bounds.factored.failure import MixedBound, dual_failure, mixed_failure
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers import Decision, log_fraction, smallest
+from ertheory.numbers import Ball, Decision, log_fraction, near_zero, smallest
 
 __all__ = ["ORIENTATIONS", "Choice", "Densities", "Orientation", "Pair", "Split", "least_width", "map_failure"]
 
@@ -32,6 +32,7 @@ _WIDEST = 10**12
 _FIRST_LOOK = tuple(Fraction(i, 100) for i in (60, 40, 80, 20, 15, 30, 95, 10, 85, 5, 2))  # of the largest density
 _FIRST_STEP, _LAST_STEP = Fraction(1, 8), Fraction(1, 64)  # relative, of the search that follows
 _GRID = 10**9  # largest denominator of a density that is searched
+_LONG_SEARCH = 200  # guesses above it are improved before the search
 _COARSE = 500  # widths are first searched in units of this part of the least one known
 
 
@@ -181,13 +182,13 @@ def _narrower(
 
         highest = None if best is None else (best.inner - 1) // unit
         if highest is None:
-            guess = _guess(pair, delta, orientation) // unit
+            guess = _guess(pair, delta, orientation)
         elif highest >= 1 and _plausible(pair, delta, orientation, highest * unit) and holds(highest).holds:
-            guess = highest
+            guess = highest * unit
         else:
             continue
         try:
-            inner = unit * smallest(holds, max(1, guess))[0]
+            inner = unit * smallest(holds, max(1, _located(bound, guess, delta) // unit))[0]
         except InfeasibleWidth:
             continue
         best = Choice(inner, orientation, pair.densities, bound(inner))
@@ -205,6 +206,17 @@ def _plausible(pair: Pair, delta: Fraction, orientation: Orientation, neurons: i
     if orientation == "primal":
         return neurons * pair.densities[1] >= pair.used_columns
     return True
+
+
+def _located(bound: Callable[[int], MixedBound], guess: int, delta: Fraction) -> int:
+    """Improve a guess where a search by doubled steps would be long; the logarithm of a bound is nearly linear."""
+    if not _LONG_SEARCH < guess < _WIDEST:
+        return guess
+
+    def excess(neurons: int) -> Ball:
+        return Ball(log_fraction(bound(min(neurons, _WIDEST)).failure / delta))
+
+    return min(_WIDEST, near_zero(excess, guess))
 
 
 def _guess(pair: Pair, delta: Fraction, orientation: Orientation) -> int:

@@ -117,6 +117,7 @@ FACTORED_PATHS = Statement(
     refuses=_refuses,
     inverse=ceiling_inverse(partial(_ceiling, ceilings=_PATHS), lambda given: _PATHS_REASON),  # noqa: ARG005
     layers=_layers,
+    default=True,
 )
 
 FACTORED_COUNT = Statement(
@@ -130,4 +131,5 @@ FACTORED_COUNT = Statement(
     refuses=_refuses,
     inverse=ceiling_inverse(partial(_ceiling, ceilings=_COUNT), lambda given: _COUNT_REASON),  # noqa: ARG005
     layers=_layers,
+    default=True,
 )

@@ -89,5 +89,6 @@ FACTORED = Statement(
     constructions=("factored",),
     checks=("factored",),
     layers=_layers,
+    default=True,
     options=("split", "objective"),
 )

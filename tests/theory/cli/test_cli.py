@@ -58,8 +58,8 @@ def test_width_gives_every_field_of_the_contract(ask):
 
 
 def test_a_masked_layer_0_makes_the_printed_statement_not_apply(ask):
-    document = ask(*WIDTH, "--sparsity", "0.9")
-    printed, exact, drop, sharp, _, degree = document["results"]
+    rows = {row["method"]: row for row in ask(*WIDTH, "--sparsity", "0.9")["results"]}
+    printed, exact, drop, sharp, degree = (rows[name] for name in ("printed", "exact", "drop", "sharp", "degree"))
     assert printed["applies"] is False
     assert "layer 0" in printed["reason"]
     assert printed["success_probability_lower"] is None
@@ -247,7 +247,9 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([*WIDTH, "--sparsity", "0.9"]) == 0
     wide = capsys.readouterr().out.splitlines()
-    assert wide[0].startswith("method       kind")
+    assert wide[0].split() == ["method", "kind", "N_0", "N_1", "N_2", "success", ">=", "edges"]
+    assert wide[11] == "Too narrow for: ratio, layer 0."
+    assert max(map(len, wide)) <= 80
     monkeypatch.setenv("COLUMNS", "50")
     assert main([*WIDTH, "--sparsity", "0.9"]) == 0
     narrow = capsys.readouterr().out.splitlines()
@@ -258,7 +260,10 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
 def test_csv_has_the_numbers_of_the_table(capsys):
     assert main([*WIDTH, "--sparsity", "0.9", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["N_1"] for row in rows] == ["18048", "18432", "23936", "1850", "", "1720"]
+    numbers = {row["method"]: [row[f"N_{layer}"] for layer in range(3)] for row in rows}
+    assert numbers["exact"] == ["177184", "18432", ""]
+    assert numbers["degree"] == ["", "1720", ""]
+    assert numbers["factored"] == ["1888", "128", "1596"]
 
 
 def test_explain_puts_the_numbers_in(capsys):
