@@ -94,6 +94,8 @@ def _affine(step: Affine, signal: Any) -> Any:
 
 
 def _pool(step: Pool, signal: Any) -> Any:
+    if step.outputs:
+        return _shared(step, signal)
     if not step.size:
         every = signal.reshape(len(signal), -1).tolist()
         return np.array(
@@ -112,6 +114,22 @@ def _pool(step: Pool, signal: Any) -> Any:
                 window.append(signal[(channel, *at)])
         largest = step.kind == "max"
         result[(channel, *place)] = max(window) if largest else sum(window, Fraction(0)) / math.prod(step.size)
+    return result
+
+
+def _shared(step: Pool, signal: Any) -> Any:
+    """Position a of n is read by output i of m if the pieces [a/n, (a+1)/n) and [i/m, (i+1)/m) of the axis meet."""
+    result = np.empty((len(signal), *step.outputs), dtype=object)
+    for channel, *place in itertools.product(range(len(signal)), *map(range, step.outputs)):
+        window = [
+            signal[(channel, *at)]
+            for at in itertools.product(*map(range, signal.shape[1:]))
+            if all(
+                a * m < (i + 1) * n and i * n < (a + 1) * m
+                for a, i, n, m in zip(at, place, signal.shape[1:], step.outputs, strict=True)
+            )
+        ]
+        result[(channel, *place)] = max(window) if step.kind == "max" else sum(window, Fraction(0)) / len(window)
     return result
 
 

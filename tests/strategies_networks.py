@@ -85,9 +85,14 @@ def conv_networks(draw: st.DrawFn, *, nonnegative: bool | None = None) -> tuple[
             for size, pad, far, k, by in zip(here, padding, dilation, kernel, stride, strict=True)
         )
         if draw(st.booleans()):
-            size = tuple(min(2, length) for length in here)
-            steps.append(Pool(draw(st.sampled_from(["max", "average"])), size, (1,) * len(size)))
-            here = tuple(length - window + 1 for length, window in zip(here, size, strict=True))
+            kind: Any = draw(st.sampled_from(["max", "average"]))
+            if draw(st.booleans()):
+                here = tuple(draw(st.integers(1, 3)) for _ in here)
+                steps.append(Pool(kind, outputs=here))
+            else:
+                size = tuple(min(2, length) for length in here)
+                steps.append(Pool(kind, size, (1,) * len(size)))
+                here = tuple(length - window + 1 for length, window in zip(here, size, strict=True))
     if draw(st.booleans()):
         steps += [Pool("average"), _affine(draw, (2, channels), DYADIC)]
     else:

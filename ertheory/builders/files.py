@@ -105,11 +105,13 @@ def _one(step: Step, numbers: Any) -> dict[str, Any]:
     if isinstance(step, Activation):
         return {"activation": step.name}
     if isinstance(step, Pool):
+        outputs = {"outputs": list(step.outputs)} if step.outputs else {}
         return {
             "pool": step.kind,
             "size": list(step.size),
             "stride": list(step.stride),
             "padding": list(step.padding),
+            **outputs,
         }
     if isinstance(step, Flatten):
         return {"flatten": True}

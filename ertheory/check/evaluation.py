@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.geometry import check_flow, entries, leading, next_inputs, positions, views, with_channels
+from ertheory.check.geometry import check_flow, entries, leading, next_inputs, positions, shares, views, with_channels
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -243,10 +243,14 @@ def _apply(linear: _Linear, signal: Array) -> Array:
 
 
 def _pool(step: Pool, signal: Array) -> Array:
+    if step.outputs:
+        outputs = positions(signal.shape[1:-1], step)
+        shared = np.empty((len(signal), *outputs, signal.shape[-1]))
+        for place, window in shares(signal.shape[1:-1], outputs):
+            shared[:, *place] = _whole(step, signal[:, *window])
+        return shared
     if not step.size:
-        count = math.prod(signal.shape[1:-1])
-        flat = signal.reshape(len(signal), count, signal.shape[-1])
-        return flat.max(axis=1) if step.kind == "max" else _sum(flat) / count
+        return _whole(step, signal)
     if step.kind == "max":
         largest, *others = views(signal, step, first=1, fill=-np.inf)
         largest = largest.copy()
@@ -258,6 +262,13 @@ def _pool(step: Pool, signal: Array) -> Array:
     for view in others:
         total += view
     return total / math.prod(step.size)
+
+
+def _whole(step: Pool, signal: Array) -> Array:
+    """Take the maximum or the average over all positions."""
+    count = math.prod(signal.shape[1:-1])
+    flat = signal.reshape(len(signal), count, signal.shape[-1])
+    return flat.max(axis=1) if step.kind == "max" else _sum(flat) / count
 
 
 def _sum(signal: Array) -> Array:

@@ -27,6 +27,7 @@ __all__ = [
     "leading",
     "next_inputs",
     "positions",
+    "shares",
     "views",
     "with_channels",
 ]
@@ -142,7 +143,7 @@ def check_flow(network: Network) -> None:
 
 
 def positions(sizes: Sequence[int], window: Affine | Pool) -> tuple[int, ...]:
-    """Give the number of outputs per axis of a convolution or a pooling with windows.
+    """Give the number of outputs per axis of a convolution or a pooling that leaves positions.
 
     A fully connected step acts at every position, so that all of them stay.
 
@@ -155,6 +156,10 @@ def positions(sizes: Sequence[int], window: Affine | Pool) -> tuple[int, ...]:
     dilation = window.dilation if isinstance(window, Affine) else (1,) * len(size)
     if isinstance(window, Affine) and not size:
         return tuple(sizes)
+    if isinstance(window, Pool) and window.outputs:
+        if len(sizes) != len(window.outputs) or not all(sizes):
+            raise InvalidInput("points", f"{len(window.outputs)} axes of positions, none of size 0", tuple(sizes))
+        return window.outputs
     if len(sizes) != len(size):
         raise InvalidInput("points", f"{len(size)} axes of positions at a window of size {size}", tuple(sizes))
     axes = zip(sizes, size, window.stride, window.padding, dilation, strict=True)
@@ -185,6 +190,19 @@ def views(signal: npt.NDArray[Any], window: Affine | Pool, *, first: int, fill: 
         axes = zip(tap, dilation, window.stride, outputs, strict=True)
         cut = [slice(t * step, t * step + (count - 1) * stride + 1, stride) for t, step, stride, count in axes]
         yield signal[(slice(None),) * first + tuple(cut)]
+
+
+def shares(sizes: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Go through the windows of a pooling to a number of outputs: the output, and the positions that it reads.
+
+    Examples
+    --------
+    >>> [(at, window.start, window.stop) for (at,), (window,) in shares((5,), (3,))]
+    [(0, 0, 2), (1, 1, 4), (2, 3, 5)]
+    """
+    for place in np.ndindex(*outputs):
+        axes = zip(place, sizes, outputs, strict=True)
+        yield place, tuple(slice(i * n // m, -((i + 1) * n // -m)) for i, n, m in axes)
 
 
 def _parts(step: Residual) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

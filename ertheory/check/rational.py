@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.geometry import check_flow, entries, leading, positions, views
+from ertheory.check.geometry import check_flow, entries, leading, positions, shares, views
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Step
@@ -98,10 +98,14 @@ def _affine(step: Affine, signal: Rationals) -> Rationals:
 
 
 def _pool(step: Pool, signal: Rationals) -> Rationals:
+    if step.outputs:
+        outputs = positions(signal.shape[2:], step)
+        shared = np.empty((*signal.shape[:2], *outputs), dtype=object)
+        for place, window in shares(signal.shape[2:], outputs):
+            shared[:, :, *place] = _whole(step, signal[:, :, *window])
+        return shared
     if not step.size:
-        signal = signal.reshape(*signal.shape[:2], math.prod(signal.shape[2:]))
-        whole: Rationals = signal.max(axis=2) if step.kind == "max" else signal.sum(axis=2)
-        return whole if step.kind == "max" else _divided(whole, signal.shape[2])
+        return _whole(step, signal)
     if step.kind == "max":
         # Padding holds None, which never wins.
         larger = np.frompyfunc(lambda a, b: b if a is None else a if b is None else max(a, b), 2, 1)
@@ -109,6 +113,12 @@ def _pool(step: Pool, signal: Rationals) -> Rationals:
         return largest
     total: Rationals = np.add.reduce(list(views(signal, step, first=2, fill=Fraction(0))))
     return _divided(total, math.prod(step.size))
+
+
+def _whole(step: Pool, signal: Rationals) -> Rationals:
+    flat = signal.reshape(*signal.shape[:2], math.prod(signal.shape[2:]))
+    result: Rationals = flat.max(axis=2) if step.kind == "max" else flat.sum(axis=2)
+    return result if step.kind == "max" else _divided(result, flat.shape[2])
 
 
 def _divided(total: Rationals, count: int) -> Rationals:

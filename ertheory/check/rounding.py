@@ -33,7 +33,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _ROUNDINGS = 32  # of an activation, in units of u: what the elementary functions and the steps around them may lose
 _EXACT = ("relu", "identity", "relu6", "hardtanh")  # comparisons alone
-_ADDITIONS = 64  # a global average adds half to half: not even 2^63 positions need more
+_ADDITIONS = 64  # an average over all positions, or a share of them, adds half to half: 2^63 need no more
 
 
 def float_bound(network: Network, box: npt.ArrayLike) -> Array:

@@ -28,7 +28,7 @@ __all__ = ["read_steps"]
 _KINDS = {
     "affine": {"inputs", "kernel", "stride", "padding", "dilation", "groups"},
     "activation": set(),
-    "pool": {"size", "stride", "padding"},
+    "pool": {"size", "stride", "padding", "outputs"},
     "flatten": set(),
     "residual": set(),
 }
@@ -81,7 +81,7 @@ def _step(thing: Any, weights: Any, biases: Any, order: list[int], depth: int) -
         activation(value)
         return Activation(value)
     if kind == "pool":
-        return Pool(value, **{key: _sizes(key, thing[key]) for key in ("size", "stride", "padding") if key in thing})
+        return Pool(value, **{key: _sizes(key, thing[key]) for key in sorted(_KINDS["pool"]) if key in thing})
     if kind == "flatten" and value is True:
         return Flatten()
     if kind == "residual" and isinstance(value, dict) and "branch" in value and not set(value) - {"branch", "skip"}:

@@ -158,24 +158,37 @@ class Pool:
     kind
         ``max`` (padding never wins) or ``average`` (padding counts as zeros).
     size
-        Window per axis; ``()`` stands for one window over everything.
+        Window per axis. Where it is left out, and ``outputs`` too, one window lies over everything, and no positions
+        are left.
     stride, padding
         One number per axis; the stride is the size where left out.
+    outputs
+        In place of the size: how many positions per axis are left of any number n. Output i of m then reads the
+        positions from floor(i n / m) to ceil((i + 1) n / m), without that last one, as PyTorch's adaptive pooling does.
     """
 
     kind: Literal["max", "average"]
     size: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
     padding: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in ("max", "average"):
             raise InvalidInput("kind", "max or average", self.kind)
+        if self.outputs and self.size:
+            raise InvalidInput("outputs", "nothing beside a size of the windows", self.outputs)
+        object.__setattr__(self, "outputs", _per_axis("outputs", self.outputs, len(self.outputs), 1))
         axes = len(self.size)
         for name, usual, least in (("size", (), 1), ("stride", self.size, 1), ("padding", (0,) * axes, 0)):
             object.__setattr__(self, name, _per_axis(name, getattr(self, name) or usual, axes, least))
         if any(2 * pad > size for pad, size in zip(self.padding, self.size, strict=True)):
             raise InvalidInput("padding", "at most half of the window", self.padding)
+
+    @property
+    def axes(self) -> int | None:
+        """How many axes of positions are read; ``None`` where it is any number of them."""
+        return len(self.size or self.outputs) or None
 
 
 @dataclass(frozen=True)

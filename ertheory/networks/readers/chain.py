@@ -141,7 +141,7 @@ class Chain:
         if self._pending is not None and not _commute(self._pending, step):
             raise InvalidInput(named, _WAITS, "none")
         self.steps.append(step)
-        self._signal = "maps" if step.size else "points"
+        self._signal = "maps" if step.axes else "points"
 
     def residual(self, label: str, branch: Chain, skip: Chain) -> None:
         """Append branch + skip, both of which began as a `fork` of this chain."""

@@ -135,9 +135,11 @@ def pool(named: str, kind: str, module: Any) -> Pool:
     if getattr(module, "return_indices", False):
         raise InvalidInput(named, "return_indices=False", True)
     if kind.startswith("Adaptive"):
-        if _axes(module.output_size, axes) != (1,) * axes:
-            raise InvalidInput(named, "output size 1", module.output_size)
-        return Pool(which)
+        outputs = _axes(module.output_size, axes)
+        if any(type(count) is not int or count < 1 for count in outputs):
+            raise InvalidInput(named, "an output size of whole numbers", module.output_size)
+        # One position that is left counts as none, so that a layer of neurons may follow without a flatten.
+        return Pool(which) if outputs == (1,) * axes else Pool(which, outputs=outputs)
     size, stride, padding = (_axes(getattr(module, part), axes) for part in ("kernel_size", "stride", "padding"))
     # With stride 1 there is nothing to round up.
     if module.ceil_mode and any(step != 1 for step in stride):

@@ -92,7 +92,7 @@ def network_to_torch(network: Network, masks: Sequence[object] | None = None) ->
     patterns = [None] * len(network.affine) if masks is None else list(masks)
     if len(patterns) != len(network.affine):
         raise InvalidInput("masks", f"{len(network.affine)}, one per affine step", len(patterns))
-    axes = next((len(step.kernel) for step in network.affine if step.kernel), None)
+    axes = next(_axes(network.steps), None)
     return _sequential(network.steps, enumerate(patterns), axes, maps=_read_maps(network.steps))[0].eval()
 
 
@@ -122,6 +122,17 @@ def _residual_class() -> Any:
 
     Residual.__qualname__ = "Residual"
     return Residual
+
+
+def _axes(steps: Sequence[Step]) -> Iterator[int]:
+    """Give how many axes of positions the steps have that say so."""
+    for step in steps:
+        if isinstance(step, Affine) and step.kernel:
+            yield len(step.kernel)
+        elif isinstance(step, Pool) and step.axes:
+            yield step.axes
+        elif isinstance(step, ResidualStep):
+            yield from _axes((*step.branch, *step.skip))
 
 
 def _read_maps(steps: Sequence[Step]) -> bool:
@@ -155,9 +166,9 @@ def _sequential(
         elif isinstance(step, Pool):
             modules.append(_pool(step, axes))
             # Here a global pooling leaves no positions, in PyTorch one.
-            if not step.size and not (place + 1 < len(steps) and isinstance(steps[place + 1], Flatten)):
+            if step.axes is None and not (place + 1 < len(steps) and isinstance(steps[place + 1], Flatten)):
                 modules.append(nn.Flatten())
-            maps = maps and bool(step.size)
+            maps = maps and step.axes is not None
         else:
             branch, behind = _sequential(step.branch, patterns, axes, maps=maps)
             modules.append(_residual_class()(branch, _sequential(step.skip, patterns, axes, maps=maps)[0]))
@@ -221,9 +232,9 @@ def _pool(step: Pool, axes: int | None) -> Any:
     from torch import nn
 
     kind = "Max" if step.kind == "max" else "Avg"
-    axes = len(step.size) or axes
+    axes = step.axes or axes
     module = getattr(nn, f"{kind}Pool{axes}d" if step.size else f"Adaptive{kind}Pool{axes}d", None)
     if module is None:
         allowed = "poolings over one to three axes; a global one takes those of a convolution"
         raise InvalidInput("network", allowed, "none" if axes is None else axes)
-    return module(step.size, step.stride, step.padding) if step.size else module(1)
+    return module(step.size, step.stride, step.padding) if step.size else module(step.outputs or 1)

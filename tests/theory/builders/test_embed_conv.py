@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import ertheory.masks
-from ertheory.builders import embed_target, plan
+from ertheory.builders import embed_target, plan, write_embedding
 from ertheory.builders.sharp.coding import code_inputs
+from ertheory.check import check_file
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool
@@ -172,6 +173,23 @@ def test_pooling_in_front_and_behind(kind, leading):
     point = np.array([[Fraction(k * k % 7 - 3, 3) for k in range(size)]])
     assert evaluate(embedding.source, point) == evaluate(network, point)
     assert certificate_faults(embedding) == []
+
+
+def test_a_pool_to_a_number_of_outputs_goes_through_the_file(tmp_path):
+    rng = np.random.default_rng(3)
+    first = Affine.from_dense(rng.integers(-4, 5, (3, 2, 3, 3)) / 4, rng.integers(-4, 5, 3) / 4, padding=(1, 1))
+    last = Affine.from_dense(rng.integers(-4, 5, (2, 18)) / 4)
+    network = Network((first, RELU, Pool("average", outputs=(3, 2)), Flatten(), last), np.array([[-1.0, 1.0]] * 2))
+    target = Target.from_network(network)
+    embedding = plan(target, density=Fraction(4, 5), failure_probability=Fraction(1, 2)).embed(seed=1)
+    path = tmp_path / "source.npz"
+    write_embedding(path, embedding)
+    images = rng.integers(-8, 9, (4, 2, 4, 7)) / 8
+    check = check_file(path, target=target, points=images)
+    assert check.passed
+    assert check.exact
+    for image in images:
+        assert evaluate(embedding.source, image) == evaluate(network, image)
 
 
 def test_inputs_are_flattened_first():

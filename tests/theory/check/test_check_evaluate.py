@@ -17,6 +17,7 @@ from ertheory.check import evaluate, evaluate_exact
 from ertheory.check.geometry import check_flow, entries, inside
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
+from tests import oracles_networks
 
 RELU = Activation("relu")
 
@@ -82,6 +83,30 @@ def test_a_global_pool_leaves_no_positions_and_takes_them_all() -> None:
         # Flattening nothing changes nothing.
         flat = Network((Pool(kind), Flatten(), Affine.from_dense(np.eye(3))))
         np.testing.assert_array_equal(evaluate(flat, points), wanted)
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize("outputs", [(1,), (3,), (7,), (9,), (2, 5), (7, 6), (1, 8), (3, 1, 4)])
+def test_pools_to_a_number_of_outputs_are_those_of_pytorch(kind: str, outputs: Any) -> None:
+    torch = pytest.importorskip("torch")
+    points = np.random.default_rng(2).integers(-50, -1, (2, 3, 7, 6, 5)[: 2 + len(outputs)]) / 8
+    network = Network((Pool(kind, outputs=outputs), Affine.from_dense(np.eye(3))))  # type: ignore[arg-type]
+    name = f"adaptive_{'max' if kind == 'max' else 'avg'}_pool{len(outputs)}d"
+    expected = getattr(torch.nn.functional, name)(torch.from_numpy(points), outputs).numpy()
+    np.testing.assert_allclose(evaluate(network, points), expected, rtol=1e-15)
+    exact = exactly(network, points)
+    np.testing.assert_allclose(exact, expected, rtol=1e-15)
+    # An oracle that asks which pieces of the axis meet.
+    for one, image in zip(exact, points, strict=True):
+        np.testing.assert_allclose(one.ravel(), np.array(oracles_networks.evaluate(network, image), dtype=float))
+
+
+def test_a_pool_to_a_number_of_outputs_wants_as_many_axes() -> None:
+    network = Network((Pool("max", outputs=(2, 2)), Affine.from_dense(np.eye(3))))
+    for shape in ((1, 3, 4), (1, 3, 4, 4, 4), (1, 3, 4, 0)):
+        for run in (evaluate, evaluate_exact):
+            with pytest.raises(InvalidInput, match="points: expected 2 axes of positions"):
+                run(network, np.zeros(shape))
 
 
 def residual(rng: np.random.Generator) -> Network:

@@ -240,6 +240,11 @@ def step(place: int, **values: Any) -> list[Any]:
     return [{**one, **values} if number == place else one for number, one in enumerate(STEPS)]
 
 
+def test_a_pool_to_a_number_of_outputs_is_read(tmp_path: Path) -> None:
+    entries = shaped(step(6, outputs=[2, 3]))
+    assert read_embedding(write(tmp_path / "a.npz", entries)).network.steps[6] == Pool("max", outputs=(2, 3))
+
+
 def instead(place: int, *others: Any) -> list[Any]:
     return [*STEPS[:place], *others, *STEPS[place + 1 :]]
 
@@ -279,6 +284,8 @@ BLOCK = STEPS[3]["residual"]["branch"][0]  # type: ignore[index]
         step(0, pool="median"),
         step(0, padding=[2, 2]),
         step(0, size=[2]),
+        step(0, outputs=[2, 2]),
+        step(6, outputs=[0]),
         step(7, flatten=False),
         instead(7, "flatten"),
         instead(7, {}),

@@ -651,6 +651,7 @@ def test_units_of_layer_0_that_are_multiples_go_through_affine_steps_alone() -> 
     [
         (Pool("average", (3,), (1,), (1,)), False),
         (Pool("average", (3,), (1,)), True),
+        (Pool("average", outputs=(3,)), True),
         (Pool("max", (3,), (1,), (1,)), True),
     ],
 )

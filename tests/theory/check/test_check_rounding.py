@@ -48,8 +48,8 @@ def test_the_bound_holds_for_chains(seed: int, widths: list[int], name: str) -> 
 
 
 @settings(max_examples=25)
-@given(st.integers(0, 10**6), st.booleans())
-def test_the_bound_holds_with_positions(seed: int, whole: bool) -> None:
+@given(st.integers(0, 10**6), st.booleans(), st.booleans())
+def test_the_bound_holds_with_positions(seed: int, whole: bool, even: bool) -> None:
     rng = np.random.default_rng(seed)
     conv = Affine.from_dense(numbers(rng, 4, 2, 3), numbers(rng, 4), padding=(1,))
     block = Residual((Affine.from_dense(numbers(rng, 4, 2, 3), padding=(1,), groups=2),))
@@ -60,7 +60,8 @@ def test_the_bound_holds_with_positions(seed: int, whole: bool) -> None:
         else (Flatten(), Affine.from_dense(numbers(rng, 3, 8)))
     )
     relu = Activation("relu")
-    steps = (Pool("average", (2,), (1,), (1,)), conv, relu, Pool("average", (2,)), block, relu, Pool("max", (2,), (1,)))
+    middle = Pool("average", (2,)) if even else Pool("average", outputs=(5,))
+    steps = (Pool("average", (2,), (1,), (1,)), conv, relu, middle, block, relu, Pool("max", (2,), (1,)))
     network = Network((*steps, down, *end))
     box = np.sort(numbers(rng, 2, 2), axis=1)
     points = rng.uniform(*box.T, (2, 9, 2)).transpose(0, 2, 1)
@@ -85,7 +86,7 @@ def test_the_bound_is_of_the_right_size() -> None:
 def test_averages_and_sums_have_errors_of_their_own() -> None:
     unit, box, one = 2.0**-53, [[1.0, 1.0]], Affine.from_dense([[1.0]])
     alone = float_bound(Network((one,)), box)[0]
-    for pool in (Pool("average", (3,)), Pool("average")):
+    for pool in (Pool("average", (3,)), Pool("average"), Pool("average", outputs=(2,))):
         assert float_bound(Network((pool, one)), box)[0] > alone + 3 * unit
     assert float_bound(Network((Pool("max", (3,)), one)), box)[0] == alone
     assert float_bound(Network((Residual((one,)),)), box)[0] > alone + 2 * unit

@@ -120,6 +120,9 @@ def test_pools_have_a_stride_and_no_padding_by_themselves() -> None:
         (("max", (0,)), "size"),
         (("max", (2,), (0,)), "stride"),
         (("max", (2.5,)), "size"),
+        (("max", (2,), (2,), (0,), (3,)), "outputs"),
+        (("max", (), (), (), (3, 0)), "outputs"),
+        (("max", (), (2,), (), (3,)), "stride"),
     ],
 )
 def test_pools_that_cannot_be_are_refused(options: tuple[Any, ...], argument: str) -> None:

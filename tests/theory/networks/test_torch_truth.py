@@ -12,6 +12,7 @@ from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Pool, Residual
 from ertheory.networks.readers.torch_read import network_from_torch
+from ertheory.networks.writers.torch_module import network_to_torch
 
 torch = pytest.importorskip("torch")
 nn, functional = torch.nn, torch.nn.functional
@@ -322,3 +323,20 @@ def test_models_of_torchvision_are_read() -> None:
     network = assert_same_function(model, 3, 64, 64)
     assert network.activation == "relu6"
     assert len(network.affine) == 53
+
+
+@pytest.mark.parametrize("size", [32, 48, 224])
+def test_a_vgg_is_read_for_every_size_of_image(size: int) -> None:
+    vgg = pytest.importorskip("torchvision.models.vgg")
+    widths = [2, 2, "M", 3, 3, "M", 4, 4, 4, "M", 4, 4, 4, "M", 4, 4, 4, "M"]  # VGG16, narrow
+    model = vgg.VGG(vgg.make_layers(widths, batch_norm=size == 48), num_classes=3, init_weights=False)
+    model.classifier[0], model.classifier[3] = nn.Linear(4 * 49, 8), nn.Linear(8, 6)
+    model.classifier[6] = nn.Linear(6, 3)
+    network = assert_same_function(model, 3, size, size)
+    assert len(network.affine) == 16
+    assert Pool("average", outputs=(7, 7)) in network.steps
+    written = network_to_torch(network)
+    points = np.random.default_rng(0).normal(size=(2, 3, size, size))
+    with torch.no_grad():
+        expected = model.double().eval()(torch.from_numpy(points)).numpy()
+        np.testing.assert_allclose(written(torch.from_numpy(points)).numpy(), expected, rtol=1e-11, atol=1e-13)
