@@ -245,10 +245,8 @@ def _apply(linear: _Linear, signal: Array) -> Array:
 def _pool(step: Pool, signal: Array) -> Array:
     if step.outputs:
         outputs = positions(signal.shape[1:-1], step)
-        shared = np.empty((len(signal), *outputs, signal.shape[-1]))
-        for place, window in shares(signal.shape[1:-1], outputs):
-            shared[:, *place] = _whole(step, signal[:, *window])
-        return shared
+        shared = [_whole(step, signal[(slice(None), *window)]) for window in shares(signal.shape[1:-1], outputs)]
+        return np.stack(shared, axis=1).reshape(len(signal), *outputs, signal.shape[-1])
     if not step.size:
         return _whole(step, signal)
     if step.kind == "max":

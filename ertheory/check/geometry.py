@@ -192,17 +192,17 @@ def views(signal: npt.NDArray[Any], window: Affine | Pool, *, first: int, fill: 
         yield signal[(slice(None),) * first + tuple(cut)]
 
 
-def shares(sizes: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Go through the windows of a pooling to a number of outputs: the output, and the positions that it reads.
+def shares(sizes: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[slice, ...]]:
+    """Give, output after output, the positions that a pooling to a number of outputs reads.
 
     Examples
     --------
-    >>> [(at, window.start, window.stop) for (at,), (window,) in shares((5,), (3,))]
-    [(0, 0, 2), (1, 1, 4), (2, 3, 5)]
+    >>> [(window.start, window.stop) for (window,) in shares((5,), (3,))]
+    [(0, 2), (1, 4), (3, 5)]
     """
     for place in np.ndindex(*outputs):
         axes = zip(place, sizes, outputs, strict=True)
-        yield place, tuple(slice(i * n // m, -((i + 1) * n // -m)) for i, n, m in axes)
+        yield tuple(slice(i * n // m, -((i + 1) * n // -m)) for i, n, m in axes)
 
 
 def _parts(step: Residual) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

@@ -100,10 +100,9 @@ def _affine(step: Affine, signal: Rationals) -> Rationals:
 def _pool(step: Pool, signal: Rationals) -> Rationals:
     if step.outputs:
         outputs = positions(signal.shape[2:], step)
-        shared = np.empty((*signal.shape[:2], *outputs), dtype=object)
-        for place, window in shares(signal.shape[2:], outputs):
-            shared[:, :, *place] = _whole(step, signal[:, :, *window])
-        return shared
+        windows = shares(signal.shape[2:], outputs)
+        shared = [_whole(step, signal[(slice(None), slice(None), *window)]) for window in windows]
+        return np.stack(shared, axis=2).reshape(*signal.shape[:2], *outputs)
     if not step.size:
         return _whole(step, signal)
     if step.kind == "max":
