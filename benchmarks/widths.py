@@ -3,9 +3,13 @@
     python benchmarks/widths.py --baseline /path/to/checkout [--repeats 7]
 
 Processes of both checkouts alternate, so that both see the same neighbours on a shared machine. Both start from
-compiled modules, as an installed package does; the first round compiles them and is not counted. Ratios are those of
-the medians, of the processor time of a process and of the time on the clock. Limit: a process that imports NumPy,
-python-flint and tyro, and does nothing. Both sides must state the same widths.
+compiled modules, as an installed package does; the first round compiles them and is not counted. Ratios are medians
+over the pairs, of the processor time of a process and of the time on the clock. Limit: a process that imports NumPy,
+python-flint and tyro, and does nothing. Both sides must state the same widths, for all methods of the baseline; where
+there are more here, the row says so.
+
+The last rows are of this checkout alone, in one process: what a plan for a network with weights costs beside the search
+for its widths, which it must not do twice.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,12 +66,12 @@ class Times:
         return done.stdout
 
 
-def answers(output: str) -> object:
-    """What both sides must agree on: everything that is a width, a factor or a probability."""
+def answers(output: str) -> dict[str, object]:
+    """What both sides must agree on, by the method: everything that is a width, a factor or a probability."""
     document = json.loads(output)
     kept = ("method", "applies", "widths", "factors", "sparsity", "printed", "exact", "success_probability_lower")
     rows = document.get("results", [document])
-    return [{name: row.get(name) for name in kept} for row in rows]
+    return {row.get("method", ""): {name: row.get(name) for name in kept} for row in rows}
 
 
 def main() -> None:
@@ -85,6 +90,7 @@ def main() -> None:
         for _ in range(options.repeats + 1):
             limit.run(["-c", NOTHING], HERE, Path(folder, "here"))
         print(f"| imports alone (limit) | {statistics.median(limit.processor[1:]):.2f} | | |")
+    plans(options.repeats)
 
 
 def compare(name: str, command: str, baseline: Path, repeats: int, folder: Path) -> None:
@@ -92,12 +98,53 @@ def compare(name: str, command: str, baseline: Path, repeats: int, folder: Path)
     here, there = Times(), Times()
     arguments = ["-m", "ertheory", *command.split(), "--json"]
     for _ in range(repeats + 1):
-        then = there.run(arguments, baseline, folder / "baseline")
-        now = here.run(arguments, HERE, folder / "here")
-        assert answers(then) == answers(now), f"{name}: both sides state different widths"
-    ours, theirs = statistics.median(here.processor[1:]), statistics.median(there.processor[1:])
-    clock = statistics.median(there.clock[1:]) / statistics.median(here.clock[1:])
-    print(f"| {name} | {ours:.2f} | {theirs / ours:.2f} | {clock:.2f} |", flush=True)
+        then = answers(there.run(arguments, baseline, folder / "baseline"))
+        now = answers(here.run(arguments, HERE, folder / "here"))
+        assert then == {method: now[method] for method in then}, f"{name}: both sides state different widths"
+    more = f" ({len(now)} methods here, {len(then)} in the baseline)" if len(now) > len(then) else ""
+    seconds = statistics.median(here.processor[1:])
+    ratios = f"{ratio(there.processor, here.processor)} | {ratio(there.clock, here.clock)}"
+    print(f"| {name}{more} | {seconds:.2f} | {ratios} |", flush=True)
+
+
+def ratio(there: list[float], here: list[float]) -> str:
+    """Median over the pairs, without the first one."""
+    return f"{statistics.median(a / b for a, b in zip(there[1:], here[1:], strict=True)):.2f}"
+
+
+def plans(repeats: int) -> None:
+    """Compare planning a source with the answer that the plan holds, in turns, each from empty caches."""
+    sys.path.insert(0, str(HERE))
+    import numpy as np
+
+    from ertheory.bounds import width
+    from ertheory.builders import plan
+    from ertheory.networks.target import Target, network_of
+
+    draws = np.random.default_rng(0)
+    target = Target.from_arrays([draws.normal(size=(128, 784)), draws.normal(size=(10, 128))], domain=[(0, 1)] * 784)
+    network = network_of(target)
+    print("\n| method | milliseconds: plan | its width alone | the rest |\n| --- | ---: | ---: | ---: |")
+    for method in ("exact", "drop", "sharp"):
+        options = {"method": method, "sparsity": "0.9", "failure_probability": "0.001"}
+        asked = plan(network, **options).answer  # the target in the units of layer 0, and how that is read
+        pairs = []
+        for _ in range(repeats + 1):
+            alone = timed(lambda asked=asked, options=options: width(asked.target, layer0=asked.layer0, **options))
+            pairs.append((timed(lambda options=options: plan(network, **options)), alone))
+        planned, alone = (1000 * statistics.median(column) for column in zip(*pairs[1:], strict=True))
+        rest = 1000 * statistics.median(both - one for both, one in pairs[1:])
+        print(f"| {method} | {planned:.1f} | {alone:.1f} | {rest:.1f} |")
+
+
+def timed(calculation: Callable[[], object]) -> float:
+    """Processor seconds of a calculation that finds nothing in a cache."""
+    for module in list(sys.modules.values()):
+        for value in vars(module).values() if module.__name__.startswith("ertheory.") else ():
+            getattr(value, "cache_clear", lambda: None)()
+    start = time.process_time()
+    calculation()
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

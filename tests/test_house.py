@@ -6,12 +6,18 @@ import ast
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("ertheory", "ertrain")
+BEHIND = {"ertheory._deprecated", "ertheory._pages"}  # of the root, and part of it
+LATE = ("ertheory", "ertheory.bounds", "ertheory.commands")
 
 
 def room(name: str) -> str:
@@ -63,7 +69,7 @@ def floors() -> dict[str, int]:
 
 
 def test_every_room_stands_on_one_floor():
-    rooms = imports("ertheory").keys() - {"ertheory", "ertheory.__main__", "ertheory._deprecated"}
+    rooms = imports("ertheory").keys() - {"ertheory", "ertheory.__main__", *BEHIND}
     assert rooms == floors().keys()
 
 
@@ -114,3 +120,29 @@ def test_no_module_is_hidden_by_a_name_of_its_package():
             module = importlib.import_module(found.name)
             parent, _, leaf = found.name.rpartition(".")
             assert getattr(importlib.import_module(parent), leaf) is module, found.name
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_names_that_are_loaded_late_are_where_checkers_of_types_see_them(name):
+    package = importlib.import_module(name)
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
+    (seen,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imported = {node.module: {alias.name for alias in node.names} for node in seen.body}
+    assert {module: set(names.split()) for module, names in package._WHERE.items()} == imported
+    names = sorted(name for names in imported.values() for name in names)
+    assert sorted(package.__all__) == names
+    assert set(names) <= set(dir(package))
+    for module, found in imported.items():
+        for one in found:
+            assert getattr(package, one) is getattr(importlib.import_module(module), one)
+
+
+def test_a_question_loads_what_it_needs_and_no_more():
+    """`width` neither builds nor checks nor draws, and no library for these is loaded."""
+    code = "import sys; from ertheory.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    words = "width --target 8-6-3 --sparsity 0.5 --delta 0.05".split()
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    others = {f"ertheory.{room}" for room in ("builders", "check", "montecarlo", "plots", "symbolic", "masks")}
+    assert loaded & (others | {"numba", "scipy", "sympy", "matplotlib", "torch", "joblib"}) == set()
+    assert {"ertheory.bounds.catalogue", "numpy", "flint"} <= loaded

@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ertheory.cli.calibrate import CalibrateCommand
-from ertheory.cli.embed import EmbedCommand
-from ertheory.cli.inverse import ConfidenceCommand, SparsityCommand
-from ertheory.cli.others import DensitiesCommand, FigureCommand, SampleCommand, VerifyCommand
 from ertheory.cli.program import Commands, run_program
-from ertheory.cli.subset_sum import SubsetSumCommand
-from ertheory.cli.ticket import TicketCommand
-from ertheory.cli.widths import LowerCommand, WidthCommand
 
 __all__ = ["main"]
 
@@ -27,7 +20,7 @@ Start with:
 _COMMANDS: Commands = (
     (
         "width",
-        WidthCommand,
+        "ertheory.cli.widths:WidthCommand",
         """Widths of a random sparse network that contains the target, by every statement.
 
 Examples:
@@ -37,7 +30,7 @@ Examples:
     ),
     (
         "sparsity",
-        SparsityCommand,
+        "ertheory.cli.inverse:SparsityCommand",
         """Largest sparsity at which given widths suffice, and beyond which they cannot.
 
 Example:
@@ -45,7 +38,7 @@ Example:
     ),
     (
         "confidence",
-        ConfidenceCommand,
+        "ertheory.cli.inverse:ConfidenceCommand",
         """Success probability of given widths at a given sparsity.
 
 Example:
@@ -53,7 +46,7 @@ Example:
     ),
     (
         "lower",
-        LowerCommand,
+        "ertheory.cli.widths:LowerCommand",
         """Theorem 2.3: how many hidden neurons a single ReLU neuron of d inputs needs.
 
 Example:
@@ -61,7 +54,7 @@ Example:
     ),
     (
         "embed",
-        EmbedCommand,
+        "ertheory.cli.embed:EmbedCommand",
         """Build the target inside one random masked network, prove it, and write a file.
 
 Examples:
@@ -70,7 +63,7 @@ Examples:
     ),
     (
         "calibrate",
-        CalibrateCommand,
+        "ertheory.cli.calibrate:CalibrateCommand",
         """Widths at which the builder succeeds: measured, beside the proved ones.
 
 Examples:
@@ -79,7 +72,7 @@ Examples:
     ),
     (
         "subset-sum",
-        SubsetSumCommand,
+        "ertheory.cli.subset_sum:SubsetSumCommand",
         """Lemma 2.4: how many random variables come close to a target by a subset sum.
 
 Examples:
@@ -90,7 +83,7 @@ Examples:
     ),
     (
         "ticket",
-        TicketCommand,
+        "ertheory.cli.ticket:TicketCommand",
         """Theorem 2.5: widths that hold the target by pruning alone, or the ticket.
 
 Examples:
@@ -101,7 +94,7 @@ Examples:
     ),
     (
         "densities",
-        DensitiesCommand,
+        "ertheory.cli.others:DensitiesCommand",
         """Layer-wise densities of a known architecture.
 
 Example:
@@ -109,7 +102,7 @@ Example:
     ),
     (
         "figure",
-        FigureCommand,
+        "ertheory.cli.others:FigureCommand",
         """Draw a figure as PNG and SVG, with its numbers as CSV.
 
 Example:
@@ -117,7 +110,7 @@ Example:
     ),
     (
         "sample",
-        SampleCommand,
+        "ertheory.cli.others:SampleCommand",
         """Write a small network with weights, to try the other commands with.
 
 Example:
@@ -125,7 +118,7 @@ Example:
     ),
     (
         "verify",
-        VerifyCommand,
+        "ertheory.cli.others:VerifyCommand",
         """Check an exact law by Monte Carlo on masks that are really drawn.
 
 Examples:

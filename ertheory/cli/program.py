@@ -10,6 +10,7 @@ import textwrap
 import traceback
 from collections.abc import Sequence
 from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 from ertheory.cli.descriptions import fitted
@@ -17,14 +18,14 @@ from ertheory.cli.options import names_of, option_name
 from ertheory.cli.output import OutputClosed, show
 from ertheory.errors import ErError, InvalidInput, one_of
 
-__all__ = ["Commands", "run_program"]
+__all__ = ["Commands", "command_at", "run_program"]
 
 _LONGEST_LINE = 400
 _NARROWEST = 40
 _REPORT = "this is a defect of the program; please report it, with the command, to its developers"
 
-# Command, the class that holds its options and runs it, and what it is for with examples.
-Commands = tuple[tuple[str, type[Any], str], ...]
+# Command, where the class is that holds its options and runs it (loaded if it is chosen), what it is for with examples.
+Commands = tuple[tuple[str, str, str], ...]
 
 
 def run_program(name: str, about: str, commands: Commands, arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +38,8 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
     about
         What the program is for.
     commands
-        The commands. Each class is a dataclass with an `ertheory.cli.options.Option` for each field, and a method
-        ``run`` that returns the exit status.
+        The commands. Each class, given as ``module:name``, is a dataclass with an `ertheory.cli.options.Option` for
+        each field, and a method ``run`` that returns the exit status.
     arguments
         Words of the command line; those of the process if left out.
 
@@ -83,7 +84,8 @@ def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> 
     if not words:
         raise InvalidInput("COMMAND", f"one of {', '.join(name for name, _, _ in commands)} (see {program} --help)", "")
     chosen = one_of("COMMAND", words[0], [name for name, _, _ in commands])
-    _, command, purpose = next(one for one in commands if one[0] == chosen)
+    _, place, purpose = next(one for one in commands if one[0] == chosen)
+    command = command_at(place)
 
     from ertheory.cli.parsing import HelpShown, parse
 
@@ -95,6 +97,24 @@ def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> 
         return 0
     except InvalidInput as error:
         raise _as_option(error, command, words) from error
+
+
+def command_at(place: str) -> type[Any]:
+    """Load the class of a command.
+
+    Parameters
+    ----------
+    place
+        Its module and its name, joined by a colon.
+
+    Examples
+    --------
+    >>> command_at("ertheory.cli.widths:LowerCommand").__name__
+    'LowerCommand'
+    """
+    module, _, name = place.partition(":")
+    found: type[Any] = getattr(import_module(module), name)
+    return found
 
 
 def _overview(program: str, about: str, commands: Commands) -> str:

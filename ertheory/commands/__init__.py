@@ -1,21 +1,25 @@
 """Every question of the command line as a function of the same name, with the same arguments.
 
+>>> from ertheory.commands import width
 >>> width("784-128-10", method="exact", sparsity=0.9, delta=0.001).widths
 (177184, 18432, 10)
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from ertheory.commands.building import Built, embed
-from ertheory.commands.figures import figure
-from ertheory.commands.inverse import confidence, sparsity
-from ertheory.commands.layers import densities
-from ertheory.commands.measuring import calibrate, verify
-from ertheory.commands.results import Results
-from ertheory.commands.sampling import sample
-from ertheory.commands.subset_sums import subset_sum
-from ertheory.commands.tickets import PrunedTicket, ticket
-from ertheory.commands.widths import lower, width
+from ertheory._pages import page
+
+if TYPE_CHECKING:
+    from ertheory.commands.building import Built, embed
+    from ertheory.commands.figures import figure
+    from ertheory.commands.inverse import confidence, sparsity
+    from ertheory.commands.layers import densities
+    from ertheory.commands.measuring import calibrate, verify
+    from ertheory.commands.results import Results
+    from ertheory.commands.sampling import sample
+    from ertheory.commands.subset_sums import subset_sum
+    from ertheory.commands.tickets import PrunedTicket, ticket
+    from ertheory.commands.widths import lower, width
 
 __all__ = [
     "Built",
@@ -34,3 +38,19 @@ __all__ = [
     "verify",
     "width",
 ]
+
+_WHERE = {
+    "ertheory.commands.building": "Built embed",
+    "ertheory.commands.figures": "figure",
+    "ertheory.commands.inverse": "confidence sparsity",
+    "ertheory.commands.layers": "densities",
+    "ertheory.commands.measuring": "calibrate verify",
+    "ertheory.commands.results": "Results",
+    "ertheory.commands.sampling": "sample",
+    "ertheory.commands.subset_sums": "subset_sum",
+    "ertheory.commands.tickets": "PrunedTicket ticket",
+    "ertheory.commands.widths": "lower width",
+}
+
+if not TYPE_CHECKING:  # or every name would be one that the package has
+    __getattr__, __dir__ = page(__name__, _WHERE)

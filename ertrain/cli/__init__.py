@@ -8,10 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ertheory.cli.program import Commands, run_program
-from ertrain.cli.report import ReportCommand
-from ertrain.cli.run import ListCommand, RunCommand
-from ertrain.cli.sweep import SweepCommand
-from ertrain.cli.verify import VerifyCommand
 
 __all__ = ["main"]
 
@@ -24,12 +20,12 @@ Start with:
 _COMMANDS: Commands = (
     (
         "list",
-        ListCommand,
+        "ertrain.cli.run:ListCommand",
         """The recipes, with their scales, their cost and what each tests.""",
     ),
     (
         "run",
-        RunCommand,
+        "ertrain.cli.run:RunCommand",
         """Train the networks of a recipe; go on where an earlier process was stopped.
 
 Examples:
@@ -39,7 +35,7 @@ Examples:
     ),
     (
         "sweep",
-        SweepCommand,
+        "ertrain.cli.sweep:SweepCommand",
         """The same as run, many runs at a time, small networks as one batched model.
 
 Examples:
@@ -48,7 +44,7 @@ Examples:
     ),
     (
         "report",
-        ReportCommand,
+        "ertrain.cli.report:ReportCommand",
         """Results of the runs in a folder, and the claims of the paper beside them.
 
 Example:
@@ -56,7 +52,7 @@ Example:
     ),
     (
         "verify",
-        VerifyCommand,
+        "ertrain.cli.verify:VerifyCommand",
         """Training against theory: from which width on a teacher is learnt, or floors.
 
 Examples:

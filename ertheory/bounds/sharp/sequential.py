@@ -214,11 +214,8 @@ def _lost(stages: Stages) -> float:
 def _joint_failure(stages: Stages, neurons: int, density: Fraction) -> Bounds:
     """Enclose the sum of the theorem."""
     joint, taken = _joint_sum(stages, density)
-    fewest = max(0, neurons - len(joint) + 1)
-    missed, roundings = _too_few(fewest, neurons, joint.shape[1] - 1, density)
-    left = np.maximum(neurons - np.arange(len(joint)), 0) - fewest
-    total = float((joint * missed[left]).sum())
-    low, high = bounds(total, taken + roundings + int(np.count_nonzero(joint)) + 1, _lost(stages))
+    total, roundings = _too_few(joint, neurons, density)
+    low, high = bounds(total, taken + roundings, _lost(stages))
     return low, min(high, Fraction(1))
 
 
@@ -271,16 +268,27 @@ def _risen(law: Masses, count: int, density: Fraction) -> dict[int, Masses]:
     return rows
 
 
-def _too_few(fewest: int, most: int, demands: int, density: Fraction) -> tuple[Floats, int]:
-    """P(Bin(T, p) < m) for T = fewest..most and m = 0..demands, and how many roundings they took."""
+def _too_few(joint: Floats, neurons: int, density: Fraction) -> tuple[float, int]:
+    """Sum joint[u, m] P(Bin(max(N - u, 0), p) < m) over all u and m, and say how many roundings that took.
+
+    Since P(Bin(T + 1, p) < m) = p P(Bin(T, p) < m - 1) + (1 - p) P(Bin(T, p) < m), the factors of the tails of T + 1
+    become factors of those of T. So only the tails for the fewest free neurons are needed, and no table of all.
+    """
     chance, miss = float(density), float(1 - density)
-    table = np.zeros((most - fewest + 1, demands + 1))
+    fewest = max(0, neurons - len(joint) + 1)
+    factors, moved = np.zeros(joint.shape[1]), np.empty(joint.shape[1] - 1)
+    for row in joint[: neurons - fewest + 1]:
+        np.multiply(factors[1:], chance, out=moved)
+        factors *= miss
+        factors[:-1] += moved
+        factors += row
+    factors += joint[neurons - fewest + 1 :].sum(axis=0)  # more than all are used: no neuron is free
     masses = binomial_masses(fewest, float(density / (1 - density)))
     below = np.concatenate([[0.0], np.cumsum(masses.values)])
-    table[0] = below[np.clip(np.arange(demands + 1) - masses.first, 0, len(masses.values))]
-    for trial in range(most - fewest):
-        table[trial + 1, 1:] = chance * table[trial, :-1] + miss * table[trial, 1:]
-    return table, masses.roundings + len(masses.values) + 3 * (most - fewest)
+    tails = below[np.clip(np.arange(len(factors)) - masses.first, 0, len(masses.values))]
+    # Four roundings a row: the constant, its product, and two sums.
+    taken = 4 * len(joint) + masses.roundings + len(masses.values) + len(factors) + 1
+    return float(factors @ tails), taken
 
 
 def _closed_failure(stages: Stages, neurons: int, density: Fraction) -> Bounds:

@@ -159,13 +159,8 @@ def test_the_joint_law_is_needed():
                     * second
                     * sum(comb(trials, k) * 0.3**k * 0.7 ** (trials - k) for k in range(min(m, trials + 1)))
                 )
-    missed, _ = module._too_few(0, neurons, 6, density)
-    joint = sum(
-        float(law.values @ missed[np.maximum(neurons - np.arange(law.first, law.last + 1), 0), m])
-        for rows in laws
-        for m, law in rows.items()
-    )
-    assert (round(joint, 3), round(independent, 3)) == (4.141, 4.111)
+    joint, _ = sequential_failure(stages_of(needs.tolist()), neurons, density)
+    assert (round(float(joint), 3), round(independent, 3)) == (4.141, 4.111)
 
 
 @pytest.mark.parametrize(

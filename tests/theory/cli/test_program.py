@@ -40,7 +40,9 @@ class Failing:
 
 
 def fail(*words: str) -> int:
-    return run_program("program", "Fails.", (("fail", Failing, "Fail.\n\nExample:\n  program fail pipe"),), words)
+    return run_program(
+        "program", "Fails.", (("fail", f"{__name__}:Failing", "Fail.\n\nExample:\n  program fail pipe"),), words
+    )
 
 
 def test_a_broken_pipe_that_is_not_standard_output_is_no_success(capsys):

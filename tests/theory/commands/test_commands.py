@@ -15,6 +15,7 @@ import pytest
 
 import ertheory
 from ertheory.cli import _COMMANDS, main
+from ertheory.cli.program import command_at
 
 ONLY_SHOWN = {"json", "format", "explain"}
 # A second word for delta, a grid for which a shell has loops, and functions that are told of progress.
@@ -54,7 +55,7 @@ ASKED = {
 FIRST = {"lower": "--inputs", "subset-sum": "--epsilon", "densities": "--model", "verify": None}
 
 
-@pytest.mark.parametrize(("name", "command"), [(name, command) for name, command, _ in _COMMANDS])
+@pytest.mark.parametrize(("name", "command"), [(name, command_at(place)) for name, place, _ in _COMMANDS])
 def test_a_command_and_its_function_take_the_same(name, command):
     function = getattr(ertheory, name.replace("-", "_"))
     parameters = inspect.signature(function).parameters
