@@ -1,12 +1,14 @@
-"""Compile every proof, and say what each theorem rests on.
+"""Compile every proof and say what each theorem rests on, or check one certificate.
 
-Run by ``make proofs``. Needs ``coqc`` 8.16 with mathcomp 1.15; without it this says how to install them, and that
-nothing was checked. A proof that is not finished, or an axiom that is not listed here, is a failure.
+Run by ``make proofs``, and by ``make certificate FILE=answer.v`` for what ``ertheory width --certificate`` wrote. Needs
+``coqc`` 8.16 with mathcomp 1.15; without it this says how to install them, and that nothing was checked. A proof that
+is not finished, or an axiom that is not listed here, is a failure.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+COMPILED = HERE / ".compiled"  # one folder for each version of the sources and of Coq
 PACKAGES = (
     "coq",
     "libcoq-mathcomp-ssreflect",
@@ -32,7 +35,8 @@ THEOREMS = {
     "exact_laws": ("fubini", "binomial_law", "law23A", "law23B", "law_path", "path_first_moment"),
     "theorem_2_3": ("theorem23", "exact23A", "exact23B"),
     "rounding": ("certificateP", "fig2_99"),
-    "certificates": ("plan_sound",),
+    "certificates": ("plan_sound", "plan_minimal", "widths_okP"),
+    "printed_certificate": ("printed_condition", "printed_minimal", "printed_sound"),
     "theorem_2_1_masked_inputs": ("exact3", "upper3", "printed_conditions", "printed_is_false"),
     "dropped_copies": ("good_law", "served_law", "theoremI1"),
     "subset_sum_step": ("one_step",),
@@ -51,55 +55,140 @@ AXIOMS = {
 }
 CLASSICAL = ("theorem_2_2_logarithms",)
 UNFINISHED = re.compile(r"\b(Admitted|admit|Axiom|Axioms|Parameter|Parameters|Conjecture|Abort)\b")
+USED = re.compile(r"^From ERProofs Require Import ([^.]*)\.", re.MULTILINE)
+NAMED = re.compile(r"^(?:Theorem|Corollary) (\w+)", re.MULTILINE)
 FLAGS = ("-w", "-notation-overridden,-ambiguous-paths")
 
 
 def main() -> int:
-    """Check everything; 0 if all of it holds, or if there is no Coq to ask."""
+    """Check everything or one certificate; 0 if all of it holds, or if there is no Coq to ask about the proofs."""
     parser = argparse.ArgumentParser(description="Compile every proof, and say what each theorem rests on.")
+    parser.add_argument("file", nargs="?", type=Path, help="a certificate, to be checked instead of the proofs")
     parser.add_argument("--require", action="store_true", help="fail where Coq is not installed")
     options = parser.parse_args()
     if shutil.which("coqc") is None:
         print("Nothing was checked: there is no coqc here. On Debian 12:")
         print(f"  apt-get install --no-install-recommends {' '.join(PACKAGES)}")
-        return int(options.require)
+        return int(options.require or options.file is not None)
+    if options.file is not None:
+        return check_certificate(options.file, compiled_folder())
     with tempfile.TemporaryDirectory(prefix="ertheory-proofs-") as folder:
-        return check(Path(folder))
+        return check_proofs(Path(folder))
 
 
-def check(folder: Path) -> int:
-    """Compile a copy of the proofs in an empty folder."""
+def check_proofs(folder: Path) -> int:
+    """Compile all proofs in an empty folder, and keep what was compiled for certificates."""
     started = time.monotonic()
     for name in THEOREMS:
-        source = HERE / f"{name}.v"
-        text = source.read_text(encoding="utf-8")
-        if found := UNFINISHED.search(re.sub(r"\(\*.*?\*\)", "", text, flags=re.DOTALL)):
-            return refuse(f"{source.name} is not finished: {found[0]}")
-        (folder / source.name).write_text(text, encoding="utf-8")
-        print(f"{source.name}", flush=True)
-        if run(folder, source.name) is None:
-            return refuse(f"{source.name} does not compile")
+        if found := unfinished(source(name)):
+            return refuse(f"{name}.v is not finished: {found}")
+        print(f"{name}.v", flush=True)
+        if not compiled(name, folder):
+            return refuse(f"{name}.v does not compile")
     print()
     for name, theorems in THEOREMS.items():
-        questions = "".join(f"Print Assumptions {theorem}.\n" for theorem in theorems)
-        (folder / "assumptions.v").write_text(f"From ERProofs Require Import {name}.\n{questions}", encoding="utf-8")
-        answer = run(folder, "assumptions.v")
-        if answer is None:
+        axioms = axioms_of(name, theorems, folder)
+        if axioms is None:
             return refuse(f"{name}.v lacks a theorem that is named here")
-        axioms = set(re.findall(r"^(\S+) :", answer, re.MULTILINE))
         if axioms - (AXIOMS if name in CLASSICAL else set()):
             return refuse(f"{name}.v rests on {', '.join(sorted(axioms))}")
         rests = "the axioms of classical logic in mathcomp-analysis" if axioms else "no axiom"
         print(f"{name}: {', '.join(theorems)} rest on {rests}")
     number = sum(map(len, THEOREMS.values()))
     print(f"\n{number} theorems in {len(THEOREMS)} files checked in {time.monotonic() - started:.0f} s.")
+    keep = compiled_folder()
+    for name in THEOREMS:
+        shutil.copy(folder / f"{name}.vo", keep / f".{name}.vo")
+        (keep / f".{name}.vo").replace(keep / f"{name}.vo")
     return 0
 
 
-def run(folder: Path, name: str) -> str | None:
-    """Compile one file; what it prints, or nothing where it fails."""
-    command = ["coqc", "-Q", ".", "ERProofs", *FLAGS, name]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def check_certificate(file: Path, folder: Path) -> int:
+    """Compile one certificate with the theories that it uses, and say what its theorems rest on."""
+    started = time.monotonic()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return refuse(f"{file} cannot be read")
+    if found := unfinished(text):
+        return refuse(f"{file.name} is not finished: {found}")
+    theorems = NAMED.findall(text)
+    if not theorems:
+        return refuse(f"{file.name} states no theorem")
+    for name in theories(text):
+        if not (folder / f"{name}.vo").exists():
+            print(f"{name}.v", flush=True)
+            if not compiled(name, folder):
+                return refuse(f"{name}.v does not compile")
+    with tempfile.TemporaryDirectory(prefix="ertheory-certificate-") as place:
+        copy = Path(place) / "certificate.v"
+        copy.write_text(text, encoding="utf-8")
+        if run(copy, folder) is None:
+            return refuse(f"{file.name} does not hold")
+        axioms = axioms_of("certificate", theorems, folder, Path(place))
+    if axioms is None or axioms:
+        return refuse(f"{file.name} rests on {', '.join(sorted(axioms or {'what is not there'}))}")
+    print(f"{file.name}: {', '.join(theorems)} checked in {time.monotonic() - started:.0f} s, on no axiom.")
+    return 0
+
+
+def source(name: str) -> str:
+    """Read one of the proofs."""
+    return (HERE / f"{name}.v").read_text(encoding="utf-8")
+
+
+def unfinished(text: str) -> str:
+    """Find a word, outside comments, that leaves something unproved."""
+    found = UNFINISHED.search(re.sub(r"\(\*.*?\*\)", "", text, flags=re.DOTALL))
+    return found[0] if found else ""
+
+
+def theories(text: str) -> list[str]:
+    """List the proofs that a text uses, each after those that it uses itself."""
+    found: list[str] = []
+    for name in [name for names in USED.findall(text) for name in names.split()]:
+        found += [one for one in (*theories(source(name)), name) if one not in found]
+    return found
+
+
+def compiled_folder() -> Path:
+    """Make the folder of what was compiled from these very sources by this Coq."""
+    version = subprocess.run(["coqc", "--version"], capture_output=True, check=True).stdout
+    digest = hashlib.sha256(version + "".join(map(source, THEOREMS)).encode()).hexdigest()[:16]
+    folder = COMPILED / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def compiled(name: str, folder: Path) -> bool:
+    """Compile one of the proofs into a folder that holds what it uses; whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as place:
+        draft = Path(place) / f"{name}.v"
+        draft.write_text(source(name), encoding="utf-8")
+        if run(draft, folder) is None:
+            return False
+        draft.with_suffix(".vo").replace(folder / f"{name}.vo")
+    return True
+
+
+def axioms_of(name: str, theorems: tuple[str, ...] | list[str], *folders: Path) -> set[str] | None:
+    """Ask what theorems rest on; nothing where one of them is not there."""
+    questions = "".join(f"Print Assumptions {theorem}.\n" for theorem in theorems)
+    with tempfile.TemporaryDirectory(prefix="ertheory-assumptions-") as place:
+        asked = Path(place) / "assumptions.v"
+        asked.write_text(f"From ERProofs Require Import {name}.\n{questions}", encoding="utf-8")
+        answer = run(asked, *folders)
+    if answer is None:
+        return None
+    names = [line.split()[0] for line in answer.splitlines() if line.strip() and not line[0].isspace()]
+    return {name for name in names if name not in ("Axioms:", "Closed")}
+
+
+def run(file: Path, *folders: Path) -> str | None:
+    """Compile one file beside the folders that it may use; what it prints, or nothing where it fails."""
+    places = [word for folder in folders for word in ("-Q", str(folder), "ERProofs")]
+    command = ["coqc", *places, "-Q", ".", "ERProofs", *FLAGS, file.name]
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout + done.stderr, file=sys.stderr)
         return None

@@ -21,7 +21,7 @@ from ertheory.bounds.sharp.widths import MATCHING, SEQUENTIAL, SHARP
 from ertheory.bounds.statement import Statement
 from ertheory.errors import InvalidInput
 
-__all__ = ["BUILT", "METHODS", "NECESSARY", "QUESTIONS", "READINGS", "STATEMENTS", "find"]
+__all__ = ["BUILT", "CERTIFIED", "METHODS", "NECESSARY", "QUESTIONS", "READINGS", "STATEMENTS", "find"]
 
 STATEMENTS: tuple[Statement, ...] = (
     PRINTED,
@@ -47,6 +47,7 @@ NECESSARY = tuple(statement.name for statement in STATEMENTS if statement.kind =
 QUESTIONS = tuple(statement.name for statement in STATEMENTS if statement.inverse is not None)
 READINGS = tuple(dict.fromkeys(layer0 for statement in STATEMENTS for layer0 in statement.readings))
 BUILT = tuple(statement.name for statement in STATEMENTS if statement.constructions)
+CERTIFIED = tuple(statement.name for statement in STATEMENTS if statement.certificate is not None)
 
 
 def find(name: str, names: tuple[str, ...] = METHODS) -> Statement:

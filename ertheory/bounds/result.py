@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
+from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, rational_text, success_text
@@ -164,6 +165,36 @@ class Width(Result):
             "holds_up_to": list(self.holds_up_to) or None,
             "certified": self.certified,
         }
+
+    def certificate(self) -> str:
+        """Write these widths as a theorem about networks that Coq checks.
+
+        Returns
+        -------
+        str
+            The text of a Coq file, which loads the theories in ``proofs/`` of the repository; ``proofs/check.py``
+            compiles both. In it the widths suffice with probability 1 - delta, and with one copy less they do not
+            satisfy the law. Nothing of this package has to be believed for that.
+
+        Raises
+        ------
+        TheoremNotApplicable
+            If there are no certificates for the statement, or not for such an answer.
+
+        Examples
+        --------
+        >>> from ertheory import width
+        >>> text = width("784-128-10", method="exact", density=[1, 0.1, 0.1], delta=0.001).certificate()
+        >>> "Definition copies : nat -> positive := nth 1%positive [:: 226; 144; 1]%positive." in text
+        True
+        """
+        from ertheory.bounds.catalogue import CERTIFIED, find  # statements make widths, so they are loaded after them
+
+        write = find(self.method).certificate
+        if write is None:
+            names = ", ".join(CERTIFIED)
+            raise TheoremNotApplicable(f"certificate: there is none for {self.method}; there is one for {names}")
+        return write(self)
 
     def to_latex(self) -> str:
         """Write the widths and what they rest on as one line of mathematics."""

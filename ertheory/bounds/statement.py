@@ -171,6 +171,8 @@ class Statement:
         The names of options that the statement alone understands.
     default
         Whether the statement stands in the table that answers where no method is chosen.
+    certificate
+        Writes an answer as a theorem that Coq checks, or ``None``.
     slow_below
         The density below which the calculation takes so long that it has to be asked for by name.
 
@@ -200,6 +202,7 @@ class Statement:
     layers: Callable[[Target, Mapping[str, object]], int] = _one_layer_more
     options: tuple[str, ...] = ()
     default: bool = False
+    certificate: Callable[[Width], str] | None = None
     slow_below: Fraction = Fraction(0)
 
     def applies(self, target: Target, densities: tuple[Fraction, ...], layer0: Reading | None = None) -> bool:

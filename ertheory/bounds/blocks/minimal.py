@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ertheory.bounds.blocks.answers import describe, refuse_masked, statement_of
+from ertheory.bounds.blocks.certified import block_certificate
 from ertheory.bounds.blocks.closed_form import closed_form
 from ertheory.bounds.blocks.explained import law_steps
 from ertheory.bounds.blocks.given import EXACT_INVERSE
@@ -162,5 +163,6 @@ EXACT = Statement(
     constructions=("blocks",),
     steps=law_steps,
     checks=("theorem-2.1", "theorem-2.2", "convolution", "preassigned", "matched", "residual"),
+    certificate=block_certificate,
     default=True,
 )

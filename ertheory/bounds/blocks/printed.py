@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ertheory.bounds.blocks.answers import describe, refuse_masked, statement_of
+from ertheory.bounds.blocks.certified import printed_certificate
 from ertheory.bounds.blocks.closed_form import closed_form
 from ertheory.bounds.blocks.explained import printed_steps
 from ertheory.bounds.blocks.given import PRINTED_INVERSE
@@ -85,5 +86,6 @@ PRINTED = Statement(
     constructions=("blocks",),
     steps=printed_steps,
     checks=("theorem-2.1", "theorem-2.2", "convolution", "preassigned", "matched"),
+    certificate=printed_certificate,
     default=True,
 )

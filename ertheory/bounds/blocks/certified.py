@@ -1,0 +1,159 @@
+"""Answers about block constructions as theorems that Coq checks: `printed` and `exact` with a dense layer 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+
+from ertheory.bounds import coq
+from ertheory.bounds.blocks.laws import Law
+from ertheory.bounds.result import Width
+from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
+from ertheory.numbers import Ball, ball, enclose, log_sparsity
+
+__all__ = ["block_certificate", "printed_certificate"]
+
+_THEORIES = ("bernoulli", "block_construction", "theorem_2_2", "rounding", "certificates")
+
+_THEOREM = """
+Section Answer.
+Variable R : realFieldType.
+Let layer (l : nat) : finType := ordinal_finType (N.to_nat (size l)).
+Let q (l : nat) : nat := Pos.to_nat (copies l).
+Let m (l : nat) : nat := Pos.to_nat (weights l).
+Let r (l : nat) : R := toR R (zeros l) / toR R (entries l).  (* the sparsity of source layer l + 1 *)
+Let delta : R := {delta}.
+
+Theorem answer (act : nat -> R -> R) (W : forall l, layer l.+1 -> layer l -> R) (b : forall l, layer l.+1 -> R)
+    (lo : layer 0 -> R) (contained : pred (mask layer depth q)) :
+  (forall l : 'I_depth, nonzeros W l = m l) ->
+  (forall w, represented act W b lo w -> contained w) ->
+  [/\\ 1 - delta <= Pr (density (q := q) (fun l => 1 - r l)) contained,
+      forall l, (l <= depth)%N -> #|source_layer layer q l.+1| = N.to_nat (width l)
+    & forall l, (l < depth)%N -> (1 < q l)%N ->
+      {minimal}].
+Proof.
+move=> nz rep; split.
+- exact: ({sound} nz rep).
+- exact: (widths_okP widths_hold).
+exact: {fewer}.
+Qed.
+End Answer.
+Print Assumptions answer.
+"""
+
+
+def block_certificate(answer: Width) -> str:
+    """Write `exact` widths as a theorem: they suffice, and with one copy less in any layer the law does not hold.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If layer 0 is not dense, the target is not fully connected, or the law meets 1 - delta exactly.
+    """
+    factors = _factors(answer)
+    law = Law(answer.target, answer.densities, "dense")
+    designs = [factors]
+    designs += [(*factors[:one], copies - 1, *factors[one + 1 :]) for one, copies in enumerate(factors) if copies > 1]
+    goal = answer.failure_probability
+
+    def excess(design: tuple[int, ...]) -> Ball:
+        return law.log_success(design, design[0] * answer.target.inputs) - log_sparsity(goal)
+
+    closest = min(_distance(lambda design=design: excess(design)) for design in designs)  # type: ignore[misc]
+    roundings = 4 * sum(n * q * above for n, q, above in zip(law.target.nonzeros, factors[:-1], factors[1:], strict=True))
+    bits = coq.margin_bits(min(closest, Fraction(1)) * (1 - goal) / 4, roundings)
+    says = (
+        "Theorem answer, below: with so many neurons the network is contained, by exactly its weights and biases on "
+        "every input x with lo <= x, whatever the activations; the widths are those; and with one copy less of the "
+        "neurons of any one layer, the law of the construction stays below 1 - delta."
+    )
+    numbers = f"{goal.numerator} {goal.denominator} {bits}"
+    return "\n".join(
+        [
+            coq.head(answer, _THEORIES, says=says),
+            *_numbers(answer),
+            coq.checked("enough", f"plan_ok copies weights zeros entries {numbers} depth"),
+            coq.checked("fewer_fail", f"minimal weights zeros entries {numbers} copies depth"),
+            coq.checked("widths_hold", "widths_ok size copies width depth"),
+            _THEOREM.lstrip("\n").format(
+                delta=coq.fraction(goal),
+                minimal="success r m (one_less l q) depth < 1 - delta",
+                sound="plan_sound _ enough",
+                fewer="(plan_minimal R fewer_fail)",
+            ),
+        ]
+    )
+
+
+def printed_certificate(answer: Width) -> str:
+    """Write printed widths as a theorem: they suffice, and with one copy less the printed condition does not hold.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If layer 0 is not dense, the target is not fully connected, or the condition is met with equality.
+    """
+    factors, goal, depth = _factors(answer), answer.failure_probability, answer.target.depth
+    bits = 0
+    for layer, (copies, above) in enumerate(pairwise(factors)):
+        excess = depth * answer.target.nonzeros[layer] * above / goal
+        density = answer.densities[layer + 1]
+        for number in (copies, copies - 1) if density < 1 else ():
+            if number:
+                closest = _distance(lambda: ball(excess).log() + number * log_sparsity(density))  # noqa: B023
+                needed = coq.margin_bits(min(closest, Fraction(1)) / (4 * max(excess, Fraction(1))), 4 * copies)
+                bits = max(bits, needed)
+    says = (
+        "Theorem answer, below: with so many neurons the network is contained, by exactly its weights and biases on "
+        "every input x with lo <= x, whatever the activations; the widths are those; and with one copy less of the "
+        "neurons of any one layer, the printed condition on that layer does not hold."
+    )
+    numbers = f"{goal.numerator} {goal.denominator} {bits or 64} {depth}"
+    return "\n".join(
+        [
+            coq.head(answer, (*_THEORIES, "printed_certificate"), says=says),
+            *_numbers(answer),
+            coq.checked("enough", f"printed_ok copies weights zeros entries {numbers} depth"),
+            coq.checked("widths_hold", "widths_ok size copies width depth"),
+            _THEOREM.lstrip("\n").format(
+                delta=coq.fraction(goal),
+                minimal="delta < depth%:R * (m l * q l.+1)%:R * r l ^+ (q l).-1",
+                sound="printed_sound enough _",
+                fewer="(printed_minimal R enough)",
+            ),
+        ]
+    )
+
+
+def _factors(answer: Width) -> tuple[int, ...]:
+    coq.refuse(answer)
+    if answer.layer0 != "dense":
+        msg = f"certificate: {answer.method} has one for a dense layer 0 only, not for layer 0 {answer.layer0}"
+        raise TheoremNotApplicable(msg)
+    return answer.factors or ()
+
+
+def _distance(difference: Callable[[], Ball]) -> Fraction:
+    """Bound the distance of a number from 0 from below."""
+    try:
+        low, high = enclose(difference, digits=2)
+    except InfeasibleWidth:
+        low = high = Fraction(0)
+    if low <= 0 <= high:
+        raise TheoremNotApplicable("certificate: the law and 1 - delta are equal or too close to be told apart")
+    return min(abs(low), abs(high))
+
+
+def _numbers(answer: Width) -> list[str]:
+    target, sparsities = answer.target, [1 - density for density in answer.densities[1:]]
+    return [
+        coq.definition("depth", "nat", target.depth),
+        coq.table("size", "N", target.widths),
+        coq.table("weights", "positive", target.nonzeros),
+        coq.table("zeros", "N", [sparsity.numerator for sparsity in sparsities]),
+        coq.table("entries", "N", [sparsity.denominator for sparsity in sparsities]),
+        coq.table("copies", "positive", answer.factors or ()),
+        coq.table("width", "N", [width or 0 for width in answer.widths]) + "\n",
+    ]
