@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup figure2 figures notebooks proofs test lint clean
+.PHONY: help setup figure2 figures notebooks proofs certificate test lint clean
 
 help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
@@ -17,6 +17,8 @@ help:
 	@echo "make lint       check style, format and types"
 	@echo "make figures    draw every figure again, those of what was measured from the numbers beside them"
 	@echo "make proofs     check the machine-checked proofs (needs coqc; says how to get it)"
+	@echo "make certificate FILE=answer.v"
+	@echo "                check an answer that ertheory width --certificate wrote (needs coqc)"
 	@echo "make notebooks  run every notebook and render it beside its source"
 	@echo "make clean      remove .venv and what tools left behind"
 
@@ -65,6 +67,9 @@ notebooks: $(VENV)/.notebook
 
 proofs:
 	@$(PYTHON) proofs/check.py
+
+certificate:
+	@$(PYTHON) proofs/check.py $(FILE)
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["SUFFIXES", "check_place", "check_regular", "read_arrays", "undamaged", "write_arrays"]
+__all__ = ["SUFFIXES", "check_place", "check_regular", "read_arrays", "undamaged", "write_arrays", "write_text"]
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -94,7 +94,7 @@ def check_regular(path: Path, *, argument: str = "path") -> None:
         raise InvalidInput(argument, "a regular file", str(path))
 
 
-def check_place(path: Path, *, force: bool, argument: str = "path") -> None:
+def check_place(path: Path, *, force: bool, argument: str = "path", suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Refuse a place that cannot be written to, before anything is computed for it.
 
     Raises
@@ -102,8 +102,8 @@ def check_place(path: Path, *, force: bool, argument: str = "path") -> None:
     InvalidInput
         If the name has another ending, the file exists and `force` is not set, or its folder is missing.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InvalidInput(argument, "a name that ends in .npz or .safetensors", str(path))
+    if path.suffix.lower() not in suffixes:
+        raise InvalidInput(argument, f"a name that ends in {' or '.join(suffixes)}", str(path))
     if os.path.lexists(path) and not force:
         raise InvalidInput(argument, "a file that does not exist yet, or `force`", str(path))
     if path.is_dir() or not path.parent.is_dir():
@@ -161,6 +161,39 @@ def write_arrays(
             draft.replace(path)
         except OSError as error:
             raise InvalidInput("path", "a place that can be written", str(path)) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, suffix: str, force: bool = False, argument: str = "path") -> None:
+    """Write a text as UTF-8.
+
+    Parameters
+    ----------
+    path, text
+        Where to write what.
+    suffix
+        What the name must end in.
+    force
+        Whether to write over an existing file.
+    argument
+        Names the file in an error.
+
+    Raises
+    ------
+    InvalidInput
+        If the place cannot be written to.
+    """
+    check_place(path, force=force, argument=argument, suffixes=(suffix,))
+    draft = path.with_name(f".{secrets.token_hex(8)}{suffix}")
+    try:
+        with draft.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise InvalidInput(argument, "a place that can be written", str(path)) from error
     finally:
         draft.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -87,9 +88,12 @@ def check_proofs(folder: Path) -> int:
             return refuse(f"{name}.v does not compile")
     print()
     for name, theorems in THEOREMS.items():
-        axioms = axioms_of(name, theorems, folder)
-        if axioms is None:
+        asked = folder / "assumptions.v"
+        asked.write_text(f"From ERProofs Require Import {name}.\n{questions(theorems)}", encoding="utf-8")
+        answer = run(asked, folder)
+        if answer is None:
             return refuse(f"{name}.v lacks a theorem that is named here")
+        axioms = axioms_in(answer)
         if axioms - (AXIOMS if name in CLASSICAL else set()):
             return refuse(f"{name}.v rests on {', '.join(sorted(axioms))}")
         rests = "the axioms of classical logic in mathcomp-analysis" if axioms else "no axiom"
@@ -122,12 +126,12 @@ def check_certificate(file: Path, folder: Path) -> int:
                 return refuse(f"{name}.v does not compile")
     with tempfile.TemporaryDirectory(prefix="ertheory-certificate-") as place:
         copy = Path(place) / "certificate.v"
-        copy.write_text(text, encoding="utf-8")
-        if run(copy, folder) is None:
-            return refuse(f"{file.name} does not hold")
-        axioms = axioms_of("certificate", theorems, folder, Path(place))
-    if axioms is None or axioms:
-        return refuse(f"{file.name} rests on {', '.join(sorted(axioms or {'what is not there'}))}")
+        copy.write_text(f"{text}\n{questions(theorems)}", encoding="utf-8")
+        answer = run(copy, folder)
+    if answer is None:
+        return refuse(f"{file.name} does not hold")
+    if axioms := axioms_in(answer):
+        return refuse(f"{file.name} rests on {', '.join(sorted(axioms))}")
     print(f"{file.name}: {', '.join(theorems)} checked in {time.monotonic() - started:.0f} s, on no axiom.")
     return 0
 
@@ -171,17 +175,15 @@ def compiled(name: str, folder: Path) -> bool:
     return True
 
 
-def axioms_of(name: str, theorems: tuple[str, ...] | list[str], *folders: Path) -> set[str] | None:
-    """Ask what theorems rest on; nothing where one of them is not there."""
-    questions = "".join(f"Print Assumptions {theorem}.\n" for theorem in theorems)
-    with tempfile.TemporaryDirectory(prefix="ertheory-assumptions-") as place:
-        asked = Path(place) / "assumptions.v"
-        asked.write_text(f"From ERProofs Require Import {name}.\n{questions}", encoding="utf-8")
-        answer = run(asked, *folders)
-    if answer is None:
-        return None
-    names = [line.split()[0] for line in answer.splitlines() if line.strip() and not line[0].isspace()]
-    return {name for name in names if name not in ("Axioms:", "Closed")}
+def questions(theorems: Iterable[str]) -> str:
+    """Ask Coq what theorems rest on."""
+    return "".join(f"Print Assumptions {theorem}.\n" for theorem in theorems)
+
+
+def axioms_in(answer: str) -> set[str]:
+    """Read what Coq says to that: a name at the beginning of a line, and its type behind it or below."""
+    names = {line.split()[0] for line in answer.splitlines() if line.strip() and not line[0].isspace()}
+    return names - {"Axioms:", "Closed"}  # under the global context
 
 
 def run(file: Path, *folders: Path) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ertheory.bounds import METHODS
+from ertheory.bounds.catalogue import CERTIFIED, METHODS
 from ertheory.bounds.result import Width, rational_text, success_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
@@ -14,6 +15,7 @@ from ertheory.cli.arguments import (
     Delta,
     Density,
     Explain,
+    Force,
     Format,
     Json,
     ReadingName,
@@ -25,6 +27,8 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.commands import lower, width
 from ertheory.commands.widths import gathered
+from ertheory.errors import InvalidInput
+from ertheory.files import check_place, write_text
 from ertheory.tables import Cell
 
 __all__ = ["LowerCommand", "WidthCommand"]
@@ -46,12 +50,21 @@ class WidthCommand:
         Option(f"One of {', '.join(METHODS)}; the main ones if left out.", "M", read=reading.choice(*METHODS)),
     ] = None
     layer0: ReadingName = None
+    certificate: Annotated[
+        str | None,
+        Option(f"Write the answer of one --method ({', '.join(CERTIFIED)}) as a theorem that Coq checks.", "FILE.v"),
+    ] = None
+    force: Force = False
     explain: Explain = False
     format: Format = "table"
     json: Json = False
 
     def run(self) -> int:
         """Answer the question."""
+        if self.certificate is not None:
+            if self.method is None:
+                raise InvalidInput("--certificate", f"one --method beside it: {', '.join(CERTIFIED)}", "none")
+            check_place(Path(self.certificate), force=self.force, argument="--certificate", suffixes=(".v",))
         asked: dict[str, Any] = {
             "density": self.density,
             "sparsity": self.sparsity,
@@ -64,6 +77,9 @@ class WidthCommand:
         else:
             found = gathered([width(self.target, method=self.method, **asked)])
         first = found[0]
+        if self.certificate is not None:
+            text = first.certificate()
+            write_text(Path(self.certificate), text, suffix=".v", force=self.force, argument="--certificate")
         if self.json:
             inputs = {
                 **densities_inputs(first.target, first.densities),
@@ -71,6 +87,7 @@ class WidthCommand:
                 "delta": rational_text(first.failure_probability),
                 "method": [result.method for result in found],
                 "layer0": [result.layer0 for result in found],
+                **({} if self.certificate is None else {"certificate": self.certificate}),
             }
             show(document("width", inputs, **found.to_dict()))
             return 0
@@ -79,6 +96,8 @@ class WidthCommand:
             _say(first, list(found))
         if self.explain:
             show("\n" + found.explain())
+        if self.format == "table" and self.certificate is not None:
+            show("\n" + wrap(f"Certificate: {self.certificate}; make certificate FILE={self.certificate} checks it."))
         return 0
 
 

@@ -62,7 +62,9 @@ def block_certificate(answer: Width) -> str:
         return law.log_success(design, design[0] * answer.target.inputs) - log_sparsity(goal)
 
     closest = min(_distance(lambda design=design: excess(design)) for design in designs)  # type: ignore[misc]
-    roundings = 4 * sum(n * q * above for n, q, above in zip(law.target.nonzeros, factors[:-1], factors[1:], strict=True))
+    roundings = 4 * sum(
+        n * q * above for n, q, above in zip(law.target.nonzeros, factors[:-1], factors[1:], strict=True)
+    )
     bits = coq.margin_bits(min(closest, Fraction(1)) * (1 - goal) / 4, roundings)
     says = (
         "Theorem answer, below: with so many neurons the network is contained, by exactly its weights and biases on "

@@ -1,0 +1,141 @@
+"""The machine-checked proofs: what stands in `proofs/`, and certificates of answers, compiled where there is a coqc."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ertheory import METHODS, Width, width
+
+PROOFS = Path(__file__).resolve().parents[1] / "proofs"
+needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="needs coqc")
+DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
+
+
+def check(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ask `proofs/check.py` about a certificate."""
+    file = folder / "answer.v"
+    file.write_text(text, encoding="utf-8")
+    command = [sys.executable, str(PROOFS / "check.py"), str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def changed(text: str, old: str, new: str) -> str:
+    """Replace what stands there once."""
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+def fewer(answer: Width, layer: int) -> str:
+    """Claim that one copy less is enough, with the widths that belong to it."""
+    text, factors, widths = answer.certificate(), list(answer.factors or ()), list(answer.widths)
+    factors[layer] -= 1
+    widths[layer] = answer.target.widths[layer] * factors[layer]
+    for name, values in (("copies", factors), ("width", widths)):
+        listed = "; ".join(map(str, values))
+        text, count = re.subn(rf"(Definition {name} : .*\[:: )[\d; ]*(\])", rf"\g<1>{listed}\g<2>", text)
+        assert count == 1
+    return text
+
+
+@needs_coq
+@pytest.mark.parametrize("method", ["printed", "exact"])
+def test_a_certificate_is_a_theorem_and_one_copy_less_is_none(method, tmp_path):
+    answer = width("784-128-10", method=method, **DENSE)
+    text = answer.certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer checked in" in found.stdout
+    found = check(fewer(answer, 1), tmp_path)
+    assert found.returncode == 1
+    assert found.stderr.endswith("proofs: answer.v does not hold\n")
+
+
+@needs_coq
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[:: 100352; 1280]", "[:: 100352; 1400]"),  # more weights: the copies are no longer enough
+        ("[:: 100352; 1280]", "[:: 100352; 1000]"),  # fewer: one copy less would do
+        ("[:: 178752; 18048; 10]", "[:: 178751; 18048; 10]"),  # other widths than the copies make
+        ("toR R 1 / toR R 1000", "toR R 1 / toR R 1001"),  # the theorem claims more than was checked
+    ],
+)
+def test_a_number_that_was_changed_is_rejected(old, new, tmp_path):
+    text = width("784-128-10", method="exact", **DENSE).certificate()
+    assert check(changed(text, old, new), tmp_path).returncode == 1
+
+
+@needs_coq
+def test_deep_thin_targets_and_small_deltas(tmp_path):
+    answer = width("5-7-4-3-2", method="exact", density="1,.9,.5,1,.3", delta="1e-30")
+    assert check(answer.certificate(), tmp_path).returncode == 0
+
+
+@needs_coq
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Theorem answer : False.\nProof. Admitted.\n", "is not finished: Admitted"),
+        ("Axiom all : forall P : Prop, P.\nTheorem answer : False.\nProof. exact (all False). Qed.\n", "Axiom"),
+        (
+            "From Coq Require Import Classical.\nTheorem answer P : P \\/ ~ P.\nProof. exact (classic P). Qed.\n",
+            "classic",
+        ),
+        ("(* nothing *)\n", "states no theorem"),
+    ],
+)
+def test_what_is_not_proved_is_refused(text, said, tmp_path):
+    found = check(text, tmp_path)
+    assert found.returncode == 1
+    assert said in found.stderr.splitlines()[-1]
+
+
+def test_without_coq_proofs_are_left_out_and_certificates_are_not_said_to_hold(tmp_path):
+    for words, status in (((), 0), (("--require",), 1), ((str(tmp_path / "answer.v"),), 1)):
+        found = subprocess.run(
+            [sys.executable, str(PROOFS / "check.py"), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(tmp_path)},
+        )
+        assert found.returncode == status
+        assert found.stdout.startswith("Nothing was checked: there is no coqc here.")
+        assert "apt-get install --no-install-recommends coq libcoq-mathcomp-ssreflect" in found.stdout
+
+
+def test_every_file_of_the_proofs_is_compiled_and_has_its_place_in_the_map():
+    code = (PROOFS / "check.py").read_text(encoding="utf-8")
+    listed = re.findall(r'^    "(\w+)": \("', code, re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in PROOFS.glob("*.v"))
+    page = (PROOFS / "README.md").read_text(encoding="utf-8")
+    assert [name for name in listed if f"`{name}`" not in page] == []
+    for name in listed:
+        stated = (PROOFS / f"{name}.v").read_text(encoding="utf-8")
+        used = re.search(r"^From ERProofs Require Import ([^.]*)\.", stated, re.MULTILINE)
+        for other in used[1].split() if used else ():
+            assert listed.index(other) < listed.index(name)
+
+
+def test_every_statement_has_its_place_in_the_map():
+    """A new statement has to be named there, with what has been checked of it and by whom."""
+    page = (PROOFS / "README.md").read_text(encoding="utf-8")
+    rows = [row.strip("| ").split(" | ") for row in page.splitlines() if row.startswith("| ")][2:]
+    assert {len(row) for row in rows} <= {3, 4}
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9.-]+)`", row[0])}
+    assert named == set(METHODS)
+    allowed = {"machine", "by hand", "enumeration", "Monte Carlo", "the rest by hand"}
+    assert {word for row in rows for word in row[-1].split(", ")} <= allowed
+    for row in rows:
+        for part in row[-2].split("; ") if row[-1].startswith("machine") else ():
+            file, *theorems = re.findall(r"`(\w+)`", part)
+            stated = (PROOFS / f"{file}.v").read_text(encoding="utf-8")
+            assert [
+                name for name in theorems if not re.search(rf"^(Theorem|Corollary|Lemma) {name}\b", stated, re.M)
+            ] == []

@@ -1,0 +1,94 @@
+"""Certificates: what is written, what is refused, and that files are whole or absent. `tests/test_proofs.py` compiles."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from ertheory import load_target, width
+from ertheory.bounds.catalogue import CERTIFIED, METHODS
+from ertheory.cli import main
+from ertheory.errors import TheoremNotApplicable
+
+DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
+COMMAND = ["width", "--target", "784-128-10", "--density", "1,.1,.1", "--delta", ".001"]
+
+
+def listed(text: str, name: str) -> tuple[int, ...]:
+    found = re.search(rf"Definition {name} : \S+ -> \S+ := nth \S+ \[:: ([\d;\s]*)\]", text)
+    assert found is not None, name
+    return tuple(map(int, found[1].split(";")))
+
+
+@pytest.mark.parametrize("method", ["printed", "exact"])
+def test_the_numbers_are_those_of_the_answer(method):
+    answer = width("9-7-5-2", method=method, density="1,0.5,2/3,1", delta="1/77")
+    text = answer.certificate()
+    assert listed(text, "copies") == answer.factors
+    assert listed(text, "width") == answer.widths
+    assert listed(text, "weights") == answer.target.nonzeros
+    assert listed(text, "size") == answer.target.widths
+    assert listed(text, "zeros") == (1, 1, 0)
+    assert listed(text, "entries") == (2, 3, 1)
+    assert "Let delta : R := toR R 1 / toR R 77." in text
+
+
+def test_weights_that_are_zero_do_not_count():
+    weights = [np.array([[1.0, 0, 2], [0, 3, 0]]), np.array([[0.0, 1]])]
+    text = width(load_target(weights), method="exact", density="1,.5,.5", delta=".1").certificate()
+    assert listed(text, "weights") == (3, 1)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in CERTIFIED])
+def test_methods_without_certificates_say_so(method):
+    answer = width("4-3-2", method=method, density=0.5, delta=0.1)
+    with pytest.raises(TheoremNotApplicable, match=rf"there is none for {method}; there is one for printed, "):
+        answer.certificate()
+
+
+def test_answers_that_nothing_is_proved_of_are_refused():
+    convolution = load_target([np.ones((2, 1, 3, 3)), np.ones((2, 2))])
+    nothing = load_target([np.ones((2, 2)), np.zeros((1, 2))])
+    for target, options, said in (
+        (convolution, DENSE, "convolutions"),
+        (nothing, DENSE, "no weights"),
+        ("4-3-2", {"sparsity": 0.5, "delta": 0.1, "layer0": "dense"}, "does not apply; layer 0 is masked here"),
+    ):
+        with pytest.raises(TheoremNotApplicable, match=said):
+            width(target, method="exact", **options).certificate()
+
+
+def test_ties_are_refused():
+    """(1 - 1/2^3) is 7/8 exactly: balls, and so fixed-point numbers, cannot tell on which side it is."""
+    answer = width("1-1", method="exact", density="1,1/2", delta="1/8")
+    assert answer.factors == (3, 1)
+    with pytest.raises(TheoremNotApplicable, match="equal or too close"):
+        answer.certificate()
+
+
+def test_the_command_writes_a_whole_file_or_none(tmp_path, capsys):
+    place = tmp_path / "answer.v"
+    assert main([*COMMAND, "--method", "exact", "--certificate", str(place)]) == 0
+    assert "checks it" in capsys.readouterr().out
+    assert place.read_text(encoding="utf-8") == width("784-128-10", method="exact", **DENSE).certificate()
+    assert list(tmp_path.iterdir()) == [place]
+    place.write_text("mine", encoding="utf-8")
+    for words, said in (
+        (["--method", "exact", "--certificate", str(place)], "a file that does not exist yet, or --force"),
+        (["--method", "exact", "--certificate", str(tmp_path / "answer.txt")], "a name that ends in .v"),
+        (["--method", "exact", "--certificate", str(tmp_path / "no" / "answer.v")], "a file in a folder that exists"),
+        (["--certificate", str(tmp_path / "other.v")], "one --method beside it"),
+        (["--method", "sharp", "--certificate", str(tmp_path / "other.v")], "there is none for sharp"),
+    ):
+        assert main([*COMMAND, *words]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert place.read_text(encoding="utf-8") == "mine"
+    assert list(tmp_path.iterdir()) == [place]
+    assert main([*COMMAND, "--method", "exact", "--certificate", str(place), "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["inputs"]["certificate"] == str(place)
+    assert place.read_text(encoding="utf-8").startswith("(* Question.")
