@@ -147,6 +147,8 @@ def refuse(answer: Width) -> None:
     if not answer.applies:
         raise TheoremNotApplicable(f"certificate: {answer.method} does not apply; {answer.reason}")
     if answer.target.is_convolutional:
-        raise TheoremNotApplicable("certificate: convolutions are not in the machine-checked proofs; give dense layers")
+        msg = "certificate: convolutions are not in the machine-checked proofs; give dense layers"
+        raise TheoremNotApplicable(msg)
     if not min(answer.target.nonzeros):
-        raise TheoremNotApplicable("certificate: a layer of the target has no weights; reduce the target first")
+        msg = "certificate: a layer of the target has no weights; reduce the target first"
+        raise TheoremNotApplicable(msg)

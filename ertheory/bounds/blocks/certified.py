@@ -144,7 +144,8 @@ def _distance(difference: Callable[[], Ball]) -> Fraction:
     except InfeasibleWidth:
         low = high = Fraction(0)
     if low <= 0 <= high:
-        raise TheoremNotApplicable("certificate: the law and 1 - delta are equal or too close to be told apart")
+        msg = "certificate: the law and 1 - delta are equal or too close to be told apart"
+        raise TheoremNotApplicable(msg)
     return min(abs(low), abs(high))
 
 

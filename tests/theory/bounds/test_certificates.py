@@ -1,4 +1,4 @@
-"""Certificates: what is written, what is refused, and that files are whole or absent. `tests/test_proofs.py` compiles."""
+"""Certificates: what is written and what is refused, whole files or none. `tests/test_proofs.py` compiles them."""
 
 from __future__ import annotations
 
