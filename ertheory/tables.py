@@ -57,6 +57,8 @@ class Table:
         One cell per column in every row: text, a number, or ``None`` where there is nothing to say.
     spare
         Headers of columns that a terminal may do without, the first of them first.
+    narrow
+        A table that says less, for terminals that are too narrow even so.
 
     Examples
     --------
@@ -75,9 +77,16 @@ class Table:
     headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     spare: tuple[str, ...] = ()
+    narrow: Table | None = None
 
     @classmethod
-    def of(cls, headers: Sequence[str], rows: Sequence[Sequence[Cell]], spare: Sequence[str] = ()) -> Table:
+    def of(
+        cls,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        spare: Sequence[str] = (),
+        narrow: Table | None = None,
+    ) -> Table:
         """Make a table of any sequences.
 
         Examples
@@ -85,7 +94,7 @@ class Table:
         >>> Table.of(["n"], [[1], [2]]).rows
         ((1,), (2,))
         """
-        return cls(tuple(headers), tuple(map(tuple, rows)), tuple(spare))
+        return cls(tuple(headers), tuple(map(tuple, rows)), tuple(spare), narrow)
 
     def render(self, style: Style = "table", columns: int = 120) -> str:
         """Write the table in one of `FORMATS`.
@@ -105,8 +114,8 @@ class Table:
     def to_text(self, columns: int = 120) -> str:
         """Align the columns of as much of the table as the terminal has room for.
 
-        Where it is too narrow, spare columns are left out, and that is said; where this is not enough, every row
-        becomes a block of lines with nothing left out.
+        Where it is too narrow, spare columns are left out, and that is said; where this is not enough, the table that
+        says less takes its place, or else every row becomes a block of lines with nothing left out.
 
         Parameters
         ----------
@@ -129,6 +138,8 @@ class Table:
                 lines = [shown.headers, ["-" * width for width in widths], *rows]
                 aligned = ["  ".join(map(_align, line, widths)).rstrip() for line in lines]
                 return "\n".join(aligned + ([f"Too narrow for: {', '.join(self.spare[:left_out])}."] * (left_out > 0)))
+        if self.narrow is not None:
+            return self.narrow.to_text(columns)
         longest = max(map(len, self.headers))
         blocks = (
             "\n".join(f"{name:<{longest}}  {cell}" for name, cell in zip(self.headers, row, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ertheory.bounds.blocks.closed_form import closed_form
@@ -10,8 +10,8 @@ from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.catalogue import READINGS, STATEMENTS, find
 from ertheory.bounds.region import reach
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import NO_OPTIONS, Question, Reading, Statement
-from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
+from ertheory.bounds.statement import Question, Reading, Statement
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable, one_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability
@@ -84,6 +84,8 @@ def widths(
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
     layer0: Reading | None = None,
+    progress: Callable[[], object] | None = None,
+    **options: object,
 ) -> tuple[Width, ...]:
     """Compute the widths of the main statements, printed first, necessary ones last.
 
@@ -92,7 +94,11 @@ def widths(
     target, density, sparsity, failure_probability, layer0
         As for `width`. A statement without an answer does not apply, and says why; so does ``sharp`` below densities of
         1/1000, where its search takes minutes and has to be asked for. Statements whose sources have another number of
-        layers than there are densities are left out.
+        layers than there are densities are left out, and those that speak of chains alone where the target is none.
+    progress
+        Called after each statement that has answered.
+    options
+        What only some statements know, which are the only ones to read it.
 
     Examples
     --------
@@ -104,16 +110,20 @@ def widths(
     delta = probability("delta", failure_probability)
     rows: list[Width] = []
     refused: list[InvalidInput] = []
-    for statement in (one for one in STATEMENTS if one.default):
+    _check_known(options)
+    for statement in (one for one in STATEMENTS if one.default and (target.is_chain or not one.chains_only)):
+        known = {name: value for name, value in options.items() if name in statement.options}
         try:
             densities = read_densities(
-                target, density=density, sparsity=sparsity, layers=statement.layers(target, NO_OPTIONS)
+                target, density=density, sparsity=sparsity, layers=statement.layers(target, known)
             )
         except InvalidInput as error:
             refused.append(error)
             continue
-        asked = Question(target=target, densities=densities, failure_probability=delta, layer0=layer0)
+        asked = Question(target=target, densities=densities, failure_probability=delta, layer0=layer0, options=known)
         rows.append(_row(statement, asked))
+        if progress is not None:
+            progress()
     if not rows:
         raise refused[0]
     return tuple(rows)
@@ -132,6 +142,9 @@ def _row(statement: Statement, question: Question) -> Width:
 def _answer(statement: Statement, question: Question) -> Width:
     statement.checked_reading(question.layer0, question.densities)
     target, densities, delta = question.target, question.densities, question.failure_probability
+    if statement.chains_only and not target.is_chain:
+        msg = f"{target} is no chain of layers; of architectures with shortcuts only factored sources speak"
+        raise TheoremNotApplicable(f"{statement.name}: {msg}")
     if statement.limited:
         question = replace(question, reach=reach(target, densities, delta))
     return replace(statement.widths(question), printed_total=_printed_total(question))
@@ -140,6 +153,8 @@ def _answer(statement: Statement, question: Question) -> Width:
 def _printed_total(question: Question) -> int | None:
     """Count the hidden neurons that the printed theorem asks for at the same densities, where it speaks of them."""
     target, densities = question.target, question.densities
+    if not target.is_chain:
+        return None
     if len(densities) != target.depth + 1:
         if len(set(densities)) > 1:
             return None
@@ -154,6 +169,12 @@ def _check(statement: Statement, layer0: Reading | None, options: dict[str, obje
         if name not in statement.options:
             allowed = f"one of the options of {statement.name}: {', '.join(statement.options) or 'it has none'}"
             raise InvalidInput(name, allowed, value)
+
+
+def _check_known(options: dict[str, object]) -> None:
+    known = sorted({name for statement in STATEMENTS for name in statement.options})
+    for name in options:
+        one_of("option", name, known)
 
 
 def _check_reading(layer0: Reading | None) -> None:

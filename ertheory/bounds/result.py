@@ -6,6 +6,7 @@ necessary, how layer 0 is read and how the integers were certified.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
@@ -88,6 +89,8 @@ class Width(Result):
     entries_per_pair
         The weights between two neurons or channels of consecutive source layers, one number per source layer. Empty for
         a source with one layer more than the target, whose numbers are those of `Source.for_target`.
+    reads
+        How many neurons or channels each source layer reads, where that is not the width of the layer before it.
     design
         The integers of the construction that the widths come from, for its builder. ``None`` where nothing is built.
     """
@@ -110,6 +113,7 @@ class Width(Result):
     printed_total: int | None = None
     holds_up_to: tuple[int | None, ...] = ()
     entries_per_pair: tuple[int, ...] = ()
+    reads: tuple[int, ...] = ()
     design: Design | None = None
 
     @property
@@ -131,6 +135,9 @@ class Width(Result):
         widths = tuple(width for width in self.widths if width is not None)
         if len(widths) < len(self.widths):
             return None
+        if self.reads:
+            layers = zip(self.densities, widths, self.reads, self.entries_per_pair, strict=True)
+            return sum((density * math.prod(sizes) for density, *sizes in layers), Fraction(0))
         if self.entries_per_pair:
             return Source(self.target.inputs, widths, self.densities, self.entries_per_pair).edges_expected
         return Source.for_target(self.target, widths=widths, densities=self.densities).edges_expected

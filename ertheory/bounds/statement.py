@@ -173,6 +173,8 @@ class Statement:
         Whether the statement stands in the table that answers where no method is chosen.
     certificate
         Writes an answer as a theorem that Coq checks, or ``None``.
+    chains_only
+        Whether it speaks only of targets whose layers each read what the one before writes: no shortcuts.
     slow_below
         The density below which the calculation takes so long that it has to be asked for by name.
 
@@ -203,6 +205,7 @@ class Statement:
     options: tuple[str, ...] = ()
     default: bool = False
     certificate: Callable[[Width], str] | None = None
+    chains_only: bool = True
     slow_below: Fraction = Fraction(0)
 
     def applies(self, target: Target, densities: tuple[Fraction, ...], layer0: Reading | None = None) -> bool:

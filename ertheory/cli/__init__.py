@@ -26,7 +26,8 @@ _COMMANDS: Commands = (
 Examples:
   ertheory width --target 784-128-10 --sparsity 0.9 --delta 0.001
   ertheory width --target 784-128-10 --density 1,0.1,0.1 --delta 1/1000 --method printed --explain
-  ertheory width --target net.npz --sparsity 0.9 --confidence 0.999 --layer0 matched --json""",
+  ertheory width --target net.npz --sparsity 0.9 --confidence 0.999 --layer0 matched --json
+  ertheory width --model resnet18 --sparsity 0.9 --delta 0.001 --split best""",
     ),
     (
         "sparsity",

@@ -14,6 +14,7 @@ from ertheory.networks.target import Target
 from ertheory.tables import FORMATS, Style
 
 __all__ = [
+    "TARGET_HELP",
     "Confidence",
     "Delta",
     "Density",
@@ -32,10 +33,8 @@ __all__ = [
     "densities_inputs",
 ]
 
-TargetText = Annotated[
-    str,
-    Option("The network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx).", "T"),
-]
+TARGET_HELP = "The network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx)."
+TargetText = Annotated[str, Option(TARGET_HELP, "T")]
 Density = Annotated[
     tuple[Fraction, ...] | None,
     Option(

@@ -24,7 +24,6 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, show_table, wrap
 from ertheory.commands import Results, confidence, sparsity
 from ertheory.commands.arguments import read_delta, read_target
-from ertheory.networks.source import read_densities
 from ertheory.tables import Style
 
 __all__ = ["ConfidenceCommand", "SparsityCommand"]
@@ -102,7 +101,7 @@ class ConfidenceCommand:
             layer0=self.layer0,
         )
         if self.json:
-            densities = read_densities(target, density=self.density, sparsity=self.sparsity)
+            densities = answers[0].densities or ()
             inputs = {**densities_inputs(target, densities), **_asked(self.target, answers)}
             show(document("confidence", inputs, **answers.to_dict()))
         else:

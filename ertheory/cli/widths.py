@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ertheory.bounds.catalogue import CERTIFIED, METHODS
+from ertheory.bounds.factored import FactoredDesign, Objective, Split
+from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.result import Width, rational_text, success_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
+    TARGET_HELP,
     Confidence,
     Delta,
     Density,
@@ -20,15 +23,16 @@ from ertheory.cli.arguments import (
     Json,
     ReadingName,
     Sparsity,
-    TargetText,
     densities_inputs,
 )
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.commands import lower, width
+from ertheory.commands.rows import map_table
 from ertheory.commands.widths import gathered
 from ertheory.errors import InvalidInput
 from ertheory.files import check_place, write_text
+from ertheory.layerwise.architectures import ARCHITECTURES
 from ertheory.tables import Cell
 
 __all__ = ["LowerCommand", "WidthCommand"]
@@ -40,7 +44,11 @@ _RATIO = "Ratio: hidden neurons relative to the printed statement. Edges: expect
 class WidthCommand:
     """Widths of a random sparse network that contains the target."""
 
-    target: TargetText
+    target: Annotated[str | None, Option(TARGET_HELP, "T")] = None
+    model: Annotated[
+        str | None,
+        Option(f"An architecture in its place: {', '.join(ARCHITECTURES)}.", "A", read=reading.choice(*ARCHITECTURES)),
+    ] = None
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
@@ -55,6 +63,21 @@ class WidthCommand:
         Option(f"Write the answer of one --method ({', '.join(CERTIFIED)}) as a theorem that Coq checks.", "FILE.v"),
     ] = None
     force: Force = False
+    split: Annotated[
+        Split | None,
+        Option("Factored sources: equal densities of both factors, or the best two of the same overall density.", "S"),
+    ] = None
+    objective: Annotated[
+        Objective | None, Option("Factored sources: few expected edges, or few neurons in total.", "O")
+    ] = None
+    inner: Annotated[
+        Inner | None,
+        Option(
+            "Factored sources: what inner neurons do: identity, relu (lifted above 0 on a box), relu-positive (inputs "
+            "at least 0). relu for a target, identity for a model.",
+            "I",
+        ),
+    ] = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -65,7 +88,14 @@ class WidthCommand:
             if self.method is None:
                 raise InvalidInput("--certificate", f"one --method beside it: {', '.join(CERTIFIED)}", "none")
             check_place(Path(self.certificate), force=self.force, argument="--certificate", suffixes=(".v",))
+        if (self.target is None) == (self.model is None):
+            given = "none" if self.target is None else "both"
+            raise InvalidInput("target", "exactly one of `target` and `model`", given)
         asked: dict[str, Any] = {
+            "model": self.model,
+            "split": self.split,
+            "objective": self.objective,
+            "inner": self.inner,
             "density": self.density,
             "sparsity": self.sparsity,
             "delta": self.delta,
@@ -73,7 +103,10 @@ class WidthCommand:
             "layer0": self.layer0,
         }
         if self.method is None:
-            found = width(self.target, **asked)
+            from tqdm import tqdm
+
+            with tqdm(unit=" statements", desc="asking", delay=2, leave=False) as bar:
+                found = width(self.target, **asked, progress=bar.update)
         else:
             found = gathered([width(self.target, method=self.method, **asked)])
         first = found[0]
@@ -82,8 +115,12 @@ class WidthCommand:
             write_text(Path(self.certificate), text, suffix=".v", force=self.force, argument="--certificate")
         if self.json:
             inputs = {
-                **densities_inputs(first.target, first.densities),
+                **densities_inputs(first.target, _resolved(first, self.density, self.sparsity)),
                 "target": self.target,
+                "model": self.model,
+                "split": self.split or "equal",
+                "objective": self.objective or "edges",
+                "inner": self.inner or ("relu" if self.model is None else "identity"),
                 "delta": rational_text(first.failure_probability),
                 "method": [result.method for result in found],
                 "layer0": [result.layer0 for result in found],
@@ -93,7 +130,11 @@ class WidthCommand:
             return 0
         show_table(found.to_table(), self.format)
         if self.format == "table":
-            _say(first, list(found))
+            _say(_resolved(first, self.density, self.sparsity), list(found))
+            for one in found if self.model is not None else ():
+                if isinstance(one.design, FactoredDesign):
+                    show("")
+                    show_table(map_table(one.design), self.format)
         if self.explain:
             show("\n" + found.explain())
         if self.format == "table" and self.certificate is not None:
@@ -101,10 +142,20 @@ class WidthCommand:
         return 0
 
 
-def _say(asked: Width, results: list[Width]) -> None:
-    sparsities = ", ".join(_brief(1 - density) for density in asked.densities)
-    target, delta = asked.target, _brief(asked.failure_probability)
-    show("\n" + wrap(f"Target {target}, sparsity of layers 0..{target.depth}: {sparsities}, delta {delta}."))
+def _resolved(
+    answer: Width, density: tuple[Fraction, ...] | None, sparsity: tuple[Fraction, ...] | None
+) -> tuple[Fraction, ...]:
+    """Give the density of every source layer as it was asked for, whatever split an answer has chosen."""
+    asked = density if density is not None else tuple(1 - one for one in sparsity or ())
+    return asked * len(answer.densities) if len(asked) == 1 else asked
+
+
+def _say(asked: tuple[Fraction, ...], results: list[Width]) -> None:
+    first = results[0]
+    sparsities = ", ".join(_brief(1 - density) for density in (asked[:1] if len(set(asked)) == 1 else asked))
+    where = "of every layer" if len(set(asked)) == 1 else f"of layers 0..{len(asked) - 1}:"
+    delta = _brief(first.failure_probability)
+    show("\n" + wrap(f"Target {first.target}, sparsity {where} {sparsities}, delta {delta}."))
     show(wrap(_RATIO))
     if not all(result.applies for result in results):
         show("* does not apply here:")

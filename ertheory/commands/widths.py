@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, overload
 
-from ertheory.bounds import READINGS, Reading, UnivariateWidth, univariate_width
+from ertheory.bounds import READINGS, Reading, UnivariateWidth, find, univariate_width
 from ertheory.bounds import width as width_by
 from ertheory.bounds import widths as width_by_all
+from ertheory.bounds.factored import Objective, Split
+from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.necessary.univariate import Output
 from ertheory.bounds.result import Width
 from ertheory.commands.arguments import read_delta, read_target
@@ -16,6 +18,7 @@ from ertheory.commands.explaining import explain_width
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.errors import InvalidInput, one_of
+from ertheory.layerwise.model_target import ModelTarget, model_target
 from ertheory.networks.source import read_densities
 from ertheory.numbers import Rational, probability, whole_number
 
@@ -28,7 +31,7 @@ Densities = Rational | Sequence[Rational]
 
 @overload
 def width(
-    target: object,
+    target: object = None,
     *,
     method: str,
     density: Densities | None = None,
@@ -37,12 +40,17 @@ def width(
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
     layer0: Reading | None = None,
+    model: str | None = None,
+    split: Split | None = None,
+    objective: Objective | None = None,
+    inner: Inner | None = None,
+    progress: Callable[[], object] | None = None,
 ) -> Width: ...
 
 
 @overload
 def width(
-    target: object,
+    target: object = None,
     *,
     method: None = None,
     density: Densities | None = None,
@@ -51,12 +59,17 @@ def width(
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
     layer0: Reading | None = None,
+    model: str | None = None,
+    split: Split | None = None,
+    objective: Objective | None = None,
+    inner: Inner | None = None,
+    progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
 
 @overload
 def width(
-    target: object,
+    target: object = None,
     *,
     method: str | None = None,
     sparsities: Sequence[Densities],
@@ -64,11 +77,16 @@ def width(
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
     layer0: Reading | None = None,
+    model: str | None = None,
+    split: Split | None = None,
+    objective: Objective | None = None,
+    inner: Inner | None = None,
+    progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
 
 def width(
-    target: object,
+    target: object = None,
     *,
     method: str | None = None,
     density: Densities | None = None,
@@ -78,6 +96,11 @@ def width(
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
     layer0: Reading | None = None,
+    model: str | None = None,
+    split: Split | None = None,
+    objective: Objective | None = None,
+    inner: Inner | None = None,
+    progress: Callable[[], object] | None = None,
 ) -> Width | Results[Width]:
     """Compute how wide a random sparse network must be to contain a target, as ``ertheory width`` does.
 
@@ -98,6 +121,19 @@ def width(
     layer0
         How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. Each statement chooses for itself if
         this is left out.
+    model
+        Instead of a target: the name of an architecture, one of `ertheory.ARCHITECTURES`. Its channels are counted;
+        skips and normalisation stay as they are. Where it has shortcuts, only factored sources speak of it.
+    split
+        For factored sources, as all that follow: ``equal`` densities of the two factors, or the ``best`` two at the
+        same overall density.
+    objective
+        Whether expected ``edges`` or the ``total`` of neurons shall be few.
+    inner
+        What inner neurons do: ``identity``, ``relu`` (lifted above 0 on a box) or ``relu-positive``. It decides which
+        forms a convolution may take. If left out, ``relu`` for a target and ``identity`` for a model.
+    progress
+        A function that is called after each statement that has answered, where several do.
 
     Returns
     -------
@@ -122,8 +158,12 @@ def width(
     81952
     >>> [row.widths[1] for row in width("784-128-10", method="exact", sparsities=[0.5, 0.9], delta=0.001)]
     [2816, 18432]
+    >>> round(float(width(model="resnet18", method="factored", sparsity=0.9, delta=0.001).edges_ratio), 2)
+    1.34
     """
-    network = read_target(target)
+    network = read_target(target) if model is None else _model(target, model)
+    given_options = {"split": split, "objective": objective, "inner": inner or (model and "identity")}
+    options = {name: value for name, value in given_options.items() if value is not None}
     if sparsities is not None:
         if (density, sparsity) != (None, None):
             raise InvalidInput("sparsities", "no `density` or `sparsity` beside it", sparsities)
@@ -137,13 +177,28 @@ def width(
         one_of("layer0", layer0, READINGS)
     if method is None:
         rows = [
-            row for given in grid for row in width_by_all(network, **given, failure_probability=failure, layer0=layer0)
+            row
+            for given in grid
+            for row in width_by_all(
+                network, **given, failure_probability=failure, layer0=layer0, progress=progress, **options
+            )
         ]
     else:
-        rows = [width_by(network, method=method, **given, failure_probability=failure, layer0=layer0) for given in grid]
+        if inner is None and "inner" not in find(method).options:
+            options.pop("inner", None)  # nobody asked for it
+        rows = [
+            width_by(network, method=method, **given, failure_probability=failure, layer0=layer0, **options)
+            for given in grid
+        ]
         if sparsities is None:
             return rows[0]
     return gathered(rows)
+
+
+def _model(target: object, model: str) -> ModelTarget:
+    if target is not None:
+        raise InvalidInput("model", "one of `target` and `model`", "both")
+    return model_target(model)
 
 
 def gathered(answers: Sequence[Width]) -> Results[Width]:

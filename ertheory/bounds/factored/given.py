@@ -59,13 +59,19 @@ def _failure(given: GivenWidths, densities: tuple[Fraction, ...], budgets: tuple
 
 
 def _refuses(given: GivenWidths) -> str:
-    if given.widths[1::2] != given.target.widths[1:]:
-        return "every second source layer is as wide as the layer of the target that it carries"
+    if any(wide < least for wide, least in zip(given.widths[1::2], given.target.widths[1:], strict=True)):
+        return "every second source layer has to be as wide as the layer of the target that it carries"
     return ""
 
 
-def _reason(given: GivenWidths) -> str:  # noqa: ARG001
-    return "every map of the target is a product of two masked ones; the layers between them are linear"
+def _reason(given: GivenWidths) -> str:
+    wider = ""
+    if given.widths[1::2] != given.target.widths[1:]:
+        wider = "; of layers that are wider than the target's, as many neurons as it has are used"
+    jumps = "a mixed theorem's bound may jump, the probability does not"
+    return (
+        f"every map of the target is a product of two masked ones; the layers between them are linear; {jumps}{wider}"
+    )
 
 
 def _holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:

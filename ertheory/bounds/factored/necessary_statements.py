@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
+from ertheory.bounds.factored.explained import count_steps, path_steps
 from ertheory.bounds.factored.least import Densities
 from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
 from ertheory.bounds.factored.network import MapShape, shapes_of_target
+from ertheory.bounds.factored.options import OPTIONS
 from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement
+from ertheory.bounds.statement import GivenWidths, Inverse, Question, Reading, Statement
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball
 
@@ -21,7 +24,9 @@ _PATHS: tuple[Ceiling, ...] = (path_ceiling,)
 _COUNT: tuple[Ceiling, ...] = (count_ceiling, rank_ceiling)
 
 
-def necessary_inner(shape: MapShape, densities: Densities, delta: Fraction, ceilings: tuple[Ceiling, ...]) -> int:
+def necessary_inner(
+    shape: MapShape, densities: Densities, delta: Fraction, ceilings: tuple[Ceiling, ...]
+) -> tuple[int, tuple[int, int]]:
     """Find the least inner width that the ceilings allow, for the form of a convolution that asks for fewest.
 
     Parameters
@@ -35,36 +40,56 @@ def necessary_inner(shape: MapShape, densities: Densities, delta: Fraction, ceil
     ceilings
         The bounds on the success probability.
 
+    Returns
+    -------
+    tuple
+        The width, and how many taps the two layers of that form have.
+
     Examples
     --------
     >>> (shape,) = shapes_of_target(Target.from_text("20-10"))
     >>> necessary_inner(shape, (Fraction(3, 10),) * 2, Fraction(1, 1000), (path_ceiling,))
-    130
+    (130, (1, 1))
     """
-    return min(least_necessary(ceilings, *form, densities, delta) for form in _forms(shape))
+    return min(
+        (least_necessary(ceilings, *sizes, densities, delta), taps) for taps, sizes in sorted(_forms(shape).items())
+    )
 
 
-def _forms(shape: MapShape) -> set[tuple[int, int]]:
-    return {(shape.inputs * shape.taps, shape.outputs), (shape.inputs, shape.outputs * shape.taps)}
+def _forms(shape: MapShape) -> dict[tuple[int, int], tuple[int, int]]:
+    """Give columns and rows of each form, by the taps of its two layers."""
+    forms = {(shape.taps, 1), (1, shape.taps)}
+    return {(first, second): (shape.inputs * first, shape.outputs * second) for first, second in forms}
 
 
 def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, ...], reason: str) -> Width:
-    refusal = _refuses(question.target, question.densities, None)
+    refusal = _refuses(question.target, question.densities, None) or _other_shape(question.options)
     layers = 2 * question.target.depth
     if refusal:
         return statement.answer(question, (*(None,) * (layers - 1), question.target.widths[-1]), refusal=refusal)
     pairs = zip(question.densities[::2], question.densities[1::2], strict=True)
     widths: list[int] = []
-    for shape, pair in zip(shapes_of_target(question.target), pairs, strict=True):
-        widths += [necessary_inner(shape, pair, question.failure_probability, ceilings), shape.outputs]
-    taps = [layer.entries_per_pair for layer in question.target.layers]
+    entries: list[int] = []
+    reads: list[int] = []
+    for shape, layer, pair in zip(shapes_of_target(question.target), question.target.layers, pairs, strict=True):
+        inner, taps = necessary_inner(shape, pair, question.failure_probability, ceilings)
+        widths += [inner, shape.outputs]
+        entries += [taps[0] * layer.positions, taps[1]]
+        reads += [layer.inputs, inner]
     return statement.answer(
         question,
         tuple(widths),
         reason=reason,
         certified="balls",
-        entries_per_pair=tuple(size for count in taps for size in (count, 1)),
+        entries_per_pair=tuple(entries),
+        reads=tuple(reads),
     )
+
+
+def _other_shape(options: Mapping[str, object]) -> str:
+    if options.get("split", "equal") != "equal":
+        return "for densities that are given, not for those that --split best chooses; give them one by one"
+    return ""
 
 
 def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
@@ -76,7 +101,7 @@ def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...], ceilings: tupl
     pairs = zip(densities[::2], densities[1::2], strict=True)
     for shape, inner, pair in zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True):
         best = ball(0)
-        for form in _forms(shape):
+        for form in _forms(shape).values():
             allowed = ball(1)
             for ceiling in ceilings:
                 allowed = allowed.min(ceiling(*form, inner, pair))
@@ -98,6 +123,17 @@ _COUNT_REASON = (
 )
 
 
+def _inverse(ceilings: tuple[Ceiling, ...], reason: str) -> Inverse:
+    read = ceiling_inverse(partial(_ceiling, ceilings=ceilings), lambda given: reason)  # noqa: ARG005
+    return replace(read, refuses=_refuses_widths)
+
+
+def _refuses_widths(given: GivenWidths) -> str:
+    if given.widths[1::2] != given.target.widths[1:]:
+        return "said only of sources in which every second layer is as wide as the target's"
+    return ""
+
+
 def _path_widths(question: Question) -> Width:
     return _widths(FACTORED_PATHS, question, _PATHS, _PATHS_REASON)
 
@@ -115,9 +151,12 @@ FACTORED_PATHS = Statement(
     widths=_path_widths,
     conditions="for targets without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=ceiling_inverse(partial(_ceiling, ceilings=_PATHS), lambda given: _PATHS_REASON),  # noqa: ARG005
+    inverse=_inverse(_PATHS, _PATHS_REASON),
+    steps=path_steps,
     layers=_layers,
     default=True,
+    options=OPTIONS,
+    chains_only=False,
 )
 
 FACTORED_COUNT = Statement(
@@ -129,7 +168,10 @@ FACTORED_COUNT = Statement(
     widths=_count_widths,
     conditions="for almost every target without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=ceiling_inverse(partial(_ceiling, ceilings=_COUNT), lambda given: _COUNT_REASON),  # noqa: ARG005
+    inverse=_inverse(_COUNT, _COUNT_REASON),
+    steps=count_steps,
     layers=_layers,
     default=True,
+    options=OPTIONS,
+    chains_only=False,
 )

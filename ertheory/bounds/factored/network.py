@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from ertheory.bounds.factored.least import ORIENTATIONS, Orientation, Split
+from ertheory.bounds.factored.inner import Inner, ways
+from ertheory.bounds.factored.least import ORIENTATIONS, Densities, Orientation, Split
 from ertheory.bounds.factored.one_map import FactoredMap, factored_map
 from ertheory.bounds.result import Construction
-from ertheory.errors import InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput, one_of
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.networks.target import Layer, Target
 from ertheory.numbers import Rational, probability
@@ -50,6 +51,8 @@ class MapShape:
         The number of non-zero weights.
     dense
         Whether the layer is left as it is: a depthwise convolution, whose few weights need many edges each.
+    nonnegative
+        Whether no input of the map is negative, as behind a ReLU.
     """
 
     name: str
@@ -59,6 +62,7 @@ class MapShape:
     used: tuple[int, int]
     nonzeros: int
     dense: bool = False
+    nonnegative: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,13 @@ def shapes_of_target(target: Target) -> tuple[MapShape, ...]:
     >>> [(shape.inputs, shape.outputs) for shape in shapes_of_target(Target.from_text("784-128-10"))]
     [(784, 128), (128, 10)]
     """
-    return tuple(_of_layer(f"layer {number}", layer) for number, layer in enumerate(target.layers, start=1))
+    first = target.domain is None or bool((target.domain[:, 0] >= 0).all())
+    names = getattr(target, "names", ()) or [f"layer {number}" for number in range(1, target.depth + 1)]
+    layers = zip(names, target.layers, strict=True)
+    return tuple(_of_layer(name, layer, nonnegative=first or number > 0) for number, (name, layer) in enumerate(layers))
 
 
-def _of_layer(name: str, layer: Layer) -> MapShape:
+def _of_layer(name: str, layer: Layer, *, nonnegative: bool) -> MapShape:
     used_inputs = layer.inputs - layer.fan_out_counts.get(0, 0)
     used_outputs = layer.outputs - layer.fan_in_counts.get(0, 0)
     return MapShape(
@@ -154,6 +161,7 @@ def _of_layer(name: str, layer: Layer) -> MapShape:
         math.prod(layer.kernel),
         (used_inputs * layer.positions, used_outputs),
         layer.nonzeros,
+        nonnegative=nonnegative,
     )
 
 
@@ -187,6 +195,7 @@ def factored_design(
     failure_probability: Rational,
     split: Split = "equal",
     objective: Objective = "edges",
+    inner: Inner = "identity",
     orientations: Sequence[Orientation] = ORIENTATIONS,
 ) -> FactoredDesign:
     """Find inner widths for all maps together.
@@ -203,6 +212,8 @@ def factored_design(
         With ``best`` both densities of a pair are chosen, at the overall density of the given ones.
     objective
         ``edges`` for few expected edges, ``total`` for few inner neurons.
+    inner
+        What the inner neurons do, which decides the forms of convolutions: `ertheory.bounds.factored.inner`.
     orientations
         The theorems that may be used.
 
@@ -210,6 +221,8 @@ def factored_design(
     ------
     InvalidInput
         If an argument lies outside its domain.
+    TheoremNotApplicable
+        If no theorem is left for these inner neurons.
     InfeasibleWidth
         If a map needs more than 10**12 inner neurons.
 
@@ -220,33 +233,19 @@ def factored_design(
     (130, 10)
     """
     delta = probability("failure_probability", failure_probability)
-    if objective not in ("edges", "total"):
-        raise InvalidInput("objective", "edges or total", objective)
+    one_of("objective", objective, ("edges", "total"))
     treated = [shape for shape in shapes if not shape.dense]
     if len(densities) not in (1, 2 * len(treated)):
         raise InvalidInput("density", f"one number, or one per source layer ({2 * len(treated)})", len(densities))
     read = [probability("density", density, one=True) for density in densities]
     pairs = [(read[0], read[0])] * len(treated) if len(read) == 1 else list(zip(read[::2], read[1::2], strict=True))
-
-    def designed(
-        shares: Sequence[Fraction], pairs: Sequence[tuple[Fraction, Fraction]], split: Split
-    ) -> list[FactoredMap]:
-        return [
-            factored_map(
-                shape.inputs,
-                shape.outputs,
-                densities=pair,
-                failure_probability=share,
-                taps=shape.taps,
-                used=shape.used,
-                split=split,
-                orientations=orientations,
-                name=shape.name,
-            )
-            for shape, pair, share in zip(treated, pairs, shares, strict=True)
-        ]
-
     cost: Callable[[FactoredMap], Fraction] = _edges if objective == "edges" else _neurons
+    allowed = tuple(orientations)
+
+    def designed(shares: Sequence[Fraction], pairs: Sequence[Densities], split: Split) -> list[FactoredMap]:
+        asked = zip(treated, pairs, shares, strict=True)
+        return [min(_ways(*one, split, inner, allowed), key=cost) for one in asked]
+
     maps = designed([delta / len(treated)] * len(treated), pairs, split) if treated else []
     if len(maps) > 1:
         found = [one.densities for one in maps]  # the best densities hardly depend on the shares
@@ -263,6 +262,41 @@ def factored_design(
         delta,
         objective,
     )
+
+
+def _ways(
+    shape: MapShape,
+    pair: Densities,
+    share: Fraction,
+    split: Split,
+    inner: Inner,
+    orientations: tuple[Orientation, ...],
+) -> list[FactoredMap]:
+    """Give the best pair of each form that the inner neurons allow; the last error, where none has a width."""
+    found: list[FactoredMap] = []
+    failed: InfeasibleWidth | None = None
+    listed = ways(shape.name, inner, orientations, convolution=shape.taps > 1, nonnegative=shape.nonnegative)
+    for form, theorems in ((form, theorems) for forms, theorems in listed for form in forms):
+        try:
+            found.append(
+                factored_map(
+                    shape.inputs,
+                    shape.outputs,
+                    densities=pair,
+                    failure_probability=share,
+                    taps=shape.taps,
+                    used=shape.used,
+                    split=split,
+                    orientations=theorems,
+                    forms=(form,),
+                    name=shape.name,
+                )
+            )
+        except InfeasibleWidth as error:
+            failed = error
+    if not found and failed is not None:
+        raise InfeasibleWidth(f"{shape.name}: {failed}") from failed
+    return found
 
 
 def _edges(one: FactoredMap) -> Fraction:

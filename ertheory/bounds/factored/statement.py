@@ -7,9 +7,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
+from ertheory.bounds.factored.explained import factored_steps
 from ertheory.bounds.factored.given import FACTORED_INVERSE
+from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.factored.least import Split
 from ertheory.bounds.factored.network import FactoredDesign, Objective, factored_design, shapes_of_target
+from ertheory.bounds.factored.options import OPTIONS
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Reading, Statement
 from ertheory.networks.target import Target
@@ -35,6 +38,7 @@ def design_of(question: Question) -> FactoredDesign:
         failure_probability=question.failure_probability,
         split=cast("Split", question.options.get("split", "equal")),
         objective=cast("Objective", question.options.get("objective", "edges")),
+        inner=cast("Inner", question.options.get("inner", "relu")),
     )
 
 
@@ -54,7 +58,12 @@ def answer_of(question: Question, design: FactoredDesign) -> Width:
         certified=_CERTIFIED,
         entries_per_pair=tuple(entries),
     )
-    return replace(answer, densities=design.densities, design=design)
+    reads = tuple(
+        size
+        for layer, one in zip(question.target.layers, design.maps, strict=True)
+        for size in (layer.inputs, one.inner)
+    )
+    return replace(answer, densities=design.densities, design=design, reads=reads)
 
 
 def _widths(question: Question) -> Width:
@@ -88,7 +97,9 @@ FACTORED = Statement(
     inverse=FACTORED_INVERSE,
     constructions=("factored",),
     checks=("factored",),
+    steps=factored_steps,
     layers=_layers,
     default=True,
-    options=("split", "objective"),
+    options=OPTIONS,
+    chains_only=False,
 )

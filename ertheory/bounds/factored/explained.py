@@ -1,0 +1,90 @@
+"""The bounds behind an answer about factored sources, with the numbers that go into them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
+from ertheory.bounds.factored.one_map import FactoredMap
+from ertheory.bounds.result import Width
+from ertheory.bounds.statement import Step
+from ertheory.numbers import rational_text
+
+__all__ = ["count_steps", "factored_steps", "path_steps"]
+
+_MOST = 6  # maps that are shown
+_HALL = "h*_k(d, a) = min(1, min_(j <= k) sum_s C(d, s) C(j, s - 1) (1 - a)^(s (j - s + 1)))"
+_DUAL = "dual: P <= n E[h*_K(m, p2)],  K ~ Bin(N, p1)"
+_PRIMAL = "primal: P <= m E[h*_K(n, p1)],  K ~ Bin(N, p2)"
+_MIXED = (
+    "mixed: P <= P(Bin(n, phi) > f) + n E[h*_K(m, p2); K >= kappa] + n m E[h*_J(f, rho)] / (1 - phi)",
+    "  phi = P(K < kappa),  rho = E[K | K < kappa] / N,  J ~ Bin(N, p2 (1 - p1)); mixed-primal with n, p1 and m, p2 "
+    "exchanged",
+)
+
+
+def factored_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the theorems that the maps rest on, and one line with numbers for each map."""
+    design = answer.design
+    if not isinstance(design, FactoredDesign):
+        return ()
+    used = {one.orientation for one in design.maps}
+    steps: list[Step] = [_HALL]
+    steps += [line for name, line in (("dual", _DUAL), ("primal", _PRIMAL)) if name in used]
+    steps += _MIXED if any(name.startswith("mixed") for name in used) else ()
+    steps += [_numbers(one) for one in design.maps[:_MOST]]
+    if len(design.maps) > _MOST:
+        steps.append(f"and {len(design.maps) - _MOST} more maps")
+    failure = sum((one.failure for one in design.maps), Fraction(0))
+    steps.append(f"P(failure) <= {_short(failure)} in all; {_ratio(design)}")
+    return tuple(steps)
+
+
+def path_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the bound that counts pairs without a path."""
+    return _of_pairs(
+        answer,
+        "P(success) <= 1 - n m q / (1 + (m - 1) r / q + (n - 1) s / q + (n - 1) (m - 1) q),  q = (1 - p1 p2)^N",
+        "  r = (1 - p1 + p1 (1 - p2)^2)^N,  s = (1 - p2 + p2 (1 - p1)^2)^N",
+    )
+
+
+def count_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the bounds that count unknowns and rank."""
+    return _of_pairs(
+        answer,
+        "P(success) <= exp(-theta n m) E[exp(theta Z)]^N,  Z = a + b - 1 where a, b > 0, else 0",
+        "  a ~ Bin(n, p1) edges into an inner neuron, b ~ Bin(m, p2) out of it",
+        "P(success) <= P(Bin(N, u) >= min(n, m)),  u = (1 - (1 - p1)^n) (1 - (1 - p2)^m)",
+    )
+
+
+def _of_pairs(answer: Width, *formulas: str) -> tuple[Step, ...]:
+    delta = rational_text(answer.failure_probability)
+    steps: list[Step] = list(formulas)
+    for shape, inner in zip(shapes_of_target(answer.target)[:_MOST], answer.widths[::2], strict=False):
+        if inner is not None:
+            steps.append(f"{shape.name}: N >= {inner}; with {inner - 1} the bound is below 1 - {delta}")
+    return tuple(steps)
+
+
+def _numbers(one: FactoredMap) -> str:
+    densities = ", ".join(f"p{index} = {_brief(density)}" for index, density in enumerate(one.densities, start=1))
+    split = f", kappa = {one.threshold}, f = {one.set_aside}" if one.set_aside else ""
+    form = "" if one.form == "linear" else f", {one.form}"
+    sizes = f"n = {one.columns}, m = {one.rows}, {densities}, N = {one.inner}{form}{split}"
+    return f"{one.name or 'map'}, {one.orientation}: {sizes}: P <= {_short(one.failure)} (share {_short(one.share)})"
+
+
+def _ratio(design: FactoredDesign) -> str:
+    edges = f"{float(design.edges_expected):,.0f} expected edges for {design.nonzeros:,} weights"
+    return f"{edges}, {float(design.edges_ratio):.4g} to 1"
+
+
+def _brief(density: Fraction) -> str:
+    text = rational_text(density)
+    return text if len(text) <= 12 else f"{float(density):.6g}"
+
+
+def _short(value: Fraction) -> str:
+    return f"{float(value):.4g}"
