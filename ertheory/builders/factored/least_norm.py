@@ -128,11 +128,11 @@ def _by_cholesky(part: Array, goal: Array, precision: npt.DTypeLike) -> tuple[Ar
 
     single = np.dtype(precision) == np.float32
     rows = part.astype(precision)
-    gram = rows.T @ rows
+    # Symmetric, so that its transpose is the same matrix in the order that LAPACK works on without a copy.
+    gram = (rows.T @ rows).T
     norm = float(np.abs(gram).sum(axis=0).max())
-    try:
-        lower = np.linalg.cholesky(gram)
-    except np.linalg.LinAlgError:
+    lower, failed = (lapack.spotrf if single else lapack.dpotrf)(gram, lower=1, clean=0, overwrite_a=1)
+    if failed:
         return np.zeros(len(part)), np.inf, np.inf
     reciprocal, _ = (lapack.spocon if single else lapack.dpocon)(lower, norm, uplo="L")
     back = lapack.spotrs if single else lapack.dpotrs

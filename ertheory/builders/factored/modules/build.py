@@ -10,28 +10,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array, hstack
 
-from ertheory.bounds.factored import FactoredMap
-from ertheory.builders.factored.modules.layers import Layer
 from ertheory.builders.factored.modules.pair import Geometry, MapPair, MaskedMap
+from ertheory.builders.factored.modules.parts import LayerPlan, Part
 from ertheory.builders.factored.modules.result import MapAnswer
+from ertheory.builders.factored.modules.weights import HeldWeights, moved_right, rows_to_taps, taps_to_rows
 from ertheory.builders.factored.pairs import Array, MaskPair
 from ertheory.builders.factored.solve import Factors, factor_map
 from ertheory.masks import DrawnMask
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 __all__ = ["build_pair"]
 
 
 def build_pair(
-    layer: Layer,
-    plan: FactoredMap,
+    plan: LayerPlan,
     *,
     seed: int,
     number: int,
@@ -43,10 +41,8 @@ def build_pair(
 
     Parameters
     ----------
-    layer
-        What to replace; it is not changed.
     plan
-        Width, form and theorem of each of its groups.
+        The layer, and the maps that it is cut into; it is not changed.
     seed, number
         Where masks and numbers come from; layers have numbers of their own.
     frozen
@@ -54,112 +50,103 @@ def build_pair(
     workers
         As for `factor_map`.
     progress
-        Told how many weights are done, group after group.
+        Told how many weights are done, map after map.
     """
-    from scipy.sparse import vstack
-
-    last = plan.form == "spatial-last"
-    shapes = _shapes(layer, plan)
+    layer, last = plan.layer, plan.one.form == "spatial-last"
+    shapes = _shapes(plan)
     drawn = [
         DrawnMask((shape[0], math.prod(shape[1:])), density, seed, 2 * number + at)
-        for at, (shape, density) in enumerate(zip(shapes, plan.densities, strict=True))
+        for at, (shape, density) in enumerate(zip(shapes, plan.one.densities, strict=True))
     ]
-    first, second = (mask.to_csr() for mask in drawn)
-    wanted = layer.weight.to(device="cpu", dtype=torch.float64).numpy().reshape(*layer.weight.shape[:2], -1)
-    inner, outputs = shapes[0][0] // layer.groups, len(wanted) // layer.groups
-    found: list[Factors] = []
-    for group in range(layer.groups):
-        mine = slice(group * outputs, (group + 1) * outputs)
-        below, above = first[group * inner : (group + 1) * inner].tocsr(), second[mine].tocsr()
-        pair = MaskPair(below, taps_to_rows(above, layer.taps) if last else above)
-        factors = factor_map(
-            _matrix(wanted[mine], last=last),
-            pair,
-            scheme=plan.orientation,
-            seed=seed,
-            stream=number * layer.groups + group,
-            name=(layer.name or "the layer") + (f" (group {group})" if layer.groups > 1 else ""),
-            fewest=plan.threshold or None,
-            dtype=np.float32 if layer.weight.dtype == torch.float32 else np.float64,
-            workers=workers,
-        )
-        found.append(factors)
+    dtype = np.float32 if layer.weight.dtype == torch.float32 else np.float64
+    held = [HeldWeights(mask.shape, dtype) for mask in drawn]
+    answers: list[Factors] = []
+    beside: list[csr_array] = []  # parts of A, where inputs are cut
+    above: csr_array | None = None
+    taps = (1, layer.taps) if last else (layer.taps, 1)
+    for at, part in enumerate(plan.parts()):
+        below = drawn[0].to_csr(part.inner.start, part.inner.stop)
+        if above is None:
+            above = drawn[1].to_csr(part.outputs.start, part.outputs.stop)
+        found = _solved(plan, part, below, above, seed=seed, stream=number * 2**20 + at, dtype=dtype, workers=workers)
+        held[0].add(below, moved_right(found.first, part.inputs.start * taps[0], below.shape[1]))
+        second = rows_to_taps(found.second, layer.taps) if last else found.second
+        if plan.along == "outputs":
+            held[1].add(above, moved_right(second, part.beside * taps[1], above.shape[1]))
+            above = None
+        else:
+            beside.append(second)
+            if len(beside) == plan.blocks:
+                held[1].add(above, hstack(beside, format="csr"))
+                beside, above = [], None
+        answers.append(replace(found, first=csr_array((0, 0)), second=csr_array((0, 0)), rational=None))
         if progress is not None:
-            progress(wanted[mine].size)
+            progress((part.outputs.stop - part.outputs.start) * (part.inputs.stop - part.inputs.start) * layer.taps)
     plain = None if layer.geometry is None else _plain(layer.geometry, len(shapes[0]) - 2)
+    kept = [one.kept for one in held]
     maps = [
-        MaskedMap.of(
-            mask,
-            vstack(parts).tocsr(),
+        MaskedMap.holding(
+            weights,
             shape,
             geometry=layer.geometry if slides else plain,
-            dtype=layer.weight.dtype,
             device=layer.weight.device,
             trainable=layer.module.weight.requires_grad and not still,
         )
-        for mask, parts, shape, slides, still in (
-            (first, [one.first for one in found], shapes[0], not last, False),
-            (
-                second,
-                [rows_to_taps(one.second, layer.taps) if last else one.second for one in found],
-                shapes[1],
-                last,
-                frozen,
-            ),
-        )
+        for weights, shape, slides, still in zip(held, shapes, (not last, last), (False, frozen), strict=True)
     ]
     answer = MapAnswer(
-        plan=plan,
-        scheme=found[0].scheme,
+        plan=plan.one,
+        scheme=answers[0].scheme,
         groups=layer.groups,
+        blocks=plan.blocks,
         masks=(drawn[0], drawn[1]),
-        edges=int(first.nnz + second.nnz),
-        nonzeros=int(np.count_nonzero(wanted)),
-        error_bound=max(one.certificate.bound for one in found),
-        universal=None if any(one.universal is None for one in found) else all(one.universal for one in found),
-        condition=max(one.condition for one in found),
+        edges=sum(kept),
+        nonzeros=int(torch.count_nonzero(layer.weight)),
+        error_bound=max(one.certificate.bound for one in answers),
+        universal=None if any(one.universal is None for one in answers) else all(one.universal for one in answers),
+        condition=max(one.condition for one in answers),
     )
     return MapPair(maps[0], maps[1], layer.module.bias, layer.attributes, transposed=layer.transposed), answer
 
 
-def taps_to_rows(array: csr_array, taps: int) -> csr_array:
-    """Write an array of shape (m, N * taps), channel by channel, as one of shape (m * taps, N).
-
-    Examples
-    --------
-    >>> from scipy.sparse import csr_array
-    >>> taps_to_rows(csr_array([[1, 2, 3, 4]]), 2).toarray().tolist()
-    [[1, 3], [2, 4]]
-    """
-    return _moved(array, (array.shape[0] * taps, array.shape[1] // taps), lambda r, c: (r * taps + c % taps, c // taps))
-
-
-def rows_to_taps(array: csr_array, taps: int) -> csr_array:
-    """Write an array of shape (m * taps, N) as one of shape (m, N * taps): the way back of `taps_to_rows`."""
-    return _moved(array, (array.shape[0] // taps, array.shape[1] * taps), lambda r, c: (r // taps, c * taps + r % taps))
-
-
-def _moved(array: csr_array, shape: tuple[int, int], move: Callable[[Any, Any], tuple[Any, Any]]) -> csr_array:
-    from scipy.sparse import csr_array
-
-    entries = array.tocoo()
-    result: csr_array = csr_array(
-        (entries.data, move(entries.row.astype(np.int64), entries.col.astype(np.int64))), shape=shape
+def _solved(plan: LayerPlan, part: Part, below: csr_array, above: csr_array, *, dtype: Any, **options: Any) -> Factors:
+    """Solve one map of a layer, given the rows of both masks that it may use."""
+    taps, last = plan.layer.taps, plan.one.form == "spatial-last"
+    reads = slice(part.inputs.start * (1 if last else taps), part.inputs.stop * (1 if last else taps))
+    feeds = slice(part.beside * (taps if last else 1), (part.beside + plan.inner) * (taps if last else 1))
+    first, second = _columns(below, reads), _columns(above, feeds)
+    weight = plan.layer.weight[part.outputs, part.inputs].to(device="cpu", dtype=torch.float64)
+    return factor_map(
+        _matrix(weight.numpy().reshape(*weight.shape[:2], -1), last=last),
+        MaskPair(first, taps_to_rows(second, taps) if last else second),
+        scheme=plan.one.orientation,
+        name=part.name or "the layer",
+        fewest=plan.one.threshold or None,
+        dtype=dtype,
+        **options,
     )
-    result.sort_indices()
-    return result
 
 
-def _shapes(layer: Layer, plan: FactoredMap) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    outputs, inputs, *kernel = layer.weight.shape
+def _columns(array: csr_array, columns: slice) -> csr_array:
+    if columns.start == 0 and columns.stop == array.shape[1]:
+        return array
+    return csr_array(array[:, columns])
+
+
+def _shapes(plan: LayerPlan) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    outputs, inputs, *kernel = plan.layer.weight.shape
     ones = [1] * len(kernel)
-    inner = max(1, plan.inner)  # a layer of zeros asks for none
-    last = plan.form == "spatial-last"
-    return (layer.groups * inner, inputs, *(ones if last else kernel)), (outputs, inner, *(kernel if last else ones))
+    inner = plan.inner * plan.blocks
+    last = plan.one.form == "spatial-last"
+    return (plan.layer.groups * inner, inputs, *(ones if last else kernel)), (
+        outputs,
+        inner,
+        *(kernel if last else ones),
+    )
 
 
 def _matrix(weight: Array, *, last: bool) -> Array:
-    """Give W of one group, shape (outputs, inputs, taps), as a matrix."""
+    """Give W of one map, shape (outputs, inputs, taps), as a matrix."""
     turned = weight.transpose(0, 2, 1).reshape(-1, weight.shape[1]) if last else weight.reshape(len(weight), -1)
     return np.ascontiguousarray(turned)
 

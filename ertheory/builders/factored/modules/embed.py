@@ -11,12 +11,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ertheory.bounds.factored import FactoredMap, Split, factored_map
+from ertheory.bounds.factored import ORIENTATIONS, Split
 from ertheory.builders.factored.modules.result import FactoredModule, MapAnswer
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, probability
@@ -50,7 +48,8 @@ def embed_module(
     sparsity, density
         The share of entries that the masks drop, or keep; exactly one of the two is given.
     failure_probability
-        The probability delta in (0, 1) that masks of these widths lack what some layer needs; layers share it equally.
+        The probability delta in (0, 1) that masks of these widths lack what some layer needs; it is shared out among
+        the layers so that few weights are kept.
     seed
         The masks depend on it, the shapes of the layers and the density alone. At least 0.
     layers
@@ -87,13 +86,16 @@ def embed_module(
     -----
     Every Linear and Conv layer, and the Conv1D of the transformers library, becomes B, then A, then the bias, with
     A B = W. What is between the layers stays as it is. Depthwise and transposed convolutions, recurrent layers and
-    layers whose weight is tied to an embedding stay dense; `FactoredModule.left_dense` names them.
+    layers whose weight is tied to an embedding stay dense; `FactoredModule.left_dense` names them. Layers with
+    thousands of inputs and outputs are cut into blocks of outputs, which are solved one by one.
     """
     from torch import nn  # and so do the modules beside this one: PyTorch takes seconds to load
     from tqdm import tqdm
 
     from ertheory.builders.factored.modules.build import build_pair
+    from ertheory.builders.factored.modules.copies import copied, unshare
     from ertheory.builders.factored.modules.layers import open_attention, places, read_layers
+    from ertheory.builders.factored.modules.parts import plan_layers
 
     if (sparsity is None) == (density is None):
         raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
@@ -107,46 +109,33 @@ def embed_module(
     for argument, names in (("layers", layers), ("leave_out", leave_out)):
         if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()):
             raise InvalidInput(argument, "a sequence of names", names)
-    new = open_attention(copy.deepcopy(module), layers, leave_out)
+    new = open_attention(copied(module), layers, leave_out)
     chosen, left = read_layers(new, layers, leave_out)
     unique = list({id(layer.module.weight): layer for layer in reversed(chosen)}.values())[::-1]
-    each = delta / sum(layer.groups for layer in unique)
-    plans = [_plan(layer, share, each, outer, split) for layer in unique]
+    orientations = ("dual",) if outer == "random" else ORIENTATIONS
+    plans = plan_layers(unique, share, delta, split=split, orientations=orientations)
     built: dict[int, MapPair] = {}
     answers: dict[str, MapAnswer] = {}
     total = sum(layer.weight.numel() for layer in unique)
     with tqdm(total=total, unit=" weights", unit_scale=True, desc="layers", delay=2, leave=False) as bar:
-        for number, (layer, plan) in enumerate(zip(unique, plans, strict=True)):
+        for number, plan in enumerate(plans):
             made = build_pair(
-                layer, plan, seed=seed, number=number, frozen=outer == "random", workers=workers, progress=bar.update
+                plan, seed=seed, number=number, frozen=outer == "random", workers=workers, progress=bar.update
             )
-            built[id(layer.module.weight)], answers[layer.name] = made
+            built[id(plan.layer.module.weight)], answers[plan.layer.name] = made
     pairs = {id(layer.module): _in_place_of(layer, built[id(layer.module.weight)]) for layer in chosen}
     for _, parent, child, part in list(places(new)):
         if id(child) in pairs:
             setattr(parent, part, pairs[id(child)])
+    new = pairs.get(id(new), new)
+    unshare(new, module)
     return FactoredModule(
-        module=pairs.get(id(new), new),
+        module=new,
         maps=answers,
         left_dense=left,
         density=share,
         failure_probability=delta,
         seed=seed,
-    )
-
-
-def _plan(layer: Layer, density: Fraction, delta: Fraction, outer: str, split: Split) -> FactoredMap:
-    outputs, inputs = layer.weight.shape[:2]
-    options: dict[str, Any] = {"orientations": ("dual",)} if outer == "random" else {}
-    return factored_map(
-        int(inputs),
-        int(outputs) // layer.groups,
-        densities=(density, density),
-        failure_probability=delta,
-        taps=layer.taps,
-        split=split,
-        name=layer.name,
-        **options,
     )
 
 

@@ -2,7 +2,11 @@
 
 >>> import numpy as np
 >>> from scipy.sparse import csr_array
->>> maps = [MaskedMap.of(csr_array(np.ones(shape)), csr_array(np.ones(shape)), shape) for shape in ((3, 2), (1, 3))]
+>>> maps = []
+>>> for shape in ((3, 2), (1, 3)):
+...     held = HeldWeights(shape, np.float64)
+...     held.add(csr_array(np.ones(shape)), csr_array(np.ones(shape)))
+...     maps.append(MaskedMap.holding(held, shape))
 >>> pair = MapPair(*maps, bias=None, attributes={"in_features": 2, "out_features": 1})
 >>> pair(torch.tensor([[1.0, 2.0]], dtype=torch.float64)).tolist(), sorted(pair.state_dict())[:2]
 ([[9.0]], ['first.places', 'first.values'])
@@ -14,15 +18,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from ertheory.builders.factored.modules.weights import HeldWeights
 
 __all__ = ["Geometry", "MapPair", "MaskedMap"]
 
@@ -90,26 +92,19 @@ class MaskedMap(nn.Module):
         self.blocks = tuple((a, b, int(starts[a]), int(starts[b])) for a, b in pairwise(cuts))
 
     @classmethod
-    def of(
+    def holding(
         cls,
-        mask: csr_array,
-        matrix: csr_array,
+        weights: HeldWeights,
         shape: tuple[int, ...],
         *,
         geometry: Geometry | None = None,
-        dtype: torch.dtype = torch.float64,
         device: Any = None,
         trainable: bool = True,
     ) -> MaskedMap:
-        """Make a map from its mask and from a matrix on it, both of shape (outputs, everything else)."""
-        width = mask.shape[1]
-        kept, given = (_places(array, width) for array in (mask, matrix))
-        values = np.zeros(len(kept))
-        values[np.searchsorted(kept, given)] = matrix.data
-        small = math.prod(mask.shape) < 2**31
-        places = torch.from_numpy(kept.astype(np.int32 if small else np.int64))
-        parameter = nn.Parameter(torch.from_numpy(values).to(device=device, dtype=dtype), requires_grad=trainable)
-        return cls(parameter, places.to(device), shape, mask.indptr, geometry)
+        """Make a map from weights that were gathered row by row; they are taken away."""
+        places, values, starts = weights.taken()
+        parameter = nn.Parameter(torch.from_numpy(values).to(device=device), requires_grad=trainable)
+        return cls(parameter, torch.from_numpy(places).to(device), shape, starts, geometry)
 
     @property
     def mask(self) -> Tensor:
@@ -203,8 +198,3 @@ class MapPair(nn.Module):
         """Apply one map after the other."""
         result: Tensor = self.second(self.first(x), self.bias)
         return result
-
-
-def _places(array: csr_array, width: int) -> Any:
-    rows = np.repeat(np.arange(array.shape[0], dtype=np.int64), np.diff(array.indptr))
-    return rows * width + array.indices.astype(np.int64)

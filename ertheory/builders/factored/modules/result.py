@@ -22,11 +22,13 @@ class MapAnswer:
     Parameters
     ----------
     plan
-        The width and the form, and the theorem that they rest on; of each group of channels where there are several.
+        The width and the form, and the theorem that they rest on; of each map where the layer is several.
     scheme
         Which map was drawn, and which solved.
     groups
         Groups of channels, each with a pair of its own inside the same two masks.
+    blocks
+        Into how many maps a large layer, or each of its groups, was cut, so that it is solved in less time.
     masks
         Of the two maps.
     edges
@@ -44,6 +46,7 @@ class MapAnswer:
     plan: FactoredMap
     scheme: Scheme
     groups: int
+    blocks: int
     masks: tuple[DrawnMask, DrawnMask]
     edges: int
     nonzeros: int
@@ -99,7 +102,9 @@ class FactoredModule(Result):
     @property
     def success_probability_lower(self) -> Fraction:
         """A lower bound on the probability that masks of these widths hold every module of this architecture."""
-        lost = sum((answer.groups * answer.plan.failure for answer in self.maps.values()), start=Fraction(0))
+        lost = sum(
+            (answer.groups * answer.blocks * answer.plan.failure for answer in self.maps.values()), start=Fraction(0)
+        )
         return max(Fraction(0), 1 - lost)
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,7 +125,8 @@ def _described(answer: MapAnswer) -> dict[str, Any]:
     return {
         "form": answer.plan.form,
         "scheme": answer.scheme,
-        "inner": answer.groups * answer.plan.inner,
+        "blocks": answer.blocks,
+        "inner": answer.groups * answer.blocks * answer.plan.inner,
         "densities": [rational_text(density) for density in answer.plan.densities],
         "edges": answer.edges,
         "nonzeros": answer.nonzeros,

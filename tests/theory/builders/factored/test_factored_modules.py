@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ertheory.builders.factored.modules import parts
 from ertheory.builders.factored.modules.embed import embed_module
 from ertheory.builders.factored.modules.pair import MapPair
 from ertheory.errors import ConstructionFailed, InvalidInput
@@ -113,6 +115,35 @@ def test_residual_blocks_of_their_own_class(width, kernel, shared, seed):
     check_masks(found)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert found.edges == sum(p.values.numel() for p in found.module.modules() if hasattr(p, "values"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "blocks"),
+    [
+        (nn.Linear(9, 7), 3),
+        (nn.Linear(7, 20), 3),
+        (nn.Conv2d(4, 7, 3), 3),
+        (nn.Conv2d(4, 8, 2, groups=2), 2),
+        (nn.Conv1d(3, 17, 2), 2),
+    ],
+    ids=str,
+)
+def test_large_layers_are_solved_in_blocks(layer, blocks, monkeypatch):
+    monkeypatch.setattr(parts, "_WORK", 400)
+    monkeypatch.setattr(parts, "_ROWS", 3)
+    torch.manual_seed(0)
+    layer = layer.double()
+    found = embedded(layer, "0.6")
+    (answer,) = found.maps.values()
+    assert answer.blocks == blocks
+    x = torch.randn(2, *((layer.in_features,) if isinstance(layer, nn.Linear) else (layer.in_channels, 5, 5)))
+    x = x.double() if layer.weight.dim() != 3 else x[..., 0].double()
+    assert off(found, layer, x) < 1e-9
+    check_masks(found)
+    whole = found.module.second.weight if layer.weight.dim() < 4 else found.module.second.weight.flatten(2).sum(2)
+    assert found.edges == sum(mask.to_csr().nnz for mask in answer.masks)
+    assert 1 - found.success_probability_lower <= Fraction(DELTA)
+    assert whole.shape[1] == answer.blocks * answer.plan.inner
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
