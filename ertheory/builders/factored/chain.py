@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ertheory.builders.factored.boxes import map_boxes
+from ertheory.builders.factored.boxes import NONNEGATIVE, map_boxes
 from ertheory.builders.factored.inner import InnerLayer, checked_inner, inner_layer, law_of
 from ertheory.builders.factored.pairs import Array, MaskPair, Scheme
 from ertheory.builders.factored.result import FactoredChain
@@ -28,7 +28,6 @@ from ertheory.networks.network import Activation, Affine, Network, Step
 
 __all__ = ["check_chain", "embed_factored"]
 
-_NONNEGATIVE = ("relu", "relu6", "sigmoid", "softplus", "hardsigmoid")
 _UNIT = 2.0**-52
 _ROOM = 64  # an error of inputs is bounded by others too, with more terms in their sums
 
@@ -92,7 +91,7 @@ def embed_factored(
         if known == "relu-positive":
             scheme = scheme or "primal"
         nonnegative = (boxes is not None and bool((boxes[number][:, 0] >= 0).all())) or (
-            number > 0 and after[number - 1].name in _NONNEGATIVE
+            number > 0 and after[number - 1].name in NONNEGATIVE
         )
         law = law_of(known, scheme or "", nonnegative=nonnegative, name=name)
         factors = factor_map(
@@ -109,7 +108,7 @@ def embed_factored(
         )
         lifted = known != "identity" and law == "signed"
         box = None if boxes is None else boxes[number]
-        positive = number > 0 and after[number - 1].name in _NONNEGATIVE
+        positive = number > 0 and after[number - 1].name in NONNEGATIVE
         reach = None if box is None else _reach(box, error, positive=positive)
         made.append((factors, inner_layer(step, factors, reach, lifted=lifted, name=name)))
         if box is not None:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from ertheory.builders.factored.solve import Factors
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.network import Affine
 
-__all__ = ["INNER", "Inner", "InnerLayer", "checked_inner", "inner_layer", "law_of"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["INNER", "Inner", "InnerLayer", "checked_inner", "inner_layer", "law_of", "shifts_of"]
 
 Inner: TypeAlias = Literal["identity", "relu", "relu-positive"]
 INNER: tuple[Inner, ...] = get_args(Inner)
@@ -87,15 +90,7 @@ def inner_layer(target: Affine, factors: Factors, box: Array | None, *, lifted: 
     """
     shift = np.zeros(factors.first.shape[0])
     if lifted:
-        if box is None:
-            msg = f"{name}: inner relu needs a box of the inputs; state one, or use inner identity"
-            raise TheoremNotApplicable(msg)
-        shift = _shifts(factors, box)
-        if not shift.max(initial=0.0) <= _LARGEST:
-            msg = (
-                f"{name}: inner relu needs shifts up to {shift.max():.2g}, above {_LARGEST:g}, on the box of its inputs"
-            )
-            raise TheoremNotApplicable(f"{msg}; use inner identity, or relu-positive where inputs are not negative")
+        shift = shifts_of(factors.first, box, name=name)
     taken = factors.second @ shift
     bias = target.bias - taken
     terms = int(np.diff(factors.second.indptr).max(initial=0))
@@ -117,14 +112,35 @@ def checked_inner(inner: str) -> Inner:
     raise InvalidInput("inner", f"one of {', '.join(INNER)}", inner)
 
 
-def _shifts(factors: Factors, box: Array) -> Array:
-    """Give for every inner neuron the least lift above 0, a little more, and with few digits."""
-    first = factors.first
+def shifts_of(first: csr_array, box: Array | None, *, name: str) -> Array:
+    """Give for every inner neuron the least lift above 0, a little more, and with few digits.
+
+    Parameters
+    ----------
+    first
+        B.
+    box
+        Of what its columns read.
+    name
+        How an error names the map.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If there are no bounds, or a shift is too large: taking it off again would cost the digits that are wanted.
+    """
+    if box is None or not np.isfinite(box).all():
+        raise TheoremNotApplicable(f"{name}: inner relu needs a box of the inputs; state one, or use inner identity")
     positive, negative = first.maximum(0), first.minimum(0)
+    for signed in (positive, negative):
+        signed.eliminate_zeros()
     low = positive @ box[:, 0] + negative @ box[:, 1]
     size = abs(first) @ np.abs(box).max(axis=1)
     # The rational factors and the inputs that the source computes differ from these by relative errors of rounding.
     reach = widened(low, low, size, int(np.diff(first.indptr).max(initial=0)))[:, 0] - size * 2.0**-30
     needed = np.maximum(0.0, -reach)
+    if not needed.max(initial=0.0) <= _LARGEST:
+        msg = f"{name}: inner relu needs shifts up to {needed.max():.2g}, above {_LARGEST:g}, on the box of its inputs"
+        raise TheoremNotApplicable(f"{msg}; use inner identity, or relu-positive where inputs are not negative")
     exponent = np.frexp(needed)[1] - _DIGITS
     return np.asarray(np.ldexp(np.ceil(np.ldexp(needed, -exponent)), exponent), dtype=np.float64)

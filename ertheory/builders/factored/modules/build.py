@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array, hstack
 
+from ertheory.builders.factored.inner import Inner
+from ertheory.builders.factored.modules.lift import Lift
 from ertheory.builders.factored.modules.pair import Geometry, MapPair, MaskedMap
 from ertheory.builders.factored.modules.parts import LayerPlan, Part
 from ertheory.builders.factored.modules.result import MapAnswer
@@ -34,6 +36,9 @@ def build_pair(
     seed: int,
     number: int,
     frozen: bool = False,
+    inner: Inner = "identity",
+    box: Array | None = None,
+    positive: bool = False,
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[MapPair, MapAnswer]:
@@ -47,6 +52,12 @@ def build_pair(
         Where masks and numbers come from; layers have numbers of their own.
     frozen
         Whether the second map is not to be trained.
+    inner
+        What the inner neurons do.
+    box
+        Of what the layer reads, shape (inputs, 2), where inner neurons have to be lifted above 0.
+    positive
+        Whether the first map is positive instead.
     workers
         As for `factor_map`.
     progress
@@ -60,6 +71,7 @@ def build_pair(
     ]
     dtype = np.float32 if layer.weight.dtype == torch.float32 else np.float64
     held = [HeldWeights(mask.shape, dtype) for mask in drawn]
+    lift = Lift(plan)
     answers: list[Factors] = []
     beside: list[csr_array] = []  # parts of A, where inputs are cut
     above: csr_array | None = None
@@ -68,7 +80,20 @@ def build_pair(
         below = drawn[0].to_csr(part.inner.start, part.inner.stop)
         if above is None:
             above = drawn[1].to_csr(part.outputs.start, part.outputs.stop)
-        found = _solved(plan, part, below, above, seed=seed, stream=number * 2**20 + at, dtype=dtype, workers=workers)
+        found = _solved(
+            plan,
+            part,
+            below,
+            above,
+            seed=seed,
+            stream=number * 2**20 + at,
+            law="positive" if positive else "signed",
+            dtype=dtype,
+            workers=workers,
+            progress=None if progress is None else _in_weights(plan, part, progress),
+        )
+        if box is not None:
+            lift.add(part, found, box)
         held[0].add(below, moved_right(found.first, part.inputs.start * taps[0], below.shape[1]))
         second = rows_to_taps(found.second, layer.taps) if last else found.second
         if plan.along == "outputs":
@@ -80,8 +105,6 @@ def build_pair(
                 held[1].add(above, hstack(beside, format="csr"))
                 beside, above = [], None
         answers.append(replace(found, first=csr_array((0, 0)), second=csr_array((0, 0)), rational=None))
-        if progress is not None:
-            progress((part.outputs.stop - part.outputs.start) * (part.inputs.stop - part.inputs.start) * layer.taps)
     plain = None if layer.geometry is None else _plain(layer.geometry, len(shapes[0]) - 2)
     kept = [one.kept for one in held]
     maps = [
@@ -105,8 +128,18 @@ def build_pair(
         error_bound=max(one.certificate.bound for one in answers),
         universal=None if any(one.universal is None for one in answers) else all(one.universal for one in answers),
         condition=max(one.condition for one in answers),
+        shift=lift.largest,
     )
-    return MapPair(maps[0], maps[1], layer.module.bias, layer.attributes, transposed=layer.transposed), answer
+    pair = MapPair(
+        maps[0],
+        maps[1],
+        layer.module.bias,
+        layer.attributes,
+        transposed=layer.transposed,
+        rectified=inner != "identity",
+        lift=None if box is None else lift.tensors(),
+    )
+    return pair, answer
 
 
 def _solved(plan: LayerPlan, part: Part, below: csr_array, above: csr_array, *, dtype: Any, **options: Any) -> Factors:
@@ -125,6 +158,15 @@ def _solved(plan: LayerPlan, part: Part, below: csr_array, above: csr_array, *, 
         dtype=dtype,
         **options,
     )
+
+
+def _in_weights(plan: LayerPlan, part: Part, progress: Callable[[int], object]) -> Callable[[int], object]:
+    """Make a function that is told of solved columns, or rows, of a map out of one that is told of its weights."""
+    outputs, inputs = part.outputs.stop - part.outputs.start, part.inputs.stop - part.inputs.start
+    one = inputs * plan.layer.taps if "primal" in plan.one.orientation else outputs * plan.layer.taps
+    if plan.one.form == ("spatial-last" if "primal" in plan.one.orientation else "spatial-first"):
+        one //= plan.layer.taps
+    return lambda solved: progress(solved * one)
 
 
 def _columns(array: csr_array, columns: slice) -> csr_array:

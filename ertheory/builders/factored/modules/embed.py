@@ -14,14 +14,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ertheory.bounds.factored import ORIENTATIONS, Split
+import numpy.typing as npt
+
+from ertheory.bounds.factored import FORMS, ORIENTATIONS, Orientation, Split
+from ertheory.builders.factored.inner import Inner, checked_inner
 from ertheory.builders.factored.modules.result import FactoredModule, MapAnswer
-from ertheory.errors import InvalidInput
+from ertheory.builders.factored.planning import OUTER
+from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import Rational, probability
 
 if TYPE_CHECKING:
     from ertheory.builders.factored.modules.layers import Layer
     from ertheory.builders.factored.modules.pair import MapPair
+    from ertheory.builders.factored.modules.parts import Limits
 
 __all__ = ["embed_module"]
 
@@ -37,6 +42,8 @@ def embed_module(
     leave_out: Sequence[str] = (),
     outer: str = "solved",
     split: Split = "equal",
+    inner: Inner = "identity",
+    domain: npt.ArrayLike | None = None,
     workers: int | None = None,
 ) -> FactoredModule:
     """Put a module, exactly, into a random one of the same architecture with two masked maps for every linear map.
@@ -62,6 +69,14 @@ def embed_module(
         With ``solved`` that is done where it needs fewest weights.
     split
         With ``best`` the two densities of a pair differ where this needs fewer weights, at the same overall density.
+    inner
+        What the neurons between two maps do: ``identity``, or ``relu``. Where a layer certainly reads nothing negative,
+        as behind a ReLU, its first map is then positive, and the ReLU does nothing whatever the inputs are; elsewhere a
+        bias lifts the inner neurons above 0 on a box that interval arithmetic finds, in evaluation mode.
+        ``relu-positive`` is the first of these two alone. For ReLU the module has to be one that
+        `ertheory.network_from_torch` can read.
+    domain
+        For these, the box of the inputs of the module: (a, b), or shape (inputs, 2) by channel; unbounded if left out.
     workers
         Threads that solve; one per processor if left out.
 
@@ -79,6 +94,8 @@ def embed_module(
         If PyTorch is not installed.
     InfeasibleWidth
         If more than 10**12 inner neurons were needed.
+    TheoremNotApplicable
+        If inner ReLU would need a box that there is not, or too large biases.
     ConstructionFailed
         If a drawn mask lacks a matching: the layer, and its input or output, are named.
 
@@ -94,6 +111,7 @@ def embed_module(
 
     from ertheory.builders.factored.modules.build import build_pair
     from ertheory.builders.factored.modules.copies import copied, unshare
+    from ertheory.builders.factored.modules.inner import layer_boxes, positive_layers
     from ertheory.builders.factored.modules.layers import open_attention, places, read_layers
     from ertheory.builders.factored.modules.parts import plan_layers
 
@@ -102,8 +120,10 @@ def embed_module(
     kept = 1 - probability("sparsity", sparsity, zero=True) if density is None else density
     share = probability("density", kept, one=True)
     delta = probability("failure_probability", failure_probability)
-    if outer not in ("solved", "random"):
-        raise InvalidInput("outer", "solved or random", outer)
+    one_of("outer", outer, OUTER)
+    known = checked_inner(inner)
+    if outer == "random" and known != "identity":
+        raise InvalidInput("outer", "solved, where inner neurons have a ReLU", outer)
     if not isinstance(module, nn.Module):
         raise InvalidInput("module", "a torch.nn.Module", type(module).__name__)
     for argument, names in (("layers", layers), ("leave_out", leave_out)):
@@ -112,15 +132,26 @@ def embed_module(
     new = open_attention(copied(module), layers, leave_out)
     chosen, left = read_layers(new, layers, leave_out)
     unique = list({id(layer.module.weight): layer for layer in reversed(chosen)}.values())[::-1]
-    orientations = ("dual",) if outer == "random" else ORIENTATIONS
-    plans = plan_layers(unique, share, delta, split=split, orientations=orientations)
+    boxes = {} if inner == "identity" else layer_boxes(module, unique, domain, known)
+    positive = positive_layers(boxes, known)
+    limits = [_limits(layer, outer, known, positive=layer.name in positive) for layer in unique]
+    plans = plan_layers(unique, share, delta, split=split, limits=limits)
     built: dict[int, MapPair] = {}
     answers: dict[str, MapAnswer] = {}
     total = sum(layer.weight.numel() for layer in unique)
     with tqdm(total=total, unit=" weights", unit_scale=True, desc="layers", delay=2, leave=False) as bar:
         for number, plan in enumerate(plans):
+            name = plan.layer.name
             made = build_pair(
-                plan, seed=seed, number=number, frozen=outer == "random", workers=workers, progress=bar.update
+                plan,
+                seed=seed,
+                number=number,
+                frozen=outer == "random",
+                inner=known,
+                box=None if name in positive else boxes.get(name),
+                positive=name in positive,
+                workers=workers,
+                progress=bar.update,
             )
             built[id(plan.layer.module.weight)], answers[plan.layer.name] = made
     pairs = {id(layer.module): _in_place_of(layer, built[id(layer.module.weight)]) for layer in chosen}
@@ -136,12 +167,32 @@ def embed_module(
         density=share,
         failure_probability=delta,
         seed=seed,
+        inner=known,
     )
+
+
+def _limits(layer: Layer, outer: str, inner: Inner, *, positive: bool) -> Limits:
+    """Say what serves a layer: the primal where B has to be drawn, and no padding between a lift and its end."""
+    from ertheory.builders.factored.modules.parts import Limits
+
+    if positive:
+        return Limits(("primal",))
+    theorems: tuple[Orientation, ...] = ("dual",) if outer == "random" else ORIENTATIONS
+    pads = layer.geometry is not None and layer.geometry.padding not in (0, "valid") and any(layer.geometry.padding)
+    return Limits(theorems, ("linear", "spatial-first") if inner != "identity" and pads else FORMS)
 
 
 def _in_place_of(layer: Layer, pair: MapPair) -> MapPair:
     """Give the pair for a layer; layers with one weight share the two maps, and have biases of their own."""
     from ertheory.builders.factored.modules.pair import MapPair
 
-    made = MapPair(pair.first, pair.second, layer.module.bias, layer.attributes, transposed=layer.transposed)
+    made = MapPair(
+        pair.first,
+        pair.second,
+        layer.module.bias,
+        layer.attributes,
+        transposed=layer.transposed,
+        rectified=pair.rectified,
+        lift=None if pair.shift is None or pair.taken is None else (pair.shift, pair.taken),
+    )
     return made.train(layer.module.training)

@@ -148,7 +148,7 @@ class MaskedMap(nn.Module):
 
 
 class MapPair(nn.Module):
-    """y = A (B x) + b, in the place of a layer.
+    """y = A B x + b, in the place of a layer.
 
     Parameters
     ----------
@@ -160,7 +160,15 @@ class MapPair(nn.Module):
         What others may ask the layer for: ``in_features``, ``kernel_size`` and so on.
     transposed
         Whether the layer held its weight as (inputs, outputs).
+    rectified
+        Whether the inner neurons have a ReLU.
+    lift
+        The biases c that keep them above 0, and A c, which is taken off again.
     """
+
+    bias: nn.Parameter | None
+    shift: Tensor | None
+    taken: Tensor | None
 
     def __init__(
         self,
@@ -170,12 +178,17 @@ class MapPair(nn.Module):
         attributes: Mapping[str, Any],
         *,
         transposed: bool = False,
+        rectified: bool = False,
+        lift: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.first = first
         self.second = second
         self.register_parameter("bias", bias)
         self.transposed = transposed
+        self.rectified = rectified
+        for name, value in zip(("shift", "taken"), lift or (None, None), strict=True):
+            self.register_buffer(name, value)
         for name, value in attributes.items():
             setattr(self, name, value)
 
@@ -196,5 +209,11 @@ class MapPair(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply one map after the other."""
-        result: Tensor = self.second(self.first(x), self.bias)
+        inner: Tensor = self.first(x, self.shift)
+        if self.rectified:
+            inner = functional.relu(inner)
+        bias: Tensor | None = self.bias
+        if self.taken is not None:
+            bias = -self.taken if bias is None else bias - self.taken
+        result: Tensor = self.second(inner, bias)
         return result

@@ -13,15 +13,33 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from ertheory.bounds.factored import FactoredMap, MapShape, Orientation, Split, factored_design, factored_map
+from ertheory.bounds.factored import (
+    FORMS,
+    ORIENTATIONS,
+    FactoredMap,
+    Form,
+    MapShape,
+    Orientation,
+    Split,
+    factored_design,
+    factored_map,
+)
 
 if TYPE_CHECKING:
     from ertheory.builders.factored.modules.layers import Layer
 
-__all__ = ["LayerPlan", "Part", "plan_layers"]
+__all__ = ["LayerPlan", "Limits", "Part", "plan_layers"]
 
 _WORK = 2 * 10**13  # multiplications of a layer that is not cut: some minutes
 _ROWS = 512  # equations at most in a block
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which theorems and which forms may be used for a layer."""
+
+    orientations: tuple[Orientation, ...] = ORIENTATIONS
+    forms: tuple[Form, ...] = FORMS
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,8 @@ class Part:
     ----------
     name
         Of the layer, and of the part where there are several.
+    group
+        The group of channels that it belongs to.
     inner
         Its inner channels, among those of the layer.
     inputs, outputs
@@ -41,6 +61,7 @@ class Part:
     """
 
     name: str
+    group: int
     inner: slice
     inputs: slice
     outputs: slice
@@ -85,6 +106,7 @@ class LayerPlan:
                 first = (group * self.blocks + block) * self.inner
                 yield Part(
                     self.layer.name + _described(group if groups > 1 else None, block if self.blocks > 1 else None),
+                    group,
                     slice(first, first + self.inner),
                     slice(0, inputs) if by_output else cut,
                     slice(across.start + cut.start, across.start + cut.stop) if by_output else across,
@@ -98,7 +120,7 @@ def plan_layers(
     failure_probability: Fraction,
     *,
     split: Split,
-    orientations: Sequence[Orientation],
+    limits: Sequence[Limits],
 ) -> tuple[LayerPlan, ...]:
     """Choose widths for all layers together, so that few weights are kept.
 
@@ -110,25 +132,47 @@ def plan_layers(
         The overall density p.
     failure_probability
         The number delta, which is shared out among all maps by `ertheory.bounds.factored.factored_design`.
-    split, orientations
+    split
         As there.
+    limits
+        For every layer the theorems and the forms that may be used.
     """
     each = failure_probability / max(1, len(layers))
-    cuts = [_cut(layer, density, each, orientations) for layer in layers]
+    cuts = [_cut(layer, density, each, one) for layer, one in zip(layers, limits, strict=True)]
     shapes = [
         shape
         for layer, (blocks, along) in zip(layers, cuts, strict=True)
         for shape in [_shape(layer, blocks, along)] * (layer.groups * blocks)
     ]
+    theorems = tuple(dict.fromkeys(name for one in limits for name in one.orientations))
     maps = factored_design(
-        shapes, densities=[density], failure_probability=failure_probability, split=split, orientations=orientations
+        shapes, densities=[density], failure_probability=failure_probability, split=split, orientations=theorems
     ).maps
     plans: list[LayerPlan] = []
     at = 0
-    for layer, (blocks, along) in zip(layers, cuts, strict=True):
-        plans.append(LayerPlan(layer, maps[at], blocks, along))
+    for layer, (blocks, along), limit in zip(layers, cuts, limits, strict=True):
+        one = maps[at]
+        if one.orientation not in limit.orientations or one.form not in limit.forms:
+            one = _limited(shapes[at], one, density, split, limit)
+        plans.append(LayerPlan(layer, one, blocks, along))
         at += layer.groups * blocks
     return tuple(plans)
+
+
+def _limited(shape: MapShape, one: FactoredMap, density: Fraction, split: Split, limit: Limits) -> FactoredMap:
+    """Choose the width of one map anew, with its share of the failure probability."""
+    return factored_map(
+        shape.inputs,
+        shape.outputs,
+        densities=(density, density),
+        failure_probability=one.share,
+        taps=shape.taps,
+        used=shape.used,
+        split=split,
+        orientations=limit.orientations,
+        forms=limit.forms,
+        name=shape.name,
+    )
 
 
 def _shape(layer: Layer, blocks: int, along: str) -> MapShape:
@@ -138,14 +182,18 @@ def _shape(layer: Layer, blocks: int, along: str) -> MapShape:
     return MapShape(layer.name, inputs, outputs, layer.taps, used, used[0] * used[1] * layer.taps)
 
 
-def _cut(
-    layer: Layer, density: Fraction, delta: Fraction, orientations: Sequence[Orientation]
-) -> tuple[int, Literal["outputs", "inputs"]]:
+def _cut(layer: Layer, density: Fraction, delta: Fraction, limit: Limits) -> tuple[int, Literal["outputs", "inputs"]]:
     outputs, inputs, taps = int(layer.weight.shape[0]) // layer.groups, int(layer.weight.shape[1]), layer.taps
     if max(inputs * taps * outputs**3, outputs * taps * inputs**3) <= _WORK:
         return 1, "outputs"
     whole = factored_map(
-        inputs, outputs, densities=(density, density), failure_probability=delta, taps=taps, orientations=orientations
+        inputs,
+        outputs,
+        densities=(density, density),
+        failure_probability=delta,
+        taps=taps,
+        orientations=limit.orientations,
+        forms=limit.forms,
     )
     dual = "dual" in whole.orientation
     rows, columns = (whole.rows, whole.columns) if dual else (whole.columns, whole.rows)

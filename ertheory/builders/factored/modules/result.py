@@ -8,6 +8,7 @@ from typing import Any
 
 from ertheory.bounds.factored import FactoredMap
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.pairs import Scheme
 from ertheory.masks import DrawnMask
 from ertheory.results import Result
@@ -41,6 +42,8 @@ class MapAnswer:
         Whether these masks hold every layer of this shape, by matchings; ``None`` where only this layer was looked at.
     condition
         The largest condition number of a system that was solved, an estimate.
+    shift
+        The largest bias that lifts an inner neuron above 0; 0 where none does.
     """
 
     plan: FactoredMap
@@ -53,6 +56,7 @@ class MapAnswer:
     error_bound: float
     universal: bool | None
     condition: float
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,8 +72,8 @@ class FactoredModule(Result):
         The answer for every layer that was replaced, by name; layers with one weight appear once.
     left_dense
         Layers that stay as they are, by name, and why.
-    density, failure_probability, seed
-        The inputs: the overall density p, the probability delta that was granted, and the seed.
+    density, failure_probability, seed, inner
+        The inputs: the overall density p, the probability delta that was granted, the seed, and what inner neurons do.
     """
 
     module: Any
@@ -78,6 +82,7 @@ class FactoredModule(Result):
     density: Fraction
     failure_probability: Fraction
     seed: int
+    inner: Inner = "identity"
 
     @property
     def masks(self) -> dict[str, tuple[DrawnMask, DrawnMask]]:
@@ -113,6 +118,7 @@ class FactoredModule(Result):
             "density": rational_text(self.density),
             "failure_probability": rational_text(self.failure_probability),
             "seed": self.seed,
+            "inner": self.inner,
             "edges": self.edges,
             "edges_ratio": self.edges_ratio,
             "success_probability_lower": success_text(self.success_probability_lower),
@@ -133,4 +139,5 @@ def _described(answer: MapAnswer) -> dict[str, Any]:
         "error_bound": answer.error_bound,
         "universal": answer.universal,
         "condition": answer.condition,
+        "shift": answer.shift,
     }
