@@ -25,7 +25,8 @@ class Certificate:
     bound
         On the largest entry of |A B - W|, proved.
     exact
-        Whether there are rational factors on the same masks with A B = W, of which these are the nearest doubles.
+        Whether there are factors on the same masks with A B = W: rational ones, of which these are the nearest
+        doubles, or, for a joint solution, real ones nearby.
     """
 
     bound: float
@@ -52,6 +53,8 @@ class Factors:
     rational
         Where it was asked for: B and A in rational numbers, {(row, column): value}; ``None`` for one whose doubles are
         the numbers themselves.
+    radius
+        Of a joint solution: all maps W' with |W' - W| up to it, in the Frobenius norm, are proved to be reached.
     """
 
     first: csr_array
@@ -61,6 +64,7 @@ class Factors:
     certificate: Certificate
     condition: float
     rational: tuple[Entries | None, Entries | None] | None = None
+    radius: float = 0.0
 
     def transposed(self) -> Factors:
         """Give the factors of the transpose of W."""
@@ -69,6 +73,7 @@ class Factors:
             "primal": "dual",
             "mixed-dual": "mixed-primal",
             "mixed-primal": "mixed-dual",
+            "joint": "joint",
         }
         return Factors(
             first=self.second.T.tocsr(),
@@ -78,6 +83,7 @@ class Factors:
             certificate=self.certificate,
             condition=self.condition,
             rational=None if self.rational is None else (_swapped(self.rational[1]), _swapped(self.rational[0])),
+            radius=self.radius,
         )
 
 

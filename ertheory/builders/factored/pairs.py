@@ -29,7 +29,8 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 
 # dual: A is drawn, B solved column by column. primal: B is drawn, A solved row by row. mixed-dual: of A a part is
 # solved first, so that inputs with few inner neurons are right, and then B. mixed-primal: both ends exchanged.
-Scheme: TypeAlias = Literal["dual", "primal", "mixed-dual", "mixed-primal"]
+# joint: both are solved for one W together.
+Scheme: TypeAlias = Literal["dual", "primal", "mixed-dual", "mixed-primal", "joint"]
 SCHEMES: tuple[Scheme, ...] = ("dual", "primal", "mixed-dual", "mixed-primal")
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.builders.factored.joint import factor_jointly
 from ertheory.builders.factored.matching import mixed_failure, unmatched_inputs
 from ertheory.builders.factored.pairs import MaskPair, Scheme
 from ertheory.builders.factored.solve import Certificate, factor_map
@@ -56,18 +57,23 @@ class Verdicts:
 
 def verdicts(pair: MaskPair, weight: npt.ArrayLike | None = None) -> Verdicts:
     """Say all three of a pair of masks, and of a map W of shape (m, n) where it is given."""
-    certificate = None
-    if weight is not None:
-        try:
-            certificate = factor_map(weight, pair).certificate
-        except ConstructionFailed:
-            certificate = None
+    certificate = None if weight is None else _certified(pair, weight)
     small = pair.inputs * pair.outputs <= _MOST_EQUATIONS
     return Verdicts(
         universal=universal_by(pair),
         locally_generic=locally_generic(pair) if small else None,
         this_map=certificate,
     )
+
+
+def _certified(pair: MaskPair, weight: npt.ArrayLike) -> Certificate | None:
+    """Look for factors of one map, first by drawing one of them."""
+    for attempt in (factor_map, factor_jointly):
+        try:
+            return attempt(weight, pair).certificate
+        except ConstructionFailed:
+            continue
+    return None
 
 
 def universal_by(pair: MaskPair) -> Scheme | None:

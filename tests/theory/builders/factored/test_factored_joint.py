@@ -1,0 +1,111 @@
+"""Joint solutions: below the widths of the schemes, with a certificate that is checked against what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ertheory.builders.factored import surjective
+from ertheory.builders.factored.joint import factor_jointly
+from ertheory.builders.factored.matching import unmatched_inputs, unmatched_outputs
+from ertheory.builders.factored.pairs import MaskPair
+from ertheory.builders.factored.surjective import Derivative, smallest_eigenvalue
+from ertheory.builders.factored.verdicts import verdicts
+from ertheory.errors import ConstructionFailed, InvalidInput
+
+
+def connected(inputs, inner, outputs, density, seed):
+    """Masks in which every output has a path from every input."""
+    rng = np.random.default_rng(seed)
+    while True:
+        first, second = rng.random((inner, inputs)) < density, rng.random((outputs, inner)) < density
+        if (second.astype(int) @ first > 0).all():
+            return MaskPair.read(first, second)
+
+
+def jacobian(found, pair):
+    """The derivative, entry by entry, of shape (outputs * inputs, edges)."""
+    first, second = found.first.toarray(), found.second.toarray()
+    columns = []
+    for j, i in zip(*pair.first.nonzero(), strict=True):
+        move = np.zeros((pair.outputs, pair.inputs))
+        move[:, i] = second[:, j]
+        columns.append(move.ravel())
+    for o, j in zip(*pair.second.nonzero(), strict=True):
+        move = np.zeros((pair.outputs, pair.inputs))
+        move[o] = first[j]
+        columns.append(move.ravel())
+    return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize("dense", [3000, 10], ids=["factored", "iterated"])
+@pytest.mark.parametrize("seed", range(3))
+def test_maps_below_the_widths_of_the_schemes_are_solved_and_proved(seed, dense, monkeypatch):
+    monkeypatch.setattr(surjective, "_DENSE", dense)
+    pair = connected(20, 45, 16, 0.35, seed)
+    assert len(unmatched_inputs(pair))
+    assert len(unmatched_outputs(pair))
+    weight = np.random.default_rng(seed).standard_normal((16, 20)) * 100
+    found = factor_jointly(weight, pair, seed=seed)
+    for factor, mask in ((found.first, pair.first), (found.second, pair.second)):
+        assert not (factor.toarray() != 0)[~mask.toarray()].any()
+    assert np.abs(found.second @ found.first.toarray() - weight).max() <= found.certificate.bound < 1e-9
+    assert found.certificate.exact
+    assert (found.scheme, found.universal) == ("joint", None)
+    # The inequality, with a singular value found in another way; W was divided by a power of 2 to be solved.
+    scale = 2.0 ** np.frexp(np.abs(weight).max())[1]
+    smallest = np.linalg.svd(jacobian(replace(found, first=found.first / scale), pair), compute_uv=False)[-1]
+    assert 0.1 * smallest**2 < 2 * found.radius / scale <= smallest**2
+
+
+@pytest.mark.parametrize("dense", [3000, 10], ids=["factored", "iterated"])
+def test_the_bound_lies_below_the_smallest_eigenvalue(dense, monkeypatch):
+    monkeypatch.setattr(surjective, "_DENSE", dense)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        reads, feeds = (rng.random((14, 6)) < 0.6) * 1.0, (rng.random((5, 14)) < 0.6) * 1.0
+        point = Derivative(
+            rng.standard_normal(feeds.shape) * feeds, rng.standard_normal(reads.shape) * reads, feeds, reads
+        )
+        matrix = np.stack([point.gram(e.reshape(5, 6)).ravel() for e in np.eye(30)])
+        kept = np.flatnonzero(point.paths.ravel())
+        smallest = np.linalg.eigvalsh(matrix[np.ix_(kept, kept)])[0]
+        bound = smallest_eigenvalue(point, seed=seed)
+        assert 0.1 * smallest < bound <= smallest
+
+
+@pytest.mark.parametrize("dense", [3000, 10], ids=["factored", "iterated"])
+def test_nothing_is_claimed_where_rank_is_lost(dense, monkeypatch):
+    monkeypatch.setattr(surjective, "_DENSE", dense)
+    reads, feeds = np.ones((3, 6)), np.ones((6, 3))  # 36 entries, 36 - 9 unknowns
+    rng = np.random.default_rng(0)
+    point = Derivative(rng.standard_normal((6, 3)), rng.standard_normal((3, 6)), feeds, reads)
+    assert smallest_eigenvalue(point) < 1e-12
+
+
+def test_one_map_has_a_certificate_where_the_masks_are_not_universal():
+    pair = connected(20, 45, 16, 0.35, 0)
+    found = verdicts(pair, np.random.default_rng(0).standard_normal((16, 20)))
+    assert (found.universal, found.locally_generic) == (None, True)
+    assert found.this_map is not None
+    assert found.this_map.exact
+
+
+def test_what_cannot_be_is_named():
+    pair = MaskPair.read([[1, 0], [0, 1]], [[1, 0], [0, 1]])
+    with pytest.raises(ConstructionFailed, match="fc: no path from input 1 to output 0") as caught:
+        factor_jointly([[1.0, 2.0], [0.0, 3.0]], pair, name="fc")
+    assert [tuple(one) for one in caught.value.missing] == [("fc", "input", 1)]
+    assert factor_jointly([[1.0, 0.0], [0.0, 3.0]], pair).certificate.bound < 1e-12
+    few = MaskPair.read(np.ones((1, 3)), np.ones((3, 1)))
+    with pytest.raises(ConstructionFailed, match=r"5 unknowns .* for 9 entries: almost no map"):
+        factor_jointly(np.eye(3) + 1, few)
+    triangle = np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]])
+    with pytest.raises(ConstructionFailed, match="no joint solution was found"):
+        factor_jointly(1 - np.eye(3), MaskPair.read(triangle, triangle.T))
+    with pytest.raises(InvalidInput, match="shape"):
+        factor_jointly(np.ones((3, 2)), pair)
+    with pytest.raises(InvalidInput, match="finite"):
+        factor_jointly([[np.nan, 0.0], [0.0, 1.0]], pair)
