@@ -14,12 +14,12 @@ scales rows of the weights; in front of a layer it scales columns, and its shift
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.arrays import Array
+from ertheory.networks.network import Affine
 
 __all__ = ["ChannelMap"]
 
@@ -79,6 +79,19 @@ class ChannelMap:
             raise InvalidInput(named, f"{len(first.scale)} features as in the BatchNorm before", len(self.scale))
         return ChannelMap(self.scale * first.scale, self.scale * first.shift + self.shift)
 
+    def as_step(self, kernel: tuple[int, ...] = ()) -> Affine:
+        """Give this map as a step of its own, with a diagonal matrix; the kernel is () or holds ones.
+
+        Raises
+        ------
+        InvalidInput
+            If a number is not finite.
+        """
+        from scipy.sparse import diags_array
+
+        channels = len(self.scale)
+        return Affine(weight=diags_array(self.scale).tocsr(), bias=self.shift, inputs=channels, kernel=kernel)
+
     def into_layer_before(self, named: str, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Give the weights of a layer and this map behind it.
 
@@ -99,7 +112,7 @@ class ChannelMap:
         return weight * self.scale.reshape(-1, *(1,) * (weight.ndim - 1)), bias * self.scale + self.shift
 
     def into_layer_behind(
-        self, named: str, weight: Array, bias: Array, *, groups: int = 1, flattened: bool = False, padding: Any = None
+        self, named: str, weight: Array, bias: Array, *, groups: int = 1, flattened: bool = False
     ) -> tuple[Array, Array]:
         """Give the weights of a layer and this map in front of it.
 
@@ -113,17 +126,17 @@ class ChannelMap:
             Of a convolution.
         flattened
             Whether a flatten lies between the two, so that every channel is read at several positions.
-        padding
-            Of a convolution that pads, ``None`` otherwise; it is refused where the map shifts.
 
         Raises
         ------
         InvalidInput
-            If the layer has another number of inputs, or pads what this map has shifted.
+            If the layer has another number of inputs.
+
+        Notes
+        -----
+        A convolution must not pad what this map has shifted: beyond the border the zeros do not carry the shift, and no
+        bias can take its place there.
         """
-        # Outside the border the padded zeros do not carry the shift, so no bias can replace it there.
-        if weight.ndim > 2 and np.any(self.shift) and padding is not None:
-            raise InvalidInput(named, "no padding behind a BatchNorm that follows an activation", padding)
         scale, shift, columns = self.scale, self.shift, weight.shape[1] * groups
         if flattened and columns % len(scale) == 0:
             positions = columns // len(scale)

@@ -1,11 +1,13 @@
 """Steps of a network, collected one after the other while a model of another library is read.
 
-BatchNorm is taken up by a layer beside it, so that what remains is what `Network` knows.
+BatchNorm is taken up by a layer beside it where one can, and is a step of its own, with a diagonal matrix, elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,19 @@ __all__ = ["Chain"]
 
 # Feature maps; feature maps of one position, behind a global pooling; neurons; not known yet.
 Signal: TypeAlias = Literal["maps", "points", "neurons"] | None
+
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A BatchNorm that waits for the next layer, and where it stands: in front of the step of this number."""
+
+    named: str
+    norm: ChannelMap
+    place: int
+    kernel: tuple[int, ...]
+
 
 _WAITS = "a layer between a BatchNorm that no layer in front of it can take up and this module"
 
@@ -43,11 +58,11 @@ class Chain:
         self._flattened = False
         # How many neurons a flatten says that it gives.
         self._stated: int | None = None
-        # A BatchNorm that waits for the next layer.
-        self._pending: ChannelMap | None = None
+        self._waiting: _Waiting | None = None
 
     def fork(self) -> Chain:
         """Begin a branch or a skip, which reads what this chain gives."""
+        self._settle()
         return Chain(self._signal, None if self._flattened else self._channels, self._axes)
 
     def layer(self, named: str, weight: Array, bias: Array | None = None, **options: Any) -> None:
@@ -68,51 +83,58 @@ class Chain:
             If the layer does not fit to what comes before it, or a number is not finite.
         """
         offset = np.zeros(len(weight)) if bias is None else bias
-        wanted: Signal = "maps" if weight.ndim > 2 else "neurons"
+        axes, groups = weight.ndim - 2, int(options.get("groups", 1))
+        wanted: Signal = "maps" if axes else "neurons"
+        if axes and self._signal == "points":
+            self._keep_positions(axes)
         if self._signal not in (None, wanted):
             raise InvalidInput(named, f"{wanted} in front of it, by a Flatten where need be", self._signal)
-        self._check_inputs(named, weight, int(options.get("groups", 1)))
+        self._check_axes(named, axes)
+        # Beyond the border the padded zeros do not carry the shift, and no bias can take its place there.
+        if self._waiting is not None and any(options.get("padding", ())) and self._waiting.norm.shift.any():
+            self._settle(axes)
+        self._check_inputs(named, weight, groups)
         # What overflows is refused by the step.
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._pending is not None:
-                weight, offset = self._pending.into_layer_behind(
-                    named,
-                    weight,
-                    offset,
-                    groups=options.get("groups", 1),
-                    flattened=self._flattened,
-                    padding=options["padding"] if any(options.get("padding", ())) else None,
+            if self._waiting is not None:
+                weight, offset = self._waiting.norm.into_layer_behind(
+                    named, weight, offset, groups=groups, flattened=self._flattened
                 )
-        try:
-            self.steps.append(Affine.from_dense(weight, offset, **options))
-        except InvalidInput as error:
-            raise InvalidInput(f"{named}, {error.argument}", error.allowed, error.value) from None
-        self._signal, self._channels, self._axes = wanted, len(weight), weight.ndim - 2 or None
-        self._flattened, self._pending, self._stated = False, None, None
+        self.steps.append(_checked(named, lambda: Affine.from_dense(weight, offset, **options)))
+        self._signal, self._channels, self._axes = wanted, len(weight), axes or None
+        self._flattened, self._waiting, self._stated = False, None, None
 
-    def norm(self, named: str, norm: ChannelMap) -> None:
-        """Append a BatchNorm."""
-        if self._pending is not None:
-            self._pending = norm.after(named, self._pending)
+    def norm(self, named: str, norm: ChannelMap, axes: int | None = None) -> None:
+        """Append a BatchNorm; `axes` is how many axes of positions it reads, ``None`` where that is not known."""
+        if axes and self._signal == "neurons":
+            raise InvalidInput(named, f"{axes} axes of positions in front of it", self._signal)
+        self._check_axes(named, axes)
+        if axes is not None and self._signal is None:
+            self._signal, self._axes = ("maps", axes) if axes else ("neurons", None)
+        waiting = self._waiting
+        if waiting is not None and not any(isinstance(step, Flatten) for step in self.steps[waiting.place :]):
+            # What waits changes places with every pooling in between.
+            self._waiting = replace(waiting, norm=norm.after(named, waiting.norm), place=len(self.steps))
             return
+        self._settle()
+        features, channels = len(norm.scale), self._channels
+        if channels is not None and (features % channels if self._flattened else features != channels):
+            multiple = "a multiple of " if self._flattened else ""
+            raise InvalidInput(named, f"{multiple}{channels} features, as many as come before it", features)
         found = self._taking_up(norm)
         if found is None:
-            self._pending = norm
+            self._waiting = _Waiting(named, norm, len(self.steps), self._single_tap())
             return
         place, layer = found
         shape = (layer.outputs, layer.inputs // layer.groups, *layer.kernel)
         with np.errstate(over="ignore", invalid="ignore"):
             weight, bias = norm.into_layer_before(named, layer.weight.toarray().reshape(shape), layer.bias)
         options = {part: getattr(layer, part) for part in ("stride", "padding", "dilation", "groups")}
-        try:
-            self.steps[place] = Affine.from_dense(weight, bias, **options)
-        except InvalidInput as error:
-            raise InvalidInput(f"{named}, {error.argument}", error.allowed, error.value) from None
+        self.steps[place] = _checked(named, lambda: Affine.from_dense(weight, bias, **options))
 
-    def activation(self, named: str, name: str) -> None:
+    def activation(self, name: str) -> None:
         """Append an activation."""
-        if self._pending is not None:
-            raise InvalidInput(named, _WAITS, "none")
+        self._settle()
         self.steps.append(Activation(name))
 
     def flatten(self, neurons: int | None = None) -> None:
@@ -138,28 +160,32 @@ class Chain:
         """Append a pooling."""
         if self._signal not in (None, "maps"):
             raise InvalidInput(named, "pooling of feature maps", self._signal)
-        if self._pending is not None and not _commute(self._pending, step):
-            raise InvalidInput(named, _WAITS, "none")
+        self._check_axes(named, step.axes)
+        if self._waiting is not None and not _commute(self._waiting.norm, step):
+            self._settle(step.axes or 0)
         self.steps.append(step)
+        self._axes = step.axes or self._axes
         self._signal = "maps" if step.axes else "points"
 
-    def residual(self, label: str, branch: Chain, skip: Chain) -> None:
-        """Append branch + skip, both of which began as a `fork` of this chain."""
-        for part, chain in (("branch", branch), ("skip", skip)):
-            if self._pending is not None or chain._pending is not None:
-                raise InvalidInput(f"{label}.{part}", "a layer beside every BatchNorm that takes it up", "none")
+    def residual(self, label: str, first: Chain, second: Chain) -> None:
+        """Append the sum of two chains, both of which began as a `fork` of this one."""
+        for chain in (first, second):
+            chain._settle()
+        # The shorter one is the skip; of two layers the second.
+        turned = (not second._is_skip() and first._is_skip()) or not first.steps
+        branch, skip = (second, first) if turned else (first, second)
+        branch._close()
         if None not in (branch._channels, skip._channels) and branch._channels != skip._channels:
             raise InvalidInput(label, f"a skip of {branch._channels} channels, as in its branch", skip._channels)
+        if len(skip.steps) > 1:
+            allowed = "one of the two values that are added to be the input of the block, or one layer behind it"
+            raise InvalidInput(label, allowed, f"{len(branch.steps)} and {len(skip.steps)} steps")
         try:
             self.steps.append(Residual(tuple(branch.steps), tuple(skip.steps)))
         except InvalidInput as error:
             raise InvalidInput(f"{label}.{error.argument}", error.allowed, error.value) from None
-        self._signal, self._channels, self._axes, self._flattened = (
-            branch._signal,
-            branch._channels,
-            branch._axes,
-            False,
-        )
+        self._signal, self._channels, self._axes = branch._signal, branch._channels, branch._axes
+        self._flattened, self._stated = False, None
 
     def finish(self) -> tuple[Step, ...]:
         """Give the steps.
@@ -169,11 +195,55 @@ class Chain:
         InvalidInput
             If the last of them is not a layer or a residual block.
         """
+        self._settle()
         last = self.steps[-1] if self.steps else None
-        if self._pending is not None or not isinstance(last, Affine | Residual):
-            behind = "a BatchNorm" if self._pending is not None else type(last).__name__
-            raise InvalidInput("model", "a layer as its last module; leave out what follows it", behind)
+        if not isinstance(last, Affine | Residual):
+            allowed = "a layer as its last module; leave out what follows it"
+            raise InvalidInput("model", allowed, "nothing" if last is None else type(last).__name__)
         return tuple(self.steps)
+
+    def _settle(self, axes: int = 0) -> None:
+        """Make what waits a step of its own, where it stands: what comes now neither takes it up nor commutes.
+
+        What comes now reads so many axes of positions, 0 where it does not say so.
+        """
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            step = _checked(waiting.named, lambda: waiting.norm.as_step(waiting.kernel or (1,) * axes))
+            self.steps.insert(waiting.place, step)
+            self._channels = step.outputs
+            self._flattened = any(isinstance(behind, Flatten) for behind in self.steps[waiting.place :])
+
+    def _is_skip(self) -> bool:
+        return len(self.steps) <= 1 and all(isinstance(step, Affine) for step in self.steps)
+
+    def _close(self) -> None:
+        """End with an affine step, as a branch has to: with the identity where another step is the last, or none."""
+        last = self.steps[-1] if self.steps else None
+        if not isinstance(last, Affine) and self._channels is not None and not self._flattened:
+            same = ChannelMap(np.ones(self._channels), np.zeros(self._channels))
+            self.steps.append(same.as_step(self._single_tap()))
+
+    def _single_tap(self) -> tuple[int, ...]:
+        """Give the kernel of a step that acts at every position on its own."""
+        return (1,) * (self._axes or 0) if self._signal == "maps" else ()
+
+    def _keep_positions(self, axes: int) -> None:
+        """Let the last pooling over everything leave one position, where a convolution follows."""
+        for place in range(len(self.steps) - 1, -1, -1):
+            step = self.steps[place]
+            if isinstance(step, Pool) and step.axes is None:
+                self.steps[place], self._signal = Pool(step.kind, outputs=(1,) * axes), "maps"
+            if not isinstance(step, Activation | Affine):
+                return
+
+    def _check_axes(self, named: str, axes: int | None) -> None:
+        if axes and self._axes is not None and axes != self._axes:
+            raise InvalidInput(named, f"{self._axes} axes of positions, as many as come before it", axes)
+        if axes and self._signal is None:
+            # A BatchNorm that was the first did not say how many there are.
+            for place, step in enumerate(self.steps):
+                self.steps[place] = replace(step, kernel=(1,) * axes) if isinstance(step, Affine) else step
 
     def _check_inputs(self, named: str, weight: Array, groups: int) -> None:
         known, inputs = self._channels, weight.shape[1] * groups
@@ -193,6 +263,14 @@ class Chain:
             if not isinstance(step, Pool) or not _commute(norm, step):
                 return None
         return None
+
+
+def _checked(named: str, make: Callable[[], _Made]) -> _Made:
+    """Make a step, and name the module where the numbers are none that a step may have."""
+    try:
+        return make()
+    except InvalidInput as error:
+        raise InvalidInput(f"{named}, {error.argument}", error.allowed, error.value) from None
 
 
 def _commute(norm: ChannelMap, step: Pool) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Affine, Network
+from ertheory.networks.network import Network
 from ertheory.networks.readers.chain import Chain
 
 __all__ = ["Node", "network_from_graph"]
@@ -42,15 +42,22 @@ class Node:
     append: Callable[[Chain], None] | None = None
 
 
-def network_from_graph(output: Node) -> Network:
+def network_from_graph(output: Node, chain: Chain | None = None) -> Network:
     """Collect the steps between the input of a model and its output.
+
+    Parameters
+    ----------
+    output
+        The last operation.
+    chain
+        An empty one that knows what the model reads; left out where that is not known.
 
     Raises
     ------
     InvalidInput
         If the operations make no network; the one that does not fit is named.
     """
-    chain = Chain()
+    chain = Chain() if chain is None else chain
     forks: dict[Node, Node] = {}
     _collect(chain, output, None, forks)
     return Network(chain.finish())
@@ -75,14 +82,7 @@ def _residual(chain: Chain, node: Node, forks: dict[Node, Node]) -> None:
     first, second = chain.fork(), chain.fork()
     for part, read in zip((first, second), node.reads, strict=True):
         _collect(part, read, forks[node], forks)
-    # The shorter one is the skip; of two layers the second.
-    turned = (not _is_skip(second) and _is_skip(first)) or not first.steps
-    branch, skip = (second, first) if turned else (first, second)
-    chain.residual(node.named, branch, skip)
-
-
-def _is_skip(chain: Chain) -> bool:
-    return len(chain.steps) <= 1 and all(isinstance(step, Affine) for step in chain.steps)
+    chain.residual(node.named, first, second)
 
 
 def _spine(node: Node, forks: dict[Node, Node]) -> Iterator[Node]:

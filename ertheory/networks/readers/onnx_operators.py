@@ -95,6 +95,11 @@ class Operator:
             raise InvalidInput(self.named, "an input whose number of axes the file tells", "none told")
         return self.shapes[self.inputs[place]]
 
+    def axes(self, place: int = 0) -> int | None:
+        """Give how many axes of positions an input has, where it is known."""
+        shape = self.shapes.get(self.inputs[place])
+        return None if shape is None else max(len(shape) - 2, 0)
+
     def node(self, append: Callable[[Chain], None] | None) -> Node:
         """Make the node, which reads every input that is not constant."""
         read = tuple(self.values[name] for name in self.inputs if isinstance(self.values.get(name), Node))
@@ -187,7 +192,7 @@ def _norm(read: Operator) -> Node:
     )
     eps = float(read.attributes.get("epsilon", np.float32(1e-5)))
     norm = ChannelMap.of_statistics(read.named, mean, variance, eps, scale, bias)
-    return read.node(lambda chain: chain.norm(read.named, norm))
+    return read.node(lambda chain: chain.norm(read.named, norm, read.axes()))
 
 
 def _windows(kind: Literal["max", "average"]) -> Callable[[Operator], Node]:
@@ -278,7 +283,7 @@ def _arithmetic(kind: str) -> Callable[[Operator], Node]:
             norm = _per_channel(read, kind, read.needed(0, "operand"), read.shape(1), turned=kind == "Sub")
         else:
             return read.node(lambda _: refuse(read.named))
-        return read.node(lambda chain: chain.norm(read.named, norm))
+        return read.node(lambda chain: chain.norm(read.named, norm, read.axes(0 if first else 1)))
 
     return combine
 
@@ -288,7 +293,7 @@ def _gated(read: Operator) -> Node | None:
     for value, gate in (read.inputs, read.inputs[::-1]):
         made = read.producers.get(gate)
         if made is not None and made.op_type == "Sigmoid" and not made.domain and made.input[0] == value:
-            return Node(read.named, (read.values[value],), lambda chain: chain.activation(read.named, "silu"))
+            return Node(read.named, (read.values[value],), lambda chain: chain.activation("silu"))
     return None
 
 
@@ -315,7 +320,7 @@ def _activation(kind: str) -> Callable[[Operator], Node]:
     def apply(read: Operator) -> Node:
         constants = [read.array(place, "parameter") for place in range(1, len(read.inputs))]
         name = activation_of(read.named, kind, read.attributes, constants)
-        return read.node(lambda chain: chain.activation(read.named, name))
+        return read.node(lambda chain: chain.activation(name))
 
     return apply
 

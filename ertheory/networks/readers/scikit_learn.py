@@ -46,7 +46,7 @@ def network_from_sklearn(estimator: object) -> Network:
     chain = Chain()
     *scalers, (named, perceptron) = _steps("estimator", estimator)
     for name, scaler in scalers:
-        chain.norm(name, _scaling(name, scaler))
+        chain.norm(name, _scaling(name, scaler), 0)
     if _kind(perceptron) not in _PERCEPTRONS:
         allowed = "a fitted MLPClassifier or MLPRegressor, or a pipeline of scalers that ends with one"
         raise InvalidInput(named, allowed, type(perceptron).__name__)
@@ -58,7 +58,7 @@ def network_from_sklearn(estimator: object) -> Network:
         raise InvalidInput(named, f"an activation of {', '.join(_ACTIVATIONS)}", activation)
     for index, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
         if index > 1:
-            chain.activation(named, _ACTIVATIONS[activation])
+            chain.activation(_ACTIVATIONS[activation])
         chain.layer(f"W{index}", doubles(f"W{index}", np.transpose(weight)), doubles(f"b{index}", bias))
     return Network(chain.finish())
 

@@ -60,9 +60,10 @@ def network_from_torch(model: object) -> Network:
     Notes
     -----
     BatchNorm is folded by its formula for evaluation, y = (x - mean) * weight / sqrt(var + eps) + bias, into the layer
-    in front of it, also through a pooling that commutes with it, and otherwise into the layer behind it. The latter is
-    refused where the BatchNorm shifts and the layer pads with zeros, for no bias can replace a shift that ends at the
-    border. Parameters are those that the next forward pass would use: pruned weights are multiplied out, and weight
+    in front of it, also through a pooling that commutes with it, and otherwise into the layer behind it. Where neither
+    is possible (in front of an activation, a skip, or a convolution that pads what was shifted) it is an affine step of
+    its own, with a diagonal matrix; such a network has two affine steps without an activation between them, for which
+    builders exist and no widths from counts alone. Parameters are those that the next forward pass would use: pruned weights are multiplied out, and weight
     norm, spectral norm and parametrizations are computed.
 
     Softplus is read as log(1 + exp(z)), though PyTorch gives z above a threshold: 2.1e-9 less, at the usual 20. A
@@ -113,7 +114,8 @@ def _nodes(graph: Any, model: Any) -> Node:
             return nodes[result]
         elif not is_batch_size(node):
             # Parameters are no values; whoever knows what to do with one asks for it.
-            reads = tuple(nodes[read] for read in node.all_input_nodes if read in nodes and read.op != "get_attr")
+            operands = node.args if summed(node) else node.all_input_nodes  # x + x reads x twice
+            reads = tuple(nodes[read] for read in operands if read in nodes and read.op != "get_attr")
             nodes[node] = Node(named, reads, _operation(named, node, model, linear))
     raise InvalidInput("model", "an output", "none")
 
@@ -143,13 +145,15 @@ def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain]
     if kind in LAYERS:
         return lambda chain: _layer(chain, named, module)
     if kind in NORMS:
-        return lambda chain: chain.norm(named, statistics(named, module))
+        # BatchNorm1d reads neurons, or the positions of a line.
+        axes = None if kind == "BatchNorm1d" else int(kind[-2])
+        return lambda chain: chain.norm(named, statistics(named, module), axes)
     if kind in POOLS:
         return lambda chain: chain.pool(named, pool(named, kind, module))
     if kind == "Flatten":
         return lambda chain: _flatten(chain, named, module)
     if kind in ACTIVATION_MODULES and (kind != "Identity" or linear):
-        return lambda chain: chain.activation(named, activation_name(named, kind, module))
+        return lambda chain: chain.activation(activation_name(named, kind, module))
     return None
 
 

@@ -184,10 +184,6 @@ def test_convolutions_of_every_geometry_with_norms_around_them(case: str, norm: 
     modules: list[Any] = [conv, nn.Tanh(), nn.Flatten()]
     if norm == "before":
         modules.insert(0, before)
-        if any(network_from_torch(conv).affine[0].padding):
-            with pytest.raises(InvalidInput, match="padding"):
-                network_from_torch(settled(nn.Sequential(*modules)))
-            return
     if norm == "behind":
         modules.insert(1, norm_of(conv.out_channels))
     if norm == "behind the activation":
@@ -195,8 +191,12 @@ def test_convolutions_of_every_geometry_with_norms_around_them(case: str, norm: 
     probe = nn.Sequential(*modules).eval()
     modules.append(nn.Linear(probe(torch.zeros(1, *shape)).shape[1], 3))
     network = assert_read(nn.Sequential(*modules), *shape)
-    assert network.affine[0].groups == conv.groups
-    assert network.affine[0].weight.nnz == conv.weight.numel()
+    # No bias takes the place of a shift in front of padding: the norm is a step of its own.
+    apart = int(norm == "before" and any(network.affine[-2].padding))
+    assert len(network.affine) == 2 + apart
+    assert network.affine[apart].groups == conv.groups
+    assert network.affine[apart].weight.nnz == conv.weight.numel()
+    assert not apart or network.affine[0].weight.nnz == shape[0]
 
 
 def test_a_norm_without_a_shift_may_stand_before_padding() -> None:
@@ -255,18 +255,23 @@ def test_a_norm_goes_through_a_pooling_where_the_two_commute() -> None:
     model = nn.Sequential(nn.Conv1d(2, 3, 1), nn.MaxPool1d(2), nn.BatchNorm1d(3), nn.ReLU(), nn.Conv1d(3, 1, 1))
     with torch.no_grad():
         model[2].weight[1] = -1
-    with pytest.raises(InvalidInput, match=r"model\[3\] \(ReLU\)"):
-        network_from_torch(model)
+    points = np.random.default_rng(1).normal(size=(3, 2, 9))
+    network = network_from_torch(model.double().eval())
+    assert len(network.affine) == 3  # behind a negative scale the maximum would be a minimum
+    np.testing.assert_allclose(evaluate(network, points), output(model, points), rtol=1e-12)
     padded = nn.Sequential(nn.Conv1d(2, 3, 1), nn.AvgPool1d(2, padding=1), nn.BatchNorm1d(3), nn.Conv1d(3, 1, 1))
     assert_read(padded, 2, 9)  # it does not commute, and waits for the next layer
-    with pytest.raises(InvalidInput, match=r"model\[4\] \(ReLU\)"):
-        network_from_torch(settled(nn.Sequential(*padded[:3], nn.Flatten(), nn.ReLU(), nn.Linear(3, 1))))
+    apart = assert_read(nn.Sequential(*padded[:3], nn.Flatten(), nn.ReLU(), nn.Linear(15, 1)), 2, 9)
+    assert [type(step) for step in apart.steps] == [Affine, Pool, Affine, Flatten, Activation, Affine]
     for before in (nn.AvgPool1d(2, padding=1), nn.MaxPool1d(2)):
         norm = settled(nn.BatchNorm1d(2))
         with torch.no_grad():
             norm.weight[1] = -1
-        with pytest.raises(InvalidInput, match=r"model\[1\] \(...Pool1d\)"):
-            network_from_torch(nn.Sequential(norm, before, nn.Conv1d(2, 1, 1)))
+        model = nn.Sequential(norm, before, nn.Conv1d(2, 1, 1)).double().eval()
+        points = np.random.default_rng(0).normal(size=(3, 2, 8))
+        network = network_from_torch(model)
+        assert [type(step) for step in network.steps] == [Affine, Pool, Affine]
+        np.testing.assert_allclose(evaluate(network, points), output(model, points), rtol=1e-12)
 
 
 def test_flattens_are_kept_where_they_do_something() -> None:
@@ -398,12 +403,10 @@ def test_blocks_of_ones_own_are_read_and_written() -> None:
 BLOCKS: dict[str, tuple[Callable[[], Any], str]] = {
     "identity of another width": (lambda: Block(nn.Linear(4, 3), nn.Sequential()), r"model\[1\] .*skip"),
     "skip of another width": (lambda: Block(nn.Linear(4, 3), nn.Linear(4, 2)), r"model\[1\] .*skip"),
-    "activation at the end": (lambda: Block(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Sequential()), "branch"),
     "two long ways": (
         lambda: Block(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))),
-        r"model\[1\] \(Residual, add\)\.skip",
+        r"model\[1\] \(Residual, add\): .*input of the block.*2 and 2 steps",
     ),
-    "norm alone in the skip": (lambda: Block(nn.Linear(4, 4), settled(nn.BatchNorm1d(4))), r"model\[1\] .*skip"),
     "in place": (
         lambda: Block(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 4)), nn.Sequential()),
         r"model\[1\]\.branch\[0\].*inplace=False",
@@ -436,11 +439,101 @@ def test_an_activation_in_place_is_fine_behind_a_layer() -> None:
     assert_read(model, 2)
 
 
-def test_a_norm_in_front_of_a_block_is_refused() -> None:
-    block = Block(nn.Linear(4, 4), nn.Sequential())
-    model = settled(nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.BatchNorm1d(4), block, nn.Linear(4, 1)))
-    with pytest.raises(InvalidInput, match=r"model\[3\] \(Residual, add\)\.branch"):
-        network_from_torch(model)
+NORMS: dict[str, tuple[list[Callable[[], Any]], tuple[int, ...], str]] = {
+    # What no layer beside it can take up is a layer of its own, D below; A are the others, R blocks.
+    "first, in front of an activation": ([lambda: nn.BatchNorm1d(4), nn.ReLU, lambda: nn.Linear(4, 2)], (4,), "D.A"),
+    "first, in front of padding": (
+        [lambda: nn.BatchNorm2d(2), lambda: nn.Conv2d(2, 3, 3, padding=1)], (2, 4, 5), "DA"
+    ),
+    "first, of a line": ([lambda: nn.BatchNorm1d(2), nn.Tanh, lambda: nn.Conv1d(2, 3, 3)], (2, 7), "D.A"),
+    "first, pooled over everything": (
+        [lambda: nn.BatchNorm3d(2), nn.ReLU, lambda: nn.AdaptiveAvgPool3d(1), nn.Flatten, lambda: nn.Linear(2, 2)],
+        (2, 3, 4, 3), "D..A",
+    ),
+    "first, flattened": (
+        [lambda: nn.BatchNorm2d(2), nn.Flatten, nn.ReLU, lambda: nn.Linear(12, 2)], (2, 2, 3), "D..A"
+    ),
+    "two, between activations": (
+        [lambda: nn.Linear(3, 4), nn.ReLU, lambda: nn.BatchNorm1d(4), lambda: nn.BatchNorm1d(4), nn.Tanh,
+         lambda: nn.Linear(4, 2)], (3,), "A.D.A",
+    ),
+    "of maps and of neurons": (
+        [lambda: nn.Conv2d(2, 3, 2), nn.ReLU, lambda: nn.BatchNorm2d(3), nn.Flatten, lambda: nn.BatchNorm1d(12),
+         nn.Tanh, lambda: nn.Linear(12, 2)], (2, 3, 3), "A.D.D.A",
+    ),
+    "last": ([lambda: nn.Linear(3, 4), nn.ReLU, lambda: nn.BatchNorm1d(4)], (3,), "A.D"),
+    "last, behind a pooling": (
+        [lambda: nn.Conv2d(2, 3, 2), nn.ReLU, lambda: nn.AdaptiveMaxPool2d(1), nn.Flatten, lambda: nn.BatchNorm1d(3)],
+        (2, 4, 4), "A..D",
+    ),
+    "in front of a block": (
+        [lambda: nn.Linear(2, 4), nn.ReLU, lambda: nn.BatchNorm1d(4), lambda: Block(nn.Linear(4, 4), nn.Sequential()),
+         lambda: nn.Linear(4, 1)], (2,), "A.DRA",
+    ),
+    "at the end of a branch": (
+        [lambda: nn.Conv1d(2, 4, 2),
+         lambda: Block(nn.Sequential(nn.Conv1d(4, 4, 1), nn.ReLU(), nn.BatchNorm1d(4)), nn.Sequential()),
+         lambda: nn.Conv1d(4, 1, 1)], (2, 5), "ARA",
+    ),
+    "behind a pooling in a branch": (
+        [lambda: nn.Conv2d(2, 4, 2),
+         lambda: Block(nn.Sequential(nn.ReLU(), nn.AvgPool2d(3, 1, 1), nn.BatchNorm2d(4)), nn.Sequential()),
+         nn.ReLU, lambda: nn.Conv2d(4, 1, 1)], (2, 5, 4), "AR.A",
+    ),
+    "alone in a skip": ([lambda: Block(nn.Linear(4, 4), nn.BatchNorm1d(4)), lambda: nn.Linear(4, 1)], (4,), "RA"),
+    "alone in a branch": ([lambda: nn.Linear(4, 4), lambda: Block(nn.BatchNorm1d(4), nn.Sequential())], (4,), "AR"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NORMS)
+def test_a_norm_that_no_layer_takes_up_is_a_step_of_its_own(case: str) -> None:
+    makes, shape, expected = NORMS[case]
+    network = assert_read(nn.Sequential(*(make() for make in makes)), *shape)
+
+    def kind(step: Any) -> str:
+        if isinstance(step, Residual):
+            return "R"
+        if not isinstance(step, Affine):
+            return "."
+        square = step.inputs == step.outputs == step.weight.nnz and step.taps == 1
+        return "D" if square and (step.weight.nonzero()[0] == step.weight.nonzero()[1]).all() else "A"
+
+    assert "".join(map(kind, network.steps)) == expected
+
+
+def test_twice_the_same_value_is_its_double() -> None:
+    class Doubled(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x + x
+
+    model = nn.Sequential(nn.Linear(3, 4), Doubled(), nn.ReLU(), nn.Linear(4, 2), Doubled())
+    network = assert_read(model, 3)
+    assert sum(isinstance(step, Residual) for step in network.steps) == 2
+    with pytest.raises(InvalidInput, match=r"model\[0\] \(Doubled, add\)\.branch"):
+        network_from_torch(nn.Sequential(Doubled(), nn.Linear(3, 1)))  # nothing says how many there are
+
+
+def test_a_branch_may_end_with_an_activation_or_a_pooling() -> None:
+    branch = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    network = assert_read(nn.Sequential(Block(branch, nn.Sequential()), nn.Linear(4, 1)), 4)
+    assert isinstance(network.steps[0], Residual)
+    assert [type(step) for step in network.steps[0].branch] == [Affine, Activation, Affine]
+    pooled = Block(nn.Sequential(nn.Tanh(), nn.MaxPool2d(3, 1, 1)), nn.Conv2d(2, 2, 1))
+    assert_read(nn.Sequential(nn.Conv2d(1, 2, 2), pooled, nn.ReLU(), nn.Conv2d(2, 1, 1)), 1, 5, 4)
+
+
+def test_norms_of_other_features_or_axes_are_refused_where_they_stand() -> None:
+    for model, pattern in (
+        (nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.BatchNorm1d(4), nn.Tanh()), r"\[2\] \(BatchNorm1d\).*3 features"),
+        (nn.Sequential(nn.Conv1d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.BatchNorm1d(3)), "a multiple of 2 features"),
+        (nn.Sequential(nn.Conv1d(1, 2, 2), nn.BatchNorm2d(2)), r"\[1\] \(BatchNorm2d\).*1 axes"),
+        (nn.Sequential(nn.BatchNorm2d(2), nn.Linear(2, 2)), r"\[1\] \(Linear\).*neurons in front"),
+        (nn.Sequential(nn.Linear(2, 2), nn.BatchNorm2d(2)), r"\[1\] \(BatchNorm2d\).*2 axes"),
+        (nn.Sequential(nn.Conv2d(1, 2, 2), nn.Conv1d(2, 1, 1)), r"\[1\] \(Conv1d\).*2 axes"),
+        (nn.Sequential(nn.Conv2d(1, 2, 2), nn.MaxPool1d(2), nn.Conv2d(2, 1, 1)), r"\[1\] \(MaxPool1d\).*2 axes"),
+    ):
+        with pytest.raises(InvalidInput, match=pattern):
+            network_from_torch(model)
 
 
 # ---- what is refused
@@ -454,7 +547,6 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "meta": (lambda: nn.Linear(2, 1, device="meta"), r"model \(Linear\).*real"),
     "nothing": (lambda: nn.Sequential(), "last module"),
     "activation at the end": (lambda: nn.Sequential(nn.Linear(1, 1), nn.ReLU()), "last module.*Activation"),
-    "norm at the end": (lambda: nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.BatchNorm1d(1)), "last module.*BatchNorm"),
     "no flatten": (lambda: nn.Sequential(LINE, nn.ReLU(), nn.Linear(3, 1)), r"model\[2\] \(Linear\).*neurons"),
     "flat by pooling": (lambda: nn.Sequential(LINE, nn.AdaptiveAvgPool1d(1), nn.Linear(1, 1)), r"model\[2\].*points"),
     "convolution of neurons": (lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), LINE), r"model\[2\] \(Conv1d\)"),
@@ -487,7 +579,6 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no statistics": (lambda: nn.Sequential(LINE, nn.BatchNorm1d(1, track_running_stats=False)), "running statistics"),
     "norm of other features": (lambda: nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(3)), "2 features"),
-    "norm before activation": (lambda: nn.Sequential(nn.BatchNorm1d(2), nn.ReLU(), nn.Linear(2, 1)), r"model\[1\]"),
 }  # fmt: skip
 
 
