@@ -100,5 +100,8 @@ def _fork(node: Node, forks: dict[Node, Node]) -> Node:
     if node not in forks:
         one, other = node.reads
         before = set(_spine(one, forks))
-        forks[node] = next(step for step in _spine(other, forks) if step in before)
+        found = next((step for step in _spine(other, forks) if step in before), None)
+        if found is None:
+            raise InvalidInput(node.named, "two values that depend on the input of the model", "one that does not")
+        forks[node] = found
     return forks[node]

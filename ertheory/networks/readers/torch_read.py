@@ -12,6 +12,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.network import Network
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node, network_from_graph
+from ertheory.networks.readers.torch_export import is_exported, network_from_exported
 from ertheory.networks.readers.torch_functions import called_layer, called_module, flattened, is_batch_size, summed
 from ertheory.networks.readers.torch_modules import (
     LAYERS,
@@ -41,9 +42,10 @@ def network_from_torch(model: object) -> Network:
     ----------
     model
         A ``torch.nn.Module`` with one input and one output that ``torch.fx`` can trace: a Sequential, a ResNet, VGG or
-        MobileNetV2 of torchvision, a class of one's own. Known are Linear, Conv1d/2d/3d, BatchNorm, activations,
-        pooling, dropout, flattening (also by ``view`` and ``reshape``), the functions of ``torch.nn.functional`` for
-        these, and sums of two values, which become residual blocks. The last operation is a layer, or such a sum.
+        MobileNetV2 of torchvision, a class of one's own; or a program of ``torch.export``. Known are Linear,
+        Conv1d/2d/3d, BatchNorm, activations, pooling, dropout, flattening (also by ``view`` and ``reshape``), the
+        functions of ``torch.nn.functional`` for these, and sums of two values, which become residual blocks. The last
+        operation is a layer, or such a sum.
 
     Returns
     -------
@@ -63,8 +65,8 @@ def network_from_torch(model: object) -> Network:
     in front of it, also through a pooling that commutes with it, and otherwise into the layer behind it. Where neither
     is possible (in front of an activation, a skip, or a convolution that pads what was shifted) it is an affine step of
     its own, with a diagonal matrix; such a network has two affine steps without an activation between them, for which
-    builders exist and no widths from counts alone. Parameters are those that the next forward pass would use: pruned weights are multiplied out, and weight
-    norm, spectral norm and parametrizations are computed.
+    builders exist and no widths from counts alone. Parameters are those that the next forward pass would use: pruned
+    weights are multiplied out, and weight norm, spectral norm and parametrizations are computed.
 
     Softplus is read as log(1 + exp(z)), though PyTorch gives z above a threshold: 2.1e-9 less, at the usual 20. A
     flatten at the very beginning is left out, and the network reads vectors. Identity counts as an activation where a
@@ -77,10 +79,12 @@ def network_from_torch(model: object) -> Network:
     >>> network_from_torch(model).outputs
     10
     """
+    if is_exported(model):
+        return network_from_exported(model)
     if not hasattr(model, "named_modules") or not any(
         base.__module__.startswith("torch.") for base in type(model).__mro__
     ):
-        raise InvalidInput("model", "a torch.nn.Module", type(model).__name__)
+        raise InvalidInput("model", "a torch.nn.Module or a torch.export.ExportedProgram", type(model).__name__)
     module: Any = model
     for attribute, package in _WRAPPERS.items():
         if type(module).__module__.startswith(package):

@@ -14,7 +14,7 @@ from typing import Any
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.torch_modules import label_of
 
-__all__ = ["named_operation", "trace"]
+__all__ = ["check_in_place", "named_operation", "trace"]
 
 _VIEWS = frozenset({"flatten", "view", "reshape", "contiguous", "dropout", "identity"})
 _VIEWING_MODULES = frozenset({"Flatten", "Identity"})
@@ -64,7 +64,7 @@ def trace(model: Any, is_leaf: Callable[[Any], bool]) -> Any:
     except Exception as error:  # the forward function is anybody's code
         allowed = "a module that torch.fx can trace, such as a Sequential"
         raise InvalidInput("model", allowed, f"{type(model).__name__}: {type(error).__name__}: {error}") from error
-    _check_in_place(model, list(graph.nodes))
+    check_in_place(list(graph.nodes), lambda node: named_operation(node, model), lambda node: _shares(node, model))
     return graph
 
 
@@ -87,20 +87,39 @@ def _constants(model: Any) -> dict[str, Any] | None:
     return {part.name: part.default for part in arguments if part.default is not inspect.Parameter.empty} or None
 
 
-def _check_in_place(model: Any, nodes: list[Any]) -> None:
+def check_in_place(nodes: list[Any], named: Callable[[Any], str], shares: Callable[[Any], tuple[Any, bool]]) -> None:
+    """Refuse a graph in which an operation writes over a value that another one reads later.
+
+    Parameters
+    ----------
+    nodes
+        The operations in order.
+    named
+        Names one in an error.
+    shares
+        Gives the operation whose numbers one shares, ``None`` where it has its own, and whether it writes over them.
+
+    Raises
+    ------
+    InvalidInput
+        If the graph and what it was traced from would differ.
+    """
     order = {node: place for place, node in enumerate(nodes)}
     origin: dict[Any, Any] = {}  # the operation whose numbers a value shares
     sharing: dict[Any, list[Any]] = {}
     for node in nodes:
-        read = node.all_input_nodes[0] if node.all_input_nodes else None
-        in_place = _works_in_place(node, model)
-        origin[node] = origin[read] if read is not None and (in_place or _is_view(node, model)) else node
-        if in_place and read is not None:
-            for other in sharing[origin[read]]:
-                if any(order[user] > order[node] for user in other.users):
-                    allowed = "inplace=False, for another operation reads the same numbers later"
-                    raise InvalidInput(named_operation(node, model), allowed, True)
+        read, writes = shares(node)
+        origin[node] = node if read is None else origin[read]
+        for other in sharing[origin[read]] if writes else ():
+            if any(order[user] > order[node] for user in other.users):
+                allowed = "inplace=False, for another operation reads the same numbers later"
+                raise InvalidInput(named(node), allowed, True)
         sharing.setdefault(origin[node], []).append(node)
+
+
+def _shares(node: Any, model: Any) -> tuple[Any, bool]:
+    read, in_place = node.all_input_nodes[0] if node.all_input_nodes else None, _works_in_place(node, model)
+    return (read if in_place or _is_view(node, model) else None), in_place and read is not None
 
 
 def _works_in_place(node: Any, model: Any) -> bool:
