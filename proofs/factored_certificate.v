@@ -22,13 +22,22 @@ Fixpoint hall_up (r : up) (k t : N) (cm ck : seq N) : up :=
   | x :: cm', y :: ck' => up_add (up_mul (up_nat (x * y)) (up_pow r (t * (k - (t - 1))))) (hall_up r k (t + 1) cm' ck')
   | _, _ => up_zero
   end.
-Definition lost_up (m : nat) (r : up) (k : nat) : up :=
+(* all terms where 2 e >= m; else e at both ends, and 2^(m + k) r^((e + 1)(k - e)) for those between *)
+Definition lost_up (m e : nat) (r : up) (k : nat) : up :=
   if (k < m)%nat then up_one else
-  hall_up r (N.of_nat k) 1 (binomials (N.of_nat m) (N.of_nat m) 1 m) (binomials (N.of_nat k) 1 0 m).
+  let cm := binomials (N.of_nat m) (N.of_nat m) 1 m in
+  let ck := binomials (N.of_nat k) 1 0 m in
+  if (e + e < m)%nat then
+    up_add (hall_up r (N.of_nat k) 1 (take e cm) (take e ck))
+      (up_add (up_mul (up_nat (2 ^ N.of_nat (m + k))) (up_pow r (N.of_nat e.+1 * N.of_nat (k - e))))
+        (hall_up r (N.of_nat k) (N.of_nat (m - e).+1) (drop (m - e) cm) (drop (m - e) ck)))
+  else hall_up r (N.of_nat k) 1 cm ck.
 
 (* constant between the columns js, from `at` on; before the first of them nothing is known but 1 *)
-Fixpoint levels (m : nat) (r : up) (before : up) (at' : nat) (js : seq nat) : seq up :=
-  if js is j :: js' then nseq (j - at')%nat before ++ levels m r (lost_up m r j) j js' else [::].
+Fixpoint levels (m e : nat) (r : up) (before : up) (at' : nat) (js : seq nat) : seq up :=
+  if js is j :: js' then nseq (j - at')%nat before ++ levels m e r (lost_up m e r j) j js' else [::].
+
+Fixpoint span (at' : nat) (js : seq nat) : nat := if js is j :: js' then ((j - at') + span j js')%nat else 0%nat.
 
 Fixpoint masses (p q : up) (N' k : N) (cs : seq N) : seq up :=
   if cs is c :: cs' then up_mul (up_nat c) (up_mul (up_pow p k) (up_pow q (N' - k))) :: masses p q N' (k + 1) cs'
@@ -40,21 +49,21 @@ Fixpoint weighted (ms gs : seq up) (rest : up) : up :=
   end.
 
 (* one map: n inputs, m outputs, N' inner neurons, densities a1 / b1 below and a2 / b2 above *)
-Definition map_up (n m N' : nat) (a1 b1 a2 b2 : N) (js : seq nat) : up :=
+Definition map_up (n m N' : nat) (a1 b1 a2 b2 : N) (e : nat) (js : seq nat) : up :=
   let r := up_ratio (b2 - a2) b2 in
-  let gs := levels m r up_one 0 js in
+  let gs := levels m e r up_one 0 js in
   let ms := masses (up_ratio a1 b1) (up_ratio (b1 - a1) b1) (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs)) in
-  up_mul (up_nat (N.of_nat n)) (weighted ms gs (lost_up m r (last 0%nat js))).
-Definition map_ok (n m N' : nat) (a1 b1 a2 b2 : N) (js : seq nat) : bool :=
-  [&& 0 <? b1, a1 <=? b1, 0 <? b2, a2 <=? b2, (0 < N')%nat & (size (levels m (up_ratio (b2 - a2) b2) up_one 0 js) <= N'.+1)%nat].
+  up_mul (up_nat (N.of_nat n)) (weighted ms gs (lost_up m e r (last 0%nat js))).
+Definition map_ok (n m N' : nat) (a1 b1 a2 b2 : N) (e : nat) (js : seq nat) : bool :=
+  [&& 0 <? b1, a1 <=? b1, 0 <? b2, a2 <=? b2, (0 < N')%nat & (span 0 js <= N'.+1)%nat].
 
 (* all maps of a network, given by their numbers *)
 Section Plan.
-Variables (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (js : nat -> seq nat).
+Variables (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (e : nat -> nat) (js : nat -> seq nat).
 Fixpoint plan_up (L : nat) : up :=
-  if L is l.+1 then up_add (plan_up l) (map_up (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l)) else up_zero.
+  if L is l.+1 then up_add (plan_up l) (map_up (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l)) else up_zero.
 Fixpoint plan_sane (L : nat) : bool :=
-  if L is l.+1 then map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l) && plan_sane l else true.
+  if L is l.+1 then map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l) && plan_sane l else true.
 Definition factored_ok (L : nat) (num den : N) : bool := [&& 0 <? den, plan_sane L & up_le (plan_up L) num den].
 End Plan.
 End Computation.
@@ -81,6 +90,15 @@ Qed.
 Lemma value_one : value R up_one = 1. Proof. by rewrite /value /= divr1. Qed.
 Lemma value_zero : value R up_zero = 0. Proof. by rewrite /value /= mul0r. Qed.
 
+Lemma sum_binomials n : (\sum_(i < n.+1) 'C(n, i) = 2 ^ n)%N.
+Proof. by rewrite -[2%N]/(1 + 1)%N Pascal; apply: eq_bigr => i _; rewrite !exp1n !muln1. Qed.
+
+Lemma bin_le_sum n k : ('C(n, k) <= 2 ^ n)%N.
+Proof.
+case: (ltnP n k) => [/bin_small-> //|kn]; rewrite -sum_binomials.
+by rewrite (bigD1 (Ordinal (kn : (k < n.+1)%N))) //= leq_addr.
+Qed.
+
 Section OneMap.
 Variables (n m N' : nat) (p1 p2 : R) (r : up).
 Hypotheses (h1 : 0 <= p1 <= 1) (h2 : 0 <= p2 <= 1) (hr : bounds r (1 - p2)).
@@ -99,39 +117,84 @@ apply: le_trans (up_powP _ r0 hr); rewrite le_eqVlt; apply/orP; left; apply/eqP;
 by rewrite N2Nat.inj_mul !N2Nat.inj_sub eT eK !Nat2N.id -[RHS]/(s.+1 * (k - (s.+1 - 1)))%N subn1.
 Qed.
 
-Lemma lost_upP k : lost m p2 k <= value R (lost_up m r k).
+(* between the ends: (t - a) (b - t) >= 0 for a <= t <= b, with a = e + 1 and a + b <= k + 1 *)
+Let between (e k t : nat) : (e < t)%N -> (t <= m - e)%N -> (m <= k)%N -> (e.+1 * (k - e) <= t * (k - t.-1))%N.
+Proof.
+move=> et tm mk.
+have [x ex] : exists x, t = (e.+1 + x)%N by exists (t - e.+1)%N; rewrite subnKC.
+have em : (e <= m)%N.
+  rewrite leqNgt; apply/negP => /ltnW me; move: tm; rewrite (eqP (me : (m - e == 0)%N)) leqn0 => /eqP t0.
+  by rewrite t0 in et.
+have [y ey] : exists y, m = (e + t + y)%N by exists (m - e - t)%N; rewrite -addnA subnKC // subnKC.
+have [z ez] : exists z, k = (m + z)%N by exists (k - m)%N; rewrite subnKC.
+rewrite (_ : k - e = e.+1 + x + y + z)%N; last by rewrite ez ey ex -!plusE -minusE; lia.
+rewrite (_ : k - t.-1 = e.+1 + y + z)%N; last by rewrite ez ey ex -!plusE -minusE /=; lia.
+by rewrite ex; apply/ssrnat.leP; rewrite -!multE -!plusE; nia.
+Qed.
+
+Lemma lost_upP e k : lost m p2 k <= value R (lost_up m e r k).
 Proof.
 rewrite /lost /lost_up; case: ltnP => mk; first by rewrite value_one.
 rewrite le_minl; apply/orP; right.
-have := @hall_upP k 0 m _ _ erefl erefl; rewrite add1n /hall_sum => /le_trans; apply.
 have /= := @binomialsE m 1 m (leqnn _); rewrite bin1 => ->.
 have /= := @binomialsE k 0 m (leqW mk); rewrite bin0 => ->.
-exact: lexx.
+case: ltnP => em; last by have := @hall_upP k 0 m _ _ erefl erefl; rewrite add1n /hall_sum => /le_trans; apply; exact: lexx.
+have e1 : (e <= m)%N by apply: leq_trans (ltnW em); exact: leq_addr.
+have e2 : (e <= m - e)%N by rewrite leq_subRL // ltnW.
+rewrite -!map_take -!map_drop !take_iota !drop_iota (minn_idPl e1) subKn // add0n add1n.
+rewrite /hall_sum (big_cat_nat _ _ _ (isT : (1 <= e.+1)%N)) //=.
+apply: up_addP; first by have := @hall_upP k 0 e _ _ erefl erefl; rewrite add1n.
+rewrite (big_cat_nat _ _ _ (e2 : (e.+1 <= (m - e).+1)%N)) /=; last by rewrite ltnS leq_subr.
+apply: up_addP; last first.
+  by have := @hall_upP k (m - e)%N e _ _ erefl erefl; rewrite addSn subnK.
+apply: (@le_trans _ _ ((2 ^ (m + k))%:R * (1 - p2) ^+ (e.+1 * (k - e)))); last first.
+  apply: up_mulP; rewrite ?ler0n ?exprn_ge0 //.
+    apply: le_trans (up_natP R _); rewrite le_eqVlt; apply/orP; left; apply/eqP; congr _%:R.
+    rewrite N2Nat.inj_pow Nat2N.id -[N.to_nat 2]/2%N.
+    by elim: (m + k)%N => // i IH; rewrite expnS IH PeanoNat.Nat.pow_succ_r'.
+  apply: le_trans (up_powP _ r0 hr); rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ ^+ _).
+  by rewrite -[RHS]/(N.to_nat (N.of_nat e.+1 * N.of_nat (k - e))%bin) N2Nat.inj_mul !Nat2N.id.
+apply: (@le_trans _ _ (\sum_(e.+1 <= t < (m - e).+1) ('C(m, t) * 'C(k, t.-1))%:R * (1 - p2) ^+ (e.+1 * (k - e)))).
+  rewrite big_nat [X in _ <= X]big_nat; apply: ler_sum => t /andP[et]; rewrite ltnS => tm.
+  rewrite ler_wpmul2l ?ler0n // ler_wiexpn2l ?between //.
+  by case/andP: h2 => p0 _; rewrite ler_subl_addr ler_addl.
+rewrite -mulr_suml ler_wpmul2r ?exprn_ge0 // -natr_sum ler_nat.
+apply: (@leq_trans (\sum_(e.+1 <= t < (m - e).+1) 'C(m, t) * 2 ^ k)).
+  apply: leq_sum => t _; rewrite leq_mul2l; apply/orP; right.
+  exact: bin_le_sum.
+rewrite -big_distrl /= expnD leq_mul2r; apply/orP; right.
+rewrite -sum_binomials -(big_mkord xpredT (fun i => 'C(m, i))).
+rewrite [X in (_ <= X)%N](big_cat_nat _ _ _ (leq0n e.+1)) /=; last by rewrite ltnS.
+rewrite [X in (_ <= _ + X)%N](big_cat_nat _ _ _ (e2 : (e.+1 <= (m - e).+1)%N)) /=; last by rewrite ltnS leq_subr.
+by rewrite addnCA leq_addr.
 Qed.
 
 Lemma lost_le1 k : lost m p2 k <= 1.
 Proof. by rewrite /lost; case: ifP => // _; rewrite le_minl lexx. Qed.
 
 (* the level at k comes from some j <= k *)
-Lemma levelsP js before at' pos : (at' <= pos)%N -> (exists j, (j <= pos)%N /\ lost m p2 j <= value R before) ->
-  forall k d, (k < size (levels m r before at' js))%N ->
-    exists j, (j <= pos + k)%N /\ lost m p2 j <= value R (nth d (levels m r before at' js) k).
+Lemma levelsP e js before at' pos : (at' <= pos)%N -> (exists j, (j <= pos)%N /\ lost m p2 j <= value R before) ->
+  forall k d, (k < size (levels m e r before at' js))%N ->
+    exists j, (j <= pos + k)%N /\ lost m p2 j <= value R (nth d (levels m e r before at' js) k).
 Proof.
 elim: js before at' pos => [//|j js IH] before at' pos le [j0 [j0p hj0]] k d /=.
 rewrite size_cat size_nseq nth_cat size_nseq; case: (ltnP k (j - at')) => [lt _|ge lt].
   by exists j0; rewrite nth_nseq lt; split=> //; apply: leq_trans j0p _; exact: leq_addr.
 have jp : (j <= pos + (j - at'))%N by rewrite -leq_subLR leq_sub2l.
-have known : exists i, (i <= pos + (j - at'))%N /\ lost m p2 i <= value R (lost_up m r j).
+have known : exists i, (i <= pos + (j - at'))%N /\ lost m p2 i <= value R (lost_up m e r j).
   by exists j; split=> //; exact: lost_upP.
-have [|j1 [j1p hj1]] := IH (lost_up m r j) j (pos + (j - at'))%N jp known (k - (j - at'))%N d.
+have [|j1 [j1p hj1]] := IH (lost_up m e r j) j (pos + (j - at'))%N jp known (k - (j - at'))%N d.
   by rewrite ltn_subLR.
 exists j1; split=> //; apply: leq_trans j1p _; by rewrite -addnA subnKC.
 Qed.
 
-Lemma levels_last js before at' : (last at' js <= at' + size (levels m r before at' js))%N.
+Lemma size_levels e js before at' : size (levels m e r before at' js) = span at' js.
+Proof. by elim: js before at' => [//|j js IH] before at' /=; rewrite size_cat size_nseq IH. Qed.
+
+Lemma levels_last e js before at' : (last at' js <= at' + size (levels m e r before at' js))%N.
 Proof.
 elim: js before at' => [|j js IH] before at' /=; first by rewrite leq_addr.
-rewrite size_cat size_nseq addnA; apply: leq_trans (IH (lost_up m r j) j) _.
+rewrite size_cat size_nseq addnA; apply: leq_trans (IH (lost_up m e r j) j) _.
 by rewrite leq_add2r -leq_subLR.
 Qed.
 
@@ -177,25 +240,25 @@ by apply: eq_bigr => k _; rewrite mulr1.
 Qed.
 
 (* what the certificate takes for the loss at k *)
-Variable js : seq nat.
-Let gs := levels m r up_one 0 js.
-Let rest := lost_up m r (last 0%N js).
+Variables (e : nat) (js : seq nat).
+Let gs := levels m e r up_one 0 js.
+Let rest := lost_up m e r (last 0%N js).
 Definition level (k : nat) : R := value R (nth rest gs k).
 
 Lemma level_steps : steps m p2 level.
 Proof.
 move=> k; rewrite /level; case: (ltnP k (size gs)) => [lt|ge].
-  have [|j [jk hj]] := @levelsP js up_one 0%N 0%N (leqnn _) _ k rest lt; last by exists j.
+  have [|j [jk hj]] := @levelsP e js up_one 0%N 0%N (leqnn _) _ k rest lt; last by exists j.
   by exists 0%N; rewrite value_one; split=> //; exact: lost_le1.
 rewrite nth_default //; exists (last 0%N js); split; last exact: lost_upP.
-by apply: leq_trans ge; have := levels_last js up_one 0%N; rewrite add0n.
+by apply: leq_trans ge; have := levels_last e js up_one 0%N; rewrite add0n.
 Qed.
 
-Lemma weighted_levels p q : bounds p p1 -> bounds q (1 - p1) -> (size gs <= N'.+1)%N ->
+Lemma weighted_levels p q : bounds p p1 -> bounds q (1 - p1) -> (span 0 js <= N'.+1)%N ->
   \sum_(k < N'.+1) bin_mass p1 N' k * level k <=
   value R (weighted (masses p q (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs))) gs rest).
 Proof.
-move=> hp hq le; have /= := @binomialsE N' 0 (size gs) le; rewrite bin0 => ->.
+rewrite -(size_levels e js up_one 0) -/gs => hp hq le; have /= := @binomialsE N' 0 (size gs) le; rewrite bin0 => ->.
 apply: le_trans (weightedP (M := bin_mass p1 N') _ _ _ _); first 1 last.
 - exact: mass_ge0'.
 - by rewrite size_masses size_map size_iota.
@@ -211,14 +274,14 @@ Qed.
 End OneMap.
 
 Section Network.
-Variables (L : nat) (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (js : nat -> seq nat) (num den : N).
+Variables (L : nat) (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (e : nat -> nat) (js : nat -> seq nat) (num den : N).
 Variables (act : nat -> R -> R) (W : forall l, 'M[R]_(d l.+1, d l)) (b : forall l, 'cV[R]_(d l.+1)).
-Hypothesis ok : factored_ok d inner a1 b1 a2 b2 js L num den.
+Hypothesis ok : factored_ok d inner a1 b1 a2 b2 e js L num den.
 
 Definition lower_density (l : nat) : R := toR (a1 l) / toR (b1 l).
 Definition upper_density (l : nat) : R := toR (a2 l) / toR (b2 l).
 
-Let sane l : (l < L)%N -> map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (js l).
+Let sane l : (l < L)%N -> map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l).
 Proof.
 have /and3P[_ + _] := ok; elim: (L) => // n IH /= /andP[here below]; rewrite ltnS leq_eqVlt => /predU1P[-> //|].
 exact: IH.
@@ -244,7 +307,7 @@ Proof. by move=> /sane/and5P[_ _ b0 ab _]; exact: ratio. Qed.
 Let inner0 l : (l < L)%N -> (0 < inner l)%N.
 Proof. by move=> /sane/and5P[_ _ _ _ /andP[]]. Qed.
 
-Let g l k : R := level (d l.+1) (up_ratio (b2 l - a2 l) (b2 l)) (js l) k.
+Let g l k : R := level (d l.+1) (up_ratio (b2 l - a2 l) (b2 l)) (e l) (js l) k.
 
 Let level_ok l : (l < L)%N -> steps (d l.+1) (upper_density l) (g l).
 Proof.
@@ -253,7 +316,7 @@ have r2 : bounds (up_ratio (b2 l - a2 l) (b2 l)) (1 - upper_density l) by exact:
 exact: (level_steps (d l.+1) (lower01 lL) (upper01 lL) r2).
 Qed.
 
-Lemma plan_upP n : (n <= L)%N -> bounds (plan_up d inner a1 b1 a2 b2 js n)
+Lemma plan_upP n : (n <= L)%N -> bounds (plan_up d inner a1 b1 a2 b2 e js n)
   (\sum_(l < n) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (lower_density l) (inner l) k * g l k)).
 Proof.
 elim: n => [|n IH] nL; first by rewrite big_ord0 /bounds value_zero.
@@ -263,7 +326,7 @@ apply: up_mulP; first exact: ler0n.
 - by apply: sumr_ge0 => k _; rewrite mulr_ge0 ?value_ge0 // mass_ge0' // ratio.
 - by apply: le_trans (up_natP R _); rewrite Nat2N.id.
 have bp : bounds (up_ratio (a1 n) (b1 n)) (lower_density n) by exact/up_ratioP/N.ltb_lt.
-exact: (weighted_levels (lower01 nL) (upper01 nL) (complement c0 cb) bp (complement b0 ab) sz).
+exact: (weighted_levels (d n.+1) (lower01 nL) (upper01 nL) (complement c0 cb) (e n) bp (complement b0 ab) sz).
 Qed.
 
 Lemma failure_le : failure L d inner lower_density g <= toR num / toR den.

@@ -14,12 +14,12 @@ Local Open Scope N_scope.
 Definition up := (N * N)%type.
 Definition shorten (x : up) : up :=
   let long := N.size x.1 - 64 in
-  if (long <=? x.2) then (cdiv x.1 (2 ^ long), x.2 - long) else x.
+  if (0 <? long) && (long <=? x.2) then (N.shiftr x.1 long + 1, x.2 - long) else x.
 Definition up_nat (n : N) : up := shorten (n, 0).
 Definition up_ratio (a b : N) : up := (cdiv (a * 2 ^ 64) b, 64).
 Definition up_mul (x y : up) : up := shorten (x.1 * y.1, x.2 + y.2).
 Definition up_add (x y : up) : up :=
-  let e := N.max x.2 y.2 in shorten (x.1 * 2 ^ (e - x.2) + y.1 * 2 ^ (e - y.2), e).
+  let e := N.max x.2 y.2 in shorten (N.shiftl x.1 (e - x.2) + N.shiftl y.1 (e - y.2), e).
 Fixpoint up_pos (x : up) (n : positive) : up :=
   match n with
   | xH => x
@@ -48,13 +48,14 @@ Proof. by rewrite divr_ge0 ?toR_ge0 // ltW. Qed.
 
 Lemma shorten_ge x : value x <= value (shorten x).
 Proof.
-rewrite /shorten; case: ifP => // /N.leb_le le; set s := (_ - 64)%bin in le *.
+rewrite /shorten; case: ifP => // /andP[_ /N.leb_le le]; set s := (_ - 64)%bin in le *.
 rewrite /value /= ler_pdivr_mulr // mulrAC ler_pdivl_mulr //.
 have -> : x.2 = (s + (x.2 - s))%bin by lia.
 have -> : (s + (x.2 - s) - s)%bin = (x.2 - s)%bin by lia.
 rewrite twoD mulrA; apply: ler_wpmul2r; first exact/ltW/two.
-rewrite -toRM; apply: toR_le; apply: cdiv_ge.
-by apply/N.neq_0_lt_0/N.pow_nonzero.
+rewrite -toRM; apply: toR_le; rewrite N.shiftr_div_pow2.
+have p0 : (2 ^ s)%bin <> 0%bin by apply: N.pow_nonzero.
+have := N.mul_succ_div_gt x.1 (2 ^ s) p0; lia.
 Qed.
 
 Lemma up_natP n : bounds (up_nat n) (N.to_nat n)%:R.
@@ -78,7 +79,7 @@ Lemma up_addP x y X Y : bounds x X -> bounds y Y -> bounds (up_add x y) (X + Y).
 Proof.
 move=> hx hy; apply: le_trans (shorten_ge _); rewrite /value /=; set e := N.max _ _.
 apply: le_trans (ler_add hx hy) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
-rewrite /value -[toR (_ + _)%bin]/((N.to_nat _)%:R) N2Nat.inj_add natrD mulrDl -!/(toR _) !toRM.
+rewrite /value !N.shiftl_mul_pow2 -[toR (_ + _)%bin]/((N.to_nat _)%:R) N2Nat.inj_add natrD mulrDl -!/(toR _) !toRM.
 have part (z : up) : (z.2 <= e)%bin -> toR z.1 / toR (2 ^ z.2)%bin = toR z.1 * toR (2 ^ (e - z.2))%bin / toR (2 ^ e)%bin.
   move=> le; have -> : toR (2 ^ e)%bin = toR (2 ^ z.2)%bin * toR (2 ^ (e - z.2))%bin.
     by rewrite -twoD; congr (toR (2 ^ _)%bin); lia.

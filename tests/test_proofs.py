@@ -57,6 +57,18 @@ def test_a_certificate_is_a_theorem_and_one_copy_less_is_none(method, tmp_path):
 
 
 @needs_coq
+def test_a_factored_source_is_certified_with_linear_and_with_relu_neurons(tmp_path):
+    answer = width("20-10-5", method="factored", density="0.3", delta="0.001")
+    text = answer.certificate()
+    first, _, second, _ = answer.widths
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer, answer_relu checked in" in found.stdout
+    less = changed(text, f"[:: {first}; {second}]", f"[:: {first - 1}; {second - 1}]")
+    assert check(less, tmp_path).returncode == 1
+
+
+@needs_coq
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -18,7 +18,7 @@ from ertheory.errors import TheoremNotApplicable
 
 __all__ = ["checked", "definition", "fraction", "head", "margin_bits", "refuse", "table"]
 
-_SCOPES = {"N": ("bin", 0), "positive": ("positive", 1)}
+_SCOPES = {"N": ("bin", 0), "positive": ("positive", 1), "nat": ("N", 0)}
 _COLUMNS = 118
 _LEAST_BITS = 64
 _MOST_BITS = 4096
@@ -74,13 +74,13 @@ def definition(name: str, kind: str, value: int | str) -> str:
     Examples
     --------
     >>> definition("depth", "nat", 2)
-    'Definition depth : nat := 2.'
+    'Definition depth : nat := 2%N.'
     """
     scope = f"%{_SCOPES[kind][0]}" if kind in _SCOPES else ""
     return f"Definition {name} : {kind} := {value}{scope}."
 
 
-def table(name: str, kind: Literal["N", "positive"], values: Sequence[int]) -> str:
+def table(name: str, kind: Literal["N", "nat", "positive"], values: Sequence[int]) -> str:
     """Define a function of the number of a layer by its values.
 
     Examples

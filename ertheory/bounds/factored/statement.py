@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
+from ertheory.bounds.factored.certified import factored_certificate
 from ertheory.bounds.factored.explained import factored_steps
 from ertheory.bounds.factored.given import FACTORED_INVERSE
 from ertheory.bounds.factored.inner import Inner
@@ -95,6 +96,7 @@ FACTORED = Statement(
     refuses=_refuses,
     readings=("factored",),
     inverse=FACTORED_INVERSE,
+    certificate=factored_certificate,
     constructions=("factored",),
     checks=("factored",),
     steps=factored_steps,

@@ -45,7 +45,9 @@ def test_weights_that_are_zero_do_not_count():
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in CERTIFIED])
 def test_methods_without_certificates_say_so(method):
     answer = width("4-3-2", method=method, density=0.5, delta=0.1)
-    with pytest.raises(TheoremNotApplicable, match=rf"there is none for {method}; there is one for printed, "):
+    with pytest.raises(
+        TheoremNotApplicable, match=rf"there is none for {method}; there is one for printed, exact, factored"
+    ):
         answer.certificate()
 
 
@@ -59,6 +61,31 @@ def test_answers_that_nothing_is_proved_of_are_refused():
     ):
         with pytest.raises(TheoremNotApplicable, match=said):
             width(target, method="exact", **options).certificate()
+
+
+def test_factored_numbers_are_those_of_the_answer():
+    answer = width("20-10-5", method="factored", density=[0.3, 0.4, 0.5, 0.25], delta="0.001")
+    text = answer.certificate()
+    assert (listed(text, "inner"), listed(text, "size")) == (answer.widths[::2], (20, 10, 5))
+    densities = [(f"kept{one}", f"entries{one}") for one in (1, 2)]
+    found = [zip(listed(text, kept), listed(text, entries), strict=True) for kept, entries in densities]
+    assert [list(pairs) for pairs in found] == [[(3, 10), (1, 2)], [(2, 5), (1, 4)]]
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "said"),
+    [
+        ("784-128-10", {"density": 0.5}, "layer 1 rests on the mixed-dual bound"),
+        ("2000-1500-10", {"density": 0.01}, "take Coq too long"),
+        ([np.ones((2, 2, 3, 3)), np.ones((2, 2))], {"density": 0.5}, "convolutions"),
+        ([np.array([[1.0, 0], [1, 0]]), np.ones((2, 2))], {"density": 0.5}, "layer 1 leaves neurons unused"),
+        ("40-1", {"density": 0.1, "delta": 0.8}, "the dual bound that Coq knows is above delta"),
+    ],
+)
+def test_factored_answers_that_coq_cannot_follow_are_refused(target, options, said):
+    answer = width(load_target(target), method="factored", **{"delta": "0.001", **options})
+    with pytest.raises(TheoremNotApplicable, match=said):
+        answer.certificate()
 
 
 def test_ties_are_refused():
