@@ -40,6 +40,7 @@ THEOREMS = {
     "printed_certificate": ("printed_condition", "printed_minimal", "printed_sound"),
     "theorem_2_1_masked_inputs": ("exact3", "upper3", "printed_conditions", "printed_is_false"),
     "dropped_copies": ("good_law", "served_law", "theoremI1"),
+    "dropped_certificate": ("drop_loss_le", "drop_minimal", "drop_sound"),
     "subset_sum_step": ("one_step",),
     "hall": ("hall_theorem",),
     "factored": ("dual", "primal", "either_matching", "path_needed", "linear_source", "relu_source"),

@@ -57,6 +57,15 @@ def test_a_certificate_is_a_theorem_and_one_copy_less_is_none(method, tmp_path):
 
 
 @needs_coq
+def test_dropped_copies_are_certified_and_one_copy_less_is_not(tmp_path):
+    text = width("784-128-10", method="drop", **DENSE).certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    less = changed(text, "copies1 : positive := 187%", "copies1 : positive := 186%")
+    assert check(changed(less, "width1 : N := 23936%", "width1 : N := 23808%"), tmp_path).returncode == 1
+
+
+@needs_coq
 def test_a_factored_source_is_certified_with_linear_and_with_relu_neurons(tmp_path):
     answer = width("20-10-5", method="factored", density="0.3", delta="0.001")
     text = answer.certificate()

@@ -15,6 +15,7 @@ from ertheory.bounds.blocks.answers import BlockDesign, certificate, refuse_mask
 from ertheory.bounds.blocks.hall import hall_guess
 from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0
 from ertheory.bounds.blocks.minimal import exact
+from ertheory.bounds.drop.certified import drop_certificate
 from ertheory.bounds.drop.explained import drop_steps
 from ertheory.bounds.drop.given import DROP_INVERSE
 from ertheory.bounds.drop.kept import SHARED, dropped_statement, log_kept
@@ -299,6 +300,7 @@ DROP = Statement(
     readings=("dense", "matched"),
     unreadable={"coded": "inputs are copied", "preassigned": SHARED},
     inverse=DROP_INVERSE,
+    certificate=drop_certificate,
     constructions=("drop",),
     steps=drop_steps,
     checks=("drop", "drop-deep"),

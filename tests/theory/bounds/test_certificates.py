@@ -46,7 +46,7 @@ def test_weights_that_are_zero_do_not_count():
 def test_methods_without_certificates_say_so(method):
     answer = width("4-3-2", method=method, density=0.5, delta=0.1)
     with pytest.raises(
-        TheoremNotApplicable, match=rf"there is none for {method}; there is one for printed, exact, factored"
+        TheoremNotApplicable, match=rf"there is none for {method}; there is one for printed, exact, drop, factored"
     ):
         answer.certificate()
 
@@ -61,6 +61,29 @@ def test_answers_that_nothing_is_proved_of_are_refused():
     ):
         with pytest.raises(TheoremNotApplicable, match=said):
             width(target, method="exact", **options).certificate()
+
+
+def test_dropped_numbers_are_those_of_the_answer():
+    answer = width("784-128-10", method="drop", **DENSE)
+    text = answer.certificate()
+    names = ("inputs", "hidden", "outputs", "width0", "width1", "copies0", "copies1", "fan", "weights")
+    found = [re.search(rf"Definition {name} : \w+ := (\d+)%", text) for name in names]
+    assert [int(match[1]) for match in found if match] == [784, 128, 10, 58016, 23936, 74, 187, 784, 1280]
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "said"),
+    [
+        ("9-7-5-2", {"density": [1, 0.5, 0.5, 0.5], "delta": 0.1}, "one hidden layer only, not for 2"),
+        ("9-7-2", {"sparsity": 0.5, "delta": 0.1}, "a dense layer 0 only, not for matched"),
+        ("9-7-2", {"density": 1, "delta": 0.1}, "a source without masks"),
+        ("3-2-2", {"density": [1, 0.5, 0.5], "delta": 0.7}, "only a sharper law"),
+    ],
+)
+def test_dropped_answers_that_nothing_is_proved_of_are_refused(target, options, said):
+    answer = width(target, method="drop", **options)
+    with pytest.raises(TheoremNotApplicable, match=said):
+        answer.certificate()
 
 
 def test_factored_numbers_are_those_of_the_answer():

@@ -1,0 +1,123 @@
+"""Answers about dropped copies as theorems that Coq checks: one hidden layer, by a union bound.
+
+Coq bounds what is lost by m_2 (1 - p_2 (1 - (1 - p_1)^q_0)^k)^q_1, with k the largest fan-in of a hidden neuron and m_2
+weights behind them. The law behind `drop` is a little sharper; widths that only it allows have no certificate.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ertheory.bounds import coq
+from ertheory.bounds.result import Width
+from ertheory.errors import TheoremNotApplicable
+from ertheory.networks.target import Target
+from ertheory.numbers import Ball, ball, enclose, exp_complement, log_some
+
+__all__ = ["drop_certificate"]
+
+_THEORIES = "bernoulli block_construction exact_laws dropped_copies rounding dropped_certificate".split()
+
+_THEOREM = """
+Section Answer.
+Variable R : realFieldType.
+Let I : finType := ordinal_finType (N.to_nat inputs).
+Let J : finType := ordinal_finType (N.to_nat hidden).
+Let O : finType := ordinal_finType (N.to_nat outputs).
+Let K : finType := ordinal_finType (Pos.to_nat copies0).  (* of every input *)
+Let C : finType := ordinal_finType (Pos.to_nat copies1).  (* of every hidden neuron *)
+Let p1 : R := {first}.
+Let p2 : R := {second}.
+Let delta : R := {delta}.
+
+Theorem answer (act : R -> R) (W1 : J -> I -> R) (W2 : O -> J -> R) (b1 : J -> R) (b2 : O -> R) (lo : I -> R)
+    (contained : pred {{ffun [finType of (J * C) * (I * K) + O * (J * C)] -> bool}}) :
+  (forall j, fan_in W1 j <= Pos.to_nat fan)%N -> #|[pred x : O * J | W2 x.1 x.2 != 0]| = Pos.to_nat weights ->
+  (forall w, represented2 W1 W2 act b1 b2 lo w -> contained w) ->
+  [/\\ 1 - delta <= Pr (dens p1 p2) contained, #|[finType of I * K]| = N.to_nat width0,
+      #|[finType of J * C]| = N.to_nat width1
+    & let loss := drop_loss p1 p2 (Pos.to_nat fan) (Pos.to_nat weights) in
+      ((1 < Pos.to_nat copies0)%N -> delta < loss (Pos.to_nat copies0).-1 (Pos.to_nat copies1)) /\\
+      ((1 < Pos.to_nat copies1)%N -> delta < loss (Pos.to_nat copies0) (Pos.to_nat copies1).-1)].
+Proof.
+move=> few many rep; split.
+- exact: (drop_sound enough few many rep).
+- by apply: copies_width; vm_compute.
+- by apply: copies_width; vm_compute.
+exact: (drop_minimal R enough).
+Qed.
+End Answer.
+"""
+
+
+def drop_certificate(answer: Width) -> str:
+    """Write widths of dropped copies as a theorem: they suffice, and with one copy less the bound is above delta.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If the target has not one hidden layer, layer 0 is not dense, or only the sharper law allows the widths.
+    """
+    coq.refuse(answer)
+    target, factors = answer.target, answer.factors or ()
+    if target.depth != 2:
+        raise TheoremNotApplicable(f"certificate: drop has one for one hidden layer only, not for {target.depth - 1}")
+    if answer.layer0 != "dense":
+        raise TheoremNotApplicable(f"certificate: drop has one for a dense layer 0 only, not for {answer.layer0}")
+    first, second = answer.densities[1:]
+    goal, fan = answer.failure_probability, _largest_fan_in(target)
+    if second == 1 and first == 1:
+        msg = "certificate: drop has none for a source without masks"
+        raise TheoremNotApplicable(msg)
+    bits = _bits(target, (first, second), goal, (factors[0], factors[1]), fan)
+    says = (
+        "Theorem answer, below: with so many neurons the network is contained, by exactly its outputs on every input x "
+        "with lo <= x, whatever the activation; the widths are those; and with one copy less of the inputs or of the "
+        "hidden neurons, the bound on what is lost is above delta."
+    )
+    numbers = [first.numerator, first.denominator, second.numerator, second.denominator]
+    claim = f"drop_certificate {' '.join(map(str, numbers))} fan weights {goal.numerator} {goal.denominator} {bits}"
+    return "\n".join(
+        [
+            coq.head(answer, _THEORIES, says=says),
+            *(
+                coq.definition(name, "N", value)
+                for name, value in zip(("inputs", "hidden", "outputs"), target.widths, strict=True)
+            ),
+            *(coq.definition(f"width{layer}", "N", answer.widths[layer] or 0) for layer in (0, 1)),
+            *(coq.definition(f"copies{layer}", "positive", factors[layer]) for layer in (0, 1)),
+            coq.definition("fan", "positive", fan) + "  (* weights into a hidden neuron, at most *)",
+            coq.definition("weights", "positive", target.nonzeros[1]) + "  (* into the outputs *)\n",
+            coq.checked("enough", f"{claim} copies0 copies1"),
+            _THEOREM.lstrip("\n").format(
+                first=coq.fraction(first), second=coq.fraction(second), delta=coq.fraction(goal)
+            ),
+        ]
+    )
+
+
+def _largest_fan_in(target: Target) -> int:
+    return max(target.layers[0].fan_in_counts)
+
+
+def _bits(
+    target: Target, densities: tuple[Fraction, Fraction], goal: Fraction, copies: tuple[int, int], fan: int
+) -> int:
+    """Choose the binary digits that tell the bound from delta, at these copies and with one less of either."""
+    first, second = densities
+    weights = target.nonzeros[1]
+
+    def excess(inputs: int, hidden: int) -> Ball:
+        lost = exp_complement(fan * log_some(first, inputs)) if first < 1 else Ball(0)
+        kept = ball(second) * (1 - lost)
+        return ball(weights / goal).log() + hidden * (1 - kept).log()
+
+    one_less = [(copies[0] - 1, copies[1]), (copies[0], copies[1] - 1)]
+    margins = []
+    for pair, enough in ((copies, True), *((pair, False) for pair in one_less if min(pair))):
+        low, high = enclose(lambda pair=pair: excess(*pair), digits=2)  # type: ignore[misc]
+        if (high >= 0) if enough else (low <= 0):
+            msg = "certificate: only a sharper law than the one in the proofs allows these widths"
+            raise TheoremNotApplicable(msg)
+        margins.append(min(abs(low), abs(high), Fraction(1)))
+    return coq.margin_bits(min(margins) * goal / 4, 16 * weights * copies[0] * copies[1] * fan)
