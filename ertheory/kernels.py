@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Set
+from typing import Any, TypeVar, cast, overload
 
 from numba import njit
 
@@ -12,13 +12,27 @@ __all__ = ["kernel"]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def kernel(function: Function) -> Function:
+@overload
+def kernel(function: Function, /) -> Function: ...
+
+
+@overload
+def kernel(*, parallel: bool = False, fastmath: Set[str] = frozenset()) -> Callable[[Function], Function]: ...
+
+
+def kernel(
+    function: Callable[..., object] | None = None, /, *, parallel: bool = False, fastmath: Set[str] = frozenset()
+) -> Any:
     """Compile a function, without the lock of the interpreter, when it is first called.
 
     Parameters
     ----------
     function
-        A function in the part of Python that numba compiles.
+        A function in the part of Python that numba compiles. Without one, a decorator with these options is returned.
+    parallel
+        Whether the rounds of its loops over `numba.prange` are shared out to threads.
+    fastmath
+        Freedoms in floating point by the names that LLVM has for them, such as ``"reassoc"``; none by default.
 
     Returns
     -------
@@ -38,9 +52,13 @@ def kernel(function: Function) -> Function:
     >>> twice(21)
     42
     """
-    compiled: Any = njit(nogil=True)(function)
-    try:
-        compiled.enable_caching()
-    except RuntimeError:  # numba found no folder that it may write to
-        pass
-    return cast(Function, compiled)
+
+    def compiled(given: Function) -> Function:
+        made: Any = njit(nogil=True, parallel=parallel, fastmath=set(fastmath))(given)
+        try:
+            made.enable_caching()
+        except RuntimeError:  # numba found no folder that it may write to
+            pass
+        return cast(Function, made)
+
+    return compiled if function is None else compiled(function)

@@ -32,6 +32,7 @@ from ertrain.masks import (
     masks_of,
     repair_masks,
 )
+from ertrain.masks.sparse import SparseLinear, densify, sparsify
 from ertrain.models import build_model, initialise
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.recipes import recipe
@@ -44,11 +45,13 @@ __all__ = [
     "ProcessGroup",
     "PruningContext",
     "RunFolderError",
+    "SparseLinear",
     "allocate_sparsity",
     "attach_masks",
     "build_model",
     "compare",
     "dead_neurons",
+    "densify",
     "draw_masks",
     "guard",
     "initialise",
@@ -61,6 +64,7 @@ __all__ = [
     "recipe",
     "repair_masks",
     "rows_of",
+    "sparsify",
     "sweep",
 ]
 

@@ -1,0 +1,260 @@
+"""What training costs when the kept weights alone are stored and multiplied: ratios of times, in turns, in one run.
+
+    python benchmarks/sparse_training.py [--neurons 1000] [--densities 0.1,...] [--batches 32,...] [--out FILE]
+    python benchmarks/sparse_training.py --large 500000 --density 1/10000
+
+A step (forwards, backwards, SGD with momentum) of 784-n-n-10, whose last layer is dense everywhere, by
+
+dense   no mask at all
+masked  dense weights with masks, as `ertrain` trains by default: what the numbers are relative to
+sparse  `ertrain.sparsify`: compiled loops over the kept weights
+torch   the same layers by the engine ``torch``: PyTorch's CSR products, our gradients
+stock   a sparse CSR parameter and `torch.sparse.mm`, with PyTorch's own gradients
+
+Times are the best of several, and of the thread's processor time where there is one thread, so that a machine which
+others use disturbs them least. Before anything is timed, twenty steps of every form are compared with the masked one.
+``--large`` trains one network with n neurons in two hidden layers for a few steps, and says what memory that took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import platform
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numba
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ertheory.layerwise import layer_densities
+from ertheory.masks import DrawnMask
+from ertheory.plots.columns import csv_text
+from ertrain import SparseLinear, attach_masks, densify, draw_masks, guard, layer_shapes, masks_of, sparsify
+
+FORMS = ("dense", "masked", "sparse", "torch", "stock")
+_RATE = 0.001  # small enough for roundings not to grow within twenty steps
+_TOLERANCE = 1e-5  # relative to the largest weight, after twenty steps
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One form of a step at one place."""
+
+    threads: int
+    neurons: int
+    density: float
+    batch: int
+    form: str
+    seconds: float
+    speedup: float  # of the masked step's time: above 1 the form is faster
+
+
+class StockLinear(nn.Module):
+    """A sparse layer as one writes it with PyTorch alone."""
+
+    def __init__(self, layer: SparseLinear) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(layer.to_dense().to_sparse_csr())
+        self.bias = nn.Parameter(layer.bias.detach().clone())  # type: ignore[union-attr]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.sparse.mm(self.weight, inputs.t()).t() + self.bias
+
+
+class Momentum:
+    """SGD with momentum on the values of CSR parameters, which PyTorch's optimisers do not take."""
+
+    def __init__(self, parameters: list[Tensor], rate: float, momentum: float) -> None:
+        self.parameters, self.rate, self.momentum = parameters, rate, momentum
+        self.velocity: list[Tensor] = []
+
+    @torch.no_grad()
+    def step(self) -> None:
+        values = [part.values() if part.layout == torch.sparse_csr else part for part in self.parameters]
+        gradients = [
+            part.grad.values() if part.grad.layout == torch.sparse_csr else part.grad  # type: ignore[union-attr]
+            for part in self.parameters
+        ]
+        if not self.velocity:
+            self.velocity = [gradient.clone() for gradient in gradients]
+        else:
+            torch._foreach_mul_(self.velocity, self.momentum)
+            torch._foreach_add_(self.velocity, gradients)
+        torch._foreach_add_(values, self.velocity, alpha=-self.rate)
+
+    def zero_grad(self) -> None:
+        for part in self.parameters:
+            part.grad = None
+
+
+def network(neurons: int, density: float) -> nn.Module:
+    """Make the masked network; its last layer keeps all weights."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(784, neurons), nn.ReLU(), nn.Linear(neurons, neurons), nn.ReLU(), nn.Linear(neurons, 10)
+    )
+    densities = layer_densities([layer.shape for layer in layer_shapes(model)][:-1], str(density), "uniform")
+    masks = dict(zip(("0", "2"), draw_masks(densities, seed=0).values(), strict=True))
+    for name in masks:
+        with torch.no_grad():  # signals keep their size
+            model.get_submodule(name).weight.mul_(density**-0.5)
+    attach_masks(model, masks)
+    return model
+
+
+def forms(model: nn.Module, chosen: tuple[str, ...]) -> dict[str, tuple[nn.Module, object]]:
+    """Give every form of a network its optimiser."""
+    made: dict[str, tuple[nn.Module, object]] = {}
+    for form in chosen:
+        if form in ("dense", "masked"):
+            one = copy.deepcopy(model)
+            if form == "dense":
+                for name in masks_of(one):
+                    del one.get_submodule(name).weight_mask
+        else:
+            one = sparsify(model, engine="torch" if form != "sparse" else "auto")
+        if form == "stock":
+            for name, layer in list(one.named_children()):
+                if isinstance(layer, SparseLinear):
+                    setattr(one, name, StockLinear(layer))
+            made[form] = one, Momentum(list(one.parameters()), _RATE, 0.9)
+            continue
+        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=0.9)
+        if form == "masked":
+            guard(optimiser, one)
+        made[form] = one, optimiser
+    return made
+
+
+def step_of(model: nn.Module, optimiser: object, images: Tensor, labels: Tensor) -> Callable[[], object]:
+    """Make a function that does one step."""
+
+    def step() -> None:
+        optimiser.zero_grad()  # type: ignore[attr-defined]
+        cross_entropy(model(images), labels).backward()
+        optimiser.step()  # type: ignore[attr-defined]
+
+    return step
+
+
+def agree(model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, ...]) -> None:
+    """Train every form for twenty steps, and stop if one leaves the masked network."""
+    trained = {}
+    for form, (one, optimiser) in forms(model, chosen).items():
+        step = step_of(one, optimiser, images, labels)
+        for _ in range(20):
+            step()
+        if form == "stock":
+            trained[form] = [layer.weight.to_dense() for layer in one if hasattr(layer, "weight")]
+        else:
+            whole = densify(one) if form in ("sparse", "torch") else one
+            trained[form] = [layer.weight for layer in whole if isinstance(layer, nn.Linear)]
+    for form, weights in trained.items():
+        if form == "dense":
+            continue
+        for ours, right in zip(weights, trained["masked"], strict=True):
+            off = ((ours - right).abs().max() / right.abs().max()).item()
+            if not off <= _TOLERANCE:
+                msg = f"{form} is off by {off:.1e} of the largest weight after twenty steps"
+                raise AssertionError(msg)
+
+
+def measured(
+    neurons: int, density: float, batch: int, repeats: int, threads: int, chosen: tuple[str, ...]
+) -> list[Timed]:
+    """Time all forms of a step at one place."""
+    model = network(neurons, density)
+    images, labels = torch.randn(batch, 784), torch.randint(10, (batch,))
+    agree(model, images, labels, chosen)
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    steps = {form: step_of(*pair, images, labels) for form, pair in forms(model, chosen).items()}
+    best = dict.fromkeys(steps, float("inf"))
+    for turn in range(repeats + 1):
+        for form, step in steps.items():
+            start = clock()
+            step()
+            if turn:
+                best[form] = min(best[form], clock() - start)
+    return [
+        Timed(threads, neurons, density, batch, form, seconds, round(best["masked"] / seconds, 3))
+        for form, seconds in best.items()
+    ]
+
+
+def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
+    """Train a network whose dense form would not fit anywhere."""
+    start = time.perf_counter()
+    sizes = (784, neurons, neurons, 10)
+    layers: list[nn.Module] = []
+    for place, (inputs, outputs) in enumerate(pairwise(sizes)):
+        kept = Fraction(1) if outputs == 10 else density
+        kept = max(kept, Fraction(1, 20)) if inputs == 784 else kept
+        layers += [SparseLinear(inputs, outputs, DrawnMask((outputs, inputs), kept, 0, place)), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    made = time.perf_counter() - start
+    kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
+    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=0.9)
+    step = step_of(model, optimiser, torch.randn(batch, 784), torch.randint(10, (batch,)))
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(
+        f"784-{neurons}-{neurons}-10, density {density}: {kept_weights:,} kept weights, {made:.0f} s to draw; "
+        f"a step with batch {batch} {min(times):.2f} s; peak of the process {peak / 1e9:.2f} GB"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--neurons", default="1000", help="Numbers of neurons, with commas in between.")
+    parser.add_argument("--densities", default="0.5,0.25,0.1,0.05,0.02,0.01", help="Densities of the masks.")
+    parser.add_argument("--batches", default="32,128,512", help="Sizes of batches.")
+    parser.add_argument("--threads", type=int, default=1, help="Number of threads.")
+    parser.add_argument("--repeats", type=int, default=15, help="How often everything is timed.")
+    parser.add_argument("--forms", default=",".join(FORMS), help="Which forms are timed; masked always is.")
+    parser.add_argument("--out", type=Path, help="A CSV file for all times.")
+    parser.add_argument("--large", type=int, help="Train one network with so many neurons, and nothing else.")
+    parser.add_argument("--density", type=Fraction, default=Fraction(1, 10_000), help="Of the large network.")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+    torch.set_num_threads(given.threads)
+    print(f"{platform.machine()}, torch {torch.__version__}, numba {numba.__version__}, {given.threads} thread(s)")
+    if given.large is not None:
+        large(given.large, given.density, batch=32, steps=3)
+        return
+    chosen = tuple(form for form in FORMS if form in given.forms.split(",") or form == "masked")
+    rows: list[Timed] = []
+    print(
+        f"\nTime of the masked step / time of the form\n\n| neurons | p | batch | masked, ms | {' | '.join(chosen)} |"
+    )
+    print(f"| --- | --- | --- | ---: |{' ---: |' * len(chosen)}")
+    for neurons in map(int, given.neurons.split(",")):
+        for density in map(float, given.densities.split(",")):
+            for batch in map(int, given.batches.split(",")):
+                new = measured(neurons, density, batch, given.repeats, given.threads, chosen)
+                by_form = {row.form: row for row in new}
+                cells = " | ".join(f"{by_form[form].speedup:.2f}" for form in chosen)
+                print(
+                    f"| {neurons} | {density:g} | {batch} | {by_form['masked'].seconds * 1e3:.1f} | {cells} |",
+                    flush=True,
+                )
+                rows += new
+                if given.out is not None:
+                    columns = {field.name: tuple(getattr(row, field.name) for row in rows) for field in fields(Timed)}
+                    given.out.write_text(csv_text(columns), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""From masked layers to sparse ones and back."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from ertheory.errors import InvalidInput
+from ertrain.masks.masking import attach_masks, masks_of
+from ertrain.masks.sparse.engines import ENGINES
+from ertrain.masks.sparse.layer import SparseLinear
+
+__all__ = ["densify", "sparsify"]
+
+
+def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
+    """Copy a masked module so that its masked linear layers hold the kept weights alone.
+
+    Parameters
+    ----------
+    module
+        Any module with masks, as `ertrain.attach_masks` gives them; it is not changed. Linear layers without a mask,
+        and masked layers of other kinds, are copied as they are.
+    engine
+        As in `SparseLinear`.
+
+    Returns
+    -------
+    torch.nn.Module
+        The copy: at least one layer is a `SparseLinear`. Make its optimiser from its own parameters.
+
+    Raises
+    ------
+    InvalidInput
+        If no linear layer has a mask, one keeps no weight, its number type is neither float32 nor float64, or its
+        weight is shared with another layer.
+
+    Examples
+    --------
+    >>> from ertrain.masks.masking import draw_masks
+    >>> from ertheory.layerwise import layer_densities
+    >>> from ertrain.masks.shapes import layer_shapes
+    >>> network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10))
+    >>> attach_masks(network, draw_masks(layer_densities(layer_shapes(network), "1/10", "uniform"), seed=0))
+    >>> sparse = sparsify(network)
+    >>> [tuple(parameter.shape) for parameter in sparse.parameters()]
+    [(65,), (30,), (28,), (10,)]
+    """
+    if engine not in ("auto", *ENGINES):
+        raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
+    names = [name for name in masks_of(module) if type(module.get_submodule(name)) is nn.Linear]
+    if not names:
+        raise InvalidInput("module", "at least one torch.nn.Linear with a mask", type(module).__name__)
+    owners: dict[int, set[str]] = {}
+    for name, layer in module.named_modules():
+        for parameter in layer._parameters.values():
+            owners.setdefault(id(parameter), set()).add(name)
+    for name in names:
+        shared = owners[id(module.get_submodule(name).weight)]
+        if len(shared) > 1:
+            others = ", ".join(repr(other) for other in sorted(shared - {name}))
+            raise InvalidInput(f"layer {name!r}", "a weight of its own", f"one shared with {others}")
+    return _replaced(module, {name: _sparse(name, module.get_submodule(name), engine) for name in names})
+
+
+def densify(module: nn.Module) -> nn.Module:
+    """Copy a module so that its sparse layers are linear layers with masks again.
+
+    Parameters
+    ----------
+    module
+        Any module; it is not changed.
+
+    Returns
+    -------
+    torch.nn.Module
+        The copy, every `SparseLinear` of which is a `torch.nn.Linear` with a mask: the same numbers bit for bit, so
+        that ``sparsify`` gives the given one back.
+
+    Raises
+    ------
+    InvalidInput
+        If no layer is a `SparseLinear`.
+
+    Examples
+    --------
+    >>> layer = SparseLinear(3, 2, [[1, 0, 1], [0, 1, 0]])
+    >>> dense = densify(layer)
+    >>> torch.equal(dense.weight, layer.to_dense()), int(masks_of(dense)[""].sum())
+    (True, 3)
+    """
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, SparseLinear)}
+    if not layers:
+        raise InvalidInput("module", "at least one SparseLinear", type(module).__name__)
+    return _replaced(module, {name: _dense(layer) for name, layer in layers.items()})
+
+
+def _sparse(name: str, layer: nn.Module, engine: str) -> SparseLinear:
+    weight, mask, bias = layer.get_parameter("weight"), layer.get_buffer("weight_mask"), layer._parameters["bias"]
+    if weight.dtype not in (torch.float32, torch.float64):
+        raise InvalidInput(f"layer {name!r}", "weights in float32 or float64", weight.dtype)
+    if not bool(mask.any()):
+        raise InvalidInput(f"mask of {name!r}", "at least one kept weight", "none")
+    outputs, inputs = weight.shape
+    sparse = SparseLinear(
+        inputs, outputs, mask, bias is not None, engine=engine, device=weight.device, dtype=weight.dtype
+    )
+    with torch.no_grad():
+        sparse.weight.copy_(weight[mask])
+        if bias is not None and sparse.bias is not None:
+            sparse.bias.copy_(bias)
+            sparse.bias.requires_grad_(bias.requires_grad)
+    sparse.weight.requires_grad_(weight.requires_grad)
+    return sparse.train(layer.training)
+
+
+def _dense(layer: SparseLinear) -> nn.Linear:
+    device, dtype = layer.weight.device, layer.weight.dtype
+    dense = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device, dtype)
+    with torch.no_grad():
+        dense.weight.copy_(layer.to_dense())
+        if layer.bias is not None:
+            dense.bias.copy_(layer.bias)
+            dense.bias.requires_grad_(layer.bias.requires_grad)
+    dense.weight.requires_grad_(layer.weight.requires_grad)
+    attach_masks(dense, {"": layer.to_mask()})
+    return dense.train(layer.training)
+
+
+def _replaced(module: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
+    """Copy a module with other layers in places; what they replace is not copied."""
+    instead = {id(module.get_submodule(name)): layer for name, layer in layers.items()}
+    return copy.deepcopy(module, instead)

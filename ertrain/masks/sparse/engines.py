@@ -1,0 +1,181 @@
+"""Who computes the products of a sparse layer: one interface, an engine for each kind of machine.
+
+An engine is given W by its rows (CSR) and by its columns, inputs as (features, batch), and gives results of that form.
+
+``numba``   compiled loops over the kept weights, on the CPU; the same bits for every number of threads
+``torch``   PyTorch's products of CSR matrices, wherever PyTorch has them: on CUDA, or where compiling is not wanted
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ertheory.errors import InvalidInput
+
+__all__ = ["ENGINES", "Engine", "Structure", "engine_for"]
+
+_AT_ONCE = 2**24  # numbers that are gathered together where the device has no sampled product
+
+
+class Structure(NamedTuple):
+    """Where the entries of W are: integer tensors on one device.
+
+    Parameters
+    ----------
+    starts, columns
+        By rows: where each begins among the values, (rows + 1,), int64, and the column of every entry, int32.
+    of_columns, rows, places
+        By columns: where each begins, (columns + 1,), int64, and of every entry its row and its place among the values.
+    """
+
+    starts: Tensor
+    columns: Tensor
+    of_columns: Tensor
+    rows: Tensor
+    places: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of W."""
+        return len(self.starts) - 1, len(self.of_columns) - 1
+
+
+class Engine(Protocol):
+    """What computes with W."""
+
+    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+        """Give W X + b, (rows, batch)."""
+
+    def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
+        """Give W^T G, (columns, batch)."""
+
+    def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
+        """Give the gradients of the values."""
+
+    def backward(
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Give both."""
+
+
+class _Numba:
+    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+        from ertrain.masks.sparse.kernels import forward
+
+        _use_threads()
+        outputs = inputs.new_empty(structure.shape[0], inputs.shape[1])
+        constants = values.new_zeros(structure.shape[0]) if bias is None else bias
+        forward(
+            structure.starts.numpy(),
+            structure.columns.numpy(),
+            values.numpy(),
+            constants.numpy(),
+            inputs.numpy(),
+            outputs.numpy(),
+        )
+        return outputs
+
+    def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
+        by_columns = Structure(structure.of_columns, structure.rows, structure.starts, structure.rows, structure.places)
+        return self.forward(by_columns, values[structure.places], None, gradients)
+
+    def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
+        from ertrain.masks.sparse.kernels import weight_gradients
+
+        _use_threads()
+        result = inputs.new_empty(len(structure.columns))
+        by_rows = structure.starts.numpy(), structure.columns.numpy()
+        weight_gradients(*by_rows, inputs.numpy(), gradients.numpy(), result.numpy())
+        return result
+
+    def backward(
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        from ertrain.masks.sparse.kernels import backward
+
+        _use_threads()
+        of_inputs, of_values = torch.empty_like(inputs), torch.empty_like(values)
+        by_columns = structure.of_columns.numpy(), structure.rows.numpy(), structure.places.numpy()
+        results = of_inputs.numpy(), of_values.numpy()
+        backward(*by_columns, values.numpy(), inputs.numpy(), gradients.numpy(), *results)
+        return of_inputs, of_values
+
+
+class _Torch:
+    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+        outputs = _csr(structure.starts, structure.columns, values, structure.shape) @ inputs
+        return outputs if bias is None else outputs.add_(bias[:, None])
+
+    def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
+        outputs, columns = structure.shape
+        turned = _csr(structure.of_columns, structure.rows, values[structure.places], (columns, outputs))
+        return turned @ gradients
+
+    def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
+        if inputs.is_cuda:
+            zeros = _csr(structure.starts, structure.columns, inputs.new_zeros(len(structure.columns)), structure.shape)
+            sampled: Tensor = torch.sparse.sampled_addmm(zeros, gradients, inputs.t(), beta=0.0)
+            return sampled.values()
+        result = inputs.new_empty(len(structure.columns))
+        rows = torch.repeat_interleave(structure.starts.diff())
+        step = max(1, _AT_ONCE // max(1, inputs.shape[1]))
+        for start in range(0, len(result), step):
+            some = slice(start, start + step)
+            result[some] = (inputs[structure.columns[some]] * gradients[rows[some]]).sum(1)
+        return result
+
+    def backward(
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return self.turned(structure, values, gradients), self.of_values(structure, inputs, gradients)
+
+
+ENGINES: dict[str, Engine] = {"numba": _Numba(), "torch": _Torch()}
+
+
+def engine_for(name: str, device: torch.device) -> Engine:
+    """Choose an engine for a device.
+
+    Parameters
+    ----------
+    name
+        ``"auto"``, which is numba on the CPU and torch elsewhere, or one of `ENGINES`.
+    device
+        Where the values are.
+
+    Raises
+    ------
+    InvalidInput
+        If the engine does not run on the device.
+
+    Examples
+    --------
+    >>> engine_for("auto", torch.device("cpu")) is ENGINES["numba"]
+    True
+    """
+    on_cpu = device.type == "cpu"
+    if name == "auto":
+        name = "numba" if on_cpu else "torch"
+    if name == "numba" and not on_cpu:
+        raise InvalidInput("engine", f"torch on {device.type}: numba computes on the CPU", name)
+    if name == "torch" and device.type not in ("cpu", "cuda"):
+        raise InvalidInput("device", "cpu or cuda, where sparse products can be had", device.type)
+    return ENGINES[name]
+
+
+def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        # Both of one type; what we keep is consistent by construction.
+        return torch.sparse_csr_tensor(starts.to(columns.dtype), columns, values, shape, check_invariants=False)
+
+
+def _use_threads() -> None:
+    """Compute with as many threads as PyTorch does."""
+    import numba
+
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]

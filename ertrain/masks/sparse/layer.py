@@ -1,0 +1,227 @@
+"""A linear layer that holds its kept weights and nothing else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from ertheory.errors import InvalidInput
+from ertheory.masks import read_mask
+from ertheory.numbers import whole_number
+from ertrain.masks.sparse.engines import ENGINES, Structure, engine_for
+
+__all__ = ["SparseLinear"]
+
+_WORDS_AT_ONCE = 2**22  # of 64 entries, when a mask is drawn: 32 MB
+_TYPES = (torch.float32, torch.float64)
+
+
+class SparseLinear(nn.Module):
+    """Compute W x + b where only the entries of W under a mask exist: they are the parameter, a vector.
+
+    Time and memory go with the number of kept weights, and so does what an optimiser keeps about them; any optimiser of
+    PyTorch that does not ask for matrices works unchanged.
+
+    Parameters
+    ----------
+    in_features, out_features
+        Sizes of inputs and outputs, as in `torch.nn.Linear`.
+    mask
+        Which weights are kept: a mask of `ertheory.masks` (a drawn one is never made dense), a sparse matrix, or
+        booleans, shape (out_features, in_features). At least one weight is kept.
+    bias
+        Whether there is a b.
+    engine
+        Who computes: ``"numba"``, ``"torch"``, or ``"auto"``, which is numba on the CPU and torch on CUDA.
+    device, dtype
+        As in `torch.nn.Linear`; the type is float32 or float64.
+
+    Attributes
+    ----------
+    weight : torch.nn.Parameter
+        The kept weights, shape (kept,), row by row.
+    starts, columns : torch.Tensor
+        Where they are, as in a CSR matrix: buffers, so that a state dict is whole.
+
+    Raises
+    ------
+    InvalidInput
+        If a size, the mask or the engine is not one of these.
+
+    Notes
+    -----
+    Outputs stand in memory feature by feature, so that nothing is turned around between layers. Gradients of gradients
+    are not computed. Inputs of another number type, as under autocast, are brought into that of the weights.
+
+    Examples
+    --------
+    >>> from ertheory.masks import DrawnMask
+    >>> mask = DrawnMask((1000, 784), "1/100", seed=0)
+    >>> layer = SparseLinear(784, 1000, mask)
+    >>> layer(torch.ones(32, 784)).shape, len(layer.weight)
+    (torch.Size([32, 1000]), 7708)
+    """
+
+    starts: Tensor
+    columns: Tensor
+    of_columns: Tensor
+    rows: Tensor
+    places: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        mask: Any,
+        bias: bool = True,
+        *,
+        engine: str = "auto",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = whole_number("in_features", in_features, least=1)
+        self.out_features = whole_number("out_features", out_features, least=1)
+        if engine not in ("auto", *ENGINES):
+            raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
+        self.engine = engine
+        starts, columns = _pattern(mask, (self.out_features, self.in_features))
+        if not len(columns):
+            raise InvalidInput("mask", "at least one kept weight", f"{self.out_features} x {self.in_features} zeros")
+        kind = torch.get_default_dtype() if dtype is None else dtype
+        if kind not in _TYPES:
+            raise InvalidInput("dtype", "torch.float32 or torch.float64", kind)
+        self.weight = nn.Parameter(torch.empty(len(columns), device=device, dtype=kind))
+        self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=kind)) if bias else None
+        self.register_buffer("starts", starts.to(device))
+        self.register_buffer("columns", columns.to(device))
+        self._turn()
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights and bias as `torch.nn.Linear` does, for the mean number of kept weights of a neuron."""
+        bound = math.sqrt(self.out_features / len(self.weight))
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    @property
+    def structure(self) -> Structure:
+        """Where the kept weights are, by rows and by columns."""
+        return Structure(self.starts, self.columns, self.of_columns, self.rows, self.places)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Give W x + b for inputs of shape (..., in_features)."""
+        if inputs.shape[-1:] != (self.in_features,):
+            raise InvalidInput("inputs", f"shape (..., {self.in_features})", tuple(inputs.shape))
+        engine = engine_for(self.engine, self.weight.device)
+        if self.weight.dtype not in _TYPES:
+            raise InvalidInput("weight", "torch.float32 or torch.float64", self.weight.dtype)
+        flat = inputs.to(self.weight.dtype).reshape(-1, self.in_features).t().contiguous()
+        outputs: Tensor = _Product.apply(flat, self.weight, self.bias, self.structure, engine)
+        return outputs.t().reshape(*inputs.shape[:-1], self.out_features)
+
+    def to_csr(self) -> csr_array:
+        """Give W as a sparse matrix of SciPy, which shares no memory with the layer."""
+        values = self.weight.detach().cpu().numpy().copy()
+        where = self.columns.cpu().numpy().copy(), self.starts.cpu().numpy().copy()
+        return csr_array((values, *where), shape=(self.out_features, self.in_features))
+
+    def to_mask(self) -> Tensor:
+        """Give the mask as booleans, shape (out_features, in_features)."""
+        mask = torch.zeros(self.out_features, self.in_features, dtype=torch.bool, device=self.columns.device)
+        mask[torch.repeat_interleave(self.starts.diff()), self.columns] = True
+        return mask
+
+    def to_dense(self) -> Tensor:
+        """Give W with its zeros, shape (out_features, in_features)."""
+        dense = self.weight.new_zeros(self.out_features, self.in_features)
+        dense[torch.repeat_interleave(self.starts.diff()), self.columns] = self.weight.detach()
+        return dense
+
+    def extra_repr(self) -> str:
+        """Describe the layer within that of its network."""
+        kept = f"kept={len(self.weight)} of {self.in_features * self.out_features}"
+        return f"in_features={self.in_features}, out_features={self.out_features}, {kept}, bias={self.bias is not None}"
+
+    def _turn(self) -> None:
+        """Find the entries by columns, on the CPU."""
+        starts, columns = self.starts.cpu(), self.columns.cpu()
+        of_columns = torch.empty(self.in_features + 1, dtype=torch.int64)
+        rows, places = torch.empty_like(columns), torch.empty_like(columns)
+        from ertrain.masks.sparse.kernels import turn
+
+        turn(*(part.numpy() for part in (starts, columns, of_columns, rows, places)))
+        for name, part in (("of_columns", of_columns), ("rows", rows), ("places", places)):
+            self.register_buffer(name, part.to(self.columns.device), persistent=False)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Load another mask too, if it keeps as many weights; kernels trust the places, so they are looked at first."""
+        starts, columns = (state_dict.get(f"{prefix}{name}", getattr(self, name)) for name in ("starts", "columns"))
+        kept = state_dict.get(f"{prefix}weight", self.weight).shape
+        _check(f"{prefix}weight", starts, columns, tuple(kept), self)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self._turn()
+
+
+class _Product(torch.autograd.Function):
+    """W X + b for X of shape (in_features, batch)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, structure: Structure, engine: Any
+    ) -> Any:
+        ctx.save_for_backward(inputs, weight)
+        ctx.structure, ctx.engine = structure, engine
+        constants = None if bias is None else bias.detach()
+        return engine.forward(structure, weight.detach(), constants, inputs.detach())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradients: Tensor) -> Any:
+        inputs, weight = (saved.detach() for saved in ctx.saved_tensors)
+        of_inputs, of_weight, of_bias = ctx.needs_input_grad[:3]
+        gradients = gradients.contiguous()
+        x = w = None
+        if of_inputs and of_weight:
+            x, w = ctx.engine.backward(ctx.structure, weight, inputs, gradients)
+        elif of_inputs:
+            x = ctx.engine.turned(ctx.structure, weight, gradients)
+        elif of_weight:
+            w = ctx.engine.of_values(ctx.structure, inputs, gradients)
+        return x, w, gradients.sum(1) if of_bias else None, None, None
+
+
+def _pattern(mask: Any, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Read where the kept weights are."""
+    found = read_mask(mask)
+    if tuple(found.shape) != shape:
+        raise InvalidInput("mask", f"shape {shape}", tuple(found.shape))
+    outputs, inputs = shape
+    starts, columns = np.zeros(outputs + 1, dtype=np.int64), []
+    block = max(1, _WORDS_AT_ONCE // -(-inputs // 64))
+    for first in range(0, outputs, block):
+        some = found.to_csr(first, min(first + block, outputs))
+        some.sort_indices()
+        starts[first + 1 : first + 1 + some.shape[0]] = starts[first] + some.indptr[1:]
+        columns.append(some.indices.astype(np.int32))
+    return torch.from_numpy(starts), torch.from_numpy(np.concatenate(columns))
+
+
+def _check(name: str, starts: Tensor, columns: Tensor, kept: tuple[int, ...], layer: SparseLinear) -> None:
+    """Refuse what does not say where so many weights of a layer are."""
+    if len(columns) != len(layer.columns) or kept != tuple(layer.weight.shape):
+        raise InvalidInput(
+            f"{name!r} in the state dict", f"{len(layer.columns)} kept weights", max(len(columns), *kept)
+        )
+    shape = layer.out_features, layer.in_features
+    fits = len(starts) == shape[0] + 1 and int(starts[0]) == 0 and int(starts[-1]) == len(columns)
+    if not (fits and bool((starts.diff() >= 0).all()) and bool(((columns >= 0) & (columns < shape[1])).all())):
+        raise InvalidInput(f"the mask of {name!r} in the state dict", f"places in a matrix of shape {shape}", "others")

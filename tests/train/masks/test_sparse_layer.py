@@ -1,0 +1,251 @@
+"""Sparse layers against masked ones: the same products, the same training, bit for bit there and back."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import tracemalloc
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+from torch import nn  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertheory.masks import DrawnMask  # noqa: E402
+from ertrain import attach_masks, densify, guard, masks_of, sparsify  # noqa: E402
+from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse.engines import ENGINES, engine_for  # noqa: E402
+
+engines = pytest.mark.parametrize("engine", list(ENGINES))
+
+
+def masked(
+    sizes: tuple[int, ...], density: float = 0.2, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> nn.Module:
+    """Make an MLP whose layers have random masks."""
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layer = nn.Linear(inputs, outputs, dtype=dtype)
+        mask = torch.rand(outputs, inputs) < density
+        mask[0, 0] = True
+        attach_masks(layer, {"": mask})
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+@engines
+@given(
+    outputs=st.integers(1, 9),
+    inputs=st.integers(1, 9),
+    batch=st.sampled_from([0, 1, 2, 7, 300]),
+    density=st.floats(0, 1),
+    bias=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_products_and_gradients_are_those_of_the_dense_matrix(engine, outputs, inputs, batch, density, bias, seed):
+    rng = torch.Generator().manual_seed(seed)
+    mask = torch.rand(outputs, inputs, generator=rng) < density  # with empty rows and columns
+    mask[seed % outputs, seed % inputs] = True
+    layer = SparseLinear(inputs, outputs, mask, bias, engine=engine, dtype=torch.float64)
+    x = torch.randn(batch, inputs, generator=rng, dtype=torch.float64, requires_grad=True)
+    g = torch.randn(batch, outputs, generator=rng, dtype=torch.float64)
+    dense = layer.to_dense()
+    y = layer(x)
+    y.backward(g)
+    right = x.detach() @ dense.t() + (layer.bias.detach() if bias else 0)
+    torch.testing.assert_close(y.detach(), right, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(x.grad, g @ dense, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(layer.weight.grad, (g.t() @ x.detach())[mask], rtol=1e-12, atol=1e-12)
+    if bias:
+        torch.testing.assert_close(layer.bias.grad, g.sum(0), rtol=1e-13, atol=1e-13)
+
+
+@engines
+def test_frozen_weights_hand_their_gradients_on(engine):
+    layer = SparseLinear(7, 5, torch.rand(5, 7) < 0.5, engine=engine, dtype=torch.float64)
+    layer.weight.requires_grad_(False)
+    x = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
+    layer(x).sum().backward()
+    torch.testing.assert_close(x.grad, torch.ones(3, 5, dtype=torch.float64) @ layer.to_dense())
+    assert layer.weight.grad is None
+    assert layer.bias.grad is not None
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=5e-4),
+        lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2),
+    ],
+    ids=["sgd", "adamw"],
+)
+def test_twenty_steps_are_those_of_the_masked_network(optimiser):
+    dense = masked((30, 50, 40, 10), dtype=torch.float32)
+    sparse = sparsify(dense)
+    x, t = torch.randn(64, 30), torch.randint(10, (64,))
+    for model in (dense, sparse):
+        steps = optimiser(model.parameters())
+        if model is dense:
+            guard(steps, model)
+        for _ in range(20):
+            steps.zero_grad()
+            nn.functional.cross_entropy(model(x), t).backward()
+            steps.step()
+    for trained, other in zip(densify(sparse).parameters(), dense.parameters(), strict=True):
+        torch.testing.assert_close(trained, other, rtol=0, atol=1e-5 * other.abs().max().item())
+
+
+def test_there_and_back_bit_for_bit():
+    dense = masked((30, 50, 40, 10))
+    dense[2].weight.data[0, 0] = -0.0  # a kept zero stays, with its sign
+    dense[2].bias.requires_grad_(False)
+    sparse = sparsify(dense)
+    back = densify(sparse)
+    assert back.state_dict().keys() == dense.state_dict().keys()
+    for name, tensor in dense.state_dict().items():
+        other = back.state_dict()[name]
+        assert torch.equal(tensor, other)
+        if tensor.is_floating_point():
+            assert torch.equal(tensor.signbit(), other.signbit())
+    assert not back[2].bias.requires_grad
+    again = sparsify(back).state_dict()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in sparse.state_dict().items())
+
+
+def test_what_has_no_mask_is_copied():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 1, 1), masked((4, 3)))
+    attach_masks(model, {"1": torch.ones(1, 1, 1, 1, dtype=torch.bool)})
+    sparse = sparsify(model)
+    assert [type(layer) for layer in sparse] == [nn.Linear, nn.Conv2d, nn.Sequential]
+    assert isinstance(sparse[2][0], SparseLinear)
+    assert list(masks_of(sparse)) == ["1"]
+    assert not isinstance(model[2][0], SparseLinear)
+    assert sparse[0].weight is not model[0].weight
+
+
+def test_the_number_of_threads_changes_no_bit():
+    sparse, x = sparsify(masked((200, 300, 100), 0.1)), torch.randn(130, 200)
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            sparse.zero_grad()
+            y = sparse(x)
+            y.square().sum().backward()
+            found.append([y.detach(), *(parameter.grad.clone() for parameter in sparse.parameters())])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))
+
+
+def test_a_drawn_mask_is_never_dense():
+    mask = DrawnMask((20_000, 20_000), Fraction(1, 10_000), seed=1)
+    tracemalloc.start()
+    layer = SparseLinear(20_000, 20_000, mask, bias=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # of booleans, the mask would take 400 MB
+    some = mask.to_csr(5000, 5100)
+    np.testing.assert_array_equal(layer.to_csr()[5000:5100].indices, some.sorted_indices().indices)
+    assert len(layer.weight) == len(layer.columns)
+
+
+def test_copies_and_files_are_whole(tmp_path):
+    sparse, x = sparsify(masked((6, 5, 4))), torch.randn(3, 6)
+    state = sparse.state_dict()
+    assert list(state) == [f"{layer}.{part}" for layer in (0, 2) for part in ("weight", "bias", "starts", "columns")]
+    save_file(state, tmp_path / "net.safetensors")
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    others = [copy.deepcopy(sparse), pickle.loads(pickle.dumps(sparse))]
+    for loaded in (load_file(tmp_path / "net.safetensors"), torch.load(file, weights_only=True)):
+        other = sparsify(masked((6, 5, 4)))
+        with torch.no_grad():
+            for parameter in other.parameters():
+                parameter.zero_()
+        other.load_state_dict(loaded)
+        others.append(other)
+    for other in others:
+        assert torch.equal(other(x), sparse(x))
+
+
+def test_a_mask_that_is_loaded_is_used_backwards_too():
+    here, there = (SparseLinear(2, 2, mask, bias=False) for mask in ([[1, 1], [0, 0]], [[0, 1], [1, 0]]))
+    here.load_state_dict(there.state_dict())
+    x = torch.ones(1, 2, requires_grad=True)
+    here(x).sum().backward()
+    torch.testing.assert_close(x.grad[0], there.to_dense().sum(0))
+
+
+@pytest.mark.parametrize("place", [-1, 2, 2**30])
+def test_places_outside_of_the_matrix_are_refused(place):
+    layer = SparseLinear(2, 2, [[1, 1], [0, 1]])
+    state = layer.state_dict()
+    state["columns"] = torch.tensor([0, 1, place], dtype=torch.int32)
+    with pytest.raises(InvalidInput, match="places in a matrix of shape"):
+        layer.load_state_dict(state)
+
+
+def test_a_mask_of_another_size_is_not_loaded():
+    layer, x = SparseLinear(2, 2, [[1, 1], [0, 1]]), torch.ones(1, 2)
+    before = layer(x)
+    with pytest.raises(InvalidInput, match="expected 3 kept weights, got 4"):
+        layer.load_state_dict(SparseLinear(2, 2, [[1, 1], [1, 1]]).state_dict())
+    assert torch.equal(layer(x), before)
+
+
+def test_under_autocast_the_weights_keep_their_type():
+    layer = SparseLinear(4, 3, torch.ones(3, 4, dtype=torch.bool))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = nn.Linear(4, 4)(torch.ones(2, 4))
+        y = layer(x)
+    assert (x.dtype, y.dtype) == (torch.bfloat16, torch.float32)
+    torch.testing.assert_close(y, x.float() @ layer.to_dense().t() + layer.bias)
+
+
+@engines
+def test_inputs_may_have_any_number_of_axes(engine):
+    layer = SparseLinear(4, 3, torch.rand(3, 4) < 0.7, engine=engine)
+    x = torch.randn(2, 5, 4)
+    y = layer(x)
+    assert y.shape == (2, 5, 3)
+    torch.testing.assert_close(y, x @ layer.to_dense().t() + layer.bias)
+    torch.testing.assert_close(layer(x[0, 0]), y[0, 0])
+
+
+def test_bad_input_is_named():
+    shared = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    shared[1].weight = shared[0].weight
+    attach_masks(shared, {"0": torch.eye(3).bool()})
+    half = masked((3, 3)).half()
+    empty = nn.Linear(2, 2)
+    attach_masks(empty, {"": torch.zeros(2, 2, dtype=torch.bool)})
+    for call, words in (
+        (lambda: sparsify(nn.Linear(2, 2)), "at least one torch.nn.Linear with a mask"),
+        (lambda: sparsify(shared), "shared with '1'"),
+        (lambda: sparsify(half), "float32 or float64"),
+        (lambda: sparsify(empty), "at least one kept weight"),
+        (lambda: sparsify(masked((3, 3)), engine="cuda"), "auto, numba or torch"),
+        (lambda: densify(nn.Linear(2, 2)), "at least one SparseLinear"),
+        (lambda: SparseLinear(2, 2, [[1, 0]]), r"shape \(2, 2\)"),
+        (lambda: SparseLinear(2, 2, [[0, 0], [0, 0]]), "at least one kept weight"),
+        (lambda: SparseLinear(2, 2, [[1, 0], [0, 1]], dtype=torch.complex64), "torch.float32 or torch.float64"),
+        (lambda: SparseLinear(2, 2, [[1, 0], [0, 1]]).half()(torch.ones(1, 2).half()), "float32 or torch.float64"),
+        (lambda: SparseLinear(2, 2, [[1, 0], [0, 1]])(torch.ones(1, 3)), r"shape \(\.\.\., 2\)"),
+        (lambda: engine_for("numba", torch.device("cuda")), "numba computes on the CPU"),
+        (lambda: engine_for("auto", torch.device("meta")), "cpu or cuda"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            call()
