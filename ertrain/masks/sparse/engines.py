@@ -18,8 +18,6 @@ from ertheory.errors import InvalidInput
 
 __all__ = ["ENGINES", "Engine", "Structure", "engine_for"]
 
-_AT_ONCE = 2**24  # numbers that are gathered together where the device has no sampled product
-
 
 class Structure(NamedTuple):
     """Where the entries of W are: integer tensors on one device.
@@ -116,17 +114,9 @@ class _Torch:
         return turned @ gradients
 
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
-        if inputs.is_cuda:
-            zeros = _csr(structure.starts, structure.columns, inputs.new_zeros(len(structure.columns)), structure.shape)
-            sampled: Tensor = torch.sparse.sampled_addmm(zeros, gradients, inputs.t(), beta=0.0)
-            return sampled.values()
-        result = inputs.new_empty(len(structure.columns))
-        rows = torch.repeat_interleave(structure.starts.diff())
-        step = max(1, _AT_ONCE // max(1, inputs.shape[1]))
-        for start in range(0, len(result), step):
-            some = slice(start, start + step)
-            result[some] = (inputs[structure.columns[some]] * gradients[rows[some]]).sum(1)
-        return result
+        zeros = _csr(structure.starts, structure.columns, inputs.new_zeros(len(structure.columns)), structure.shape)
+        sampled: Tensor = torch.sparse.sampled_addmm(zeros, gradients, inputs.t(), beta=0.0)
+        return sampled.values()
 
     def backward(
         self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
