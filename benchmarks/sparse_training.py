@@ -196,9 +196,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     sizes = (784, neurons, neurons, 10)
     layers: list[nn.Module] = []
     for place, (inputs, outputs) in enumerate(pairwise(sizes)):
-        kept = Fraction(1) if outputs == 10 else density
-        kept = max(kept, Fraction(1, 20)) if inputs == 784 else kept
-        layers += [SparseLinear(inputs, outputs, DrawnMask((outputs, inputs), kept, 0, place)), nn.ReLU()]
+        layers += [SparseLinear(inputs, outputs, DrawnMask((outputs, inputs), density, 0, place)), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
