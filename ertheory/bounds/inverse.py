@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.catalogue import QUESTIONS, READINGS, find
-from ertheory.bounds.result import Kind
+from ertheory.bounds.result import Kind, Width
 from ertheory.bounds.statement import NO_OPTIONS, GivenWidths, Inverse, Reading, Statement
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, probability, rational_text, success_text
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
@@ -28,7 +28,7 @@ _SPARSEST = 60  # densities below 10^-60 are not looked at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(Result):
+class Answer(Explained):
     """The answer of one statement about given widths.
 
     Parameters
@@ -64,6 +64,48 @@ class Answer(Result):
     success_lower: Fraction | None = None
     success_upper: Fraction | None = None
     factors: tuple[int, ...] | None = None
+
+    @property
+    def heading(self) -> str:
+        """The method and the reading of layer 0."""
+        return f"{self.method}, layer 0 {self.layer0}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the statement, its formulas for these widths, the numbers that go into them, and what comes out."""
+        first = f"{self.statement}; {'' if self.applies else 'does not apply: '}{self.reason}."
+        if self.densities is None or not self.applies:
+            return (first,)
+        statement, same = find(self.method), self._as_width(self.densities)
+        steps = _inverse(statement).steps or statement.steps
+        return (first, *steps(same), *self._found())
+
+    def _as_width(self, densities: tuple[Fraction, ...]) -> Width:
+        """Give the same as the answer of a statement to the question for its widths."""
+        return Width(
+            method=self.method,
+            statement=self.statement,
+            variant="exact",
+            kind=self.kind,
+            layer0=cast("Any", self.layer0),
+            applies=self.applies,
+            reason=self.reason,
+            target=self.target,
+            densities=densities,
+            failure_probability=Fraction(1) if self.failure_probability is None else self.failure_probability,
+            widths=self.widths,
+            factors=self.factors,
+        )
+
+    def _found(self) -> tuple[str, ...]:
+        if self.sparsity is not None and self.failure_probability is not None:
+            relation = "at most" if self.kind == "necessary" else "up to"
+            delta = rational_text(self.failure_probability)
+            return (f"sparsity {relation} {rational_text(self.sparsity)} with delta = {delta}",)
+        if self.success_lower is not None:
+            return (f"success probability >= {success_text(self.success_lower)}",)
+        if self.success_upper is not None:
+            return (f"success probability <= {success_text(self.success_upper, up=True)}",)
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

@@ -15,7 +15,7 @@ from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, rational_text, success_text
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 from ertheory.tables import latex_text
 
 __all__ = [
@@ -49,7 +49,7 @@ class Design(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Width(Result):
+class Width(Explained):
     """Source widths that a statement asks for.
 
     Parameters
@@ -147,6 +147,17 @@ class Width(Result):
         """Expected kept weights of the source for each weight of the target; ``None`` where a width is open."""
         edges, weights = self.edges_expected, sum(self.target.nonzeros)
         return None if edges is None or not weights else edges / weights
+
+    @property
+    def heading(self) -> str:
+        """The method and the reading of layer 0."""
+        return f"{self.method}, layer 0 {self.layer0}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the formulas of the statement, and the numbers that go into them."""
+        from ertheory.bounds.catalogue import find  # whose statements make these answers
+
+        return find(self.method).steps(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows; numbers beyond a double become integers or decimal strings."""

@@ -18,11 +18,11 @@ from typing import Any, Literal
 from ertheory.bounds.result import Construction, Kind, Reading, Variant, Width
 from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.target import Target
+from ertheory.results import Step
 
 __all__ = ["NO_OPTIONS", "GivenWidths", "Inverse", "Question", "Reading", "Statement", "Step"]
 
 Bounds = tuple[Fraction | None, Fraction | None]
-Step = str | tuple[str, Mapping[str, object]]  # a line as it stands, or a formula of `ertheory.symbolic` and its values
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -105,6 +105,9 @@ class Inverse:
         Why the statement says nothing about these widths, or an empty string.
     factors
         The copies of each target neuron that the answer builds on, or ``None``.
+    steps
+        What a success probability was computed from, for an answer that has the widths that were given. If left out,
+        the steps of the statement for widths of its own. Where no failure probability was asked about, it is 1.
     """
 
     reason: Callable[[GivenWidths], str]
@@ -112,6 +115,7 @@ class Inverse:
     success: Callable[[GivenWidths, tuple[Fraction, ...]], Bounds]
     refuses: Callable[[GivenWidths], str] = _no_refusal
     factors: Callable[[GivenWidths, tuple[Fraction, ...], Fraction | None], tuple[int, ...] | None] = _no_factors
+    steps: Callable[[Width], tuple[Step, ...]] | None = None
 
 
 def _one_layer_more(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
@@ -175,6 +179,9 @@ class Statement:
         Writes an answer as a theorem that Coq checks, or ``None``.
     chains_only
         Whether it speaks only of targets whose layers each read what the one before writes: no shortcuts.
+    scope
+        The sources that a necessary statement speaks of: every ``source``, those whose last hidden layer is coloured
+        (``colouring``), or ``factored`` ones.
     slow_below
         The density below which the calculation takes so long that it has to be asked for by name.
 
@@ -206,6 +213,7 @@ class Statement:
     default: bool = False
     certificate: Callable[[Width], str] | None = None
     chains_only: bool = True
+    scope: Literal["source", "colouring", "factored"] = "source"
     slow_below: Fraction = Fraction(0)
 
     def applies(self, target: Target, densities: tuple[Fraction, ...], layer0: Reading | None = None) -> bool:

@@ -119,7 +119,7 @@ Example:
     ),
     (
         "verify",
-        "ertheory.cli.others:VerifyCommand",
+        "ertheory.cli.verify:VerifyCommand",
         """Check an exact law by Monte Carlo on masks that are really drawn.
 
 Examples:

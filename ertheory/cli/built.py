@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
-from ertheory.bounds.result import rational_text, success_text
+from ertheory.bounds.result import success_text
 from ertheory.builders import Embedding, Plan
-from ertheory.builders.factored.matching import Unmatched
 from ertheory.builders.factored.planning import FactoredPlan
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.cli.output import show, wrap
 from ertheory.commands import Built
 
-__all__ = ["described", "measured", "report", "rests_on", "share_of_failures"]
-
-
-def rests_on(chosen: Plan | FactoredPlan) -> dict[str, Any]:
-    """Give the fields that are known before the mask is drawn."""
-    answer = chosen.answer
-    lower = answer.success_lower
-    return {
-        "widths": list(answer.widths),
-        "factors": None if answer.factors is None else list(answer.factors),
-        "statement": answer.statement,
-        "variant": answer.variant,
-        "kind": answer.kind,
-        "construction": chosen.construction,
-        "success_probability_lower": None if lower is None else success_text(lower),
-        "mask_entries": chosen.entries,
-        **({} if isinstance(chosen, Plan) else {"densities": [rational_text(p) for p in answer.densities]}),
-    }
-
-
-def measured(built: Built) -> dict[str, Any]:
-    """Give the fields that are known once the source is built and checked."""
-    content, embedding = built.check.to_dict(), built.embedding
-    known = _factors(embedding) if isinstance(embedding, FactoredChain) else {"copies_used": list(embedding.copies)}
-    return {
-        "max_abs_error": content.pop("max_abs_error"),
-        "max_rel_error": content.pop("max_rel_error"),
-        "edges_used": embedding.edges_used,
-        "edges_available": embedding.edges_available,
-        **known,
-        "error_bound": None if embedding.error_bound is None else float(embedding.error_bound),
-        "check": content,
-    }
+__all__ = ["report", "share_of_failures"]
 
 
 def share_of_failures(chosen: Plan | FactoredPlan) -> str:
@@ -79,16 +43,6 @@ def report(built: Built) -> None:
         "  nothing was written" if built.file is None else f"  written  {built.file}",
     ):
         show(wrap(line))
-
-
-def described(edge: Any) -> dict[str, Any]:
-    """Give what a mask lacks, an edge or a matching, as values that JSON can hold."""
-    return dict(edge._asdict()) if isinstance(edge, Unmatched) else asdict(edge)
-
-
-def _factors(chain: FactoredChain) -> dict[str, Any]:
-    names = ("schemes", "universal", "certificates", "conditions")
-    return {name: value for name, value in chain.to_dict().items() if name in names}
 
 
 def _pairs(embedding: Embedding | FactoredChain) -> list[str]:

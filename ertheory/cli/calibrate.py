@@ -26,7 +26,6 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands import calibrate
 from ertheory.commands.arguments import read_target
-from ertheory.commands.explaining import explain_width
 from ertheory.montecarlo import CALIBRATED, Calibration
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -86,7 +85,7 @@ class CalibrateCommand:
             return 0
         _report(found, self)
         if self.explain:
-            show("\n" + explain_width(found.proved))
+            show("\n" + found.explain())
         return 0
 
     def _inputs(self, target: Target, found: Calibration) -> dict[str, object]:

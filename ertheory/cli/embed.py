@@ -22,18 +22,19 @@ from ertheory.cli.arguments import (
     Density,
     Explain,
     Force,
+    Format,
     Json,
     ReadingName,
     Sparsity,
     TargetText,
     densities_inputs,
 )
-from ertheory.cli.built import described, measured, report, rests_on, share_of_failures
+from ertheory.cli.built import report, share_of_failures
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, wrap
 from ertheory.commands import embed
 from ertheory.commands.arguments import read_target
-from ertheory.commands.explaining import explain_width
+from ertheory.commands.described import described, rests_on
 from ertheory.errors import ConstructionFailed
 from ertheory.networks.target import Target
 
@@ -98,6 +99,7 @@ class EmbedCommand:
     ] = False
     force: Force = False
     explain: Explain = False
+    format: Format = "table"
     json: Json = False
 
     def run(self) -> int:
@@ -139,13 +141,14 @@ class EmbedCommand:
             except ConstructionFailed as error:
                 return self._failed(plans[0], error, drawn=drawn, seconds=time.perf_counter() - started)
         if self.json:
-            fields = {**measured(built), **rests_on(built.plan), "seconds": built.seconds, "file": self.out}
-            inputs = self._inputs(built.plan, drawn=drawn)
-            show(document("embed", inputs, seed=self.seed, success=built.passed, missing=[], **fields))
-        else:
+            show(document("embed", self._inputs(built.plan, drawn=drawn), **{**built.to_dict(), "file": self.out}))
+            return 0 if built.passed else 1
+        if self.format == "table":
             report(built)
-            if self.explain:
-                show("\n" + explain_width(built.plan.answer))
+        else:
+            show(built.rendered(self.format))
+        if self.explain:
+            show("\n" + built.explain())
         return 0 if built.passed else 1
 
     def _draws_weights(self, target: Target) -> bool:

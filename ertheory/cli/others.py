@@ -1,4 +1,4 @@
-"""``ertheory densities``, ``ertheory figure``, ``ertheory verify`` and ``ertheory sample``."""
+"""``ertheory densities``, ``ertheory figure`` and ``ertheory sample``."""
 
 from __future__ import annotations
 
@@ -8,58 +8,17 @@ from typing import Annotated
 
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
-from ertheory.cli.arguments import Force, Format, Json, OneDensity, OneSparsity, Seed
+from ertheory.cli.arguments import Explain, Force, Format, Json, OneDensity, OneSparsity
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
-from ertheory.commands import densities, figure, sample, verify
+from ertheory.commands import densities, figure, sample
 from ertheory.commands.arguments import read_one_density
 from ertheory.layerwise import ERK_KERNELS, RATIOS, LayerDensities
 from ertheory.layerwise.architectures import ARCHITECTURES
+from ertheory.plots import FIGURES
 from ertheory.tables import Cell, Shown, Style
 
-__all__ = ["DensitiesCommand", "FigureCommand", "SampleCommand", "VerifyCommand"]
-
-# Spelled out here: the modules that know them take their time to load.
-_FIGURES = (
-    "figure2",
-    "figure4",
-    "figure7",
-    "gap",
-    "lower-bound",
-    "subset-sum-n",
-    "subset-sum-constant",
-    "subset-sum-sandwich",
-    "ticket-success",
-)
-_STATEMENTS = (
-    "theorem-2.1",
-    "theorem-2.2",
-    "convolution",
-    "preassigned",
-    "matched",
-    "drop",
-    "drop-deep",
-    "residual",
-    "theorem-2.3-relu",
-    "theorem-2.3-linear",
-    "lemma-2.4",
-    "theorem-2.5",
-    "degree",
-    "path-ceiling",
-    "sequential",
-    "matching",
-    "coded",
-    "coded-dual",
-    "sharp",
-    "size-lp",
-    "first-moment",
-    "parameter-count",
-    "path-count",
-    "factored",
-    "conv",
-    "layer-0",
-    "theorem-2.3",
-)
+__all__ = ["DensitiesCommand", "FigureCommand", "SampleCommand"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +34,7 @@ class DensitiesCommand:
     erk_kernel: Annotated[
         str, Option(f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.", "K", read=reading.choice(*ERK_KERNELS))
     ] = ERK_KERNELS[0]
+    explain: Explain = False
     format: Format = "table"
     json: Json = False
 
@@ -101,8 +61,10 @@ class DensitiesCommand:
             }
             content.pop("density")
             show(document("densities", inputs, **content))
-        else:
-            _show_densities(result, self.format)
+            return 0
+        _show_densities(result, self.format)
+        if self.explain:
+            show("\n" + result.explain())
         return 0
 
 
@@ -130,7 +92,7 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        str, Option(f"One of {', '.join(_FIGURES)}.", "NAME", read=reading.choice(*_FIGURES), positional=True)
+        str, Option(f"One of {', '.join(FIGURES)}.", "NAME", read=reading.choice(*FIGURES), positional=True)
     ]
     out: Annotated[str, Option("Folder for NAME.png, NAME.svg and NAME.csv.", "DIR")] = "."
     force: Force = False
@@ -175,59 +137,3 @@ class SampleCommand:
         else:
             show(wrap(f"{self.out}: a network {target} with weights drawn by seed {self.seed}, inputs in [-1, 1]"))
         return 0
-
-
-@dataclass(frozen=True)
-class VerifyCommand:
-    """Check an exact law against masks that are really drawn."""
-
-    statement: Annotated[
-        str,
-        Option(
-            f"One of {', '.join(_STATEMENTS)}; the last three are short for convolution, preassigned and "
-            "theorem-2.3-relu.",
-            "STATEMENT",
-            read=reading.choice(*_STATEMENTS),
-            positional=True,
-        ),
-    ]
-    trials: Annotated[int | None, Option("Masks to draw.", "N", read=reading.whole(1))] = None
-    seed: Seed = 0
-    build: Annotated[
-        bool,
-        Option(
-            "Build the source in every mask and prove that it is the target, instead of reading the event off the mask."
-        ),
-    ] = False
-    format: Format = "table"
-    json: Json = False
-
-    def run(self) -> int:
-        """Draw the masks; exit status 1 if the law does not agree."""
-        from tqdm import tqdm
-
-        with tqdm(total=self.trials, unit=" masks", delay=2, leave=False) as bar:
-            result = verify(
-                self.statement,
-                trials=self.trials,
-                seed=self.seed,
-                build=self.build,
-                progress=lambda done: bar.update(done - bar.n),
-            )
-        content = result.to_dict()
-        if self.json:
-            inputs = {"statement": self.statement, "trials": result.trials, "seed": self.seed, "build": self.build}
-            fields = {key: value for key, value in content.items() if key not in {"seed", "trials"}}
-            show(document("verify", inputs, seed=self.seed, trials=result.trials, **fields))
-        elif self.format == "table":
-            for name, value in content.items():
-                show(wrap(f"{name.replace('_', ' '):<15}{_plain(value)}"))
-        else:
-            show(render([[name, _plain(value)] for name, value in content.items()], ["field", "value"], self.format))
-        return 0 if result.agrees else 1
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -14,7 +14,6 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands import subset_sum
 from ertheory.commands.arguments import near_zero_is_density
-from ertheory.commands.explaining_sums import explain_subset_sum
 from ertheory.montecarlo import SimulatedSubsetSum
 from ertheory.tables import Cell, Shown
 
@@ -111,7 +110,7 @@ class SubsetSumCommand:
         if self.format == "table":
             self._say_counted(found)
         if self.explain:
-            show("\n" + explain_subset_sum(found))
+            show("\n" + found.explain())
 
     def _say_counted(self, found: SubsetSumCount) -> None:
         problem = found.problem
@@ -145,6 +144,8 @@ class SubsetSumCommand:
         if self.format == "table":
             asked = _question(self.law, found.density, found.epsilon, found.failure_probability, z, self.uniform)
             show("\n" + wrap(f"{asked} Measured, seed {found.seed}."))
+        if self.explain:
+            show("\n" + found.explain())
 
     def _simulated_inputs(self, content: dict[str, Any], z: Fraction) -> dict[str, Any]:
         from joblib import effective_n_jobs

@@ -16,8 +16,6 @@ from ertheory.cli.output import document, show
 from ertheory.cli.pruned import report, show_ticket
 from ertheory.commands import PrunedTicket, ticket
 from ertheory.commands.arguments import read_delta, read_target
-from ertheory.commands.explaining_sums import explain_ticket
-from ertheory.errors import InvalidInput
 from ertheory.networks.arrays import read_box
 from ertheory.networks.target import Target
 
@@ -90,8 +88,6 @@ class TicketCommand:
         """Answer the question; exit status 1 if no ticket was found."""
         from tqdm import tqdm
 
-        if self.build and self.format != "table":
-            raise InvalidInput("format", "table with `build`, or `json`", self.format)
         target = read_target(self.target)
         with tqdm(unit=" neurons", desc="ticket", delay=2, leave=False) as bar:
             found = ticket(
@@ -134,7 +130,7 @@ class TicketCommand:
                 show("")
             report(found, table, self.format)
             if self.explain:
-                show("\n" + explain_ticket(found))
+                show("\n" + (found if table is None else table).explain())
 
     def _inputs(self, found: TicketWidth) -> dict[str, Any]:
         content, facts = found.to_dict(), found.facts
@@ -156,10 +152,14 @@ class TicketCommand:
 
     def _show_pruned(self, target: Target, found: PrunedTicket) -> None:
         unused = (self.delta, self.confidence) == (None, None)
-        check = None if found.check is None else found.check.to_dict()
-        content: dict[str, Any] = {**found.ticket.to_dict(), "success": found.passed, "check": check}
+        content = found.to_dict()
         if not self.json:
-            show_ticket(target, content, self.out)
+            if self.format == "table":
+                show_ticket(target, content, self.out)
+            else:
+                show(found.rendered(self.format))
+            if self.explain:
+                show("\n" + found.explain())
             return
         inputs = {
             "target": self.target,
@@ -175,8 +175,7 @@ class TicketCommand:
             "force": self.force,
             "build": True,
         }
-        written = None if found.file is None else str(found.file)
-        show(document("ticket", inputs, **{**content, "seed": self.seed, "file": written}))
+        show(document("ticket", inputs, **{**content, "seed": self.seed}))
 
     def _box(self, target: Target) -> list[Any]:
         """Give the box that is used: one interval where all inputs have the same."""

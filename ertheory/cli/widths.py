@@ -221,7 +221,5 @@ class LowerCommand:
             show(f"\n{self.output} output, success >= {success} at the {reached} width.")
             show(wrap(f"Conditions: {result.conditions}."))
         if self.explain:
-            from ertheory.commands.explaining import explain_lower
-
-            show("\n" + explain_lower(result))
+            show("\n" + result.explain())
         return 0

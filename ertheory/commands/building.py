@@ -21,6 +21,7 @@ from ertheory.builders.factored.result import FactoredChain
 from ertheory.check import Check
 from ertheory.commands.arguments import called, read_delta, read_target, refuse_given
 from ertheory.commands.checked import checked
+from ertheory.commands.described import measured, rests_on
 from ertheory.commands.points import read_points
 from ertheory.commands.sampling import drawn_weights
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
@@ -29,6 +30,7 @@ from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
 from ertheory.numbers import Rational, whole_number
+from ertheory.results import Explained, Step
 
 __all__ = ["Built", "embed"]
 
@@ -40,7 +42,7 @@ _UNBOUNDED_ROUNDING = "which unbounded inputs turn into any error; state a box b
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(Explained):
     """A source that holds the target.
 
     Parameters
@@ -68,6 +70,30 @@ class Built:
     seed: int
     file: Path | None
     seconds: float
+
+    @property
+    def heading(self) -> str:
+        """The method and the reading of layer 0."""
+        return self.plan.answer.heading
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give what the widths were computed from, and what the checker found."""
+        found = self.check
+        error = "" if found.difference_bound is None else f", |source - target| <= {float(found.difference_bound):.4g}"
+        proved = "equal in exact arithmetic" if found.exact else f"on the mask: {found.on_mask}{error}"
+        return (*self.plan.answer.steps(), f"built with seed {self.seed} and checked: {proved}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect everything in types that JSON knows, as ``--json`` prints it beside what was asked."""
+        return {
+            "seed": self.seed,
+            "success": self.passed,
+            "missing": [],
+            **measured(self.embedding, self.check),
+            **rests_on(self.plan),
+            "seconds": self.seconds,
+            "file": None if self.file is None else str(self.file),
+        }
 
 
 def embed(

@@ -8,7 +8,6 @@ from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, Reading, find, la
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.statement import NO_OPTIONS
 from ertheory.commands.arguments import read_delta, read_target
-from ertheory.commands.explaining import explain_answer
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
 from ertheory.commands.widths import Densities
@@ -172,4 +171,4 @@ def _asked(
 
 
 def _results(answers: tuple[Answer, ...]) -> Results[Answer]:
-    return Results(answers, answer_table, explain_answer)
+    return Results(answers, answer_table)

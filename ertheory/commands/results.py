@@ -19,6 +19,8 @@ class _Answer(Protocol):
 
     def to_dict(self) -> dict[str, Any]: ...
 
+    def explain(self) -> str: ...
+
 
 Answer_ = TypeVar("Answer_", bound=_Answer)
 
@@ -33,8 +35,6 @@ class Results(Sequence[Answer_], Generic[Answer_]):
         One answer per row.
     table
         Lays the answers out.
-    explained
-        Says what one answer was computed from.
 
     Examples
     --------
@@ -48,7 +48,6 @@ class Results(Sequence[Answer_], Generic[Answer_]):
 
     answers: tuple[Answer_, ...]
     table: Callable[[Sequence[Answer_]], Table]
-    explained: Callable[[Answer_], str]
 
     @overload
     def __getitem__(self, key: int | str) -> Answer_: ...
@@ -65,7 +64,7 @@ class Results(Sequence[Answer_], Generic[Answer_]):
             If no answer is of this method.
         """
         if isinstance(key, slice):
-            return Results(self.answers[key], self.table, self.explained)
+            return Results(self.answers[key], self.table)
         if isinstance(key, str):
             one_of("method", key, self.methods)
             return next(answer for answer in self.answers if answer.method == key)
@@ -111,4 +110,4 @@ class Results(Sequence[Answer_], Generic[Answer_]):
 
     def explain(self) -> str:
         """Show the formulas behind every answer, and the same with the numbers put in."""
-        return "\n\n".join(self.explained(answer) for answer in self.answers)
+        return "\n\n".join(answer.explain() for answer in self.answers)

@@ -21,7 +21,8 @@ from ertheory.errors import InvalidInput, one_of
 from ertheory.files import check_place
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, rational_text
+from ertheory.results import Explained, Step
 
 __all__ = ["PrunedTicket", "ticket"]
 
@@ -32,7 +33,7 @@ _CALLED = {"failure_probability": "delta", "largest_weight": "max_weight", "larg
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PrunedTicket:
+class PrunedTicket(Explained):
     """What came out of pruning one drawn source.
 
     Parameters
@@ -54,6 +55,28 @@ class PrunedTicket:
     check: TicketCheck | None
     passed: bool
     file: Path | None
+
+    @property
+    def heading(self) -> str:
+        """What was pruned for."""
+        return "a strong ticket, found in one drawn source by pruning"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give how errors are passed on, and what came out."""
+        content = self.ticket.to_dict()
+        steps: list[Step] = ["error of layer l <= eps_l + lambda_l (error of layer l - 1), proved on the whole box"]
+        steps.append(", ".join(f"p_{layer} = {rational_text(one)}" for layer, one in enumerate(self.densities)))
+        steps.append(", ".join(f"lambda_{layer} = {one:.4g}" for layer, one in enumerate(content["lambda"], 1)))
+        if self.ticket.success:
+            bound, seen = content["error_certified"], content["error_measured"]
+            steps.append(f"epsilon = {content['epsilon']}: error <= {bound:.4g} proved, {seen:.4g} measured")
+        return (*steps, *content["missing"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect everything in types that JSON knows, as ``--json`` prints it beside what was asked."""
+        check = None if self.check is None else self.check.to_dict()
+        written = None if self.file is None else str(self.file)
+        return {**self.ticket.to_dict(), "success": self.passed, "check": check, "file": written}
 
 
 def ticket(

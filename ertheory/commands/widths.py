@@ -14,7 +14,6 @@ from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.necessary.univariate import Output
 from ertheory.bounds.result import Width
 from ertheory.commands.arguments import read_delta, read_target
-from ertheory.commands.explaining import explain_width
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.errors import InvalidInput, one_of
@@ -210,7 +209,7 @@ def gathered(answers: Sequence[Width]) -> Results[Width]:
     >>> gathered([width("8-6-3", method=name, **options) for name in ("exact", "drop")]).methods
     ('exact', 'drop')
     """
-    return Results(tuple(answers), width_table, explain_width)
+    return Results(tuple(answers), width_table)
 
 
 def lower(

@@ -11,9 +11,10 @@ from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
+from ertheory.layerwise.explained import ratio_steps
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
 from ertheory.numbers import probability, whole_number
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 
@@ -60,7 +61,7 @@ def nonzero_counts(shapes: Shapes, densities: Sequence[float], total: int | None
 
 
 @dataclass(frozen=True)
-class LayerDensities(Result):
+class LayerDensities(Explained):
     """Densities of the layers of one network, with what was asked for and what comes out.
 
     Parameters
@@ -144,6 +145,15 @@ class LayerDensities(Result):
         """
         total = round(self.density * self.weights) if self.spends_budget else None
         return nonzero_counts(self.layers, self.densities, total)
+
+    @property
+    def heading(self) -> str:
+        """The name of the ratio."""
+        return f"ratio {self.ratio}" if self.erk_kernel is None else f"ratio {self.ratio}, kernel {self.erk_kernel}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the rule, what the densities come from, and what they spend."""
+        return ratio_steps(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is known as numbers, texts and lists, ready for JSON."""

@@ -27,9 +27,9 @@ from ertheory.masks import DrawnMask
 from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability, whole_number
+from ertheory.numbers import Rational, named_numbers, probability, whole_number
 from ertheory.processes import worker_processes
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 if TYPE_CHECKING:
     from joblib import Parallel
@@ -41,7 +41,7 @@ CALIBRATED = ("drop", "sequential", "matching", "sharp")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(Result):
+class Calibration(Explained):
     """Widths that were found by building.
 
     Parameters
@@ -76,6 +76,25 @@ class Calibration(Result):
     def masks(self) -> int:
         """How many masks were drawn in all tests."""
         return sum(test.trials for _, test in self.tests)
+
+    @property
+    def heading(self) -> str:
+        """The method whose builder was run, and the reading of layer 0."""
+        return f"{self.proved.method}, layer 0 {self.proved.layer0}: measured, beside the proved widths"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the test that decided, its numbers, and what the proved widths were computed from."""
+        test = self.test
+        interval = f"[{test.interval.low:.6g}, {test.interval.high:.6g}]"
+        return (
+            "M_n(theta) = B(f + 1/2, n - f + 1/2) / (B(1/2, 1/2) theta^f (1 - theta)^(n - f)),  f failures of n masks",
+            "the interval holds all theta with M_n(theta) < 1/alpha; it covers the truth at all n at once (Ville)",
+            f"{named_numbers({'n': test.trials, 'f': test.failures, 'alpha': 1 - Fraction(test.interval.level)})}: "
+            f"theta in {interval}, delta = {float(test.limit):.6g}: {test.verdict}",
+            "measured widths " + ", ".join(f"N_{layer} = {one}" for layer, one in enumerate(self.widths)),
+            "proved widths " + ", ".join(f"N_{layer} = {one}" for layer, one in enumerate(self.proved.widths)),
+            *self.proved.steps(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

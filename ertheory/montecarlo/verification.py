@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from ertheory.bounds import STATEMENTS as STATED
 from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput, one_of
 from ertheory.montecarlo.events.sampling import count_occurrences
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.montecarlo.statements.catalogue import ALIASES, STATEMENTS, case_of
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational
-from ertheory.results import Result
+from ertheory.numbers import Rational, named_numbers
+from ertheory.results import Explained, Step
 
 __all__ = ["Verification", "verify"]
 
@@ -23,7 +24,7 @@ _BUILT_TRIALS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verification(Result):
+class Verification(Explained):
     """A prediction and what was counted.
 
     Parameters
@@ -79,6 +80,28 @@ class Verification(Result):
         """Whether the interval holds a probability that the law allows."""
         low, high = self.predicted if isinstance(self.predicted, tuple) else (self.predicted, self.predicted)
         return self.interval.meets(low, high)
+
+    @property
+    def heading(self) -> str:
+        """The name of the statement, and its case."""
+        return f"{self.statement}, target {self.target}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the event, its law with the numbers of the case, and the interval that it is compared with."""
+        low, high = self.predicted if isinstance(self.predicted, tuple) else (self.predicted, self.predicted)
+        law = f"P = {low:.10g}" if low == high else f"{low:.10g} <= P <= {high:.10g}"
+        ends = f"low = {self.interval.low:.6g}, high = {self.interval.high:.6g}"
+        half = f"{(1 - self.level) / 2:.3g}"
+        case: dict[str, Fraction | int] = {f"p_{layer}": density for layer, density in enumerate(self.densities)}
+        case |= {f"N_{layer}": width for layer, width in enumerate(self.widths) if width is not None}
+        return (
+            f"event: {self.says}",
+            *(f"{one.name}: {one.title} ({one.source})" for one in STATED if self.statement in one.checks),
+            f"{named_numbers(case)}: by the law {law}",
+            "P(Bin(n, low) >= k) = P(Bin(n, high) <= k) = (1 - level)/2 (Clopper and Pearson)",
+            f"n = {self.trials}, k = {self.successes}, (1 - level)/2 = {half}: {ends}",
+            f"the interval {'holds' if self.agrees else 'does not hold'} a probability that the law allows",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

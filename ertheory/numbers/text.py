@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
-__all__ = ["decimal_text", "number_for_json", "rational_text", "success_text"]
+__all__ = ["decimal_text", "named_numbers", "number_for_json", "rational_text", "success_text"]
 
 _MOST_PLACES = 4000  # Python writes integers of up to 4300 digits
 
@@ -78,3 +79,18 @@ def number_for_json(value: Fraction) -> int | float | str:
         return float(value)
     except OverflowError:
         return decimal_text(value, digits=0)
+
+
+def named_numbers(values: Mapping[str, Fraction | int]) -> str:
+    """Write what symbols stand for; numbers that are long are rounded to six digits.
+
+    Examples
+    --------
+    >>> named_numbers({"d": 784, "p": Fraction(1, 10), "e": Fraction(1, 3**30)})
+    'd = 784, p = 0.1, e = 4.85694e-15'
+    """
+    texts = {name: rational_text(Fraction(value)) for name, value in values.items()}
+    return ", ".join(
+        f"{name} = {text if isinstance(values[name], int) or len(text) <= 12 else format(float(values[name]), '.6g')}"
+        for name, text in texts.items()
+    )

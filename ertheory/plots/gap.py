@@ -13,7 +13,7 @@ from fractions import Fraction
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ertheory.bounds import width
+from ertheory.bounds import STATEMENTS, width
 from ertheory.bounds.result import Width
 from ertheory.networks.target import Layer, Target
 from ertheory.plots.columns import Cell, Columns, known
@@ -42,11 +42,11 @@ _TARGETS = (
     ("LeNet-5", _LENET, _FEW),
 )
 _DELTA = Fraction(1, 1000)
-_METHODS = (
-    *("printed", "exact", "drop", "sequential", "matching", "sharp"),
-    *("theorem-2.3", "parameter-count", "path-count", "degree", "size-lp", "first-moment"),
-)
-_COLOURINGS = "first-moment"  # necessary for constructions that colour the last hidden layer, not for all
+# All for sources with one layer more than the target; `joint` is hardly to be told from `exact`.
+_STATED = tuple(one for one in STATEMENTS if "factored" not in (one.scope, *one.readings) and one.name != "joint")
+_METHODS = tuple(one.name for one in _STATED)
+# Necessary for constructions that colour the last hidden layer, not for all.
+(_COLOURINGS,) = (one.name for one in _STATED if one.scope == "colouring")
 _COLUMNS = ("target", "sparsity", "delta", "method", "kind", "layer0", "total", "last", "low", "high", "trials")
 _CURVES = (
     ("printed", "printed (Theorems 2.1, 2.2; layer 0 dense)", ORANGE, "-", 5.0),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Step
+from ertheory.numbers import rational_text
 
-__all__ = ["hall_step", "law_steps", "printed_steps"]
+__all__ = ["hall_step", "law_steps", "printed_steps", "union_steps"]
 
 
 def printed_steps(answer: Width) -> tuple[Step, ...]:
@@ -22,6 +23,31 @@ def printed_steps(answer: Width) -> tuple[Step, ...]:
         else:
             steps.append((name, {**common, **with_delta, "l": layer}))
     return tuple(steps)
+
+
+def union_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the inequality of every layer, or, where no failure probability was asked about, the one that they grant."""
+    if answer.failure_probability < 1:
+        return printed_steps(answer)
+    densities, factors = answer.densities, answer.factors or ()
+    chances = [rational_text(density) for density in densities[1:]]
+    if answer.layer0 == "preassigned":
+        chances[0] = f"{rational_text(densities[0])}*{chances[0]}"
+    demands = answer.target.nonzeros
+    terms = [
+        f"{demands[layer]}*{factors[layer + 1]}*(1 - {chance})^{factors[layer]}" for layer, chance in enumerate(chances)
+    ]
+    shares, matched = answer.target.depth, answer.layer0 == "matched"
+    law = "max over l of m_(l+1) q_(l+1) (1 - p_(l+1))^q_l"
+    if answer.layer0 == "preassigned":
+        law += " (with p_0 p_1 for p_1)"
+    if matched:
+        return (
+            f"P(failure) <= (L + 1) max(H, {law})",
+            f"P(failure) <= {shares + 1} * max(H, {', '.join(terms)})",
+            hall_step(answer),
+        )
+    return f"P(failure) <= L {law}", f"P(failure) <= {shares} * max({', '.join(terms)})"
 
 
 def law_steps(answer: Width) -> tuple[Step, ...]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from ertheory.bounds.blocks.answers import reading
 from ertheory.bounds.blocks.available import best_factors, most_factors
 from ertheory.bounds.blocks.closed_form import closed_form
+from ertheory.bounds.blocks.explained import union_steps
 from ertheory.bounds.blocks.laws import LAW_BITS, Law, Layer0, checked_layer0, law_holds
 from ertheory.bounds.statement import GivenWidths, Inverse
 from ertheory.errors import InfeasibleWidth
@@ -100,6 +101,7 @@ PRINTED_INVERSE = Inverse(
     holds=_printed_holds,
     success=_printed_success,
     factors=_printed_factors,
+    steps=union_steps,
 )
 EXACT_INVERSE = Inverse(
     reason=_reason,

@@ -157,6 +157,7 @@ FACTORED_PATHS = Statement(
     default=True,
     options=OPTIONS,
     chains_only=False,
+    scope="factored",
 )
 
 FACTORED_COUNT = Statement(
@@ -174,4 +175,5 @@ FACTORED_COUNT = Statement(
     default=True,
     options=OPTIONS,
     chains_only=False,
+    scope="factored",
 )

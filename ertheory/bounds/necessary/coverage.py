@@ -13,7 +13,7 @@ from ertheory.bounds.necessary.univariate import coverage_ceiling, essential_inp
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball
+from ertheory.numbers import Ball, rational_text
 
 __all__ = ["COVERAGE", "coverage"]
 
@@ -80,6 +80,11 @@ def _steps(answer: Width) -> tuple[Step, ...]:
     return (("theorem-2.3", {"d": inputs, "delta": answer.failure_probability, "p1": answer.densities[0]}),)
 
 
+def _ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    inputs, neurons, density = essential_inputs(answer.target), answer.widths[0], rational_text(answer.densities[0])
+    return "P(represented) <= (1 - (1 - p0)^N0)^d", f"P(represented) <= (1 - (1 - {density})^{neurons})^{inputs}"
+
+
 COVERAGE = Statement(
     name="theorem-2.3",
     kind="necessary",
@@ -90,7 +95,7 @@ COVERAGE = Statement(
     conditions="for a target that depends on all of these inputs",
     cites=_cites,
     refuses=_refuses,
-    inverse=ceiling_inverse(_ceiling, _reason),
+    inverse=ceiling_inverse(_ceiling, _reason, _ceiling_steps),
     steps=_steps,
     checks=("theorem-2.3-relu", "theorem-2.3-linear", "path-ceiling"),
     default=True,

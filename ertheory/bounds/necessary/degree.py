@@ -192,11 +192,13 @@ def _reason(given: GivenWidths) -> str:  # noqa: ARG001
 
 
 def _steps(answer: Width) -> tuple[Step, ...]:
-    if not answer.applies:
-        return ()
+    return _ceiling_steps(answer, answer.holds_up_to[0]) if answer.applies else ()
+
+
+def _ceiling_steps(answer: Width, first_width: int | None = None) -> tuple[Step, ...]:
     d, n1, n2 = answer.target.widths
     values = {"d": d, "n1": n1, "n2": n2, "p0": answer.densities[0], "p2": answer.densities[2]}
-    return (("degree", {**values, "N0": answer.holds_up_to[0], "N1": answer.widths[1]}),)
+    return (("degree", {**values, "N0": first_width or answer.widths[0], "N1": answer.widths[1]}),)
 
 
 DEGREE = Statement(
@@ -209,7 +211,7 @@ DEGREE = Statement(
     conditions=GENERIC,
     refuses=_refuses,
     limited=(0,),
-    inverse=ceiling_inverse(_ceiling, _reason),
+    inverse=ceiling_inverse(_ceiling, _reason, _ceiling_steps),
     steps=_steps,
     checks=("degree",),
     default=True,

@@ -180,4 +180,5 @@ FIRST_MOMENT = Statement(
     refuses=_refuses,
     steps=_steps,
     checks=("first-moment",),
+    scope="colouring",
 )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
-from ertheory.bounds.statement import GivenWidths, Inverse
+from ertheory.bounds.result import Width
+from ertheory.bounds.statement import GivenWidths, Inverse, Step
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Ball, ball, decide, enclose
 
@@ -15,7 +16,12 @@ __all__ = ["ceiling_inverse"]
 Ceiling = Callable[[GivenWidths, tuple[Fraction, ...]], Ball]
 
 
-def ceiling_inverse(ceiling: Ceiling, reason: Callable[[GivenWidths], str]) -> Inverse:
+def ceiling_inverse(
+    ceiling: Ceiling,
+    reason: Callable[[GivenWidths], str],
+    steps: Callable[[Width], tuple[Step, ...]] | None = None,
+    refuses: Callable[[GivenWidths], str] = lambda given: "",  # noqa: ARG005
+) -> Inverse:
     """Read a ceiling on the success probability as a statement about given widths.
 
     Parameters
@@ -24,6 +30,10 @@ def ceiling_inverse(ceiling: Ceiling, reason: Callable[[GivenWidths], str]) -> I
         Encloses the ceiling, given the widths and the densities.
     reason
         The conditions on which it rests.
+    steps
+        The ceiling as a formula, with the numbers put in.
+    refuses
+        Why nothing is said about these widths, or an empty string.
     """
 
     def holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
@@ -39,4 +49,4 @@ def ceiling_inverse(ceiling: Ceiling, reason: Callable[[GivenWidths], str]) -> I
             return None, Fraction(1)
         return None, min(Fraction(1), high)
 
-    return Inverse(reason=reason, holds=holds, success=success)
+    return Inverse(reason=reason, holds=holds, success=success, steps=steps, refuses=refuses)

@@ -38,7 +38,7 @@ from ertheory.numbers import (
     smallest,
     whole_number,
 )
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = [
     "Output",
@@ -61,7 +61,7 @@ CONDITIONS: dict[Output, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnivariateWidth(Result):
+class UnivariateWidth(Explained):
     """Widths of one hidden layer for a single ReLU neuron.
 
     Parameters
@@ -100,6 +100,24 @@ class UnivariateWidth(Result):
     def conditions(self) -> str:
         """The hypotheses under which the exact law holds."""
         return CONDITIONS[self.output]
+
+    @property
+    def heading(self) -> str:
+        """The theorem and the output of the source."""
+        return f"Theorem 2.3, {self.output} output"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the printed bound and the laws, and the numbers that go into them."""
+        into, out = self.densities
+        delta, inputs = self.failure_probability, self.inputs
+        asked = {"d": inputs, "delta": delta, "p1": into}
+        printed: Step = ("theorem-2.3", asked)
+        if self.output == "linear":
+            return printed, ("law-b-width", {**asked, "p2": out})
+        closed: Step = ("law-a-sufficient", {**asked, "p2": out})
+        if self.exact is None:
+            return printed, closed
+        return printed, closed, ("law-a", {"d": inputs, "n": self.exact, "p1": into, "p2": out})
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows."""

@@ -25,7 +25,7 @@ from ertheory.bounds.statement import Question, Reading, Statement, Step
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import Masses, probability
+from ertheory.numbers import Masses, named_numbers, probability
 
 __all__ = ["SHARP_STATEMENT", "matching", "sequential", "sharp"]
 
@@ -293,9 +293,21 @@ def _steps(answer: Width) -> tuple[Step, ...]:
         "(matched)",
         "eps(d, N, a, b) = E[min(1, sum_s C(d, s) C(K, s - 1) (1 - a)^(s (K - s + 1)))],  K ~ Bin(N, b)",
     )
-    if answer.success_lower is None:
+    if answer.success_lower is None or answer.design is None:
         return lines
-    return (*lines, f"P(failure) <= {float(1 - answer.success_lower):.4g} with {answer.reason}")
+    numbers: dict[str, Fraction | int] = {"d": answer.target.inputs}
+    numbers |= {f"p{layer}": density for layer, density in enumerate(answer.densities)}
+    numbers |= {f"N{layer}": width or 0 for layer, width in enumerate(answer.widths)}
+    terms = ""
+    if isinstance(answer.design, Design):
+        design = answer.design
+        numbers["N'"] = design.served
+        numbers |= {f"q{layer}": copies for layer, copies in enumerate(design.factors, start=1)}
+        numbers |= {f"t{layer}": threshold for layer, threshold in enumerate(design.thresholds, start=1)}
+        first, last = design.first_layer()[1], design.colours.failure(design.served)[1]
+        terms = f": [layer 0] <= {float(first):.4g}, last(N') <= {float(last):.4g}"
+    total = f"P(failure) <= {float(1 - answer.success_lower):.4g} with {answer.reason}"
+    return (*lines, f"{named_numbers(numbers)}{terms}", total)
 
 
 SEQUENTIAL = Statement(

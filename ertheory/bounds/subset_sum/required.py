@@ -10,13 +10,14 @@ from typing import Any, Literal, get_args
 
 from ertheory.bounds.result import rational_text
 from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
+from ertheory.bounds.subset_sum.explained import count_steps
 from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
 from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, exact_rational, probability
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = ["MODES", "Mode", "SubsetSumCount", "n_required", "read_constant", "read_mode"]
 
@@ -33,7 +34,7 @@ _PARADOX = 1 - 1 / math.e  # density above which the printed factor is below 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubsetSumCount(Result):
+class SubsetSumCount(Explained):
     """Number of variables that a statement asks for.
 
     Parameters
@@ -84,6 +85,24 @@ class SubsetSumCount(Result):
     def necessary(self) -> int:
         """Number of variables that are proved necessary: fewer fail with a probability above delta."""
         return necessary_count(self.problem, self.failure_probability)
+
+    @property
+    def heading(self) -> str:
+        """The mode and the statement."""
+        return f"{self.mode}, {self.statement}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the bound that decides n, and its value there.
+
+        Examples
+        --------
+        >>> asked = {"density": "0.99", "epsilon": 0.01, "failure_probability": 0.01}
+        >>> print(n_required(**asked, mode="printed", constant=5).explain())
+        printed, Lemma 2.4
+          n >= C ln(1/min(e, delta)) / ln(1/(1 - p))
+          p = 0.99, e = 0.01, delta = 0.01, z = 1, C = 5: n = 5
+        """
+        return count_steps(self)
 
     @property
     def inputs(self) -> dict[str, Any]:

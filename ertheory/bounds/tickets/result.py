@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from ertheory.bounds.result import number_for_json, rational_text
 from ertheory.bounds.subset_sum.required import Mode, float_below
+from ertheory.bounds.tickets.explained import ticket_steps
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Features
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = ["Depth", "TicketWidth"]
 
@@ -23,7 +24,7 @@ _KINDS: dict[Mode, str] = {"rigorous": "sufficient", "calibrated": "measured", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketWidth(Result):
+class TicketWidth(Explained):
     """Widths of a source that holds a strong ticket for the target.
 
     Parameters
@@ -112,6 +113,15 @@ class TicketWidth(Result):
         if min(self.widths) < 1:
             return Fraction(0)
         return Source(self.target.inputs, self.widths, self.densities, (1,) * len(self.widths)).edges_expected
+
+    @property
+    def heading(self) -> str:
+        """The mode and the statement."""
+        return f"{self.mode}, {self.statement}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give how tolerances and copies follow from the target, and what they are."""
+        return ticket_steps(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows."""

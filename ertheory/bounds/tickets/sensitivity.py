@@ -17,8 +17,8 @@ from ertheory.bounds.tickets.result import Depth, TicketWidth
 from ertheory.bounds.tickets.widths import ticket_widths, widths_again
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, exact_rational
-from ertheory.results import Result
+from ertheory.numbers import Rational, exact_rational, named_numbers
+from ertheory.results import Explained, Result, Step
 
 __all__ = ["Sensitivity", "TicketSensitivity", "ticket_sensitivity"]
 
@@ -64,12 +64,26 @@ class Sensitivity(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketSensitivity(Result):
+class TicketSensitivity(Explained):
     """The widths, and one row per argument."""
 
     base: TicketWidth
     factor: Fraction
     rows: tuple[Sensitivity, ...]
+
+    @property
+    def heading(self) -> str:
+        """The mode and the statement."""
+        return self.base.heading
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give what the widths were computed from, and what changing one argument makes of them."""
+        changed = (
+            f"{row.argument}: {named_numbers({'before': row.before, 'after': row.after})}, "
+            + ", ".join(f"N_{layer} = {width}" for layer, width in enumerate(row.widths))
+            for row in self.rows
+        )
+        return (*self.base.steps(), *changed)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows."""

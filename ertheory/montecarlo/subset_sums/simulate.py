@@ -15,8 +15,8 @@ from ertheory.montecarlo.subset_sums.coverage_times import stopping_times
 from ertheory.montecarlo.subset_sums.draws import Law
 from ertheory.montecarlo.subset_sums.failure_curve import Required, StoppingTimes
 from ertheory.montecarlo.subset_sums.spread import check_trials
-from ertheory.numbers import Rational, probability
-from ertheory.results import Result
+from ertheory.numbers import Rational, named_numbers, probability
+from ertheory.results import Explained, Step
 
 __all__ = ["SimulatedSubsetSum", "simulate_subset_sum"]
 
@@ -25,7 +25,7 @@ _LAST_TRIALS = 2**22  # of a run that decides by itself when to stop
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedSubsetSum(Result):
+class SimulatedSubsetSum(Explained):
     """A measured number of weights.
 
     Parameters
@@ -67,6 +67,22 @@ class SimulatedSubsetSum(Result):
     def trials_per_second(self) -> float:
         """Speed of this run."""
         return self.trials / self.seconds
+
+    @property
+    def heading(self) -> str:
+        """The statement and how its number was found."""
+        return "measured, Lemma 2.4 by simulation"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give what was counted, and what the interval rests on."""
+        values = {"p": self.density, "e": self.epsilon, "delta": self.failure_probability}
+        target = "every z in [-1, 1]" if self.z is None else f"z = {self.z:g}"
+        low, high = self.interval
+        return (
+            f"n is the smallest number with P(no subset of n variables within e of {target}) <= delta",
+            f"{named_numbers(values)}: n = {self.n}, where {self.failures} of the trials that count failed",
+            f"{self.trials} trials, seed {self.seed}: with probability {self.level:g} the true n is in [{low}, {high}]",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

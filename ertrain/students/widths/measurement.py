@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds import width
+from ertheory.bounds import STATEMENTS, width
 from ertheory.bounds.result import Width, rational_text
 from ertheory.builders import Plan, plan
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
@@ -38,8 +38,8 @@ from ertrain.training.threads import one_thread
 
 __all__ = ["measure_widths"]
 
-# None of these restricts how the target is represented.
-_NECESSARY = ("theorem-2.3", "degree", "size-lp", "parameter-count", "path-count")
+# Those that speak of every source, however it represents the target.
+_NECESSARY = tuple(one.name for one in STATEMENTS if one.kind == "necessary" and one.scope == "source")
 
 Shapes: TypeAlias = tuple[tuple[int, int], ...]
 Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]

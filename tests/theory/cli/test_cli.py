@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -234,13 +235,15 @@ def test_bad_input_is_one_line_and_exit_status_2(arguments, said, capsys):
     assert said in output.err
 
 
-def test_the_help_lists_what_there_is():
-    from ertheory.cli import others
+@pytest.mark.parametrize("command", ["verify", "figure"])
+def test_the_help_lists_what_there_is(command, capsys):
     from ertheory.montecarlo.statements.catalogue import STATEMENTS
     from ertheory.plots import FIGURES
 
-    assert others._STATEMENTS == STATEMENTS
-    assert others._FIGURES == FIGURES
+    assert main([command, "--help"]) == 0
+    text = " ".join(re.sub(r"[│]", " ", capsys.readouterr().out).split())
+    names = STATEMENTS if command == "verify" else FIGURES
+    assert f"One of {', '.join(names)}" in text
 
 
 def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):

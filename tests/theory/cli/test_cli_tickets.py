@@ -359,7 +359,6 @@ BAD = [
     ([*TICKET, "--seed=-1"], "--seed: expected a whole number of at least 0"),
     *(([*TICKET, *words], f"{words[0]}: expected --build") for words in OF_BUILD),
     *(([*TICKET, "--build", *words], f"{words[0]}: expected no --build") for words in OF_WIDTHS),
-    ([*TICKET, "--build", "--format", "csv"], "--format: expected table with --build"),
     ([*TICKET, "--max-weight", "0"], "--max-weight"),
     ([*TICKET, "--max-weight", "2", "--mode", "calibrated", "--extrapolate"], "blocks"),
     ([*TICKET, "--mode", "printed"], "--constant"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 
 from ertheory.cli import main
@@ -156,14 +157,43 @@ def test_a_number_is_shown_as_it_was_written(capsys):
         (["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"], "p = 0.5, e = 0.01, delta = 0.01"),
         (["ticket", "--target", "2-4-1", "--density", "0.5", "--epsilon", "0.1", "--delta", "0.1"], "q_2 = 1"),
         (["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--out", "OUT"], "H = "),
+        (["densities", "--model", "784-300-10", "--ratio", "balanced", "--density", "0.1"], "X = 20820"),
+        (["verify", "drop", "--trials", "100"], "Clopper and Pearson"),
+        (
+            ["ticket", "--target", "NET", "--density", "3/4", "--epsilon", ".25", "--build", "--widths", "60,24"],
+            "lambda_2",
+        ),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",
 )
 def test_every_answer_is_explained_with_its_numbers(words, said, capsys, tmp_path):
-    words = [word.replace("OUT", str(tmp_path / "source.npz")) for word in words]
+    net = tmp_path / "net.npz"
+    np.savez(net, W1=[[0.5, -0.25]], W2=[[0.5]], b1=[0.0], b2=[0.0])
+    words = [word.replace("OUT", str(tmp_path / "source.npz")).replace("NET", str(net)) for word in words]
     main(words)
     short = capsys.readouterr().out
     assert main([*words, "--explain", *(["--force"] if words[0] == "embed" else [])]) == 0
     long = capsys.readouterr().out
     assert said in long[len(short) // 2 :]
     assert said not in short
+
+
+@pytest.mark.parametrize("style", ["csv", "markdown", "latex"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--out", "OUT"],
+        ["ticket", "--target", "NET", "--density", "3/4", "--epsilon", "0.25", "--build", "--widths", "60,24"],
+    ],
+    ids=["embed", "ticket"],
+)
+def test_what_was_built_is_written_as_a_table_of_fields(words, style, capsys, tmp_path):
+    net = tmp_path / "net.npz"
+    np.savez(net, W1=[[0.5, -0.25]], W2=[[0.5]], b1=[0.0], b2=[0.0])
+    words = [word.replace("OUT", str(tmp_path / "source.npz")).replace("NET", str(net)) for word in words]
+    assert main([*words, "--format", style]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(
+        {"csv": "field,value\n", "markdown": "| field | value |", "latex": r"\begin{tabular}{ll}"}[style]
+    )
+    assert "success" in out
