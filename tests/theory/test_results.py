@@ -133,7 +133,7 @@ def test_answers_are_explained_with_their_numbers(found):
         for answer in of(ertheory.Width, found)
         if answer.applies and not re.search(r"\d", "".join(answer.explain().splitlines()[1:]))
     }
-    assert unexplained <= {"factored", "factored-paths", "factored-count"}
+    assert unexplained == set()
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
 from ertheory.bounds.factored.one_map import FactoredMap
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Step
-from ertheory.numbers import rational_text
+from ertheory.numbers import named_numbers, rational_text
 
-__all__ = ["count_steps", "factored_steps", "path_steps"]
+__all__ = ["count_ceiling_steps", "count_steps", "factored_steps", "path_ceiling_steps", "path_steps"]
 
 _MOST = 6  # maps that are shown
 _HALL = "h*_k(d, a) = min(1, min_(j <= k) sum_s C(d, s) C(j, s - 1) (1 - a)^(s (j - s + 1)))"
@@ -40,23 +41,43 @@ def factored_steps(answer: Width) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+_PATHS = (
+    "P(success) <= 1 - n m q / (1 + (m - 1) r / q + (n - 1) s / q + (n - 1) (m - 1) q),  q = (1 - p1 p2)^N",
+    "  r = (1 - p1 + p1 (1 - p2)^2)^N,  s = (1 - p2 + p2 (1 - p1)^2)^N",
+)
+_COUNTS = (
+    "P(success) <= exp(-theta n m) E[exp(theta Z)]^N,  Z = a + b - 1 where a, b > 0, else 0",
+    "  a ~ Bin(n, p1) edges into an inner neuron, b ~ Bin(m, p2) out of it",
+    "P(success) <= P(Bin(N, u) >= min(n, m)),  u = (1 - (1 - p1)^n) (1 - (1 - p2)^m)",
+)
+
+
 def path_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bound that counts pairs without a path."""
-    return _of_pairs(
-        answer,
-        "P(success) <= 1 - n m q / (1 + (m - 1) r / q + (n - 1) s / q + (n - 1) (m - 1) q),  q = (1 - p1 p2)^N",
-        "  r = (1 - p1 + p1 (1 - p2)^2)^N,  s = (1 - p2 + p2 (1 - p1)^2)^N",
-    )
+    return _of_pairs(answer, *_PATHS)
 
 
 def count_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bounds that count unknowns and rank."""
-    return _of_pairs(
-        answer,
-        "P(success) <= exp(-theta n m) E[exp(theta Z)]^N,  Z = a + b - 1 where a, b > 0, else 0",
-        "  a ~ Bin(n, p1) edges into an inner neuron, b ~ Bin(m, p2) out of it",
-        "P(success) <= P(Bin(N, u) >= min(n, m)),  u = (1 - (1 - p1)^n) (1 - (1 - p2)^m)",
-    )
+    return _of_pairs(answer, *_COUNTS)
+
+
+def path_ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the bound that counts pairs without a path, for the widths that are given."""
+    return (*_PATHS, *_given(answer))
+
+
+def count_ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    """Show the bounds that count unknowns and rank, for the widths that are given."""
+    return (*_COUNTS, *_given(answer))
+
+
+def _given(answer: Width) -> Iterator[str]:
+    pairs = zip(answer.densities[::2], answer.densities[1::2], strict=True)
+    maps = zip(shapes_of_target(answer.target), answer.widths[::2], pairs, strict=False)
+    for shape, inner, (first, second) in list(maps)[:_MOST]:
+        n, m = shape.used
+        yield f"{shape.name}: " + named_numbers({"n": n, "m": m, "N": inner or 0, "p1": first, "p2": second})
 
 
 def _of_pairs(answer: Width, *formulas: str) -> tuple[Step, ...]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
 
-from ertheory.bounds.factored.explained import count_steps, path_steps
+from ertheory.bounds.factored.explained import (
+    count_ceiling_steps,
+    count_steps,
+    path_ceiling_steps,
+    path_steps,
+)
 from ertheory.bounds.factored.least import Densities
 from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
 from ertheory.bounds.factored.network import MapShape, shapes_of_target
 from ertheory.bounds.factored.options import OPTIONS
 from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import GivenWidths, Inverse, Question, Reading, Statement
+from ertheory.bounds.statement import GivenWidths, Inverse, Question, Reading, Statement, Step
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball
 
@@ -123,9 +127,9 @@ _COUNT_REASON = (
 )
 
 
-def _inverse(ceilings: tuple[Ceiling, ...], reason: str) -> Inverse:
-    read = ceiling_inverse(partial(_ceiling, ceilings=ceilings), lambda given: reason)  # noqa: ARG005
-    return replace(read, refuses=_refuses_widths)
+def _inverse(ceilings: tuple[Ceiling, ...], reason: str, steps: Callable[[Width], tuple[Step, ...]]) -> Inverse:
+    ceiling = partial(_ceiling, ceilings=ceilings)
+    return ceiling_inverse(ceiling, lambda given: reason, steps, _refuses_widths)  # noqa: ARG005
 
 
 def _refuses_widths(given: GivenWidths) -> str:
@@ -151,7 +155,7 @@ FACTORED_PATHS = Statement(
     widths=_path_widths,
     conditions="for targets without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=_inverse(_PATHS, _PATHS_REASON),
+    inverse=_inverse(_PATHS, _PATHS_REASON, path_ceiling_steps),
     steps=path_steps,
     layers=_layers,
     default=True,
@@ -169,7 +173,7 @@ FACTORED_COUNT = Statement(
     widths=_count_widths,
     conditions="for almost every target without zero weights, and sources whose maps are products of two masked ones",
     refuses=_refuses,
-    inverse=_inverse(_COUNT, _COUNT_REASON),
+    inverse=_inverse(_COUNT, _COUNT_REASON, count_ceiling_steps),
     steps=count_steps,
     layers=_layers,
     default=True,
