@@ -15,7 +15,7 @@ from ertheory.networks.arrays import Array, doubles
 from ertheory.networks.readers.batch_norm import ChannelMap
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node
-from ertheory.networks.readers.torch_steps import activation_name, geometry, pool
+from ertheory.networks.readers.torch_steps import activation_name, geometry, pool, zeros
 
 __all__ = ["ATEN", "Call", "refuse"]
 
@@ -215,6 +215,14 @@ def _mean(call: Call) -> Node:
     return call.then(lambda chain: chain.average(call.named, rank - 2, keeps=keeps))
 
 
+def _pad(call: Call) -> Node:
+    mode, value = call.argument("mode") or "constant", call.argument("value")
+    if mode != "constant" or value not in (None, 0):
+        raise InvalidInput(call.named, "mode constant and value 0", (mode, value))
+    sizes = zeros(call.named, call.argument("pad"))
+    return call.then(lambda chain: chain.pad(call.named, sizes))
+
+
 def _places(axes: Sequence[int], rank: int) -> list[int]:
     return sorted(axis % rank for axis in axes)
 
@@ -269,6 +277,7 @@ ATEN: Mapping[str, Callable[[Call], Node]] = {
     "celu": _activation("CELU", alpha="alpha"),
     "clamp": _clamp,
     "clamp_min": _clamp,
+    "constant_pad_nd": _pad,
     "detach": _silent,
     "elu": _activation("ELU", alpha="alpha"),
     "gelu": _activation("GELU", approximate="approximate"),
@@ -282,6 +291,7 @@ ATEN: Mapping[str, Callable[[Call], Node]] = {
     "mish": _activation("Mish"),
     "mm": _matmul,
     "mul": _product,
+    "pad": _pad,
     "prelu": _activation("PReLU"),
     "relu": _activation("ReLU"),
     "relu6": _named("relu6"),

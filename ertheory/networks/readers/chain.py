@@ -5,6 +5,7 @@ BatchNorm is taken up by a layer beside it where one can, and is a step of its o
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -59,10 +60,13 @@ class Chain:
         # How many neurons a flatten says that it gives.
         self._stated: int | None = None
         self._waiting: _Waiting | None = None
+        # Zeros around feature maps that wait for a convolution or an average, and what put them there.
+        self._zeros: tuple[str, tuple[int, ...]] | None = None
 
     def fork(self) -> Chain:
         """Begin a branch or a skip, which reads what this chain gives."""
         self._settle()
+        self._check_zeros()
         return Chain(self._signal, None if self._flattened else self._channels, self._axes)
 
     def layer(self, named: str, weight: Array, bias: Array | None = None, **options: Any) -> None:
@@ -90,6 +94,10 @@ class Chain:
         if self._signal not in (None, wanted):
             raise InvalidInput(named, f"{wanted} in front of it, by a Flatten where need be", self._signal)
         self._check_axes(named, axes)
+        if self._zeros is not None and axes:
+            own = options.get("padding") or (0,) * axes
+            options["padding"] = tuple(map(operator.add, own, self._zeros[1]))
+            self._zeros = None
         # Beyond the border the padded zeros do not carry the shift, and no bias can take its place there.
         if self._waiting is not None and any(options.get("padding", ())) and self._waiting.norm.shift.any():
             self._settle(axes)
@@ -109,6 +117,7 @@ class Chain:
         if axes and self._signal == "neurons":
             raise InvalidInput(named, f"{axes} axes of positions in front of it", self._signal)
         self._check_axes(named, axes)
+        self._check_zeros()
         if axes is not None and self._signal is None:
             self._signal, self._axes = ("maps", axes) if axes else ("neurons", None)
         waiting = self._waiting
@@ -135,6 +144,7 @@ class Chain:
     def activation(self, name: str) -> None:
         """Append an activation."""
         self._settle()
+        self._check_zeros()
         self.steps.append(Activation(name))
 
     def flatten(self, neurons: int | None = None) -> None:
@@ -142,6 +152,7 @@ class Chain:
 
         It is left out where the signal is neurons already, or where nothing came before.
         """
+        self._check_zeros()
         # A global pooling leaves one position, and a network none at all.
         if self._signal == "maps":
             self.steps.append(Flatten())
@@ -161,16 +172,36 @@ class Chain:
         if self._signal not in (None, "maps"):
             raise InvalidInput(named, "pooling of feature maps", self._signal)
         self._check_axes(named, step.axes)
+        if self._zeros is not None and step.kind == "average" and step.size:
+            padding = tuple(map(operator.add, step.padding, self._zeros[1]))
+            step, self._zeros = _checked(named, lambda: replace(step, padding=padding)), None
+        self._check_zeros()
         if self._waiting is not None and not _commute(self._waiting.norm, step):
             self._settle(step.axes or 0)
         self.steps.append(step)
         self._axes = step.axes or self._axes
         self._signal = "maps" if step.axes else "points"
 
+    def pad(self, named: str, sizes: tuple[int, ...]) -> None:
+        """Put zeros around feature maps, so many on both sides of each axis; what follows has to take them up."""
+        if not any(sizes):
+            return
+        if self._signal not in (None, "maps"):
+            raise InvalidInput(named, "feature maps in front of it", self._signal)
+        self._check_axes(named, len(sizes))
+        if self._waiting is not None and self._waiting.norm.shift.any():
+            self._settle(len(sizes))
+        before = self._zeros[1] if self._zeros is not None else (0,) * len(sizes)
+        self._zeros = named, tuple(map(operator.add, before, sizes))
+
     def residual(self, label: str, first: Chain, second: Chain) -> None:
         """Append the sum of two chains, both of which began as a `fork` of this one."""
         for chain in (first, second):
             chain._settle()
+            chain._check_zeros()
+        if not first.steps and not second.steps and self._channels is not None and not self._flattened:
+            self.norm(label, ChannelMap(np.full(self._channels, 2.0), np.zeros(self._channels)))
+            return
         # The shorter one is the skip; of two layers the second.
         turned = (not second._is_skip() and first._is_skip()) or not first.steps
         branch, skip = (second, first) if turned else (first, second)
@@ -196,6 +227,7 @@ class Chain:
             If the last of them is not a layer or a residual block.
         """
         self._settle()
+        self._check_zeros()
         last = self.steps[-1] if self.steps else None
         if not isinstance(last, Affine | Residual):
             allowed = "a layer as its last module; leave out what follows it"
@@ -236,6 +268,11 @@ class Chain:
                 self.steps[place], self._signal = Pool(step.kind, outputs=(1,) * axes), "maps"
             if not isinstance(step, Activation | Affine):
                 return
+
+    def _check_zeros(self) -> None:
+        if self._zeros is not None:
+            allowed = "a convolution, or an average over windows, right behind it, which takes its zeros up"
+            raise InvalidInput(self._zeros[0], allowed, "another operation")
 
     def _check_axes(self, named: str, axes: int | None) -> None:
         if axes and self._axes is not None and axes != self._axes:

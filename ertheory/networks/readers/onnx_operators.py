@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ertheory.networks.readers.batch_norm import ChannelMap
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node
 from ertheory.networks.readers.onnx_activations import ACTIVATION_OPERATORS, activation_of
+from ertheory.networks.readers.onnx_constants import Sizes
 
 __all__ = ["OPERATORS", "Operator", "refuse"]
 
@@ -65,7 +66,7 @@ class Operator:
     def array(self, place: int, name: str) -> Array | None:
         """Give a constant input as doubles; ``None`` where it is left out."""
         value = self.value(place)
-        if isinstance(value, Node):
+        if isinstance(value, Node | Sizes):
             raise InvalidInput(self.named, f"a constant {name}", "a value that depends on the input")
         return None if value is None else doubles(f"{self.named}, {name}", value)
 
@@ -111,9 +112,6 @@ class Operator:
         return value.decode() if isinstance(value, bytes) else str(value)
 
 
-Found: TypeAlias = "Node | np.ndarray[Any, Any]"
-
-
 def refuse(named: str) -> None:
     """Refuse an operator.
 
@@ -122,7 +120,7 @@ def refuse(named: str) -> None:
     InvalidInput
         Always.
     """
-    allowed = "Gemm, MatMul, Conv, activations, flattening, BatchNormalization, pooling, or the sum of two values"
+    allowed = "Gemm, MatMul, Conv, activations, flattening, BatchNormalization, pooling, or the sum of values"
     raise InvalidInput(named, allowed, "another operator")
 
 
@@ -238,11 +236,23 @@ def _squeeze(read: Operator) -> Node:
     return read.node(lambda chain: chain.flatten())
 
 
-def _reshape(read: Operator) -> Found:
-    """Flatten, in one of the ways to write it: (0, -1), (-1, n), and with the number of points where it is fixed."""
-    shape = read.needed(1, "shape").astype(int).tolist()
-    if not isinstance(read.value(0), Node):
-        return np.asarray(read.value(0)).reshape(shape)
+def _shape(read: Operator) -> Sizes:
+    if read.attributes.get("start", 0) or "end" in read.attributes:
+        raise InvalidInput(read.named, "the whole shape", (read.attributes.get("start", 0), read.attributes.get("end")))
+    return Sizes.of_shape(read.shape())
+
+
+def _reshape(read: Operator) -> Node:
+    """Flatten, in one of the ways to write it: (0, -1), (-1, n), and with the number of points where it is known."""
+    given = read.value(1)
+    if isinstance(given, Sizes):
+        known = given.known()
+        # Of two numbers of which the first is the number of points, the second follows.
+        if len(known) != 2 or not given.is_points(0) or known[1] == 0:
+            raise InvalidInput(read.named, "a shape that flattens, such as (0, -1)", known)
+        shape = [0, -1 if known[1] is None else known[1]]
+    else:
+        shape = read.needed(1, "shape").astype(int).tolist()
     fixed = read.shapes.get(read.source, (None,))[:1]
     whole = len(shape) == 2 and (shape[0] in (0, -1) or (shape[0],) == fixed) and (shape[1] > 0 or shape[1] == -1)
     if not whole or shape == [-1, -1] or (shape[0] == 0 and read.attributes.get("allowzero", 0)):
@@ -251,17 +261,34 @@ def _reshape(read: Operator) -> Found:
     return read.node(lambda chain: chain.flatten(neurons))
 
 
-def _transpose(read: Operator) -> Found:
-    if isinstance(read.value(0), Node):
-        refuse(read.named)
-    return np.transpose(read.value(0), read.attributes.get("perm"))
+def _pad(read: Operator) -> Node:
+    mode, pads, rank = read.text("mode", "constant"), read.integers(1, "pads"), len(read.shape())
+    filled = read.array(2, "constant_value")
+    if mode != "constant" or (filled is not None and filled.any()) or read.attributes.get("value", 0):
+        raise InvalidInput(read.named, "mode = constant, with zeros", mode)
+    if read.value(3) is not None:
+        raise InvalidInput(read.named, "pads for all axes", "axes")
+    if pads is None or len(pads) != 2 * rank or pads[:rank] != pads[rank:] or any(pads[:2]) or min(pads) < 0:
+        raise InvalidInput(read.named, "pads of positions that are the same on both sides", pads)
+    return read.node(lambda chain: chain.pad(read.named, tuple(pads[2:rank])))
 
 
-def _silent(read: Operator) -> Found:
-    return read.node(None) if isinstance(read.value(0), Node) else read.value(0)
+def _silent(read: Operator) -> Node:
+    return read.node(None)
 
 
-def _dropout(read: Operator) -> Found:
+def _sum(read: Operator) -> Node:
+    """Add any number of values, one after the other."""
+    parts = [read.value(place) for place in range(len(read.inputs))]
+    total = parts[0]
+    if not all(isinstance(part, Node) for part in parts):
+        return read.node(lambda _: refuse(read.named))
+    for part in parts[1:]:
+        total = Node(read.named, (total, part))
+    return read.node(None) if len(parts) == 1 else total
+
+
+def _dropout(read: Operator) -> Node:
     training = read.array(2, "training_mode")
     if (training is not None and training.any()) or read.attributes.get("is_test", 1) == 0:
         raise InvalidInput(read.named, "training_mode = false", True)
@@ -341,7 +368,9 @@ OPERATORS: Mapping[str, Callable[[Operator], Any]] = {
     "MatMul": _matmul,
     "MaxPool": _windows("max"),
     "ReduceMean": _mean,
+    "Pad": _pad,
     "Reshape": _reshape,
+    "Shape": _shape,
     "Squeeze": _squeeze,
-    "Transpose": _transpose,
+    "Sum": _sum,
 }

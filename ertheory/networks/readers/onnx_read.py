@@ -15,6 +15,7 @@ from ertheory.files import undamaged
 from ertheory.networks.network import Network
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node, network_from_graph
+from ertheory.networks.readers.onnx_constants import FOLDED, computed
 from ertheory.networks.readers.onnx_operators import OPERATORS, Operator, refuse
 
 __all__ = ["load_onnx", "network_from_onnx"]
@@ -56,8 +57,9 @@ def network_from_onnx(model: Any) -> Network:
     ----------
     model
         An ``onnx.ModelProto`` with one input, whose first axis is that of the points, and one output. Known are Gemm,
-        MatMul, Conv, activations, BatchNormalization, pooling, flattening, sums of two values, which become residual
-        blocks, and sums and products with constants, which act channel by channel as BatchNormalization does.
+        MatMul, Conv, activations, BatchNormalization, pooling, flattening, zeros that a convolution or an average takes
+        up (Pad), sums of values, which become residual blocks, and sums and products with constants, which act channel
+        by channel as BatchNormalization does. What is computed of constants and shapes alone is computed.
 
     Returns
     -------
@@ -116,7 +118,11 @@ def network_from_onnx(model: Any) -> Network:
             attributes = {part.name: onnx.helper.get_attribute_value(part) for part in operator.attribute}
             read = Operator(named, tuple(operator.input), attributes, values, shapes, producers, inputs[0])
             make = OPERATORS.get(operator.op_type)
-            found = _refusing(named, operator, values) if make is None else make(read)
+            given = [values[name] for name in operator.input if name]
+            if operator.op_type in FOLDED and given and not any(isinstance(value, Node) for value in given):
+                found = computed(named, operator, values, max(versions))
+            else:
+                found = _refusing(named, operator, values) if make is None else make(read)
         # Further outputs, such as the mask of a dropout, are not known.
         values[operator.output[0]] = found
         for name in operator.output[1:]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.chain import Chain
+from ertheory.networks.readers.torch_steps import zeros
 
-__all__ = ["called_layer", "called_module", "flattened", "is_batch_size", "summed"]
+__all__ = ["called_layer", "called_module", "flattened", "is_batch_size", "padded", "summed"]
 
 # Functions of torch.nn.functional, of torch and of tensors by name, and the classes of torch.nn that compute the same.
 _MODULES = {
@@ -112,6 +113,17 @@ def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
             if not options and _sorted(axes, count) == list(range(2, 2 + count)):
                 return lambda chain: chain.average(named, count, keeps=bool(keeps))
     return None
+
+
+def padded(named: str, node: Any) -> Callable[[Chain], None] | None:
+    """Give what ``torch.nn.functional.pad`` does to a chain; ``None`` for another operation, or other values."""
+    if node.op != "call_function" or _name(node) != "pad" or not _is_torch(node.target):
+        return None
+    options = dict(zip(("input", "pad", "mode", "value"), node.args, strict=False)) | node.kwargs
+    if options.get("mode", "constant") != "constant" or options.get("value") not in (None, 0):
+        raise InvalidInput(named, "mode='constant' and value=0", (options.get("mode"), options.get("value")))
+    sizes = zeros(named, options["pad"])
+    return lambda chain: chain.pad(named, sizes)
 
 
 def summed(node: Any) -> bool:

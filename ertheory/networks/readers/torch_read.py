@@ -13,7 +13,14 @@ from ertheory.networks.network import Network
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node, network_from_graph
 from ertheory.networks.readers.torch_export import is_exported, network_from_exported
-from ertheory.networks.readers.torch_functions import called_layer, called_module, flattened, is_batch_size, summed
+from ertheory.networks.readers.torch_functions import (
+    called_layer,
+    called_module,
+    flattened,
+    is_batch_size,
+    padded,
+    summed,
+)
 from ertheory.networks.readers.torch_modules import (
     LAYERS,
     NORMS,
@@ -25,12 +32,13 @@ from ertheory.networks.readers.torch_modules import (
     parameter,
     statistics,
 )
-from ertheory.networks.readers.torch_steps import ACTIVATION_MODULES, activation_name, geometry, pool
+from ertheory.networks.readers.torch_steps import ACTIVATION_MODULES, activation_name, geometry, pool, zeros
 from ertheory.networks.readers.torch_trace import named_operation, trace
 
 __all__ = ["network_from_torch"]
 
-_KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | {"Flatten"}
+_PADS = frozenset({"ZeroPad1d", "ZeroPad2d", "ZeroPad3d"})
+_KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | _PADS | {"Flatten"}
 _CONTAINERS = {"Module", "ModuleDict", "ModuleList", "Sequential"}
 _WRAPPERS = {"_orig_mod": "torch._dynamo.", "module": "torch.nn.parallel."}
 
@@ -139,7 +147,7 @@ def _operation(named: str, node: Any, model: Any, linear: bool) -> Callable[[Cha
     layer = called_layer(node, model)
     if layer is not None:
         return lambda chain: _layer(chain, named, layer)
-    return flattened(named, node) or (lambda _: _refuse(named))
+    return flattened(named, node) or padded(named, node) or (lambda _: _refuse(named))
 
 
 def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain], None] | None:
@@ -154,6 +162,8 @@ def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain]
         return lambda chain: chain.norm(named, statistics(named, module), axes)
     if kind in POOLS:
         return lambda chain: chain.pool(named, pool(named, kind, module))
+    if kind in _PADS:
+        return lambda chain: chain.pad(named, zeros(named, module.padding))
     if kind == "Flatten":
         return lambda chain: _flatten(chain, named, module)
     if kind in ACTIVATION_MODULES and (kind != "Identity" or linear):

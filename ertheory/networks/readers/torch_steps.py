@@ -13,7 +13,7 @@ from ertheory.networks.activations import activation
 from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Pool
 
-__all__ = ["ACTIVATION_MODULES", "activation_name", "geometry", "pool"]
+__all__ = ["ACTIVATION_MODULES", "activation_name", "geometry", "pool", "zeros"]
 
 _PLAIN = {
     "Hardsigmoid": "hardsigmoid",
@@ -151,6 +151,20 @@ def pool(named: str, kind: str, module: Any) -> Pool:
     if getattr(module, "divisor_override", None) not in (None, math.prod(size)):
         raise InvalidInput(named, f"the divisor {math.prod(size)}", module.divisor_override)
     return Pool(which, size, stride, padding)
+
+
+def zeros(named: str, pad: Any) -> tuple[int, ...]:
+    """Give how many zeros per axis are put on both sides, from what PyTorch takes: two numbers an axis, the last first.
+
+    Raises
+    ------
+    InvalidInput
+        If there are more on one side, or less than none.
+    """
+    given = list(pad)
+    if len(given) % 2 or given[::2] != given[1::2] or any(type(size) is not int or size < 0 for size in given):
+        raise InvalidInput(named, "zeros, as many on both sides of an axis", tuple(given))
+    return tuple(given[::-2])
 
 
 def _axes(value: Any, axes: int) -> tuple[Any, ...]:

@@ -16,6 +16,8 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Affine, Residual
 from ertheory.networks.readers.onnx_read import network_from_onnx
 from ertheory.networks.readers.targets import load_network, load_target
+from ertheory.networks.readers.torch_read import network_from_torch
+from ertheory.networks.writers.torch_module import network_to_torch
 
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")
@@ -289,8 +291,184 @@ def test_without_the_package_one_line_says_what_to_install(tmp_path: Path, monke
         load_network(path)
 
 
-@pytest.mark.parametrize("fixed", [False, True])
-def test_models_that_pytorch_exports(tmp_path: Path, fixed: bool) -> None:
+# ---- sizes, zeros around maps, sums of many
+
+
+@pytest.mark.parametrize("rows", [4, "rows"])
+def test_a_reshape_may_compute_its_shape(rows: int | str) -> None:
+    """As PyTorch's exporter writes x.view(x.size(0), x.size(1) * x.size(2) * x.size(3))."""
+    nodes = [
+        node("Conv", "x k", "c"),
+        node("Shape", "c", "s"),
+        node("Gather", "s zero", "points", axis=0),
+        node("Slice", "s one four", "rest"),
+        node("ReduceProd", "rest zeroth", "all", keepdims=0),
+        node("Cast", "all", "whole", to=TensorProto.INT64),
+        node("Unsqueeze", "points zeroth", "p"),
+        node("Unsqueeze", "whole zeroth", "n"),
+        node("Concat", "p n", "shape", axis=0),
+        node("Reshape", "c shape", "f"),
+        node("Gemm", "f w", "y"),
+    ]
+    constants = {"zero": np.array(0), "zeroth": np.array([0]), "one": np.array([1]), "four": np.array([4])}
+    made = model(nodes, (2, rows, 5), k=draw(3, 2, 2, 2), w=draw(36, 2), **constants)
+    assert_same(made, 2, 4, 5)
+    made.graph.node[8].input[0], made.graph.node[8].input[1] = "n", "p"  # points last
+    with pytest.raises(InvalidInput, match=r"f \(Reshape\).*a shape that flattens"):
+        network_from_onnx(made)
+
+
+def test_the_sizes_of_another_value_are_not_mixed_up() -> None:
+    nodes = [node("Shape", "x", "s"), node("Add", "s s", "t"), node("Reshape", "x t", "f"), node("Gemm", "f w", "y")]
+    with pytest.raises(InvalidInput, match=r"f \(Reshape\)"):
+        network_from_onnx(model(nodes, (4,), w=draw(4, 2)))
+    broken = [node("Gather", "k far", "g", axis=0), node("Conv", "x g", "y")]
+    with pytest.raises(InvalidInput, match=r"g \(Gather\).*constants that it can be computed of"):
+        network_from_onnx(model(broken, (3, 4, 4), k=draw(2, 3, 3, 3), far=np.array([7])))
+
+
+@pytest.mark.parametrize("behind", ["Conv", "AveragePool"])
+def test_zeros_are_taken_up_by_what_stands_behind(behind: str) -> None:
+    last = (
+        node("Conv", "q k", "c", pads=[1, 0, 1, 0], strides=[2, 1])
+        if behind == "Conv"
+        else node("AveragePool", "q", "c", kernel_shape=[3, 4], pads=[0, 1, 0, 1], count_include_pad=1)
+    )
+    nodes = [
+        node("Conv", "x k", "h"), node("Relu", "h", "r"), node("Pad", "r pads", "p"), node("Pad", "p none", "q"), last,
+        node("Conv", "c k", "y"),
+    ]  # fmt: skip
+    constants = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "none": np.zeros(8, dtype=int)}
+    assert_same(model(nodes, (3, 9, 9), k=draw(3, 3, 2, 2), **constants), 3, 9, 9)
+
+
+@pytest.mark.parametrize(
+    ("between", "pads", "message"),
+    [
+        ([node("Relu", "p", "c")], [0, 0, 1, 1, 0, 0, 1, 1], r"p \(Pad\).*takes its zeros up"),
+        ([node("MaxPool", "p", "c", kernel_shape=[2, 2])], [0, 0, 1, 1, 0, 0, 1, 1], "takes its zeros up"),
+        ([node("AveragePool", "p", "c", kernel_shape=[2, 2])], [0, 0, 2, 1, 0, 0, 2, 1], "at most half of the window"),
+        ([node("Identity", "p", "c")], [0, 0, 1, 0, 0, 0, 0, 0], "the same on both sides"),
+        ([node("Identity", "p", "c")], [0, 1, 1, 1, 0, 1, 1, 1], "pads of positions"),
+        ([node("Identity", "p", "c")], [0, 0, -1, 0, 0, 0, -1, 0], "pads of positions"),
+    ],
+)
+def test_zeros_that_nothing_takes_up_are_refused(between: list[Any], pads: list[int], message: str) -> None:
+    made = model(
+        [node("Pad", "x pads", "p"), *between, node("Conv", "c k", "y")], (3, 6, 6), k=draw(2, 3, 2, 2),
+        pads=np.array(pads),
+    )  # fmt: skip
+    with pytest.raises(InvalidInput, match=message):
+        network_from_onnx(made)
+    for mode, filled in (("reflect", 0.0), ("constant", 1.0)):
+        operator = node("Pad", "x pads filled", "p", mode=mode)
+        made = model([operator, node("Conv", "p k", "y")], (3, 6, 6), k=draw(2, 3, 2, 2), pads=np.array(pads),
+                     filled=np.array(filled))  # fmt: skip
+        with pytest.raises(InvalidInput, match=r"p \(Pad\).*with zeros"):
+            network_from_onnx(made)
+
+
+def test_a_sum_may_have_any_number_of_values() -> None:
+    nodes = [
+        node("Gemm", "x w", "h"), node("Relu", "h", "r"), node("Gemm", "r v", "a"), node("Gemm", "x p", "b"),
+        node("Gemm", "x q", "c"), node("Sum", "b a c", "s"), node("Relu", "s", "t"), node("Sum", "t", "u"),
+        node("Gemm", "u o", "y"),
+    ]  # fmt: skip
+    network = assert_same(
+        model(nodes, (4,), w=W.T, v=draw(5, 3), p=draw(4, 3), q=draw(4, 3), o=draw(3, 2)), 4
+    )  # fmt: skip
+    assert isinstance(network.steps[0], Residual)
+    assert isinstance(network.steps[0].branch[0], Residual)
+
+
+class _Narrow:
+    """Models of PyTorch that its exporters write, by name."""
+
+    @staticmethod
+    def chain(nn: Any) -> Any:
+        return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+                             nn.ZeroPad2d(1), nn.Conv2d(4, 4, 3), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(),
+                             nn.Linear(64, 5), nn.Tanh(), nn.Linear(5, 3))  # fmt: skip
+
+    @staticmethod
+    def view(nn: Any) -> Any:
+        class View(nn.Module):  # type: ignore[misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.conv, self.last = nn.Conv2d(3, 4, 5), nn.Linear(4 * 144, 3)
+
+            def forward(self, x: Any) -> Any:
+                x = self.conv(x).relu()
+                x = x + x + nn.functional.hardtanh(x)
+                return self.last(x.view(x.size(0), -1))
+
+        return View()
+
+    @staticmethod
+    def resnet(nn: Any) -> Any:
+        resnet = pytest.importorskip("torchvision.models.resnet")
+        model = resnet.resnet18(num_classes=3)
+        for name, layer in list(model.named_modules()):  # ResNet18, an eighth as wide
+            if isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
+                owner = model.get_submodule(name.rpartition(".")[0])
+                setattr(owner, name.rpartition(".")[2], _narrowed(nn, layer))
+        model.fc = nn.Linear(64, 3)
+        return model
+
+    @staticmethod
+    def mobilenet(nn: Any) -> Any:
+        blocks = [[1, 8, 1, 1], [6, 8, 2, 2], [6, 16, 2, 2]]  # fewer, so that the exporter is done soon
+        mobilenet = pytest.importorskip("torchvision.models.mobilenetv2")
+        model = mobilenet.MobileNetV2(3, width_mult=0.5, inverted_residual_setting=blocks)
+        for module in model.modules():  # untrained, its outputs are next to 0
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_var.fill_(0.3)
+        return model
+
+
+def _narrowed(nn: Any, layer: Any) -> Any:
+    if isinstance(layer, nn.BatchNorm2d):
+        return nn.BatchNorm2d(layer.num_features // 8)
+    inputs = layer.in_channels // 8 or 3
+    return nn.Conv2d(inputs, layer.out_channels // 8, layer.kernel_size, layer.stride, layer.padding, bias=False)
+
+
+EXPORTERS = ("legacy", "dynamo")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "exporter", "free"),
+    [
+        *((name, exporter, free) for name in ("chain", "view") for exporter in EXPORTERS for free in (False, True)),
+        *((name, exporter, True) for name in ("resnet", "mobilenet") for exporter in EXPORTERS),
+    ],
+)
+def test_models_go_through_onnx_and_back(tmp_path: Path, name: str, exporter: str, free: bool) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    torch.manual_seed(3)
+    made = getattr(_Narrow, name)(torch.nn).eval()
+    points, path = torch.randn(2, 3, 16, 16), tmp_path / "model.onnx"
+    if exporter == "dynamo":
+        dynamic = ({0: torch.export.Dim("points")},) if free else None
+        options = {"dynamic_shapes": dynamic, "external_data": False, "verbose": False}
+    else:
+        options = {"input_names": ["x"], "dynamic_axes": {"x": {0: "points"}} if free else None}
+    torch.onnx.export(made, (points,), path, dynamo=exporter == "dynamo", **options)
+    network = load_network(path)
+    with torch.no_grad():
+        expected = made(points).numpy()
+        written = network_to_torch(network)(points.double()).numpy()
+    scale = np.abs(expected).max()
+    assert np.ptp(expected) > 0.01 * scale > 0
+    np.testing.assert_allclose(evaluate(network, points.numpy()), expected, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_allclose(written, expected, rtol=1e-4, atol=1e-5 * scale)
+    # Nothing was lost but the single precision of the file: the module says the same.
+    assert len(network.affine) == len(network_from_torch(made).affine)
+
+
+def test_models_that_pytorch_exports(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnxscript")
     nn = torch.nn
@@ -310,7 +488,7 @@ def test_models_that_pytorch_exports(tmp_path: Path, fixed: bool) -> None:
     image = torch.randn(2, 2, 8, 8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dynamic = None if fixed else ({0: torch.export.Dim("points")},)
+        dynamic = ({0: torch.export.Dim("points")},)
         torch.onnx.export(
             exported, (image,), path, dynamo=True, dynamic_shapes=dynamic, external_data=False, verbose=False
         )

@@ -507,8 +507,9 @@ def test_twice_the_same_value_is_its_double() -> None:
             return x + x
 
     model = nn.Sequential(nn.Linear(3, 4), Doubled(), nn.ReLU(), nn.Linear(4, 2), Doubled())
-    network = assert_read(model, 3)
-    assert sum(isinstance(step, Residual) for step in network.steps) == 2
+    assert len(assert_read(model, 3).affine) == 2
+    beside = Block(Doubled(), nn.Linear(4, 4))
+    assert_read(nn.Sequential(nn.Linear(3, 4), beside, nn.ReLU(), Block(nn.Tanh(), Doubled()), nn.Linear(4, 2)), 3)
     with pytest.raises(InvalidInput, match=r"model\[0\] \(Doubled, add\)\.branch"):
         network_from_torch(nn.Sequential(Doubled(), nn.Linear(3, 1)))  # nothing says how many there are
 
