@@ -29,7 +29,8 @@ from torch.nn.functional import cross_entropy
 from ertheory.layerwise import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
-from ertrain.masks.masking import attach_masks, draw_masks, guard
+from ertrain.masks.guarding import guard
+from ertrain.masks.masking import attach_masks, draw_masks
 from ertrain.methods import IMP, METHODS
 from ertrain.models import build_model
 from ertrain.models.initialisation import initialise

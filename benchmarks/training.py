@@ -35,7 +35,8 @@ from ertheory.layerwise import layer_densities
 from ertrain import layer_shapes
 from ertrain.configuration import Configuration
 from ertrain.data import Data, InMemory
-from ertrain.masks.masking import attach_masks, draw_masks, guard, masks_of
+from ertrain.masks.guarding import guard
+from ertrain.masks.masking import attach_masks, draw_masks, masks_of
 from ertrain.models import build_model
 from ertrain.training import make_optimiser, train_epoch
 from ertrain.training.experiments import perform

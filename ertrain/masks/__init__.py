@@ -3,12 +3,14 @@
 from ertrain.masks.flops import forward_flops, layer_positions, training_flops
 from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.flow_repair import REPAIRS, repair_masks
-from ertrain.masks.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of, without_masks
+from ertrain.masks.guarding import Guard, guard
+from ertrain.masks.masking import attach_masks, draw_masks, mask_gradients, masks_of, without_masks
 from ertrain.masks.shapes import layer_shapes
 
 __all__ = [
     "REPAIRS",
     "DeadNeurons",
+    "Guard",
     "attach_masks",
     "dead_neurons",
     "draw_masks",

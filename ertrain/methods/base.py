@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ertrain.configuration import Configuration
 from ertrain.masks.flops import forward_flops, layer_positions
+from ertrain.masks.guarding import guard
 from ertrain.masks.masking import masks_of
 from ertrain.ratios import PruningContext
 from ertrain.ratios.scores import keep_highest
@@ -65,6 +66,10 @@ class FixedMask:
     def trainable(self) -> list[nn.Parameter]:
         """Return the parameters that the optimiser moves."""
         return list(self.model.parameters())
+
+    def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
+        """Keep the optimiser inside the masks, for as long as both of them live."""
+        guard(optimiser, model)
 
     def schedule_epoch(self, epoch: int) -> int:
         """Return the epoch of the learning rate's schedule that an epoch of the run is."""

@@ -72,6 +72,9 @@ class EdgePopup(FixedMask):
         """Return the scores."""
         return list(self._scores.values())
 
+    def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
+        """Nothing: scores are moved, and `step` chooses weights inside S_ER."""
+
     def schedule_epoch(self, epoch: int) -> int:
         """Return the epoch of the level."""
         return epoch % self.configuration.epochs

@@ -53,6 +53,9 @@ class STR(FixedMask):
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in own]
         return [*self._values.values(), self.thresholds, *others]
 
+    def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
+        """Nothing: the optimiser moves weights before their thresholds, with gradients that `step` masks."""
+
     @torch.no_grad()
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:
         """Move weights and thresholds, then steer the thresholds where it is time for it."""

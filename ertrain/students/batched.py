@@ -17,7 +17,7 @@ from torch import Tensor
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
 from ertheory.numbers import whole_number
-from ertrain.masks.masking import guard
+from ertrain.masks.guarding import guard
 from ertrain.models import BatchedLinear, BatchedMLP
 from ertrain.streams import generator
 from ertrain.students.teacher import TOLERANCE, Draw, Tolerance, evaluate, points_of

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ertrain.configuration import Configuration
 from ertrain.data import Data, Images, load_data
-from ertrain.masks.masking import guard
+from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
 from ertrain.training.epoch import accuracies, labelled, memory_layout, train_epoch
@@ -89,7 +89,7 @@ def _train(configuration: Configuration, run: Run, processes: ProcessGroup, data
         run.drop_metrics_after(state.epochs)
     if cuda and processes.world_size > 1:  # the statistics of a batch are those of the whole batch, as in one process
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    guard(optimiser, model)
+    method.protect(optimiser, model)
     forward: nn.Module = model
     if processes.world_size > 1:
         forward = DistributedDataParallel(model, device_ids=[device.index] if cuda else None)

@@ -21,7 +21,7 @@ from torch.func import stack_module_state
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.data import Batch, Data, InMemory, load_data
-from ertrain.masks.masking import guard
+from ertrain.masks.guarding import guard
 from ertrain.models import MLP, BatchedLinear, BatchedMLP
 from ertrain.streams import generator
 from ertrain.training.epoch import accuracies, each_network, train_epoch

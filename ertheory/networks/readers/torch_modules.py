@@ -21,6 +21,7 @@ __all__ = [
     "check_unhooked",
     "class_name",
     "evaluating",
+    "keeps_mask",
     "label_of",
     "parameter",
     "statistics",
@@ -35,8 +36,9 @@ POOLS = frozenset(
 SILENT = frozenset({"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"})
 
 _FORWARD = ("forward", "_conv_forward")
-# Hooks of torch.nn.utils that set a parameter just before a forward pass, and how to compute what they would set.
+# Hooks that set a parameter just before a forward pass, of torch.nn.utils and of masked training.
 _SETTING = {
+    "ertrain.masks.keeping": "KeepMask",
     "torch.nn.utils.prune": "BasePruningMethod",
     "torch.nn.utils.weight_norm": "WeightNorm",
     "torch.nn.utils.spectral_norm": "SpectralNorm",
@@ -105,8 +107,8 @@ def check_unhooked(model: Any) -> None:
     Raises
     ------
     InvalidInput
-        If a module has a hook other than those of ``torch.nn.utils`` that set a parameter, or a ``__call__`` of its
-        own; it is named.
+        If a module has a hook other than those of ``torch.nn.utils`` and ``ertrain`` that set a parameter, or a
+        ``__call__`` of its own; it is named.
     """
     import torch
 
@@ -126,6 +128,11 @@ def check_unhooked(model: Any) -> None:
                 raise InvalidInput(
                     named, "the __call__ of torch.nn.Module", f"one of its own in {type(module).__name__}"
                 )
+
+
+def keeps_mask(hook: Any) -> bool:
+    """Whether a forward pre-hook only sets weights to 0 outside a mask that ``ertrain.attach_masks`` put there."""
+    return _setter(hook) is _inside_mask
 
 
 def parameter(named: str, module: Any, name: str) -> Array | None:
@@ -181,11 +188,17 @@ def _setter(hook: Any) -> Any:
         kind = _SETTING.get(base.__module__)
         if kind == base.__name__ and type(hook).__call__ is base.__call__:
             return {
+                "KeepMask": _inside_mask,
                 "BasePruningMethod": lambda hook, module: hook.apply_mask(module),
                 "WeightNorm": lambda hook, module: hook.compute_weight(module),
                 "SpectralNorm": lambda hook, module: hook.compute_weight(module, do_power_iteration=False),
             }[kind]
     return None
+
+
+def _inside_mask(hook: Any, module: Any) -> Any:
+    mask = (module if hook.layer is None else hook.layer)._buffers.get("weight_mask")
+    return module.weight if mask is None else module.weight.detach().masked_fill(~mask, 0)
 
 
 def _sets(hook: Any) -> str | None:

@@ -19,7 +19,8 @@ from ertheory.layerwise import RATIOS, layer_densities  # noqa: E402
 from ertheory.masks import draw_masks as theory_masks  # noqa: E402
 from ertheory.networks.source import Source  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
-from ertrain.masks.masking import attach_masks, draw_masks, guard, mask_gradients, masks_of  # noqa: E402
+from ertrain.masks.guarding import guard  # noqa: E402
+from ertrain.masks.masking import attach_masks, draw_masks, mask_gradients, masks_of  # noqa: E402
 
 OPTIMISERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.01),
@@ -114,17 +115,22 @@ def test_without_the_guard_masked_weights_come_alive():
 
 @pytest.mark.parametrize("name", ["nesterov", "adamw"])
 def test_guarded_training_is_training_with_the_mask_in_the_forward_pass(name):
-    model, multiplied = masked_network(), masked_network()
-    for layer in masks_of(multiplied):
-        nn.utils.parametrize.register_parametrization(
-            multiplied.get_submodule(layer), "weight", Multiply(masks_of(multiplied)[layer].clone())
-        )
+    model, multiplied = masked_network(), without_hooks(masked_network())
+    for layer, mask in masks_of(model).items():
+        nn.utils.parametrize.register_parametrization(multiplied.get_submodule(layer), "weight", Multiply(mask.clone()))
     optimiser = OPTIMISERS[name](model.parameters())
     guard(optimiser, model)
     train(model, optimiser, 5)
     train(multiplied, OPTIMISERS[name](multiplied.parameters()), 5)
     for layer in masks_of(model):
         torch.testing.assert_close(model.get_submodule(layer).weight, multiplied.get_submodule(layer).weight)
+
+
+def without_hooks(model: nn.Module) -> nn.Module:
+    """The same network without masks: what is 0 stays so only by what follows."""
+    bare = network()
+    bare.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if "mask" not in name})
+    return bare
 
 
 class Multiply(nn.Module):
@@ -209,13 +215,12 @@ def test_a_copy_has_masks_of_its_own():
     assert_invariant(twin, optimiser)
 
 
-def test_a_guard_can_be_removed_and_refuses_closures():
+def test_a_guard_can_be_removed():
     model = masked_network()
     optimiser = OPTIMISERS["sgd"](model.parameters())
-    handle = guard(optimiser, model)
-    with pytest.raises(InvalidInput, match=r"^closure: "):
-        optimiser.step(lambda: model(torch.ones(1, 2, 4, 4)).sum())
-    handle.remove()
+    with guard(optimiser, model):
+        train(model, optimiser, 1)
+        assert_invariant(model)
     train(model, optimiser, 1)
     with pytest.raises(AssertionError):
         assert_invariant(model)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
-from ertrain.masks.masking import guard, masks_of  # noqa: E402
+from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import highest_inside  # noqa: E402
 from ertrain.methods.edge_popup import in_proportion, largest  # noqa: E402
@@ -96,7 +96,7 @@ def started(configuration: Configuration):
     method = METHODS[configuration.method](configuration, model, data.train.shape, STEPS)
     method.before_training(PruningContext(data, configuration.seed, fit=lambda _: None))
     optimiser = make_optimiser(configuration, model, method.trainable())
-    guard(optimiser, model)
+    method.protect(optimiser, model)
     return method, model, optimiser
 
 

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.configuration import Configuration  # noqa: E402
-from ertrain.masks.masking import guard, masks_of  # noqa: E402
+from ertrain.masks.guarding import guard  # noqa: E402
+from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.masks.shapes import layer_shapes  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.models import build_model  # noqa: E402

@@ -13,6 +13,7 @@ from torch import nn
 from ertheory.builders.factored.modules.attention import PROJECTIONS, Attention
 from ertheory.builders.factored.modules.pair import Geometry
 from ertheory.errors import InvalidInput
+from ertheory.networks.readers.torch_modules import keeps_mask
 
 __all__ = ["Layer", "open_attention", "places", "read_layers"]
 
@@ -157,7 +158,7 @@ def _check_forward(name: str, part: Any, base: Any) -> None:
     if type(part).forward is not base.forward or nn.utils.parametrize.is_parametrized(part):
         allowed = f"layers that compute what {base.__name__} does; name the others in leave_out"
         raise InvalidInput("module", allowed, f"{name}: {type(part).__name__}")
-    if part._forward_hooks or part._forward_pre_hooks:
+    if part._forward_hooks or not all(keeps_mask(hook) for hook in part._forward_pre_hooks.values()):
         raise InvalidInput("module", "layers without forward hooks, which a pair would lose", name)
 
 

@@ -1,0 +1,57 @@
+"""Set to 0 what lies outside a mask, quickly and for good: also what is infinite or not a number.
+
+Numbers are treated as integers of their size, so that all of their bits stay or become 0. Large tensors on a CPU are
+cleared by a compiled loop, up to three in a pass, which knows no more of them than where they are: it costs less than
+one operation of PyTorch. Nothing is remembered from one call to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["clear"]
+
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_LARGE = 2**14  # entries from which it pays to load the compiled loop
+
+
+def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
+    """Set the entries of some tensors outside a mask to 0, in place and behind the back of autograd.
+
+    Parameters
+    ----------
+    tensors
+        Of the mask's shape, on its device.
+    mask
+        Booleans.
+
+    Examples
+    --------
+    >>> numbers = torch.tensor([-1.0, torch.nan, torch.inf])
+    >>> clear([numbers], torch.tensor([True, False, False]))
+    >>> numbers
+    tensor([-1.,  0.,  0.])
+    """
+    if torch.compiler.is_compiling():
+        for tensor in tensors:
+            tensor.data.masked_fill_(~mask, 0)
+    elif mask.numel() >= _LARGE and _plain(mask, torch.bool) and all(_plain(each, torch.float32) for each in tensors):
+        from ertrain.masks.clearing_kernel import clear_all  # numba takes half a second to load
+
+        clear_all([tensor.data_ptr() for tensor in tensors], mask.data_ptr(), mask.numel())
+    else:
+        for tensor in tensors:
+            kind = _INTEGERS.get(tensor.element_size())
+            if kind is None:
+                tensor.data.masked_fill_(~mask, 0)
+            else:
+                tensor.data.view(kind).mul_(mask)
+
+
+def _plain(tensor: Tensor, kind: torch.dtype) -> bool:
+    """Whether a tensor is nothing but numbers one after another where the CPU finds them."""
+    known = type(tensor) is Tensor or type(tensor) is nn.Parameter
+    return known and tensor.dtype is kind and tensor.is_cpu and tensor.is_contiguous()
