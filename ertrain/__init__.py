@@ -10,7 +10,8 @@ The widths and densities come from `ertheory`, which never imports this package.
 >>> sum(int(mask.sum()) for mask in masks_of(network).values())
 90
 
-From here on ``guard(optimiser, network)`` keeps masked weights at 0 through all steps of any optimiser.
+From here on every forward pass stays inside the masks, and ``guard(optimiser, network)`` keeps masked weights at 0
+through all steps of any optimiser.
 """
 
 from __future__ import annotations

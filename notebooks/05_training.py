@@ -59,8 +59,8 @@ for layer in dead_neurons(network, (1, 8, 8)):
 # %% [markdown]
 # ## Train
 #
-# `guard` is all that a training loop needs: before every step it sets the gradients of masked weights to 0, and with
-# them momentum and moments stay 0 as well. Nothing is multiplied in the forward pass.
+# `guard` is all that a training loop needs: after every step, of any optimiser, masked weights are 0, and so are their
+# momentum and moments. A forward pass stays inside the masks in any case.
 
 # %%
 optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)

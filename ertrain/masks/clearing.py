@@ -7,7 +7,7 @@ one operation of PyTorch. Nothing is remembered from one call to the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ __all__ = ["clear"]
 
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _LARGE = 2**14  # entries from which it pays to load the compiled loop
+_loops: list[Callable[[Sequence[int], int, int], None]] = []  # it, once it is loaded
 
 
 def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
@@ -36,12 +37,18 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
     tensor([-1.,  0.,  0.])
     """
     if torch.compiler.is_compiling():
-        for tensor in tensors:
+        for tensor in () if _exporting() else tensors:  # a program that writes to its weights cannot be exported
             tensor.data.masked_fill_(~mask, 0)
-    elif mask.numel() >= _LARGE and _plain(mask, torch.bool) and all(_plain(each, torch.float32) for each in tensors):
-        from ertrain.masks.clearing_kernel import clear_all  # numba takes half a second to load
+    elif (
+        (_loops or mask.numel() >= _LARGE or torch.jit.is_tracing())  # the loop leaves no trace
+        and _plain(mask, torch.bool)
+        and all(_plain(tensor, torch.float32) for tensor in tensors)
+    ):
+        if not _loops:
+            from ertrain.masks.clearing_kernel import clear_all  # numba takes half a second to load
 
-        clear_all([tensor.data_ptr() for tensor in tensors], mask.data_ptr(), mask.numel())
+            _loops.append(clear_all)
+        _loops[0]([tensor.data_ptr() for tensor in tensors], mask.data_ptr(), mask.numel())
     else:
         for tensor in tensors:
             kind = _INTEGERS.get(tensor.element_size())
@@ -49,6 +56,11 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
                 tensor.data.masked_fill_(~mask, 0)
             else:
                 tensor.data.view(kind).mul_(mask)
+
+
+def _exporting() -> bool:
+    known = getattr(torch.compiler, "is_exporting", None)  # PyTorch has it since 2.7
+    return known is not None and bool(known())
 
 
 def _plain(tensor: Tensor, kind: torch.dtype) -> bool:

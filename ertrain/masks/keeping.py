@@ -61,12 +61,11 @@ class KeepMask:
         if isinstance(weight, nn.Parameter):
             _check_shape(layer, weight, mask)
             clear((weight,), mask)
-        elif isinstance(weight, Tensor):  # lent for this call, as by torch.func.functional_call
-            lent: Any = torch.where(mask, weight, 0)
-            layer._parameters["weight"] = lent
+        elif weight is not None:  # lent for this call, as by torch.func.functional_call: somebody else's
+            return
         elif getattr(layer, "_is_replica", False):  # of torch.nn.DataParallel: no parameter, but one's image
             image: Any = layer.weight
-            layer.__dict__["weight"] = torch.where(mask, image, 0)
+            clear((image,), mask)
         else:
             plain_weight(layer)
 

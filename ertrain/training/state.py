@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ertrain.masks.masking import without_masks
+from ertrain.masks.masking import masks_of, without_masks
 
 __all__ = ["TrainingState"]
 
@@ -73,7 +73,9 @@ class TrainingState:
         return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)
 
     def best_model(self, model: nn.Module) -> nn.Module:
-        """Return a copy of a model with the best weights."""
+        """Return a copy of a model with the best weights, whose masks let everything through."""
         best = copy.deepcopy(model)
+        for mask in masks_of(best).values():  # they may have changed since then; what was outside is 0 in the weights
+            mask.fill_(value=True)
         best.load_state_dict(self.best_weights, strict=False)
         return best
