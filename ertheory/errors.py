@@ -5,10 +5,11 @@ Every message is one line: the argument, what is allowed, what was given.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable
 from difflib import get_close_matches
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = [
     "ConstructionFailed",
@@ -17,11 +18,13 @@ __all__ = [
     "InvalidInput",
     "TheoremNotApplicable",
     "one_of",
+    "shortened",
 ]
 
 Name = TypeVar("Name", bound=str)
 
 _LONGEST_VALUE = 120
+_LONGEST = 400
 
 
 class ErError(Exception):
@@ -49,13 +52,52 @@ class InvalidInput(ErError, ValueError):
     """
 
     def __init__(self, argument: str, allowed: str, value: object) -> None:
-        shown = repr(str(value)) if isinstance(value, Fraction) else " ".join(repr(value).split())
-        if len(shown) > _LONGEST_VALUE:
-            shown = shown[: _LONGEST_VALUE - 3] + "..."
         self.argument = argument
         self.allowed = allowed
         self.value = value
-        super().__init__(f"{argument}: expected {allowed}, got {shown}")
+        named, shown = shortened(argument, _LONGEST_VALUE), _shown(value)
+        if len(shown) > _LONGEST_VALUE:
+            shown = shown[: _LONGEST_VALUE - 3] + "..."
+        wanted = shortened(allowed, _LONGEST - len(f"{named}: expected , got {shown}"))
+        super().__init__(f"{named}: expected {wanted}, got {shown}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from one process to another, without the value where that cannot."""
+        try:
+            pickle.dumps(self.value)
+        except Exception:  # whatever an object of somebody else raises
+            return type(self), (self.argument, self.allowed, _Text(_shown(self.value)))
+        return type(self), (self.argument, self.allowed, self.value)
+
+
+class _Text(str):
+    """Text that is shown as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(str(value)) if isinstance(value, Fraction) else " ".join(repr(value).split())
+    except ValueError:  # Python does not write down numbers of more than 4300 digits
+        return "a number of thousands of digits"
+
+
+def shortened(text: str, longest: int) -> str:
+    """Cut a text in its middle, where the least is lost of a list or a path.
+
+    Examples
+    --------
+    >>> shortened("0123456789", 9), shortened("0123", 9)
+    ('012...789', '0123')
+    """
+    if len(text) <= longest:
+        return text
+    front = (longest - 2) // 2
+    return f"{text[:front]}...{text[len(text) - (longest - 3 - front) :]}"
 
 
 class InfeasibleWidth(ErError):

@@ -23,6 +23,7 @@ from ertrain.streams import stream_seed
 __all__ = ["METHOD_SETTINGS", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
+_TOO_LARGE = 2**63
 _RATIONAL = ("density", "final_density", "validation", "width")
 
 _PRUNING = ("final_density", "update_every", "update_until")
@@ -302,14 +303,17 @@ class Configuration:
 def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
     """Bring a value into the type of its field, so that 1 and 1.0, a list and a tuple have one hash."""
     kind = str(field.type)
+    if isinstance(value, int) and field.name != "seed" and not -_TOO_LARGE < value < _TOO_LARGE:
+        raise InvalidInput(field.name, "a number below 2^63", value)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if kind.startswith("tuple") and isinstance(value, list | tuple):
         inner: type = int if "int" in kind else str
-        if all(type(part) is inner for part in value):
+        large = [part for part in value if isinstance(part, int) and not -_TOO_LARGE < part < _TOO_LARGE]
+        if all(type(part) is inner for part in value) and not large:
             return tuple(value)
     if kind == "str" and field.name in _RATIONAL and not isinstance(value, bool):
-        return value if isinstance(value, str) else str(value)
+        return value if isinstance(value, str) else rational_text(exact_rational(field.name, value))
     if kind in ("bool", "int", "str") and type(value).__name__ == kind:
         return value
     raise InvalidInput(field.name, f"a value of type {kind}", value)

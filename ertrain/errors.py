@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ertheory.errors import ErError
+from ertheory.errors import ErError, shortened
 
 __all__ = ["RunFolderError"]
 
@@ -21,5 +22,10 @@ class RunFolderError(ErError):
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+        named = shortened(str(path), 200)
+        super().__init__(f"{named}: {shortened(reason, 398 - len(named))}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from one process to another."""
+        return type(self), (self.path, self.reason)

@@ -23,6 +23,7 @@ __all__ = ["Rational", "exact_rational", "log_fraction", "probability"]
 
 Rational: TypeAlias = int | float | str | Fraction | Decimal
 
+_MOST_BITS = 14_284  # 4300 digits, which is what Python writes down
 _LONGEST_TEXT = 1000  # Python converts at most 4300 digits, and products of some such numbers are written out
 _LARGEST_EXPONENT = 1000
 _LONGEST_PERCENT = 20
@@ -57,7 +58,10 @@ def exact_rational(argument: str, value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InvalidInput(argument, allowed, value)
     if isinstance(value, numbers.Rational):  # of NumPy perhaps, whose integers overflow
-        return Fraction(int(value.numerator), int(value.denominator))
+        parts = int(value.numerator), int(value.denominator)
+        if max(part.bit_length() for part in parts) > _MOST_BITS:
+            raise InvalidInput(argument, "a number of at most 4300 digits", value)
+        return Fraction(*parts)
     try:
         return Fraction(_shortest(value))
     except (ValueError, OverflowError):  # NaN, infinity, and what is too large for a float

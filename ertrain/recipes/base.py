@@ -14,6 +14,7 @@ from ertrain.methods.imp import rounds_of
 __all__ = ["SCALES", "Cost", "Recipe"]
 
 SCALES = ("quick", "small", "paper")
+_MOST_SEEDS = 1_000_000
 
 # An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, as in
 # benchmarks/RESULTS.md, by network, width and data.
@@ -92,7 +93,7 @@ class Recipe:
         """
         if scale not in self.scales:
             raise InvalidInput("scale", f"one of {', '.join(self.scales)}", scale)
-        seeds = whole_number("seeds", seeds, least=1)
+        seeds = whole_number("seeds", seeds, least=1, most=_MOST_SEEDS)
         chosen = [one for one in self.make(scale) if one.changed(only or {}) == one]
         if not chosen:
             raise InvalidInput("only", f"values that some run of {self.name} has", dict(only or {}))

@@ -72,7 +72,7 @@ def join_process_group(device: str = "auto") -> Iterator[ProcessGroup]:
     Raises
     ------
     InvalidInput
-        If the device is unknown or not there.
+        If the device is unknown or not there, or the variables of ``torchrun`` are not all there.
 
     Examples
     --------
@@ -80,14 +80,14 @@ def join_process_group(device: str = "auto") -> Iterator[ProcessGroup]:
     ...     processes.is_main, processes.all_reduce(torch.ones(2)).tolist()
     (True, [1.0, 1.0])
     """
-    world_size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    local = int(os.environ.get("LOCAL_RANK", "0"))
+    world_size, rank, local = _of_torchrun()
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if name == "cuda":
         name = f"cuda:{local}"
-    kind, _, number = name.partition(":")
+    kind, colon, number = name.partition(":")
     there = torch.cuda.device_count() if kind == "cuda" else 1
-    if kind not in ("cpu", "cuda") or not (number or "0").isdecimal() or int(number or "0") >= there:
+    number = number if colon else "0"
+    if kind not in ("cpu", "cuda") or not number.isdecimal() or len(number) > 4 or int(number) >= there:
         raise InvalidInput("device", f"auto, cpu or cuda, of which there are {torch.cuda.device_count()}", device)
     processes = ProcessGroup(torch.device(name), rank, world_size)
     if kind == "cuda":
@@ -100,3 +100,21 @@ def join_process_group(device: str = "auto") -> Iterator[ProcessGroup]:
         yield processes
     finally:
         distributed.destroy_process_group()
+
+
+def _of_torchrun() -> tuple[int, int, int]:
+    """Read how many processes there are, and which of them this one is: of all, and on its machine."""
+    read = {"WORLD_SIZE": 1, "RANK": 0, "LOCAL_RANK": 0}
+    for name in read:
+        text = os.environ.get(name, str(read[name]))
+        if not (text.isdecimal() and len(text) <= 6):
+            raise InvalidInput(name, "a whole number, as torchrun sets it", text)
+        read[name] = int(text)
+    wanted = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [name for name in wanted if name not in os.environ]
+    if read["WORLD_SIZE"] > 1 and missing:
+        allowed = f"also {', '.join(missing)}, as torchrun sets them, or no WORLD_SIZE for a single process"
+        raise InvalidInput("WORLD_SIZE", allowed, read["WORLD_SIZE"])
+    if not read["RANK"] < max(read["WORLD_SIZE"], 1):
+        raise InvalidInput("RANK", f"a whole number below WORLD_SIZE {read['WORLD_SIZE']}", read["RANK"])
+    return read["WORLD_SIZE"], read["RANK"], read["LOCAL_RANK"]
