@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from importlib import import_module
 from typing import Any
@@ -53,7 +54,8 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        return _run(name, about, commands, words)
+        with _wide_enough():
+            return _run(name, about, commands, words)
     except OutputClosed:  # a reader such as `head` has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
@@ -70,6 +72,23 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
         return _unexpected(name, error, debug=debug)
     except Exception as error:
         return _unexpected(name, error, debug=debug)
+
+
+@contextlib.contextmanager
+def _wide_enough() -> Iterator[None]:
+    """Let nobody break lines for a terminal of a few columns: some never end with it, or take all memory."""
+    before = os.environ.get("COLUMNS")
+    if shutil.get_terminal_size().columns >= _NARROWEST:
+        yield
+        return
+    os.environ["COLUMNS"] = str(_NARROWEST)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
 
 
 def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> int:

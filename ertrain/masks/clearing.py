@@ -40,7 +40,7 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
         for tensor in () if _exporting() else tensors:  # a program that writes to its weights cannot be exported
             tensor.data.masked_fill_(~mask, 0)
     elif (
-        (_loops or mask.numel() >= _LARGE or torch.jit.is_tracing())  # the loop leaves no trace
+        (_loops or mask.numel() >= _LARGE or _tracing())
         and _plain(mask, torch.bool)
         and all(_plain(tensor, torch.float32) for tensor in tensors)
     ):
@@ -61,6 +61,11 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
 def _exporting() -> bool:
     known = getattr(torch.compiler, "is_exporting", None)  # PyTorch has it since 2.7
     return known is not None and bool(known())
+
+
+def _tracing() -> bool:
+    """Whether operations are being recorded; the loop leaves no trace."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
 
 
 def _plain(tensor: Tensor, kind: torch.dtype) -> bool:
