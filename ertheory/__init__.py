@@ -5,7 +5,8 @@ Mukherjee, Burkholz, ICML 2023). Every number says which statement it rests on, 
 repaired), and whether it is sufficient or necessary.
 
 Every question of the command line is a function of the same name with the same arguments: `width`, `sparsity`,
-`confidence`, `lower`, `embed`, `calibrate`, `subset_sum`, `ticket`, `densities`, `verify`, `figure`, `sample`.
+`confidence`, `capacity`, `lower`, `embed`, `calibrate`, `subset_sum`, `ticket`, `densities`, `verify`, `figure`,
+`sample`.
 
 >>> import ertheory
 >>> ertheory.width("784-128-10", method="printed", density="1,0.1,0.1", delta=0.001).widths
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         PrunedTicket,
         Results,
         calibrate,
+        capacity,
         confidence,
         densities,
         embed,
@@ -142,6 +144,7 @@ __all__ = [
     "architecture",
     "build_ticket",
     "calibrate",
+    "capacity",
     "check_embedding",
     "check_file",
     "check_ticket",
@@ -201,7 +204,7 @@ _WHERE = {
     "ertheory.builders.factored.modules.result": "FactoredModule",
     "ertheory.check": "Check TicketCheck check_embedding check_file check_ticket",
     "ertheory.commands": (
-        "Built PrunedTicket Results calibrate confidence densities embed figure lower sample sparsity "
+        "Built PrunedTicket Results calibrate capacity confidence densities embed figure lower sample sparsity "
         "subset_sum ticket verify width"
     ),
     "ertheory.errors": "ConstructionFailed ErError InfeasibleWidth InvalidInput TheoremNotApplicable",

@@ -46,6 +46,15 @@ Example:
   ertheory confidence --target 784-128-10 --widths 179536,18048 --density 1,0.1,0.1""",
     ),
     (
+        "capacity",
+        "ertheory.cli.capacity:CapacityCommand",
+        """Largest targets that a given source certainly contains.
+
+Examples:
+  ertheory capacity --source 784-1921-128-1600-10 --sparsity 0.9 --delta 0.001
+  ertheory capacity --model resnet18 --sparsity 0.9 --delta 0.001""",
+    ),
+    (
         "lower",
         "ertheory.cli.widths:LowerCommand",
         """Theorem 2.3: how many hidden neurons a single ReLU neuron of d inputs needs.

@@ -7,6 +7,7 @@ of a mixed bound. The least bound of each map is taken; their sum bounds the fai
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from ertheory.bounds.factored.least import ORIENTATIONS, Densities, map_failure
 from ertheory.bounds.factored.network import MapShape, shapes_of_target
@@ -17,6 +18,7 @@ __all__ = ["FACTORED_INVERSE", "pair_failure"]
 _BUDGETS = tuple(Fraction(1, 10**exponent) for exponent in (1, 2, 3, 4, 6, 9, 15))  # of the mixed bounds
 
 
+@lru_cache(maxsize=4096)
 def pair_failure(
     shape: MapShape, inner: int, densities: Densities, budgets: tuple[Fraction, ...] = _BUDGETS
 ) -> Fraction:
@@ -75,7 +77,8 @@ def _reason(given: GivenWidths) -> str:
 
 
 def _holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
-    return _failure(given, densities, (failure_probability / given.target.depth,)) <= failure_probability
+    quick = _failure(given, densities, (failure_probability / given.target.depth,))
+    return quick <= failure_probability or _failure(given, densities) <= failure_probability
 
 
 def _success(given: GivenWidths, densities: tuple[Fraction, ...]) -> tuple[Fraction, None]:

@@ -1,0 +1,85 @@
+"""``ertheory capacity``: what a given source certainly contains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ertheory.bounds.capacity import CAPACITIES
+from ertheory.bounds.result import rational_text
+from ertheory.cli import reading
+from ertheory.cli.arguments import Confidence, Delta, Density, Explain, Format, Json, Sparsity
+from ertheory.cli.options import Option
+from ertheory.cli.output import document, show, show_table, wrap
+from ertheory.commands import capacity
+from ertheory.layerwise.architectures import ARCHITECTURES
+
+__all__ = ["CapacityCommand"]
+
+
+@dataclass(frozen=True)
+class CapacityCommand:
+    """Largest targets that a given source certainly contains."""
+
+    source: Annotated[str | None, Option("Widths of the source, inputs first: 784-1921-128-1600-10.", "S")] = None
+    model: Annotated[
+        str | None,
+        Option(
+            f"An architecture in its place: {', '.join(ARCHITECTURES)}. The answer is the largest factor on its widths "
+            "with which a factored source of so many edges contains it.",
+            "A",
+            read=reading.choice(*ARCHITECTURES),
+        ),
+    ] = None
+    density: Density = None
+    sparsity: Sparsity = None
+    delta: Delta = None
+    confidence: Confidence = None
+    method: Annotated[
+        str | None,
+        Option(f"One of {', '.join(CAPACITIES)}; all if left out.", "M", read=reading.choice(*CAPACITIES)),
+    ] = None
+    edges: Annotated[
+        int | None, Option("Expected edges of the source of a model; as many as its weights if left out.", "E")
+    ] = None
+    explain: Explain = False
+    format: Format = "table"
+    json: Json = False
+
+    def run(self) -> int:
+        """Answer the question; exit status 0 also where nothing is contained, which the answer says."""
+        from tqdm import tqdm
+
+        with tqdm(unit=" targets", desc="searching", delay=2, leave=False) as bar:
+            answers = capacity(
+                self.source,
+                model=self.model,
+                density=self.density,
+                sparsity=self.sparsity,
+                delta=self.delta,
+                confidence=self.confidence,
+                method=self.method,
+                edges=self.edges,
+                progress=bar.update,
+            )
+        first = answers[0]
+        if self.json:
+            inputs = {
+                "source": self.source,
+                "model": self.model,
+                "density": [rational_text(density) for density in first.densities],
+                "sparsity": [rational_text(1 - density) for density in first.densities],
+                "delta": rational_text(first.failure_probability),
+                "method": [answer.method for answer in answers],
+                "edges": self.edges,
+            }
+            show(document("capacity", inputs, **answers.to_dict()))
+            return 0
+        show_table(answers.to_table(), self.format)
+        if self.format == "table":
+            show("" if all(answer.applies for answer in answers) else "\n* does not apply here:")
+            for answer in answers:
+                show(wrap(f"  {answer.method}, layer 0 {answer.layer0}: {answer.statement}; {answer.reason}."))
+        if self.explain:
+            show("\n" + answers.explain())
+        return 0
