@@ -7,6 +7,8 @@ from itertools import chain, combinations
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_flow
 
 Mask = npt.NDArray[np.bool_]
 
@@ -75,3 +77,52 @@ def _rank(matrix: npt.NDArray[np.int64]) -> int:
         matrix[rank + 1 :] = (others - others[:, column : column + 1] * matrix[rank]) % PRIME
         rank += 1
     return rank
+
+
+def linked(first: Mask, middle: Mask, last: Mask) -> bool:
+    """Whether every input has as many disjoint paths to outputs as there are outputs: a flow through split neurons."""
+    return all(_disjoint_paths(reads, middle, last) == len(last) for reads in first.T)
+
+
+def coloured(first: Mask, middle: Mask, last: Mask, classes: tuple[int, int]) -> bool:
+    """Whether classes of these sizes can be matched, and those of the first matching have entries for every pair."""
+    sides = [_classes(side, size) for side, size in ((first.T, classes[0]), (last, classes[1]))]
+    if None in sides:
+        return False
+    inputs, outputs = (side for side in sides if side is not None)
+    return all(middle[np.ix_(above, below)].any() for below in inputs for above in outputs)
+
+
+def _classes(rows: Mask, size: int) -> list[list[int]] | None:
+    repeated = np.repeat(rows, size, axis=0)  # each row as often as it needs a column
+    if repeated.shape[1] < len(repeated):
+        return None
+    chosen = linear_sum_assignment(repeated, maximize=True)
+    if not repeated[chosen].all():
+        return None
+    return [chosen[1][size * row : size * (row + 1)].tolist() for row in range(len(rows))]
+
+
+def _disjoint_paths(reads: Mask, middle: Mask, last: Mask) -> int:
+    lower, upper, outputs = middle.shape[1], middle.shape[0], len(last)
+    source, sink = 0, 1
+    size = 2 + 2 * (lower + upper) + outputs
+    capacity = np.zeros((size, size), dtype=np.int32)
+    into = 2 + np.arange(lower + upper)
+    out = into + lower + upper
+    capacity[into, out] = 1
+    capacity[source, into[:lower]] = reads
+    capacity[np.ix_(out[:lower], into[lower:])] = middle.T
+    capacity[np.ix_(out[lower:], 2 + 2 * (lower + upper) + np.arange(outputs))] = last.T
+    capacity[2 + 2 * (lower + upper) :, sink] = 1
+    return int(maximum_flow(csr_array(capacity), source, sink).flow_value)
+
+
+def generic_triple_rank(first: Mask, middle: Mask, last: Mask, rng: np.random.Generator) -> int:
+    """Rank of the derivative of A C B at a random point over a prime field."""
+    b, c, a = (np.where(mask, rng.integers(1, PRIME, mask.shape), 0).astype(object) for mask in (first, middle, last))
+    rows = [np.outer((a.dot(c) % PRIME)[:, j], np.arange(first.shape[1]) == i) for j, i in np.argwhere(first)]
+    rows += [np.outer(a[:, k], b[j]) for k, j in np.argwhere(middle)]
+    rows += [np.outer(np.arange(len(last)) == o, (c.dot(b) % PRIME)[k]) for o, k in np.argwhere(last)]
+    flat = [(row % PRIME).astype(np.int64).ravel() for row in rows]
+    return _rank(np.array(flat, dtype=np.int64).reshape(len(rows), len(last) * first.shape[1]))

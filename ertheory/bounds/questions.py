@@ -113,10 +113,9 @@ def widths(
     _check_known(options)
     for statement in (one for one in STATEMENTS if one.default and (target.is_chain or not one.chains_only)):
         known = {name: value for name, value in options.items() if name in statement.options}
+        layers = statement.layers(target, known)
         try:
-            densities = read_densities(
-                target, density=density, sparsity=sparsity, layers=statement.layers(target, known)
-            )
+            densities = read_densities(target, density=density, sparsity=sparsity, layers=layers)
         except InvalidInput as error:
             refused.append(error)
             continue

@@ -78,6 +78,10 @@ class WidthCommand:
             "I",
         ),
     ] = None
+    factors: Annotated[
+        int | None,
+        Option("Factored sources: masked maps for each map of the target, 2 or 3; 2 if left out.", "K"),
+    ] = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -96,6 +100,7 @@ class WidthCommand:
             "split": self.split,
             "objective": self.objective,
             "inner": self.inner,
+            "factors": self.factors,
             "density": self.density,
             "sparsity": self.sparsity,
             "delta": self.delta,
@@ -121,6 +126,7 @@ class WidthCommand:
                 "split": self.split or "equal",
                 "objective": self.objective or "edges",
                 "inner": self.inner or ("relu" if self.model is None else "identity"),
+                "factors": self.factors or 2,
                 "delta": rational_text(first.failure_probability),
                 "method": [result.method for result in found],
                 "layer0": [result.layer0 for result in found],

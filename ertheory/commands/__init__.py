@@ -11,7 +11,7 @@ from ertheory._pages import page
 
 if TYPE_CHECKING:
     from ertheory.commands.building import Built, embed
-    from ertheory.commands.capacity import capacity
+    from ertheory.commands.contained import capacity
     from ertheory.commands.figures import figure
     from ertheory.commands.inverse import confidence, sparsity
     from ertheory.commands.layers import densities
@@ -43,7 +43,7 @@ __all__ = [
 
 _WHERE = {
     "ertheory.commands.building": "Built embed",
-    "ertheory.commands.capacity": "capacity",
+    "ertheory.commands.contained": "capacity",
     "ertheory.commands.figures": "figure",
     "ertheory.commands.inverse": "confidence sparsity",
     "ertheory.commands.layers": "densities",

@@ -14,7 +14,7 @@ from ertheory.tables import Cell, Shown, Table
 __all__ = ["answer_table", "map_table", "width_table"]
 
 _LARGEST_FLOAT = 10**300
-_MANY = 8  # widths, from which on a narrow terminal sees their sum
+_MANY = 4  # widths, from which on a narrow terminal sees their sum
 _SPARE = ("ratio", "layer 0")  # follows from the widths; stands in the sentences below the table
 
 

@@ -43,6 +43,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Width: ...
 
@@ -62,6 +63,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
@@ -80,6 +82,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
@@ -99,6 +102,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Width | Results[Width]:
     """Compute how wide a random sparse network must be to contain a target, as ``ertheory width`` does.
@@ -131,6 +135,8 @@ def width(
     inner
         What inner neurons do: ``identity``, ``relu`` (lifted above 0 on a box) or ``relu-positive``. It decides which
         forms a convolution may take. If left out, ``relu`` for a target and ``identity`` for a model.
+    factors
+        How many masked maps each map of the target becomes: 2, or 3, which take fewer edges where paths are rare.
     progress
         A function that is called after each statement that has answered, where several do.
 
@@ -161,7 +167,12 @@ def width(
     1.34
     """
     network = read_target(target) if model is None else _model(target, model)
-    given_options = {"split": split, "objective": objective, "inner": inner or (model and "identity")}
+    given_options = {
+        "split": split,
+        "objective": objective,
+        "inner": inner or (model and "identity"),
+        "factors": factors,
+    }
     options = {name: value for name, value in given_options.items() if value is not None}
     if sparsities is not None:
         if (density, sparsity) != (None, None):

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
 from ertheory.bounds.factored.one_map import FactoredMap
+from ertheory.bounds.factored.triple import TripleDesign, TripleMap
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Step
 from ertheory.numbers import named_numbers, rational_text
@@ -17,6 +18,12 @@ _MOST = 6  # maps that are shown
 _HALL = "h*_k(d, a) = min(1, min_(j <= k) sum_s C(d, s) C(j, s - 1) (1 - a)^(s (j - s + 1)))"
 _DUAL = "dual: P <= n E[h*_K(m, p2)],  K ~ Bin(N, p1)"
 _PRIMAL = "primal: P <= m E[h*_K(n, p1)],  K ~ Bin(N, p2)"
+_LINKING = "linking: P <= n E[min(1, min_(j <= K) h_j)],  K ~ Bin(N1, p1); transposed: both sides exchanged"
+_LINKED = (
+    "  h_k = sum_t C(m, t) sum_(a < t) C(k, a) P(Bin(N2, r) < t - a),",
+    "  r = (1 - (1 - p3)^t) (1 - (1 - p2)^(k - a))",
+)
+_COLOURING = "colouring: P <= H(n, q1, N1, p1) + H(m, q2, N2, p3) + n m (1 - p2)^(q1 q2),  H Hall's sum"
 _MIXED = (
     "mixed: P <= P(Bin(n, phi) > f) + n E[h*_K(m, p2); K >= kappa] + n m E[h*_J(f, rho)] / (1 - phi)",
     "  phi = P(K < kappa),  rho = E[K | K < kappa] / N,  J ~ Bin(N, p2 (1 - p1)); mixed-primal with n, p1 and m, p2 "
@@ -27,6 +34,8 @@ _MIXED = (
 def factored_steps(answer: Width) -> tuple[Step, ...]:
     """Show the theorems that the maps rest on, and one line with numbers for each map."""
     design = answer.design
+    if isinstance(design, TripleDesign):
+        return _triple_steps(design)
     if not isinstance(design, FactoredDesign):
         return ()
     used = {one.orientation for one in design.maps}
@@ -97,7 +106,29 @@ def _numbers(one: FactoredMap) -> str:
     return f"{one.name or 'map'}, {one.orientation}: {sizes}: P <= {_short(one.failure)} (share {_short(one.share)})"
 
 
-def _ratio(design: FactoredDesign) -> str:
+def _triple_steps(design: TripleDesign) -> tuple[Step, ...]:
+    used = {one.theorem.partition("-")[0] for one in design.maps}
+    steps: list[Step] = []
+    if "linking" in used:
+        steps += [_LINKING, *_LINKED]
+    if "colouring" in used:
+        steps.append(_COLOURING)
+    steps += [_triple_numbers(one) for one in design.maps[:_MOST]]
+    if len(design.maps) > _MOST:
+        steps.append(f"and {len(design.maps) - _MOST} more maps")
+    failure = sum((one.failure for one in design.maps), Fraction(0))
+    steps.append(f"P(failure) <= {_short(failure)} in all; {_ratio(design)}")
+    return tuple(steps)
+
+
+def _triple_numbers(one: TripleMap) -> str:
+    densities = ", ".join(f"p{index} = {_brief(density)}" for index, density in enumerate(one.densities, start=1))
+    classes = f", q1 = {one.classes[0]}, q2 = {one.classes[1]}" if one.theorem == "colouring" else ""
+    sizes = f"n = {one.columns}, m = {one.rows}, {densities}, N1 = {one.inner[0]}, N2 = {one.inner[1]}{classes}"
+    return f"{one.name or 'map'}, {one.theorem}: {sizes}: P <= {_short(one.failure)} (share {_short(one.share)})"
+
+
+def _ratio(design: FactoredDesign | TripleDesign) -> str:
     edges = f"{float(design.edges_expected):,.0f} expected edges for {design.nonzeros:,} weights"
     return f"{edges}, {float(design.edges_ratio):.4g} to 1"
 

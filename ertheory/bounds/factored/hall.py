@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from ertheory.numbers import Masses, bounds, log_fraction
 
-__all__ = ["mean_failures", "structural_failures"]
+__all__ = ["log_choose", "mean_failures", "structural_failures"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,8 +72,8 @@ def structural_failures(rows: int, columns: npt.ArrayLike, density: Fraction) ->
     first, last = _ranges(rows)  # (terms,)
     log_miss = math.log1p(-float(density)) if density < Fraction(1, 2) else log_fraction(1 - density)
     log_miss *= 1 - 2.0**-49  # towards 0, that is, up
-    of_rows = _log_choose(rows, np.clip(rows // 2, first, last))
-    of_columns = _log_choose(counts, np.clip(counts // 2, first - 1, last - 1))
+    of_rows = log_choose(rows, np.clip(rows // 2, first, last))
+    of_columns = log_choose(counts, np.clip(counts // 2, first - 1, last - 1))
     missing = np.minimum(first * (counts - first + 1), last * (counts - last + 1)) * log_miss
     margin = 2e-9 + 2.0**-46 * (rows + counts) * np.log(rows + counts + 2) + 2.0**-49 * np.abs(missing)
     with np.errstate(over="ignore"):
@@ -155,7 +155,14 @@ def _ranges(rows: int) -> tuple[Floats, Floats]:
     return first.astype(np.float64), last.astype(np.float64)
 
 
-def _log_choose(total: float | Floats, chosen: Floats) -> Floats:
+def log_choose(total: float | Floats, chosen: Floats) -> Floats:
+    """Take logarithms of binomial coefficients, with the errors that the head of this module states.
+
+    Examples
+    --------
+    >>> float(log_choose(5.0, np.array([2.0]))[0]) == math.log(10)
+    True
+    """
     return _log_factorial(np.asarray(total, dtype=np.float64)) - _log_factorial(chosen) - _log_factorial(total - chosen)
 
 

@@ -15,7 +15,7 @@ from ertheory.bounds.factored.explained import (
 from ertheory.bounds.factored.least import Densities
 from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
 from ertheory.bounds.factored.network import MapShape, shapes_of_target
-from ertheory.bounds.factored.options import OPTIONS
+from ertheory.bounds.factored.options import FACTORS, OPTIONS, factors_of, source_layers
 from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import GivenWidths, Inverse, Question, Reading, Statement, Step
@@ -68,7 +68,7 @@ def _forms(shape: MapShape) -> dict[tuple[int, int], tuple[int, int]]:
 
 def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, ...], reason: str) -> Width:
     refusal = _refuses(question.target, question.densities, None) or _other_shape(question.options)
-    layers = 2 * question.target.depth
+    layers = source_layers(question.target, question.options)
     if refusal:
         return statement.answer(question, (*(None,) * (layers - 1), question.target.widths[-1]), refusal=refusal)
     pairs = zip(question.densities[::2], question.densities[1::2], strict=True)
@@ -91,6 +91,8 @@ def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, .
 
 
 def _other_shape(options: Mapping[str, object]) -> str:
+    if factors_of(options) != FACTORS[0]:
+        return "said of sources with two factors a map"
     if options.get("split", "equal") != "equal":
         return "for densities that are given, not for those that --split best chooses; give them one by one"
     return ""
@@ -112,10 +114,6 @@ def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...], ceilings: tupl
             best = best.max(allowed)
         least = least.min(best)
     return least
-
-
-def _layers(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
-    return 2 * target.depth
 
 
 _PATHS_REASON = (
@@ -157,7 +155,7 @@ FACTORED_PATHS = Statement(
     refuses=_refuses,
     inverse=_inverse(_PATHS, _PATHS_REASON, path_ceiling_steps),
     steps=path_steps,
-    layers=_layers,
+    layers=source_layers,
     default=True,
     options=OPTIONS,
     chains_only=False,
@@ -175,7 +173,7 @@ FACTORED_COUNT = Statement(
     refuses=_refuses,
     inverse=_inverse(_COUNT, _COUNT_REASON, count_ceiling_steps),
     steps=count_steps,
-    layers=_layers,
+    layers=source_layers,
     default=True,
     options=OPTIONS,
     chains_only=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import cast
@@ -13,12 +12,15 @@ from ertheory.bounds.factored.given import FACTORED_INVERSE
 from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.factored.least import Split
 from ertheory.bounds.factored.network import FactoredDesign, Objective, factored_design, shapes_of_target
-from ertheory.bounds.factored.options import OPTIONS
+from ertheory.bounds.factored.one_map import FORMS
+from ertheory.bounds.factored.options import OPTIONS, factors_of, source_layers
+from ertheory.bounds.factored.triple import TripleDesign, triple_design
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Reading, Statement
+from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
 
-__all__ = ["FACTORED", "answer_of", "design_of"]
+__all__ = ["FACTORED", "answer_of", "design_of", "triples_of"]
 
 _CERTIFIED = "double precision bounds from above, every rounding counted"
 
@@ -41,6 +43,54 @@ def design_of(question: Question) -> FactoredDesign:
         objective=cast("Objective", question.options.get("objective", "edges")),
         inner=cast("Inner", question.options.get("inner", "relu")),
     )
+
+
+def triples_of(question: Question) -> TripleDesign:
+    """Find the design of three factors a map that answers a question.
+
+    Raises
+    ------
+    InvalidInput
+        If options are asked for that are there for two factors alone.
+
+    Examples
+    --------
+    >>> tenth = Fraction(1, 10)
+    >>> asked = Question(target=Target.from_text("6-4"), densities=(tenth,) * 3, failure_probability=tenth / 100)
+    >>> triples_of(asked).success_lower >= 1 - tenth / 100
+    True
+    """
+    options = question.options
+    if options.get("split", "equal") != "equal":
+        raise InvalidInput("split", "equal for three factors, or densities that are given one by one", options["split"])
+    if options.get("inner", "identity") == "relu-positive":
+        raise InvalidInput("inner", "identity, or relu on a box, for three factors", options["inner"])
+    return triple_design(
+        shapes_of_target(question.target),
+        densities=question.densities,
+        failure_probability=question.failure_probability,
+        objective=cast("Objective", options.get("objective", "edges")),
+        # Lifted neurons in front of taps would meet zero padding.
+        forms=FORMS if options.get("inner") == "identity" else FORMS[:2],
+    )
+
+
+def _answer_of_triples(question: Question, design: TripleDesign) -> Width:
+    layers = zip(question.target.layers, design.maps, strict=True)
+    sizes = [
+        (one.layer_taps[0] * layer.positions, *one.layer_taps[1:], layer.inputs, *one.inner) for layer, one in layers
+    ]
+    answer = FACTORED.answer(
+        question,
+        design.widths,
+        layer0="factored",
+        reason=_reason_of_triples(design),
+        success_lower=design.success_lower,
+        certified=_CERTIFIED,
+        entries_per_pair=tuple(taps for one in sizes for taps in one[:3]),
+        reads=tuple(size for one in sizes for size in one[3:]),
+    )
+    return replace(answer, design=design)
 
 
 def answer_of(question: Question, design: FactoredDesign) -> Width:
@@ -68,6 +118,8 @@ def answer_of(question: Question, design: FactoredDesign) -> Width:
 
 
 def _widths(question: Question) -> Width:
+    if factors_of(question.options) == 3:
+        return _answer_of_triples(question, triples_of(question))
     return answer_of(question, design_of(question))
 
 
@@ -77,8 +129,10 @@ def _reason(design: FactoredDesign) -> str:
     return f"every map of the target is a product of two masked ones, the neurons between them are linear; {maps}{more}"
 
 
-def _layers(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
-    return 2 * target.depth
+def _reason_of_triples(design: TripleDesign) -> str:
+    maps = "; ".join(f"{one.name}: {one.theorem}, N = {one.inner[0]}, {one.inner[1]}" for one in design.maps[:4])
+    more = f"; and {len(design.maps) - 4} more" if len(design.maps) > 4 else ""
+    return f"every map of the target is a product of three masked ones, the neurons between them linear; {maps}{more}"
 
 
 def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
@@ -100,7 +154,7 @@ FACTORED = Statement(
     constructions=("factored",),
     checks=("factored",),
     steps=factored_steps,
-    layers=_layers,
+    layers=source_layers,
     default=True,
     options=OPTIONS,
     chains_only=False,

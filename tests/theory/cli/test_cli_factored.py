@@ -42,6 +42,18 @@ def test_the_density_that_was_asked_for_stands_among_the_inputs(capsys):
     assert len(set(document["results"][0]["densities"])) == 2
 
 
+def test_three_factors(capsys):
+    words = ["width", "--target", "30-8", "--sparsity", "0.9", "--delta", "0.001", "--factors", "3"]
+    assert main([*words, "--method", "factored", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (row,) = document["results"]
+    assert (document["inputs"]["factors"], len(row["widths"]), len(row["densities"])) == (3, 3, 3)
+    assert main([*words, "--method", "factored", "--explain"]) == 0
+    assert f"N1 = {row['widths'][0]}, N2 = {row['widths'][1]}" in capsys.readouterr().out
+    assert main([*words[:-1], "4"]) == 2
+    assert "--factors: expected 2 or 3, got 4" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
