@@ -20,7 +20,7 @@ from ertheory.cli.program import command_at
 ONLY_SHOWN = {"json", "format", "explain"}
 # A second word for delta, a grid for which a shell has loops, and functions that are told of progress.
 ONLY_IN_PYTHON = {"failure_probability", "sparsities", "progress", "planned", "checking"}
-PLACES = {"name", "statement", "target", "model", "inputs", "widths"}  # may be given without a name
+PLACES = {"name", "statement", "target", "source", "model", "inputs", "widths"}  # may be given without a name
 
 DELTA = ["--delta", "0.05"]
 ASKED = {
