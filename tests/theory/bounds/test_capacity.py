@@ -99,11 +99,11 @@ def test_the_widths_of_an_answer_contain_its_target():
 
 
 def test_the_width_factor_of_an_architecture():
-    factor, design = width_factor("40-30-10", density="0.2", failure_probability=DELTA)
-    weights = sum(layer.weights for layer in architecture("40-30-10"))
+    factor, design = width_factor("300-100-40", density="0.4", failure_probability=DELTA)
+    weights = sum(layer.weights for layer in architecture("300-100-40"))
     assert design.edges_expected <= weights
-    assert design.widths[1] == architecture("40-30-10", width=factor)[0].outputs
-    twice, _ = width_factor("40-30-10", density="0.2", failure_probability=DELTA, edges=2 * weights)
+    assert design.widths[1] == architecture("300-100-40", width=factor)[0].outputs
+    twice, _ = width_factor("300-100-40", density="0.4", failure_probability=DELTA, edges=2 * weights)
     assert factor < 1 < twice
     assert not ertheory.capacity(model="lenet-300-100", density="0.2", delta=DELTA, edges=100)["factored"].applies
 
