@@ -267,6 +267,43 @@ def degree_probability(neighbours: int, neurons: int, density: Fraction, outputs
     return space.probability(event)
 
 
+def evasion_probability(inputs: int, classes: int, density: Fraction, neurons: int) -> Fraction:
+    """Probability that rows of a mask have, all together, so many entries beyond d - n that they sum to n or more."""
+    row = [math.comb(inputs, size) * density**size * (1 - density) ** (inputs - size) for size in range(inputs + 1)]
+    total = {0: Fraction(1)}
+    for _ in range(neurons):
+        after: dict[int, Fraction] = {}
+        for known, weight in total.items():
+            for size, chance in enumerate(row):
+                reached = min(classes, known + max(0, size - inputs + classes))
+                after[reached] = after.get(reached, Fraction(0)) + weight * chance
+        total = after
+    return total.get(classes, Fraction(0)) if neurons else Fraction(0)
+
+
+def at_least(count: int, trials: int, chance: Fraction) -> Fraction:
+    """Probability of so many successes or more."""
+    sizes = range(count, trials + 1)
+    return sum((math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in sizes), Fraction(0))
+
+
+def reached_law(inputs: int, hidden: tuple[int, int], densities: tuple[Fraction, Fraction]) -> list[Fraction]:
+    """Law of the number of neurons in the second hidden layer that are reached from all inputs, over all masks."""
+    first, second = hidden
+    law = [Fraction(0)] * (second + 1)
+    for bits in itertools.product((False, True), repeat=first * inputs):
+        mask = np.reshape(bits, (first, inputs))
+        weight = densities[0] ** int(mask.sum()) * (1 - densities[0]) ** int((~mask).sum())
+        # Neurons of the second layer are alike and independent, given the first.
+        chance = Fraction(0)
+        for row in itertools.product((False, True), repeat=first):
+            if mask[np.array(row)].any(axis=0).all():
+                chance += densities[1] ** sum(row) * (1 - densities[1]) ** (first - sum(row))
+        for number in range(second + 1):
+            law[number] += weight * (at_least(number, second, chance) - at_least(number + 1, second, chance))
+    return law
+
+
 def _union(space: _Space, events: Sequence[Event]) -> Event:
     result = ~space.everywhere()
     for event in events:

@@ -48,6 +48,23 @@ def test_the_table_of_ratios_is_computed():
             assert value == pytest.approx(float(ratio), abs=0.006 if value > 1 else 0.0006)
 
 
+def test_the_table_of_what_is_necessary_is_computed():
+    target = Target.from_text("784-128-10")
+    number = r"([\d,]+\*?)"
+    rows = re.findall(rf"^\| (0\.\d+) \| (-|[\d,]+) \| {number} \| {number} \| {number} \|$", README, flags=re.M)
+    assert len(rows) == 7
+    for sparsity, *shown in rows:
+        options = {"sparsity": sparsity, "failure_probability": "0.001"}
+        names = "degree", "size-lp", "coupled", "least-total"
+        degree, sizes, coupled, least = (width(target, method=name, **options) for name in names)
+        second = max(degree.widths[1] or 0, sizes.widths[1] or 0)
+        first, total = (
+            f"{value:,}{'*' if 'affine' in answer.reason else ''}"
+            for value, answer in ((coupled.widths[0], coupled), (least.total, least))
+        )
+        assert [f"{second:,}" if second else "-", first, f"{coupled.holds_up_to[1]:,}", total] == shown
+
+
 def test_the_table_of_factored_sources_is_computed():
     target = Target.from_text("784-128-10")
     rows = re.findall(r"^\| (0\.\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|$", README, flags=re.M)

@@ -11,9 +11,11 @@ from ertheory.bounds.blocks.printed import PRINTED
 from ertheory.bounds.drop.widths import DROP
 from ertheory.bounds.factored.necessary_statements import FACTORED_COUNT, FACTORED_PATHS
 from ertheory.bounds.factored.statement import FACTORED
+from ertheory.bounds.necessary.coupled import COUPLED
 from ertheory.bounds.necessary.coverage import COVERAGE
 from ertheory.bounds.necessary.degree import DEGREE
 from ertheory.bounds.necessary.first_moment import FIRST_MOMENT
+from ertheory.bounds.necessary.least_total import LEAST_TOTAL
 from ertheory.bounds.necessary.parameter_count import PARAMETER_COUNT
 from ertheory.bounds.necessary.path_count import PATH_COUNT
 from ertheory.bounds.necessary.size_lp import SIZE_LP
@@ -37,6 +39,8 @@ STATEMENTS: tuple[Statement, ...] = (
     SIZE_LP,
     PARAMETER_COUNT,
     PATH_COUNT,
+    COUPLED,
+    LEAST_TOTAL,
     FIRST_MOMENT,
     FACTORED_PATHS,
     FACTORED_COUNT,

@@ -11,14 +11,17 @@ the others.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
 
 from ertheory.bounds.blocks.closed_form import closed_form
-from ertheory.bounds.blocks.laws import Law
+from ertheory.bounds.blocks.laws import Law, Layer0
+from ertheory.bounds.blocks.minimal import exact
 from ertheory.bounds.drop.widths import drop
 from ertheory.errors import ErError
-from ertheory.networks.target import Target
+from ertheory.networks.target import Layer, Target
 
-__all__ = ["reach"]
+__all__ = ["copied", "reach"]
 
 _AMPLE = 10
 
@@ -47,9 +50,31 @@ def reach(target: Target, densities: tuple[Fraction, ...], failure_probability: 
     factors = closed_form(Law(target, densities, "dense"), failure_probability).factors
     sizes = target.widths[:-1]
     ample = tuple(_AMPLE * q * n for q, n in zip(factors[:-1], sizes, strict=True))
-    try:
-        dropped = drop(target, densities, failure_probability, layer0="dense" if densities[0] == 1 else "matched")
-    except ErError:
+    dropped = copied("drop", target.layers, densities, failure_probability)
+    if not dropped:
         return ample  # no such source can be named
-    spare = (dropped.total or 0) - sum(sizes)
+    spare = sum(dropped) - sum(sizes)
     return tuple(max(limit, n + spare) for limit, n in zip(ample, sizes, strict=True))
+
+
+@lru_cache(maxsize=64)
+def copied(
+    method: Literal["drop", "exact"],
+    layers: tuple[Layer, ...],
+    densities: tuple[Fraction, ...],
+    failure_probability: Fraction,
+) -> tuple[int, ...]:
+    """Give N_0..N_{L-1} of a construction that copies inputs, for a target of these layers; empty where it has none.
+
+    Examples
+    --------
+    >>> copied("drop", Target.from_text("784-128-10").layers, (Fraction(1, 10),) * 3, Fraction(1, 1000))
+    (58016, 23936)
+    """
+    construction = {"drop": drop, "exact": exact}[method]
+    reading: Layer0 = "dense" if densities[0] == 1 else "matched"
+    try:
+        found = construction(Target(layers), densities, failure_probability, layer0=reading)
+    except ErError:
+        return ()
+    return tuple(width or 0 for width in found.widths[:-1]) if found.applies else ()

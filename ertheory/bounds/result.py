@@ -93,6 +93,8 @@ class Width(Explained):
         How many neurons or channels each source layer reads, where that is not the width of the layer before it.
     design
         The integers of the construction that the widths come from, for its builder. ``None`` where nothing is built.
+    total_at_least
+        What a necessary statement asks of all hidden layers together, where it bounds none of them alone.
     """
 
     method: str
@@ -115,10 +117,13 @@ class Width(Explained):
     entries_per_pair: tuple[int, ...] = ()
     reads: tuple[int, ...] = ()
     design: Design | None = None
+    total_at_least: int | None = None
 
     @property
     def total(self) -> int | None:
-        """N_0 + ... + N_{L-1}, the hidden neurons; ``None`` where a layer is not bounded."""
+        """N_0 + ... + N_{L-1}, the hidden neurons, or a bound on them; ``None`` where they are not bounded."""
+        if self.total_at_least is not None:
+            return self.total_at_least
         hidden = [width for width in self.widths[:-1] if width is not None]
         return sum(hidden) if len(hidden) == len(self.widths) - 1 else None
 

@@ -80,7 +80,11 @@ def _width_row(answer: Width, cells: list[Cell]) -> list[Cell]:
 
 
 def _widths(answer: Width, depth: int) -> list[Cell]:
-    return [*answer.widths[:-1], *(None,) * (depth + 1 - len(answer.widths))]
+    cells: list[Cell] = [*answer.widths[:-1], *(None,) * (depth + 1 - len(answer.widths))]
+    for layer, limit in enumerate(answer.holds_up_to if answer.applies else ()):
+        if limit is not None and cells[layer] is None:  # a necessary width stands beside those up to which it holds
+            cells[layer] = Shown("", f"<= {limit:,}")
+    return cells
 
 
 def _edges_ratio(answer: Width) -> Cell:

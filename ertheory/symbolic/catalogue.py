@@ -270,7 +270,7 @@ _ALL = (
         title="Every output of a two-layer target needs n_1 neighbours",
         kind="necessary",
         relation=Le(P, (1 - Sum(_mass(N1, p2), (j, 0, n1 - 1))) ** n2 + N0 * Sum(_mass(d, p0), (j, d - n1 + 1, d))),
-        source="kinks of different hidden neurons need different neighbours",
+        source="kinks of different hidden neurons need different neighbours; `degree` adds less for almost every W_1",
         note="W_2 without zeros, n_1 <= d, rank W_1 = n_1 and every non-zero vector of its row span with at least "
         "d - n_1 + 1 non-zeros, all kinks share a point inside the box, two masked hidden layers, linear output",
         questions=(Question(P, p2, 1, {d: 3, n1: 2, N1: 4}), Question(P, p0, 0, {d: 3, n1: 2, N1: 4})),

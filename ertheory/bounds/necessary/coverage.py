@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from ertheory.bounds.necessary.dependence import dependence_of
 from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.necessary.univariate import coverage_ceiling, essential_inputs, printed_univariate
 from ertheory.bounds.result import Width
@@ -36,7 +37,8 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
     >>> coverage(Target.from_text("784-128-10"), (Fraction(1, 10),) * 3, Fraction(1, 1000)).widths
     (129, None, 10)
     """
-    inputs = essential_inputs(target)
+    found = dependence_of(target)
+    inputs = found.inputs
     neurons: int | None = None
     value = Fraction(0)
     if inputs:
@@ -45,8 +47,7 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
         Question(target=target, densities=densities, failure_probability=failure_probability),
         (neurons, *(None,) * (target.depth - 1), target.widths[-1]),
         refusal=_refuses(target, densities, None),
-        reason=f"for a target that depends on {inputs} inputs, all that reach an output; each needs an edge into "
-        "layer 0",
+        reason=f"{found.words}; each needs an edge into layer 0",
         real_factors=(value,),
         certified="balls or exact integers",
     )
@@ -65,8 +66,8 @@ def _cites(target: Target) -> str:
     return "Theorem 2.3" if single else "Theorem 2.3, its counting at any depth"
 
 
-def _reason(given: GivenWidths) -> str:  # noqa: ARG001
-    return "every input that the target depends on needs an edge into layer 0"
+def _reason(given: GivenWidths) -> str:
+    return f"{dependence_of(given.target).words}; each needs an edge into layer 0"
 
 
 def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...]) -> Ball:

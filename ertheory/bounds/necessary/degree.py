@@ -1,15 +1,17 @@
 """The degree bound: a necessary width for generic targets with one hidden layer, all source layers masked.
 
-Target d-n-o with n <= d, every entry of W_2 non-zero, W_1 of rank n such that every non-zero vector of its row span
-has at least d - n + 1 non-zeros (true for almost every W_1), and the n hyperplanes W_1 x + b_1 = 0 meeting inside the
-box. Source: two masked hidden layers N_0 and N_1, linear output. Then
+Target d-n-o with n <= d, every entry of W_2 non-zero, and the n hyperplanes W_1 x + b_1 = 0 meeting inside the box.
+Source: two masked hidden layers N_0 and N_1, linear output. Then, for almost every W_1,
 
-    P(represented) <= P(Bin(N_1, p_2) >= n)^o + N_0 P(Bin(d, p_0) >= d - n + 1).
+    P(represented) <= P(Bin(N_1, p_2) >= n)^o + E,    E = P(sum over u of (a_u - d + n)^+ >= n),
 
-Proof. If no layer-0 row has d - n + 1 entries, no layer-0 kink contains the intersection of the target's hyperplanes.
-Near a point of that intersection off all layer-0 kinks, every layer-1 preactivation is affine, so each hyperplane of
-each output needs a neuron adjacent to that output which vanishes exactly there, and different hyperplanes need
-different neurons. Hence every output has at least n neighbours; the outputs' degrees are independent.
+with a_u ~ Bin(d, p_0) for the N_0 rows of layer 0. Where it is known that no minor of size n of W_1 is zero, that is
+enough, with E = N_0 P(Bin(d, p_0) >= d - n + 1).
+
+Proof. By the chamber theorem (`ertheory.bounds.necessary.chambers`) there is, but for the probability E, a convex open
+set that meets all hyperplanes and on which every preactivation of layer 1 is affine. Each hyperplane of each output
+needs a neuron adjacent to that output which vanishes exactly there, and different hyperplanes need different neurons.
+Hence every output has at least n neighbours; the outputs' degrees are independent.  QED
 """
 
 from __future__ import annotations
@@ -17,19 +19,19 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ertheory.bounds.necessary.given import ceiling_inverse
+from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, Decision, ball, decide, lower_tail, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, lower_tail, near_zero, rational_text, smallest
 
-__all__ = ["DEGREE", "GENERIC", "degree", "degree_ceiling", "degree_refusal"]
+__all__ = ["DEGREE", "SAYS_NOTHING", "degree", "degree_ceiling", "degree_refusal", "reach_of"]
 
 _SPARSEST = Fraction(1, 10**30)  # every digit of N_1 takes some steps of the search
 
-GENERIC = (
-    "for a target in general position (assumed, not checked): W_2 without zeros, W_1 of rank n whose row span has no "
-    "vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
-)
+_SHARE = Fraction(1, 100)  # of delta that dense rows of layer 0 may take, where the reach is chosen here
+_LAW = "P(represented) <= P(Bin(N1, p2) >= n)^o + E"
+SAYS_NOTHING = "says nothing: a layer 0 of {} neurons is too likely to have rows with many entries"
 
 
 def degree(
@@ -64,11 +66,12 @@ def degree(
     >>> degree(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), first_width=179536).widths
     (None, 1720, 10)
     """
-    refusal = degree_refusal(target)
+    position = position_of(target)
+    refusal = position.refusal
     width: int | None = None
     bits = 0
     if not refusal:
-        n, outputs = target.widths[1:]
+        n, outputs = position.classes, position.outputs
 
         def holds(neurons: int) -> Decision:
             return decide(
@@ -79,7 +82,7 @@ def degree(
         if densities[2] < _SPARSEST:
             refusal = f"is searched for densities of at least {float(_SPARSEST)} only"
         elif holds(n - 1).holds:
-            refusal = f"says nothing: a layer 0 of {first_width} neurons is too likely to have a row with many entries"
+            refusal = SAYS_NOTHING.format(first_width)
         elif densities[2] == 1:
             width = n
         else:
@@ -95,7 +98,7 @@ def degree(
         Question(target=target, densities=densities, failure_probability=failure_probability),
         (*(None,) * (target.depth - 1), width, target.widths[-1]),
         refusal=refusal,
-        reason=f"{GENERIC}; N_0 up to {first_width}",
+        reason=f"{position.conditions()}; N_0 up to {first_width}",
         holds_up_to=(first_width, *(None,) * target.depth),
         certified=f"balls, {bits} bits" if bits else "exact integers",
     )
@@ -112,10 +115,9 @@ def degree_ceiling(target: Target, densities: tuple[Fraction, ...], first_width:
     >>> round(float(ceiling[1]), 6)
     0.25
     """
-    inputs, n, outputs = target.widths
-    enough = 1 - lower_tail(neurons, n - 1, ball(densities[2]))
-    dense_row = lower_tail(inputs, n - 1, ball(1 - densities[0]))
-    return enough**outputs + first_width * dense_row
+    position = position_of(target)
+    enough = 1 - lower_tail(neurons, position.classes - 1, ball(densities[2]))
+    return enough**position.outputs + position.evasion(densities[0], first_width)
 
 
 def degree_refusal(target: Target) -> str:
@@ -126,57 +128,48 @@ def degree_refusal(target: Target) -> str:
     >>> degree_refusal(Target.from_text("4-8-3"))
     'needs at most as many hidden neurons as inputs (n = 8, d = 4)'
     """
-    if target.depth != 2 or target.is_convolutional or target.layers[1].positions > 1:
-        return "speaks of fully connected targets with one hidden layer"
-    inputs, n, _ = target.widths
-    first, second = target.layers
-    if n > inputs:
-        return f"needs at most as many hidden neurons as inputs (n = {n}, d = {inputs})"
-    if second.nonzeros < second.size:
-        return "needs W_2 without zeros"
-    if min(first.fan_in_counts) < inputs - n + 1:
-        return "needs rows of W_1 with at least d - n + 1 non-zeros"
-    return _violated_by_weights(target) if target.weights is not None else ""
+    return position_of(target).refusal
 
 
-def _violated_by_weights(target: Target) -> str:
-    import numpy as np
+def reach_of(position: Position, densities: tuple[Fraction, ...], failure_probability: Fraction, most: int) -> int:
+    """Choose the N_0 up to which a statement about layer 1 shall hold.
 
-    assert target.weights is not None
-    assert target.biases is not None
-    # A hyperplane stays the same when its row is multiplied: by a power of two, exactly, so that no tolerance of a
-    # solver sees the scale of the weights.
-    exponents = np.frexp(np.abs(target.weights[0]).max(axis=1))[1]
-    with np.errstate(over="ignore"):
-        first = np.ldexp(target.weights[0], -exponents[:, None])
-        bias = np.ldexp(target.biases[0], -exponents)
-    if np.linalg.matrix_rank(first) < first.shape[0]:
-        return "needs W_1 of full rank"
-    if target.domain is None:
-        return ""
-    if not np.isfinite(bias).all():
-        return "needs the hyperplanes W_1 x + b_1 = 0 to meet inside the box"
-    from scipy.optimize import linprog
+    Parameters
+    ----------
+    position
+        That of the target.
+    densities, failure_probability
+        p_0, p_1, p_2 and delta.
+    most
+        The N_0 that is wished for.
 
-    # Largest margin t with W_1 x = -b_1 and a + t <= x <= b - t.
-    inputs = first.shape[1]
-    eye, ones = np.eye(inputs), np.ones((inputs, 1))
-    low, high = target.domain.T
-    found = linprog(
-        np.append(np.zeros(inputs), -1.0),
-        A_ub=np.block([[-eye, ones], [eye, ones]]),
-        b_ub=np.concatenate([-low, high]),
-        A_eq=np.hstack([first, np.zeros((first.shape[0], 1))]),
-        b_eq=-bias,
-        bounds=[(None, None)] * (inputs + 1),
-    )
-    if found.success and found.x[-1] > 0:
-        return ""
-    return "needs the hyperplanes W_1 x + b_1 = 0 to meet inside the box"
+    Returns
+    -------
+    int
+        That one, unless dense rows of layer 0 would take more than a hundredth of delta there; else the largest N_0 at
+        which they do not. Where that is below n, it is again the one that is wished for: nothing can be said.
+
+    Examples
+    --------
+    >>> fifth = (Fraction(4, 5),) * 3
+    >>> reach_of(position_of(Target.from_text("784-128-10")), fifth, Fraction(1, 1000), 10**5)
+    2724
+    """
+    share = _SHARE * failure_probability
+
+    def evades(neurons: int) -> Decision:
+        return decide(lambda: position.evasion(densities[0], neurons) - ball(share), undecided=True)
+
+    if position.refusal or not evades(most).holds:
+        return most
+    if evades(position.classes).holds:
+        return most
+    return smallest(evades, min(most, 2 * position.classes), least=position.classes)[0] - 1
 
 
 def _widths(question: Question) -> Width:
-    return degree(question.target, question.densities, question.failure_probability, first_width=question.reach[0])
+    asked = question.target, question.densities, question.failure_probability
+    return degree(*asked, first_width=reach_of(position_of(question.target), *asked[1:], question.reach[0]))
 
 
 def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
@@ -187,18 +180,24 @@ def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...]) -> Ball:
     return degree_ceiling(given.target, densities, given.widths[0], given.widths[1])
 
 
-def _reason(given: GivenWidths) -> str:  # noqa: ARG001
-    return "for a target with weights in general position; linear output"
+def _reason(given: GivenWidths) -> str:
+    return position_of(given.target).conditions()
 
 
 def _steps(answer: Width) -> tuple[Step, ...]:
-    return _ceiling_steps(answer, answer.holds_up_to[0]) if answer.applies else ()
+    return _ceiling_steps(answer, answer.holds_up_to[0]) if answer.applies else (_LAW,)
 
 
 def _ceiling_steps(answer: Width, first_width: int | None = None) -> tuple[Step, ...]:
-    d, n1, n2 = answer.target.widths
-    values = {"d": d, "n1": n1, "n2": n2, "p0": answer.densities[0], "p2": answer.densities[2]}
-    return (("degree", {**values, "N0": first_width or answer.widths[0], "N1": answer.widths[1]}),)
+    position, (p0, _, p2) = position_of(answer.target), answer.densities
+    rows, neurons = first_width or answer.widths[0] or 0, answer.widths[1] or 0
+    n, outputs = position.classes, position.outputs
+    ceiling = enclose(lambda: 1 + degree_ceiling(answer.target, answer.densities, rows, neurons), digits=16)[1] - 1
+    return (
+        _LAW,
+        f"  = P(Bin({neurons}, {rational_text(p2)}) >= {n})^{outputs} + E ~ {float(ceiling):.8g}",
+        *position.evasion_lines(p0, rows),
+    )
 
 
 DEGREE = Statement(
@@ -208,7 +207,8 @@ DEGREE = Statement(
     source="degree bound (ours)",
     title="every output needs as many neighbours in the last hidden layer as the target has hidden neurons",
     widths=_widths,
-    conditions=GENERIC,
+    conditions="for a target in general position: almost every W_1, hyperplanes that meet inside the box, W_2 without "
+    "zeros, linear output",
     refuses=_refuses,
     limited=(0,),
     inverse=ceiling_inverse(_ceiling, _reason, _ceiling_steps),

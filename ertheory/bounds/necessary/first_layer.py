@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from ertheory.bounds.necessary.degree import degree_refusal
+from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Reading, Statement
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import probability
+from ertheory.numbers import Ball, ball, decide, lower_tail, probability
 
 __all__ = ["first_layer_refusal", "first_width"]
 
@@ -29,6 +30,7 @@ def first_width(
     sparsest: Fraction,
     second_width: int,
     affine: bool,
+    generic: bool = False,
 ) -> Width:
     """Check the hypotheses, search, and describe what was found.
 
@@ -45,6 +47,8 @@ def first_width(
         Why nothing is said, where the search finds nothing.
     sparsest
         The least density that is searched for.
+    generic
+        Whether the statement needs almost every W_1 even where no minor of it is zero.
     """
     densities = read_densities(target, density=densities)
     failure_probability = probability("failure_probability", failure_probability)
@@ -56,22 +60,34 @@ def first_width(
     if not refusal:
         if second_width < target.widths[1]:
             raise InvalidInput("second_width", f"at least {target.widths[1]} neurons", second_width)
-        width, bits = search(densities, failure_probability)
-        refusal = "" if width is not None else nothing
-    named = "; layer 0 affine on the box" if affine else ""
+        if _too_few(position_of(target), densities[2], failure_probability, second_width):
+            refusal = f"does not ask for an N_0: {second_width} neurons in layer 1 are too few, by the degree bound"
+        else:
+            width, bits = search(densities, failure_probability)
+            refusal = "" if width is not None else nothing
+    named = "; only for sources whose layer 0 is affine on the box" if affine else ""
+    conditions = position_of(target).conditions(generic=generic) if not refusal else ""
     return statement.answer(
         Question(target=target, densities=densities, failure_probability=failure_probability),
         (width, *(None,) * (target.depth - 1), target.widths[-1]),
         refusal=refusal,
-        reason=f"{statement.conditions}; N_1 up to {second_width}{named}",
+        reason=f"{conditions}; W_1 without zeros; N_1 up to {second_width}{named}",
         holds_up_to=(None, second_width, *(None,) * (target.depth - 1)),
         certified=f"balls, {bits} bits",
     )
 
 
+def _too_few(position: Position, density: Fraction, failure_probability: Fraction, neurons: int) -> bool:
+    """Whether so few neurons of layer 1 are ruled out whatever layer 0 is, as long as it does not evade."""
+
+    def margin() -> Ball:
+        enough = 1 - lower_tail(neurons, position.classes - 1, ball(density))
+        return enough**position.outputs - ball(1 - failure_probability)
+
+    return not decide(margin, undecided=False, most_bits=LAW_BITS).holds
+
+
 def first_layer_refusal(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001
     """Name the first hypothesis that the target certainly violates, or return an empty string."""
-    refusal = degree_refusal(target)
-    if not refusal and target.layers[0].nonzeros < target.layers[0].size:
-        refusal = "needs W_1 without zeros"
-    return refusal
+    position = position_of(target)
+    return position.refusal or ("needs W_1 without zeros" if position.zeros else "")

@@ -18,28 +18,29 @@ R^(n d) has an image of measure zero if k < n d.
 
 Theorem. For every W_1 outside of a null set that does not depend on the masks,
 
-    P(represented) <= C(N_1, n) P(X_1 + .. + X_{N_0} >= n d) + N_0 P(Bin(d, p_0) >= d - n + 1),
+    P(represented) <= C(N_1, n) p_2^n P(X_1 + .. + X_{N_0} >= n d) + E,
 
-where X_u comes from a_u ~ Bin(d, p_0) and b_u ~ Bin(n, p_1), all independent. For every t > 0 the first probability is
-at most M(t)^{N_0} exp(-t n d) with
+where X_u comes from a_u ~ Bin(d, p_0) and b_u ~ Bin(n, p_1), all independent, and E = P(sum (a_u - d + n)^+ >= n); the
+first term is 0 if N_0 < n. For every t > 0 the first probability is at most M(t)^{N_0} exp(-t n d) with
 
     M(t) = E exp(t X_u) = 1 + exp(-t) ((r_0 + p_0 e^t)^d - r_0^d) ((r_1 + p_1 e^t)^n - r_1^n) - (1 - r_0^d) (1 - r_1^n)
 
 and r = 1 - p. Both terms increase with N_0, so the smallest N_0 at which the bound is 1 - delta cannot be undercut.
 
-Proof. The second term is the probability that some row of layer 0 has d - n + 1 entries or more. If there is none, then
-as in the degree bound there is a point inside the box on all n hyperplanes of the target, near which every neuron of
-layer 0 is affine: near it the preactivations of layer 1 are A B x + c, with B on the mask of layer 0 (rows of inactive
-neurons are zero). For every j some neuron v_j of layer 1 vanishes exactly on the hyperplane of target neuron j, hence
-row v_j of A B is a multiple of row j of W_1, and not zero; different j need different v_j. Divide the rows of A by
-these factors: W_1 = A' B with A' on the mask of V = {v_1, .., v_n}. By the lemma X_1 + .. + X_{N_0} >= n d for this V,
-unless W_1 lies in a null set that belongs to the mask, V and its order. Of these there are finitely many, so their
-union is a null set too. For a given V the X_u are independent and distributed as stated; sum over the C(N_1, n) sets.
-The bound with t is Markov's inequality for exp(t X), and M(t) follows from E[e^(t a); a > 0] = (r + p e^t)^d - r^d.
-QED
+Proof. By the chamber theorem (`ertheory.bounds.necessary.chambers`) there is, but for the probability E, a convex open
+set that meets all n hyperplanes of the target and on which every neuron of layer 0 is affine: there the preactivations
+of layer 1 are A B x + c, with B on the mask of layer 0 (rows of inactive neurons are zero). For every j some neuron v_j
+of layer 1, adjacent to output 1, vanishes exactly on the hyperplane of target neuron j, hence row v_j of A B is a
+multiple of row j of W_1, and not zero; different j need different v_j. Divide the rows of A by these factors: W_1 =
+A' B with A' on the mask of V = {v_1, .., v_n}, so N_0 is at least the rank of W_1, which is n for almost every W_1. By
+the lemma X_1 + .. + X_{N_0} >= n d for this V, unless W_1 lies in a null set that belongs to the mask, V and its order.
+Of these there are finitely many, so their union is a null set too. For a given V the X_u are independent and
+distributed as stated, and output 1 reads all of V with probability p_2^n; sum over the C(N_1, n) sets. The bound with t
+is Markov's inequality for exp(t X), and M(t) follows from E[e^(t a); a > 0] = (r + p e^t)^d - r^d.  QED
 
-With a layer 0 that is affine on the box the second term is not needed: there is no kink in it to evade the argument. So
-it is where layer 0 is coded, and where it shifts the inputs into the affine piece of the activation. In sparse layers,
+With a layer 0 that is affine on the box E is not needed: there is no kink in it to evade the argument. So it is where
+layer 0 is coded, and where it shifts the inputs into the affine piece of the activation. Where E is too large to say
+anything about every source, the answer is for these alone, and says so. In sparse layers,
 where there are parameters enough but not in the right places, `ertheory.bounds.necessary.path_count` asks for more.
 """
 
@@ -48,21 +49,22 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
+
 from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.necessary.chambers import evasion
 from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
+from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_choose, lower_tail, smallest
+from ertheory.numbers import Ball, Decision, Floats, at_precision, ball, decide, enclose, ends, log_choose, smallest
 
 __all__ = ["PARAMETER_COUNT", "count_ceiling", "log_count", "parameter_count"]
 
 _SPARSEST = Fraction(1, 10**12)  # below, the search for t in double precision is not to be trusted
+_POINTS, _REFINEMENTS = 48, 6  # of the grids on which a tilt is looked for
 _SMALLEST = -1000  # logarithms of probabilities below are not followed
-_GENERIC = (
-    "for a target in general position (assumed, not checked): almost every W_1, W_2 without zeros, hyperplanes that "
-    "meet inside the box; linear output"
-)
 
 
 def parameter_count(
@@ -80,7 +82,7 @@ def parameter_count(
     target
         A fully connected target d-n-o without zeros.
     densities
-        p_0, p_1, p_2; the last one is not used.
+        p_0, p_1, p_2.
     failure_probability
         delta in (0, 1).
     second_width
@@ -124,6 +126,7 @@ def parameter_count(
         sparsest=_SPARSEST,
         second_width=second_width,
         affine=affine,
+        generic=True,
     )
 
 
@@ -131,7 +134,9 @@ def _smallest(
     target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
 ) -> tuple[int, int]:
     """Find N_0 for the t that rules out most, which is chosen in floats: nothing rests on its being the best."""
-    tilt, guess = _best_tilt(target, densities, second_width, 1 - float(delta))
+    position = position_of(target)
+    shape, choices = (position.inputs, position.classes), _choices(position, densities[2], second_width)
+    tilt, guess = _best_tilt(shape, densities, choices, math.log1p(-float(delta)))
 
     def holds(neurons: int) -> Decision:
         return decide(
@@ -140,7 +145,7 @@ def _smallest(
             most_bits=LAW_BITS,
         )
 
-    return smallest(holds, max(1, guess))
+    return smallest(holds, max(guess, position.classes))
 
 
 def count_ceiling(
@@ -154,7 +159,8 @@ def count_ceiling(
     >>> float(count_ceiling(Target.from_text("784-128-10"), tenth, 960, 180480)) < 1e-30
     True
     """
-    tilt, _ = _best_tilt(target, densities, second_width, 1.0, neurons=neurons)
+    position = position_of(target)
+    tilt, _ = _best_tilt((position.inputs, position.classes), densities, 0.0, 0.0, neurons=neurons)
     high = enclose(lambda: _ceiling(target, densities, (neurons, second_width), tilt, affine=affine), digits=6)[1]
     return min(Fraction(1), high)
 
@@ -167,15 +173,37 @@ def _ceiling(
     *,
     affine: bool,
 ) -> Ball:
-    inputs, n, _ = target.widths
+    position = position_of(target)
+    inputs, n = position.inputs, position.classes
     neurons, second_width = widths
+    if neurons < n:  # less than the rank of W_1
+        return _evaded(target, densities, neurons, affine=affine)
     counted = log_count((inputs, n), densities[:2], neurons, tilt) + log_choose(second_width, n)
+    counted += n * ball(densities[2]).log()
     # Beyond 1 a bound says nothing; its exponential may be too large to be written down, or too small.
     bound = counted.max(Ball(_SMALLEST)).exp() if counted < 1 else Ball(2)
+    return bound + _evaded(target, densities, neurons, affine=affine)
+
+
+def _evaded(target: Target, densities: tuple[Fraction, ...], neurons: int, *, affine: bool) -> Ball:
+    """Enclose E. The count needs almost every W_1, and for these the chamber theorem holds."""
     if affine:
-        return bound
-    dense_row = lower_tail(inputs, n - 1, ball(1 - densities[0]))
-    return bound + neurons * dense_row
+        return Ball(0)
+    position = position_of(target)
+    return evasion(position.inputs, position.classes, densities[0], neurons)
+
+
+def log_count_above(shape: tuple[int, int], densities: tuple[Fraction, ...], neurons: int) -> Fraction:
+    """Give an upper bound on log P(X_1 + .. + X_{N_0} >= n d), for the t that seems best.
+
+    Examples
+    --------
+    >>> half = (Fraction(1, 2), Fraction(1, 2))
+    >>> math.log(1 / 4) <= log_count_above((1, 1), half, 1) < -1.38
+    True
+    """
+    tilt, _ = _best_tilt(shape, densities, 0.0, 0.0, neurons=neurons)
+    return ends(at_precision(128, lambda: log_count(shape, densities, neurons, tilt)))[1]
 
 
 def log_count(shape: tuple[int, int], densities: tuple[Fraction, ...], neurons: int, tilt: Fraction) -> Ball:
@@ -208,44 +236,64 @@ def log_count(shape: tuple[int, int], densities: tuple[Fraction, ...], neurons: 
     return neurons * (1 + mean - some).log() - ball(tilt) * shape[0] * shape[1]
 
 
+def _choices(position: Position, density: Fraction, second_width: int) -> float:
+    """Estimate log(C(N_1, n) p_2^n)."""
+    n = position.classes
+    choices = math.lgamma(second_width + 1) - math.lgamma(n + 1) - math.lgamma(second_width - n + 1)
+    return choices + n * math.log(density)
+
+
 def _best_tilt(
-    target: Target, densities: tuple[Fraction, ...], second_width: int, goal: float, *, neurons: int | None = None
+    shape: tuple[int, int],
+    densities: tuple[Fraction, ...],
+    choices: float,
+    log_goal: float,
+    *,
+    neurons: int | None = None,
 ) -> tuple[Fraction, int]:
     """Give t, and about how many N_0 it rules out; or the t with the least bound for a given N_0."""
-    from scipy.optimize import minimize_scalar
-
-    inputs, n, _ = target.widths
+    inputs, n = shape
     sizes = [(inputs, float(densities[0])), (n, float(densities[1]))]
-    choices = math.lgamma(second_width + 1) - math.lgamma(n + 1) - math.lgamma(second_width - n + 1)
 
-    def log_moment(tilt: float) -> float:
-        log_mean, some = -tilt, 1.0
+    def log_moment(tilt: Floats) -> Floats:
+        log_mean, some = -tilt, np.ones_like(tilt)
         for size, density in sizes:
-            grown = size * math.log1p(density * math.expm1(tilt))
+            grown = size * np.log1p(density * np.expm1(tilt))
             reads = -math.expm1(size * math.log1p(-density)) if density < 1 else 1.0
-            log_mean += math.log(math.expm1(grown) + reads) if grown < 30 else grown
-            some *= reads
-        return math.log1p(math.exp(log_mean) - some) if log_mean < 30 else log_mean
+            log_mean = log_mean + np.where(grown < 30, np.log(np.expm1(np.minimum(grown, 30)) + reads), grown)
+            some = some * reads
+        small = np.log1p(np.exp(np.minimum(log_mean, 30)) - some)
+        return np.where(log_mean < 30, small, log_mean)
 
-    def ruled_out(log_tilt: float) -> float:
-        tilt = math.exp(log_tilt)
-        gain = tilt * n * inputs + math.log(goal) - choices
+    def ruled_out(tilt: Floats) -> Floats:
+        gain = tilt * n * inputs + log_goal - choices
         return gain / log_moment(tilt) if neurons is None else gain - neurons * log_moment(tilt)
 
-    found = minimize_scalar(lambda log_tilt: -ruled_out(log_tilt), bounds=(-30, 5), method="bounded")
-    tilt = math.exp(float(found.x))
-    return Fraction(tilt), 0 if neurons is not None else max(0, math.ceil(ruled_out(float(found.x))))
+    # From a coarse grid to fine ones: the best tilt of one is between its neighbours.
+    low, high = -30.0, 5.0
+    for _ in range(_REFINEMENTS):
+        grid = np.linspace(low, high, _POINTS)
+        with np.errstate(all="ignore"):
+            values = np.nan_to_num(ruled_out(np.exp(grid)), nan=-math.inf)
+        best = int(values.argmax())
+        low, high = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
+    tilt, value = math.exp(float(grid[best])), float(values[best])
+    return Fraction(tilt), 0 if neurons is not None or not math.isfinite(value) else max(0, math.ceil(value))
 
 
 def _widths(question: Question) -> Width:
     asked = question.target, question.densities, question.failure_probability
-    return parameter_count(*asked, second_width=question.reach[1])
+    found, position = parameter_count(*asked, second_width=question.reach[1]), position_of(question.target)
+    if position.refusal or (found.widths[0] or 0) >= position.classes:
+        return found
+    return parameter_count(*asked, second_width=question.reach[1], affine=True)
 
 
 def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
     return (
-        "P(represented) <= C(N1, n) P(X_1 + .. + X_N0 >= n d) + N0 P(Bin(d, p0) >= d - n + 1)",
+        "P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E",
         "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
+        "E = P(sum over u of (a_u - d + n)^+ >= n), and 0 if layer 0 is affine on the box",
     )
 
 
@@ -256,7 +304,7 @@ PARAMETER_COUNT = Statement(
     source="parameter count (ours)",
     title="layers 0 and 1 need as many free parameters as the first layer of the target has weights",
     widths=_widths,
-    conditions=_GENERIC,
+    conditions="as for degree: almost every W_1",
     refuses=first_layer_refusal,
     limited=(1,),
     steps=_steps,

@@ -7,19 +7,21 @@ A necessary N_0 for targets d-n-o with one hidden layer, all source layers maske
 Theorem. Let P_A(N_0) = E[(1 - r_0^K)^d] with K ~ Bin(N_0, p_1) and r_0 = 1 - p_0, the probability that a given neuron
 of layer 1 is reached from all d inputs. Then
 
-    P(represented) <= N_1 P_A(N_0) / n + N_0 P(Bin(d, p_0) >= d - n + 1).
+    P(represented) <= N_1 p_2 P_A(N_0) / n + E
 
-Both terms increase with N_0, so the smallest N_0 at which the bound is 1 - delta cannot be undercut.
+with E as in the degree bound. Both terms increase with N_0, so the smallest N_0 at which the bound is 1 - delta cannot
+be undercut.
 
-Proof. The second term is the probability that some row of layer 0 has d - n + 1 entries or more. If there is none, then
-as in the degree bound there is a point inside the box on all n hyperplanes of the target, near which the preactivations
-of layer 1 are affine, A B x + c with B on the mask of layer 0, and n different neurons v_j of layer 1 vanish exactly on
-these hyperplanes. So row v_j of A B is a multiple of row j of W_1, not zero, and has no zeros: a path leads from every
-input to v_j. A neuron of layer 1 reads K neurons of layer 0, and each input is read by one of these with probability
-1 - r_0^K, independently. Hence P_A(N_0) N_1 neurons on average are reached from all inputs, and by Markov's inequality
-there are n of them with probability N_1 P_A(N_0) / n at most.  QED
+Proof. But for the probability E there is a convex open set that meets all n hyperplanes of the target and on which the
+preactivations of layer 1 are affine, A B x + c with B on the mask of layer 0, and n different neurons v_j of layer 1,
+all adjacent to output 1, vanish exactly on these hyperplanes. So row v_j of A B is a multiple of row j of W_1, not
+zero, and has no zeros: a path leads from every input to v_j. A neuron of layer 1 reads K neurons of layer 0, and each
+input is read by one of these with probability 1 - r_0^K, independently; output 1 reads it with probability p_2. Hence
+N_1 p_2 P_A(N_0) neurons on average are reached from all inputs and read by output 1, and by Markov's inequality there
+are n of them with probability N_1 p_2 P_A(N_0) / n at most.  QED
 
-With a layer 0 that is affine on the box the second term is not needed, as for the parameter count.
+With a layer 0 that is affine on the box E is not needed, as for the parameter count. What all outputs need together is
+used by `ertheory.bounds.necessary.coupled`, which asks for more where N_1 is known.
 """
 
 from __future__ import annotations
@@ -29,20 +31,17 @@ from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
+from ertheory.bounds.necessary.position import position_of
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, Decision, ball, decide, enclose, lower_tail, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, near_zero, smallest
 
 __all__ = ["PATH_COUNT", "path_count", "path_count_ceiling"]
 
 _SPARSEST = Fraction(1, 1000)  # below, the sums are longer than one cares to wait for
 _TINY = 2.0**-40  # below, low precision need not tell a bound from 0
-_ASSUMED = (
-    "for a target in general position (assumed, not checked): W_1 and W_2 without zeros, W_1 of rank n whose row span "
-    "has no vector with d - n or fewer non-zeros, hyperplanes that meet inside the box; linear output"
-)
 
 
 def path_count(
@@ -59,7 +58,7 @@ def path_count(
     --------
     >>> percent = (Fraction(1, 100),) * 3
     >>> path_count(Target.from_text("784-128-10"), percent, Fraction(1, 1000), second_width=17656).widths
-    (49536, None, 10)
+    (77827, None, 10)
     """
 
     def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
@@ -72,7 +71,7 @@ def path_count(
         failure_probability,
         search,
         statement=PATH_COUNT,
-        nothing="says nothing: layer 1 is too wide, or a row of layer 0 too likely has many entries",
+        nothing="says nothing: layer 1 is too wide, or rows of layer 0 too likely have many entries",
         sparsest=_SPARSEST,
         second_width=second_width,
         affine=affine,
@@ -88,7 +87,7 @@ def path_count_ceiling(
     --------
     >>> half = (Fraction(1, 2),) * 3
     >>> round(float(path_count_ceiling(Target.from_text("1-1-1"), half, 1, 1, affine=True)), 6)
-    0.25
+    0.125
     """
     high = enclose(lambda: 1 + _ceiling(target, densities, (neurons, second_width), affine=affine), digits=16)[1]
     return min(Fraction(1), high - 1)
@@ -107,11 +106,11 @@ def _smallest(
             most_bits=LAW_BITS,
         )
 
-    # As if paths were independent: exp(-d (1 - p_0 p_1)^N_0) = n / N_1.
-    inputs, n, _ = target.widths
+    # As if paths were independent: exp(-d (1 - p_0 p_1)^N_0) = n / (N_1 p_2).
+    position = position_of(target)
     path = float(densities[0] * densities[1])
-    spared = max(1e-3, math.log(second_width / n))
-    start = math.log(max(2.0, inputs / spared)) / -math.log1p(-path) if path < 1 else 1.0
+    spared = max(1e-3, math.log(max(1.0, second_width * float(densities[2]) / position.classes)))
+    start = math.log(max(2.0, position.inputs / spared)) / -math.log1p(-path) if path < 1 else 1.0
     guess = near_zero(
         lambda neurons: ball(1 - delta).log() - ceiling(neurons).max(Ball(_TINY)).log(),
         max(1, int(start)),
@@ -120,13 +119,11 @@ def _smallest(
 
 
 def _ceiling(target: Target, densities: tuple[Fraction, ...], widths: tuple[int, int], *, affine: bool) -> Ball:
-    inputs, n, _ = target.widths
+    position = position_of(target)
     neurons, second_width = widths
-    reached = 1 - path_failure(inputs, neurons, densities[0], densities[1])
-    bound = ball(Fraction(second_width, n)) * reached
-    if affine:
-        return bound
-    return bound + neurons * lower_tail(inputs, n - 1, ball(1 - densities[0]))
+    reached = 1 - path_failure(position.inputs, neurons, densities[0], densities[1])
+    bound = ball(densities[2] * Fraction(second_width, position.classes)) * reached
+    return bound if affine else bound + position.evasion(densities[0], neurons)
 
 
 def _widths(question: Question) -> Width:
@@ -134,8 +131,11 @@ def _widths(question: Question) -> Width:
     return path_count(*asked, second_width=question.reach[1])
 
 
-def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
-    return ("P(represented) <= N1 E[(1 - (1 - p0)^K)^d] / n + N0 P(Bin(d, p0) >= d - n + 1),  K ~ Bin(N0, p1)",)
+def _steps(answer: Width) -> tuple[Step, ...]:
+    law = "P(represented) <= N1 p2 E[(1 - (1 - p0)^K)^d] / n + E,  K ~ Bin(N0, p1)"
+    if not answer.applies:
+        return (law,)
+    return (law, *position_of(answer.target).evasion_lines(answer.densities[0], answer.widths[0] or 0))
 
 
 PATH_COUNT = Statement(
@@ -145,7 +145,7 @@ PATH_COUNT = Statement(
     source="path count (ours)",
     title="as many neurons of layer 1 must be reached from every input as the target has hidden neurons",
     widths=_widths,
-    conditions=_ASSUMED,
+    conditions="as for degree, and W_1 without zeros",
     refuses=first_layer_refusal,
     limited=(1,),
     steps=_steps,

@@ -7,13 +7,14 @@ of each class, and different classes are disjoint.
 
 Theorem. Let z_0 = 0 and z_1..z_o >= 0 be such that z_{s_1} + z_{s_2} + .. >= 1 whenever s_1 + s_2 + .. >= o. Then
 
-    P(represented) <= P(z_{D_1} + .. + z_{D_N} >= n) + N_0 P(Bin(d, p_0) >= d - n + 1),
+    P(represented) <= P(z_{D_1} + .. + z_{D_N} >= n) + E,
 
-where D_1, D_2, .. are independent, each Bin(o, p_2), and N = N_1.
+where D_1, D_2, .. are independent, each Bin(o, p_2), N = N_1, and E is the probability that rows of layer 0 are dense
+enough to evade the argument, as in the degree bound.
 
 Proof. Let D_v be the number of outputs adjacent to neuron v. A class covers all outputs, so the sizes D_v of its
 members sum to o at least, and their z to 1 at least. There are n disjoint classes, so the z_{D_v} of all neurons sum to
-n or more. The second term is that of the degree bound: some row of layer 0 is dense enough to evade the argument.  QED
+n or more.  QED
 
 The theorem holds for every such z. The smallest bound on average is a linear program over z with one constraint for
 every multiset of sizes that sum to o; it is solved in double precision, adding violated constraints one by one, and z
@@ -30,7 +31,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ertheory.bounds.necessary.degree import DEGREE, GENERIC, degree_refusal
+from ertheory.bounds.necessary.degree import DEGREE, SAYS_NOTHING, reach_of
+from ertheory.bounds.necessary.position import position_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Statement, Step
 from ertheory.errors import InfeasibleWidth, InvalidInput
@@ -45,7 +47,6 @@ from ertheory.numbers import (
     convolve,
     probability,
     smallest,
-    tail_bounds,
 )
 
 __all__ = ["SIZE_LP", "cheapest_cover", "cover_weights", "size_lp", "size_shortfall"]
@@ -90,27 +91,25 @@ def size_lp(
     """
     densities = read_densities(target, density=densities)
     failure_probability = probability("failure_probability", failure_probability)
-    refusal = degree_refusal(target)
+    position = position_of(target)
+    refusal = position.refusal
     width: int | None = None
     if not refusal and target.widths[-1] > _MOST_OUTPUTS:
         refusal = f"is evaluated for up to {_MOST_OUTPUTS} outputs"
     if not refusal:
-        inputs, classes, outputs = target.widths
         budget = failure_probability
         if first_width is not None:
-            # P(Bin(d, p_0) >= d - n + 1) = P(Bin(d, 1 - p_0) < n)
-            sparse = _odds(1 - densities[0])
-            budget += first_width * tail_bounds(inputs, classes, sparse)[1]
+            budget += position.evaded(densities[0], first_width)
         if budget >= 1:
-            refusal = f"says nothing: a layer 0 of {first_width} neurons is too likely to have a row with many entries"
+            refusal = SAYS_NOTHING.format(first_width)
         else:
-            width = _smallest(outputs, classes, densities[2], budget)
+            width = _smallest(position.outputs, position.classes, densities[2], budget)
     named = "any N_0 if layer 0 is affine on the box" if first_width is None else f"N_0 up to {first_width}"
     return SIZE_LP.answer(
         Question(target=target, densities=densities, failure_probability=failure_probability),
         (*(None,) * (target.depth - 1), width, target.widths[-1]),
         refusal=refusal,
-        reason=f"{GENERIC}; {named}",
+        reason=f"{position.conditions()}; {named}",
         holds_up_to=(first_width, *(None,) * target.depth),
         certified="rational weights, checked exactly; double precision with directed bounds, every rounding counted",
     )
@@ -249,11 +248,19 @@ def _odds(chance: Fraction) -> float:
 
 
 def _widths(question: Question) -> Width:
-    return size_lp(question.target, question.densities, question.failure_probability, first_width=question.reach[0])
+    asked = question.target, question.densities, question.failure_probability
+    return size_lp(*asked, first_width=reach_of(position_of(question.target), *asked[1:], question.reach[0]))
 
 
-def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
-    return ("P(represented) <= P(z_D1 + .. + z_DN >= n) + N0 P(Bin(d, p0) >= d - n + 1),  Dv ~ Bin(o, p2)",)
+def _steps(answer: Width) -> tuple[Step, ...]:
+    law = "P(represented) <= P(z_D1 + .. + z_DN >= n) + E,  D_v ~ Bin(o, p2), N = N1"
+    if not answer.applies:
+        return (law,)
+    position, (p0, _, p2), first_width = position_of(answer.target), answer.densities, answer.holds_up_to[0]
+    weights = "" if p2 == 1 else f"z_1, z_2, .. = {', '.join(map(str, cover_weights(position.outputs, p2)[1:]))}"
+    return tuple(filter(None, (law, weights))) + (
+        () if first_width is None else position.evasion_lines(p0, first_width)
+    )
 
 
 SIZE_LP = Statement(
@@ -263,7 +270,7 @@ SIZE_LP = Statement(
     source="size bound (ours)",
     title="the last hidden layer must cover all outputs as often as the target has hidden neurons",
     widths=_widths,
-    conditions=GENERIC,
+    conditions=DEGREE.conditions,
     refuses=DEGREE.refuses,
     limited=(0,),
     steps=_steps,

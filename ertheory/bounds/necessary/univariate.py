@@ -19,6 +19,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from ertheory.bounds.blocks.closed_form import union_factor
+from ertheory.bounds.necessary.dependence import dependence_of
 from ertheory.bounds.necessary.linear_output import linear_failure, linear_width
 from ertheory.bounds.result import number_for_json, rational_text, success_text
 from ertheory.errors import InfeasibleWidth, InvalidInput
@@ -263,20 +264,14 @@ def coverage_ceiling(target: Target, density: Fraction, neurons: int) -> Ball:
 
 
 def essential_inputs(target: Target) -> int:
-    """Count the inputs that can matter: those that the first layer reads, or with weights that reach an output.
+    """Count the inputs that the target depends on, as `ertheory.bounds.necessary.dependence` decides it.
 
     Examples
     --------
     >>> essential_inputs(Target.from_arrays([[[1.0, 0.0]], [[1.0]]]))
     1
     """
-    if target.weights is None:
-        return sum(count for fan_out, count in target.layers[0].fan_out_counts.items() if fan_out)
-    needed = [True] * target.widths[-1]
-    for layer, weight in zip(reversed(target.layers), reversed(target.weights), strict=True):
-        links = (weight != 0).reshape(layer.outputs, layer.inputs, -1).any(axis=2)
-        needed = links[needed].any(axis=0).tolist()
-    return sum(needed)
+    return dependence_of(target).inputs
 
 
 def path_failure(inputs: int, neurons: int, into: Fraction, out: Fraction) -> Ball:

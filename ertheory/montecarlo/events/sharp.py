@@ -24,6 +24,7 @@ __all__ = [
     "private_event",
     "reached_event",
     "sequential_event",
+    "served_event",
     "sharp_event",
     "sizes_event",
 ]
@@ -239,6 +240,38 @@ def reached_event(inputs: int, rows: int, widths: tuple[int, int], densities: tu
         return result
 
     return Event(widths[0] * inputs * (1 + widths[1]), occurs)
+
+
+def served_event(
+    inputs: int, rows: int, widths: tuple[int, int, int], densities: tuple[Fraction, Fraction, Fraction]
+) -> Event:
+    """Every output reads at least n neurons of layer 1 that are reached from all inputs, as coupled layers need.
+
+    Parameters
+    ----------
+    inputs, rows
+        d and n.
+    widths
+        N_0, N_1 and the outputs.
+    densities
+        p_0, p_1 and p_2.
+
+    Examples
+    --------
+    >>> served_event(2, 1, (1, 1, 1), (Fraction(1),) * 3).occurs(np.random.default_rng(0), 2)
+    array([ True,  True])
+    """
+
+    def occurs(rng: np.random.Generator, trials: int) -> Bools:
+        first = draw_mask(rng, (trials, widths[0], inputs), densities[0])
+        second = draw_mask(rng, (trials, widths[1], widths[0]), densities[1])
+        last = draw_mask(rng, (trials, widths[2], widths[1]), densities[2])
+        paths: Bools = np.asarray((second[..., None] & first[:, None]).any(axis=2))  # (trials, layer 1, inputs)
+        reached: Bools = np.asarray(paths.all(axis=2))
+        result: Bools = np.asarray(((last & reached[:, None]).sum(axis=2) >= rows).all(axis=1))
+        return result
+
+    return Event(widths[0] * inputs * (1 + widths[1]) + widths[1] * widths[2], occurs)
 
 
 def _coloured(mask: Bools, needed: Bools) -> tuple[Owners, Bools]:

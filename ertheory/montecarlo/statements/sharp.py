@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ertheory.bounds.necessary.coupled import coupled_ceiling
 from ertheory.bounds.necessary.first_moment import log_first_moment
 from ertheory.bounds.necessary.parameter_count import count_ceiling
 from ertheory.bounds.necessary.path_count import path_count_ceiling
@@ -35,6 +36,7 @@ from ertheory.montecarlo.events.sharp import (
     private_event,
     reached_event,
     sequential_event,
+    served_event,
     sharp_event,
 )
 from ertheory.montecarlo.statements.case import Case
@@ -193,6 +195,21 @@ def _path_count() -> Case:
     )
 
 
+def _coupled() -> Case:
+    inputs, used, widths, densities = 3, 2, (5, 6, 2), (_HALF, _HALF, _THREE_FIFTHS)
+    network = _generic(np.ones((used, inputs)), np.ones((widths[2], used)))
+    ceiling = float(coupled_ceiling(_target(network), densities, *widths[:2], affine=True))
+    return Case(
+        says="every output reads as many neurons that are reached from all inputs as the target has neurons",
+        target=_target(network),
+        widths=widths,
+        densities=densities,
+        event=served_event(inputs, used, widths, densities),
+        predicted=(0.0, ceiling),
+        built=_built(network, widths, densities, "sequential"),
+    )
+
+
 def _built(
     network: Network, widths: tuple[int, ...], densities: tuple[Fraction, ...], construction: Construction
 ) -> Event:
@@ -229,4 +246,5 @@ SHARP_CASES: dict[str, Callable[[], Case]] = {
     "first-moment": _first_moment,
     "parameter-count": _parameter_count,
     "path-count": _path_count,
+    "coupled": _coupled,
 }

@@ -20,10 +20,11 @@ few_deltas = st.fractions(Fraction(1, 10**6), Fraction(999, 1000), max_denominat
 
 def test_order_and_names():
     answers = widths(MNIST, density="1,0.1,0.1", failure_probability="0.001")
-    assert [answer.method for answer in answers] == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree"]
-    assert [answer.kind for answer in answers] == ["printed", *["sufficient"] * 3, *["necessary"] * 2]
+    needed = ["theorem-2.3", "degree", "coupled"]
+    assert [answer.method for answer in answers] == ["printed", "exact", "drop", "sharp", *needed]
+    assert [answer.kind for answer in answers] == ["printed", *["sufficient"] * 3, *["necessary"] * 3]
     sharp = "sequential matching sharp".split()
-    necessary = "theorem-2.3 degree size-lp parameter-count path-count first-moment".split()
+    necessary = "theorem-2.3 degree size-lp parameter-count path-count coupled least-total first-moment".split()
     factored = "factored factored-paths factored-count".split()
     assert [name for name in METHODS if name not in factored] == [
         "printed",
@@ -68,7 +69,7 @@ def test_layer_0_is_chosen_where_it_is_not_given():
     assert width(small, method="printed", layer0="matched", **masked).variant == "repaired"
     assert [answer.layer0 for answer in widths(small, layer0="matched", **masked)] == [
         *("matched",) * 5,
-        *("any",) * 4,
+        *("any",) * 5,
     ]
 
 

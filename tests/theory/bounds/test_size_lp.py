@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ertheory.bounds import width
 from ertheory.bounds.necessary import size_lp as module
 from ertheory.bounds.necessary.degree import degree
 from ertheory.bounds.necessary.size_lp import cheapest_cover, cover_weights, size_lp, size_shortfall
@@ -103,6 +104,13 @@ def test_it_is_sharper_than_the_degrees_where_layers_are_dense():
     assert degree(TARGET, densities, DELTA, first_width=10_000).widths[1] < 255
     sparse = (HALF, HALF, Fraction(1, 10))
     assert size_lp(TARGET, sparse, DELTA).widths[1] < degree(TARGET, sparse, DELTA, first_width=10_000).widths[1]
+
+
+def test_it_applies_at_sparsity_a_fifth():
+    fifth = (Fraction(4, 5),) * 3
+    assert size_lp(TARGET, fifth, DELTA, first_width=388).widths[1] == 244
+    answer = width(TARGET, method="size-lp", sparsity="0.2", failure_probability=DELTA)
+    assert (answer.widths, answer.holds_up_to[0]) == ((None, 243, 10), 3313)
 
 
 def test_the_hypotheses_are_stated():

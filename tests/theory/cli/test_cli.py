@@ -43,7 +43,7 @@ def test_width_gives_every_field_of_the_contract(ask):
     assert document["inputs"]["density"] == ["1", "0.1", "0.1"]
     assert document["inputs"]["delta"] == "0.001"
     rows = {row["method"]: row for row in document["results"]}
-    assert list(rows) == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree"]
+    assert list(rows) == ["printed", "exact", "drop", "sharp", "theorem-2.3", "degree", "coupled"]
     fields = {"method", "kind", "applies", "reason", "widths", "factors", "layer0", "success_probability_lower"}
     fields |= {"edges_expected", "width_ratio"}
     assert all(row.keys() >= fields for row in rows.values())
@@ -251,7 +251,7 @@ def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):
     assert main([*WIDTH, "--sparsity", "0.9"]) == 0
     wide = capsys.readouterr().out.splitlines()
     assert wide[0].split() == ["method", "kind", "N_0", "N_1", "N_2", "success", ">=", "edges"]
-    assert wide[11] == "Too narrow for: ratio, layer 0."
+    assert wide[12] == "Too narrow for: ratio, layer 0."
     assert max(map(len, wide)) <= 80
     monkeypatch.setenv("COLUMNS", "50")
     assert main([*WIDTH, "--sparsity", "0.9"]) == 0
@@ -266,6 +266,7 @@ def test_csv_has_the_numbers_of_the_table(capsys):
     numbers = {row["method"]: [row[f"N_{layer}"] for layer in range(3)] for row in rows}
     assert numbers["exact"] == ["177184", "18432", ""]
     assert numbers["degree"] == ["", "1720", ""]
+    assert numbers["coupled"] == ["1053", "", ""]
     assert numbers["factored"] == ["1888", "128", "1596"]
 
 

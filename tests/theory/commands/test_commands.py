@@ -149,7 +149,7 @@ def test_results_are_found_by_place_and_by_method():
     found = ertheory.width("784-128-10", sparsity="0.9", delta="0.001")
     assert found["sharp"] is found[3]
     assert [answer.method for answer in found[1:3]] == ["exact", "drop"]
-    assert len(found) == len(found.methods) == 9
+    assert len(found) == len(found.methods) == 10
     with pytest.raises(ertheory.InvalidInput, match=r"did you mean sharp\?"):
         found["shrap"]
     with pytest.raises(AttributeError):
