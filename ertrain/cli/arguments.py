@@ -12,8 +12,10 @@ from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.recipes import RECIPES, SCALES, recipe
+from ertrain.training.backend import BACKENDS, Backend
 
 __all__ = [
+    "BackendName",
     "DataDir",
     "Density",
     "Device",
@@ -36,6 +38,14 @@ Seeds = Annotated[int, Option("Repetitions, with the seeds 0 to K - 1.", "K", re
 DataDir = Annotated[str, Option("Where data sets are, or are downloaded to.", "DIR")]
 Out = Annotated[str, Option("Folder for the folders of runs.", "DIR")]
 Device = Annotated[str, Option("auto, cpu, cuda or cuda:1.", "D")]
+BackendName = Annotated[
+    Backend,
+    Option(
+        "How layers are stored and multiplied: masked, sparse (the kept weights alone), or auto, what is faster.",
+        "B",
+        read=reading.choice(*BACKENDS),
+    ),
+]
 Density = Annotated[
     Fraction | None, Option("Density of all runs, instead of those of the recipe.", "P", read=reading.density)
 ]

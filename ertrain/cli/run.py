@@ -15,6 +15,7 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.tables import Cell, Shown, Style
 from ertrain.cli.arguments import (
+    BackendName,
     DataDir,
     Density,
     Device,
@@ -81,6 +82,7 @@ class RunCommand:
     only: Only = ()
     set: Set = ()
     device: Device = "auto"
+    backend: BackendName = "auto"
     quiet: Annotated[bool, Option("Say nothing of single epochs.")] = False
     format: Format = "table"
     json: Json = False
@@ -107,6 +109,7 @@ class RunCommand:
                 "data_dir": self.data_dir,
                 "out": self.out,
                 "device": str(processes.device),
+                "backend": self.backend,
                 "only": list(self.only),
                 "set": list(self.set),
                 "density": sorted({run.density for run in runs}),
@@ -126,7 +129,8 @@ class RunCommand:
                     if not self.quiet:
                         tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
 
-                results.append(perform(run, Path(self.out), processes, data_dir=Path(self.data_dir), progress=progress))
+                places = {"out": Path(self.out), "data_dir": Path(self.data_dir)}
+                results.append(perform(run, processes=processes, **places, progress=progress, backend=self.backend))
                 bar.update(before + _planned(run) - bar.n)
         return results
 

@@ -10,7 +10,19 @@ from tqdm import tqdm
 
 from ertheory.cli.arguments import Format, Json
 from ertheory.cli.options import Option
-from ertrain.cli.arguments import DataDir, Density, Only, Out, RecipeName, Scale, Seeds, Set, Sparsity, read_runs
+from ertrain.cli.arguments import (
+    BackendName,
+    DataDir,
+    Density,
+    Only,
+    Out,
+    RecipeName,
+    Scale,
+    Seeds,
+    Set,
+    Sparsity,
+    read_runs,
+)
 from ertrain.cli.run import show_results
 from ertrain.training.experiments import result_of
 from ertrain.training.parallel import jobs_of, sweep
@@ -33,6 +45,7 @@ class SweepCommand:
     set: Set = ()
     workers: Annotated[int, Option("Processes, each with one thread.", "N")] = 2
     replicas: Annotated[int, Option("Most runs of fully connected networks to train as one batched model.", "N")] = 64
+    backend: BackendName = "auto"
     cluster: Annotated[str | None, Option("Dask scheduler to use instead of processes here.", "ADDRESS")] = None
     format: Format = "table"
     json: Json = False
@@ -52,7 +65,13 @@ class SweepCommand:
         jobs_of(runs, replicas=self.replicas)
         with tqdm(total=len(runs), unit=" runs") as bar:
             for done in sweep(
-                runs, out, data_dir=data_dir, workers=self.workers, replicas=self.replicas, cluster=self.cluster
+                runs,
+                out,
+                data_dir=data_dir,
+                workers=self.workers,
+                replicas=self.replicas,
+                cluster=self.cluster,
+                backend=self.backend,
             ):
                 bar.update(len(done))
         inputs = {
@@ -67,6 +86,7 @@ class SweepCommand:
             "workers": self.workers,
             "replicas": self.replicas,
             "cluster": self.cluster,
+            "backend": self.backend,
         }
         style = "json" if self.json else self.format
         show_results("sweep", inputs, runs, [result_of(run, out) or {} for run in runs], style=style)

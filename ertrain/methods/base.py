@@ -45,7 +45,12 @@ class FixedMask:
         Of the whole run.
     flops
         Floating-point operations of training so far.
+    can_be_packed
+        Whether weights outside of S_P are looked at only at the steps at which `changes_masks`: then the others can be
+        taken with the weights of S_P alone.
     """
+
+    can_be_packed = True
 
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         self.configuration, self.model, self.steps = configuration, model, steps
@@ -78,6 +83,10 @@ class FixedMask:
     def first_step(self, epoch: int) -> int:  # noqa: ARG002
         """Return the step at which an epoch of the run begins; those before it are left out."""
         return 0
+
+    def changes_masks(self, at: int) -> bool:  # noqa: ARG002
+        """Whether the masks may change at a step, counted as in `step`."""
+        return False
 
     def step(self, optimiser: torch.optim.Optimizer, at: int) -> None:  # noqa: ARG002
         """Use the gradients that are there: move the weights, or change the masks.

@@ -34,6 +34,8 @@ class EdgePopup(FixedMask):
     Initialisations that know of sparsity, such as "sparse" and "signed-constant", are those for the fan-in at the end.
     """
 
+    can_be_packed = False  # what a score's gradient says is asked for outside of S_P, at every step
+
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.epochs, self._level = self.total_epochs(configuration), 1

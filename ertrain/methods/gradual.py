@@ -39,6 +39,10 @@ class Gradual(FixedMask):
             set_masks(self.model, masks, optimiser)
             self.recount_flops()
 
+    def changes_masks(self, at: int) -> bool:
+        """Whether it is time to prune after a step."""
+        return self.prunes(at + 1)
+
     def prunes(self, done: int) -> bool:
         """Whether weights are pruned after so many steps."""
         return done == self.end or (done < self.end and done % self.configuration.update_every == 0)

@@ -55,6 +55,10 @@ class GraNet(Gradual):
         }
         set_masks(self.model, changed, optimiser)
 
+    def changes_masks(self, at: int) -> bool:
+        """Whether it is time to prune or to rewire after a step."""
+        return super().changes_masks(at) or self.rewires(at + 1)
+
     def rewires(self, done: int) -> bool:
         """Whether weights are rewired after so many steps."""
         due = done % self.configuration.update_every == 0 and done < self.rewired_until

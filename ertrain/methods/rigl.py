@@ -53,6 +53,10 @@ class RiGL(FixedMask):
         share = self.configuration.drop_share / 2 * (1 + math.cos(math.pi * at / self.end))
         self.rewire(optimiser, share, at)
 
+    def changes_masks(self, at: int) -> bool:
+        """Whether it is time to rewire."""
+        return self.rewires(at)
+
     def growth_cost(self) -> int:
         """Give the operations of the backward pass to the weights of an update: to all that might grow."""
         return self._forward_drawn

@@ -35,6 +35,8 @@ class STR(FixedMask):
     that stand highest above their thresholds, the thresholds are taken off, and what the layer held trains on in S_P.
     """
 
+    can_be_packed = False  # S_P changes at every step
+
     def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
         super().__init__(configuration, model, inputs, steps)
         self._steered = configuration.final_density != ""

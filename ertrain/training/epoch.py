@@ -16,6 +16,7 @@ from ertrain.configuration import Configuration
 from ertrain.data import NO_LABEL, Batch, Data, Images
 from ertrain.methods import FixedMask
 from ertrain.streams import stream_seed
+from ertrain.training.backend import PackedLayers
 from ertrain.training.optimisers import learning_rate, set_learning_rate
 from ertrain.training.process_group import ProcessGroup
 
@@ -76,6 +77,7 @@ def train_epoch(
     processes: ProcessGroup,
     method: FixedMask | None = None,
     *,
+    layers: PackedLayers | None = None,
     batches: Iterable[Batch] | None = None,
     measure: Measure = one_network,
 ) -> EpochSums:
@@ -97,6 +99,8 @@ def train_epoch(
         Where to compute.
     method
         The sparse training method; by default the masks are fixed.
+    layers
+        Those that are stored sparse, at all steps but those at which the masks change.
     batches
         The batches of the epoch, where they are not those of the configuration's seed.
     measure
@@ -126,6 +130,11 @@ def train_epoch(
         if step < first:
             continue
         set_learning_rate(optimiser, learning_rate(configuration, phase + step / steps))
+        if layers is not None:
+            if method is not None and method.changes_masks(epoch * steps + step):
+                layers.unpack()
+            else:
+                layers.pack()
         part = -(-len(labels) // configuration.accumulation)
         count = labelled(labels if measure is one_network else labels[0])  # of each network
         for start in range(0, len(labels), part):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ertrain.configuration import Configuration
 from ertrain.storage.files import read_json
+from ertrain.training.backend import Backend
 from ertrain.training.loop import train
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.runs import open_run
@@ -22,6 +23,7 @@ def perform(
     *,
     data_dir: Path,
     progress: Callable[[dict[str, Any]], object] = lambda _: None,
+    backend: Backend = "auto",
 ) -> dict[str, Any]:
     """Perform one run, or what is left of it, and return its result.
 
@@ -37,6 +39,8 @@ def perform(
         Where the data are, or are downloaded to.
     progress
         Called after every epoch with its line of the metrics.
+    backend
+        How layers are stored and multiplied: ``"masked"``, ``"sparse"`` or ``"auto"``, as in `choose_backend`.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def perform(
     known = result_of(configuration, out)
     if known is None:
         with open_run(configuration, out, processes) as run:
-            train(configuration, run, processes, data_dir, progress)
+            train(configuration, run, processes, data_dir, progress, backend)
         known = result_of(configuration, out)
     return known or {}
 

@@ -25,6 +25,7 @@ from ertrain.data import Data, Images, load_data
 from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
+from ertrain.training.backend import Backend, PackedLayers, choose_backend
 from ertrain.training.epoch import accuracies, labelled, memory_layout, train_epoch
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
@@ -38,7 +39,14 @@ __all__ = ["described_data", "metrics_line", "pretrain", "train"]
 Progress = Callable[[dict[str, Any]], object]
 
 
-def train(configuration: Configuration, run: Run, processes: ProcessGroup, data_dir: Path, progress: Progress) -> None:
+def train(
+    configuration: Configuration,
+    run: Run,
+    processes: ProcessGroup,
+    data_dir: Path,
+    progress: Progress,
+    backend: Backend = "auto",
+) -> None:
     """Train one network, from where the run stands to its result.
 
     Parameters
@@ -53,12 +61,22 @@ def train(configuration: Configuration, run: Run, processes: ProcessGroup, data_
         Where the data are.
     progress
         Called after every epoch with the line that went into ``metrics.jsonl``.
+    backend
+        How layers are stored, as in `ertrain.training.backend.choose_backend`. Results differ in roundings alone, and a
+        run that was begun with one can be finished with another.
     """
     with _setting(configuration, processes):
-        _train(configuration, run, processes, data_dir, progress)
+        _train(configuration, run, processes, data_dir, progress, backend)
 
 
-def _train(configuration: Configuration, run: Run, processes: ProcessGroup, data_dir: Path, progress: Progress) -> None:
+def _train(
+    configuration: Configuration,
+    run: Run,
+    processes: ProcessGroup,
+    data_dir: Path,
+    progress: Progress,
+    backend: Backend,
+) -> None:
     device, cuda = processes.device, processes.device.type == "cuda"
 
     # --- Data: bytes on the device. The test stays unread until the end -------------------------------------------
@@ -90,6 +108,8 @@ def _train(configuration: Configuration, run: Run, processes: ProcessGroup, data
     if cuda and processes.world_size > 1:  # the statistics of a batch are those of the whole batch, as in one process
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     method.protect(optimiser, model)
+    sparse = choose_backend(backend, configuration, model, processes)
+    layers = PackedLayers(model, optimiser, sparse) if sparse else None
     forward: nn.Module = model
     if processes.world_size > 1:
         forward = DistributedDataParallel(model, device_ids=[device.index] if cuda else None)
@@ -100,11 +120,13 @@ def _train(configuration: Configuration, run: Run, processes: ProcessGroup, data
     with curves(run.folder, state.epochs) if processes.is_main else contextlib.nullcontext(progress) as draw:
         for epoch in range(state.epochs, method.epochs):
             began = time.perf_counter()
-            sums = train_epoch(configuration, forward, optimiser, data, epoch, processes, method)
+            sums = train_epoch(configuration, forward, optimiser, data, epoch, processes, method, layers=layers)
             parts = torch.stack((sums.loss, sums.correct.double(), sums.labels.double()))
             loss, correct, labels = processes.all_reduce(parts).tolist()
             (validation,) = accuracies(model, data.validation, data, processes)
             rate = optimiser.param_groups[0]["lr"]
+            if layers is not None:
+                layers.unpack()
             state = state.after(validation, model, 0.0, at_final_density=method.at_final_density(epoch))
             method.after_epoch(epoch, optimiser)  # what happens between rounds is paid for as well
             seconds = state.seconds + time.perf_counter() - began
@@ -126,7 +148,14 @@ def _train(configuration: Configuration, run: Run, processes: ProcessGroup, data
     if processes.is_main:
         seen = configuration.epochs * method.steps * configuration.batch
         run.finish(
-            model, state, described_data(data, test), seen, method, accuracy_test=final, accuracy_test_best=checked
+            model,
+            state,
+            described_data(data, test),
+            seen,
+            method,
+            backend="sparse" if sparse else "masked",
+            accuracy_test=final,
+            accuracy_test_best=checked,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask
 
-__all__ = ["dense_memory", "training_memory"]
+__all__ = ["dense_memory", "peak_memory", "training_memory"]
 
 
 def dense_memory(model: nn.Module, configuration: Configuration) -> int:
@@ -64,6 +65,16 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
         drawn, trained, kept = 0, method.trainable(), list(_tensors(vars(method)))
     gradients = _bytes(one for one in [*model.parameters(), *trained] if one.requires_grad)
     return _bytes([*own, *trained, *kept]) + drawn + gradients + _moments(configuration) * _bytes(trained)
+
+
+def peak_memory() -> int | None:
+    """Give the most bytes that this process has held in memory so far; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from ertheory.numbers import whole_number
 from ertheory.processes import on_cluster, worker_processes
 from ertrain.configuration import Configuration
+from ertrain.training.backend import Backend
 from ertrain.training.experiments import perform
 from ertrain.training.process_group import join_process_group
 from ertrain.training.replicas import can_be_replica, common_settings, perform_replicas
@@ -46,6 +47,7 @@ def sweep(
     workers: int = 1,
     replicas: int = 64,
     cluster: str | None = None,
+    backend: Backend = "auto",
 ) -> Iterator[list[dict[str, Any]]]:
     """Perform runs in parallel, each process with one thread.
 
@@ -63,6 +65,8 @@ def sweep(
         Most runs that are trained as one batched model.
     cluster
         Address of a Dask scheduler, instead of processes here.
+    backend
+        How layers are stored, as in `perform`; batched models are masked.
 
     Yields
     ------
@@ -82,11 +86,11 @@ def sweep(
         on_cluster(cluster),
         worker_processes(None if cluster else workers, return_as="generator_unordered") as parallel,
     ):
-        yield from parallel(delayed(_work)(job, out, data_dir) for job in jobs)
+        yield from parallel(delayed(_work)(job, out, data_dir, backend) for job in jobs)
 
 
-def _work(job: Job, out: Path, data_dir: Path) -> list[dict[str, Any]]:
+def _work(job: Job, out: Path, data_dir: Path, backend: Backend) -> list[dict[str, Any]]:
     with one_thread(), join_process_group("cpu") as processes:
         if len(job) == 1:
-            return [perform(job[0], out, processes, data_dir=data_dir)]
+            return [perform(job[0], out, processes, data_dir=data_dir, backend=backend)]
         return perform_replicas(job, out, processes, data_dir=data_dir)

@@ -231,8 +231,8 @@ def _finish(
         one, model, state = members[number], models[number], states[number]
         run.save(model, _own_optimiser(one, optimiser, replicas, model, number), state)
         seen = len(data.train) // one.batch * one.batch * one.epochs
-        tested = {"accuracy_test": finals[number], "accuracy_test_best": bests[number]}
-        run.finish(model, state, described_data(data, test), seen, **tested)
+        final, checked = finals[number], bests[number]
+        run.finish(model, state, described_data(data, test), seen, accuracy_test=final, accuracy_test_best=checked)
 
 
 @torch.no_grad()

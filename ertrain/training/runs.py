@@ -31,7 +31,7 @@ from ertrain.masks.masking import masks_of, without_masks
 from ertrain.methods import FixedMask
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked, read_json, write_json, write_whole
-from ertrain.training.memory import dense_memory, training_memory
+from ertrain.training.memory import dense_memory, peak_memory, training_memory
 from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.state import TrainingState
@@ -142,6 +142,8 @@ class Run:
         seen: int,
         method: FixedMask | None = None,
         /,
+        *,
+        backend: str = "masked",
         **accuracies: float,
     ) -> None:
         """Write the result: data as described, and how many images one training sees, all its epochs together.
@@ -182,6 +184,8 @@ class Run:
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
             "memory_train": training_memory(model, configuration, method),
             "memory_dense": dense_memory(model, configuration),
+            "memory_peak": peak_memory(),
+            "backend": backend,
             "data": data,
         }
         write_json(self.folder / "result.json", content)

@@ -12,7 +12,7 @@ from ertrain.masks.masking import attach_masks, masks_of
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.layer import SparseLinear
 
-__all__ = ["densify", "sparsify"]
+__all__ = ["densify", "sparse_layer", "sparsify"]
 
 
 def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
@@ -62,7 +62,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
         if len(shared) > 1:
             others = ", ".join(repr(other) for other in sorted(shared - {name}))
             raise InvalidInput(f"layer {name!r}", "a weight of its own", f"one shared with {others}")
-    return _replaced(module, {name: _sparse(name, module.get_submodule(name), engine) for name in names})
+    return _replaced(module, {name: sparse_layer(name, module.get_submodule(name), engine) for name in names})
 
 
 def densify(module: nn.Module) -> nn.Module:
@@ -97,16 +97,18 @@ def densify(module: nn.Module) -> nn.Module:
     return _replaced(module, {name: _dense(layer) for name, layer in layers.items()})
 
 
-def _sparse(name: str, layer: nn.Module, engine: str) -> SparseLinear:
+def sparse_layer(name: str, layer: nn.Module, engine: str = "auto") -> SparseLinear:
+    """Make the sparse layer of a linear one with a mask; its name is for the message of an error."""
     weight, mask, bias = layer.get_parameter("weight"), layer.get_buffer("weight_mask"), layer._parameters["bias"]
     if weight.dtype not in (torch.float32, torch.float64):
         raise InvalidInput(f"layer {name!r}", "weights in float32 or float64", weight.dtype)
     if not bool(mask.any()):
         raise InvalidInput(f"mask of {name!r}", "at least one kept weight", "none")
     outputs, inputs = weight.shape
-    sparse = SparseLinear(
-        inputs, outputs, mask, bias is not None, engine=engine, device=weight.device, dtype=weight.dtype
-    )
+    with torch.random.fork_rng(devices=[]):  # what is drawn is replaced, and nobody else's numbers are used up
+        sparse = SparseLinear(
+            inputs, outputs, mask, bias is not None, engine=engine, device=weight.device, dtype=weight.dtype
+        )
     with torch.no_grad():
         sparse.weight.copy_(weight[mask])
         if bias is not None and sparse.bias is not None:
@@ -118,7 +120,8 @@ def _sparse(name: str, layer: nn.Module, engine: str) -> SparseLinear:
 
 def _dense(layer: SparseLinear) -> nn.Linear:
     device, dtype = layer.weight.device, layer.weight.dtype
-    dense = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device, dtype)
+    with torch.random.fork_rng(devices=[]):
+        dense = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device, dtype)
     with torch.no_grad():
         dense.weight.copy_(layer.to_dense())
         if layer.bias is not None:

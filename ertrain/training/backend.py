@@ -1,0 +1,168 @@
+"""How the layers of a run are stored and multiplied: dense with masks, or the kept weights alone.
+
+The network is the same module either way. With the sparse backend, its masked linear layers are exchanged for sparse
+ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ertheory.errors import InvalidInput
+from ertrain.configuration import Configuration
+from ertrain.masks.masking import masks_of
+from ertrain.masks.sparse import SparseLinear
+from ertrain.masks.sparse.convert import sparse_layer
+from ertrain.methods import METHODS
+from ertrain.training.process_group import ProcessGroup
+
+__all__ = ["BACKENDS", "Backend", "PackedLayers", "choose_backend"]
+
+Backend = Literal["auto", "masked", "sparse"]
+BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
+
+# Measured by benchmarks/sparse_training.py: from there on the kept weights alone are faster, in layers that are not
+# tiny, where what surrounds a product takes longer than it.
+_BREAK_EVEN = 0.25
+_LARGE = 100_000
+
+
+def choose_backend(
+    backend: Backend, configuration: Configuration, model: nn.Module, processes: ProcessGroup
+) -> tuple[str, ...]:
+    """Name the layers of a network that are stored sparse.
+
+    Parameters
+    ----------
+    backend
+        ``"masked"``, none; ``"sparse"``, all that can be; ``"auto"``, those that are faster so, on a CPU.
+    configuration
+        Of the run.
+    model
+        The network with its masks.
+    processes
+        Where it is trained.
+
+    Returns
+    -------
+    tuple of str
+        Names of linear layers with masks.
+
+    Raises
+    ------
+    InvalidInput
+        If ``"sparse"`` is asked for and cannot be had: the method moves weights outside of its masks, the run is
+        compiled or spread over processes, or no linear layer has a mask.
+
+    Examples
+    --------
+    >>> from ertrain.masks.masking import attach_masks
+    >>> layer = nn.Sequential(nn.Linear(1000, 1000))
+    >>> attach_masks(layer, {"0": torch.rand(1000, 1000) < 0.1})
+    >>> choose_backend("auto", Configuration(recipe="x"), layer, ProcessGroup(torch.device("cpu")))
+    ('0',)
+    """
+    if backend not in BACKENDS:
+        raise InvalidInput("backend", f"one of {', '.join(BACKENDS)}", backend)
+    if backend == "masked":
+        return ()
+    masks = {name: mask for name, mask in masks_of(model).items() if type(model.get_submodule(name)) is nn.Linear}
+    names = tuple(name for name, mask in masks.items() if bool(mask.any()))
+    obstacles = {
+        f"masked with the method {configuration.method}": not METHODS[configuration.method].can_be_packed,
+        "masked with compile": configuration.compile,
+        "masked with several processes": processes.world_size > 1,
+        "masked where no linear layer has a mask with a kept weight": not names,
+    }
+    for allowed, holds in obstacles.items():
+        if holds and backend == "sparse":
+            raise InvalidInput("backend", allowed, backend)
+    if any(obstacles.values()):
+        return ()
+    if backend == "sparse":
+        return names
+    if processes.device.type != "cpu":
+        return ()
+    return tuple(name for name in names if masks[name].numel() >= _LARGE and masks[name].float().mean() <= _BREAK_EVEN)
+
+
+class PackedLayers:
+    """Layers of a network that can be exchanged for sparse ones, in place, with what an optimiser keeps about them.
+
+    Parameters
+    ----------
+    model
+        The network.
+    optimiser
+        The optimiser of its parameters.
+    names
+        Which layers.
+
+    Examples
+    --------
+    >>> from ertrain.masks.masking import attach_masks
+    >>> model = nn.Sequential(nn.Linear(3, 2))
+    >>> attach_masks(model, {"0": torch.tensor([[True, False, True], [False, True, False]])})
+    >>> layers = PackedLayers(model, torch.optim.SGD(model.parameters(), lr=0.1), ("0",))
+    >>> layers.pack(); model[0].weight.shape
+    torch.Size([3])
+    >>> layers.unpack(); model[0].weight.shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, model: nn.Module, optimiser: Optimizer, names: tuple[str, ...]) -> None:
+        self.model, self.optimiser = model, optimiser
+        self._dense = {name: model.get_submodule(name) for name in names}
+        self._sparse: dict[str, SparseLinear] = {}
+        self._packed = False
+
+    @torch.no_grad()
+    def pack(self) -> None:
+        """Exchange the layers for sparse ones of their masks of now."""
+        if self._packed:
+            return
+        for name, layer in self._dense.items():
+            weight, mask = layer.get_parameter("weight"), layer.get_buffer("weight_mask")
+            sparse = self._sparse.get(name)
+            if sparse is None or not torch.equal(sparse.to_mask(), mask):
+                sparse = self._sparse[name] = sparse_layer(name, layer)
+                sparse.bias = layer._parameters["bias"]  # both have one
+            else:
+                sparse.weight.copy_(weight[mask])
+            self._move(weight, sparse.weight, lambda kept, mask=mask: kept[mask])
+            self.model.set_submodule(name, sparse.train(layer.training))
+        self._packed = True
+
+    @torch.no_grad()
+    def unpack(self) -> None:
+        """Exchange them back."""
+        if not self._packed:
+            return
+        for name, layer in self._dense.items():
+            sparse, weight = self._sparse[name], layer.get_parameter("weight")
+            rows, columns = torch.repeat_interleave(sparse.starts.diff()), sparse.columns
+
+            def whole(kept: Tensor, rows: Tensor = rows, columns: Tensor = columns, like: Tensor = weight) -> Tensor:
+                dense = torch.zeros_like(like)
+                dense[rows, columns] = kept
+                return dense
+
+            weight.copy_(whole(sparse.weight))
+            self._move(sparse.weight, weight, whole)
+            self.model.set_submodule(name, layer.train(sparse.training))
+        self._packed = False
+
+    def _move(self, there: nn.Parameter, here: nn.Parameter, shaped: object) -> None:
+        """Let the optimiser move one parameter instead of another, as if it had done so from the start."""
+        for group in self.optimiser.param_groups:
+            group["params"] = [here if parameter is there else parameter for parameter in group["params"]]
+        if there in self.optimiser.state:
+            kept = self.optimiser.state.pop(there)
+            self.optimiser.state[here] = {
+                key: shaped(value) if isinstance(value, Tensor) and value.shape == there.shape else value  # type: ignore[operator]
+                for key, value in kept.items()
+            }

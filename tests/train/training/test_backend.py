@@ -1,0 +1,230 @@
+"""The sparse backend trains what the masked one trains, for every method that can be packed; files are the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from safetensors.torch import load_file  # noqa: E402
+from torch import nn  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain import attach_masks, guard, masks_of  # noqa: E402
+from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.methods import METHODS  # noqa: E402
+from ertrain.training import epoch  # noqa: E402
+from ertrain.training.backend import PackedLayers, choose_backend  # noqa: E402
+from ertrain.training.experiments import perform  # noqa: E402
+from ertrain.training.process_group import ProcessGroup, join_process_group  # noqa: E402
+
+BASE = Configuration(
+    recipe="test", model="mlp-20-15", ratio="erk", density="0.4", epochs=2, batch=100, learning_rate=0.02
+)
+CASES = {
+    "fixed": BASE,
+    "adamw": replace(BASE, optimiser="adamw", learning_rate=0.002),
+    "snip": replace(BASE, method="snip", final_density="0.2"),
+    "rigl": replace(BASE, method="rigl", final_density="0.2", update_every=4),
+    "set": replace(BASE, method="set", final_density="0.2", update_every=4),
+    "gradual": replace(BASE, method="gradual", final_density="0.2", update_every=4),
+    "granet": replace(BASE, method="granet", final_density="0.2", update_every=4),
+    "imp": replace(BASE, method="imp", final_density="0.2", epochs=1, round_keep=0.7),
+    "dropout": replace(BASE, model="transformer", data="modular-addition-31", ratio="uniform", epochs=1),
+}
+CPU = ProcessGroup(torch.device("cpu"))
+
+
+class Killed(BaseException):
+    pass
+
+
+def run(configuration: Configuration, out: Path, backend: str, *, stop_after: int | None = None) -> dict:
+    def progress(line):
+        if line["epoch"] == stop_after:
+            raise Killed
+
+    with join_process_group("cpu") as processes:
+        return perform(configuration, out, processes, data_dir=out / "data", progress=progress, backend=backend)
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {**load_file(folder / "checkpoint.safetensors"), **load_file(folder / "state.safetensors")}
+
+
+def assert_near(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Hold two checkpoints against one another: the same names, types, shapes and masks, numbers but for roundings."""
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        there = other[name]
+        assert (tensor.dtype, tensor.shape) == (there.dtype, there.shape), name
+        if tensor.is_floating_point():
+            # float32 after 30 steps; masks that differed in one place would change whole weights.
+            torch.testing.assert_close(tensor, there, rtol=0, atol=2e-5 * max(1.0, there.abs().max().item()))
+        else:
+            assert torch.equal(tensor, there), name
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_backends_train_the_same_network(name, tmp_path, monkeypatch):
+    configuration, seen = CASES[name], set()
+    packed = PackedLayers.pack
+
+    def watched(layers):
+        packed(layers)
+        seen.update(type(layers.model.get_submodule(one)) for one in layers._dense)
+
+    monkeypatch.setattr(PackedLayers, "pack", watched)
+    results = {backend: run(configuration, tmp_path / backend, backend) for backend in ("masked", "sparse")}
+    assert seen == {SparseLinear}
+    assert {backend: result["backend"] for backend, result in results.items()} == {
+        "masked": "masked",
+        "sparse": "sparse",
+    }
+    one, other = ({**result, "backend": ""} for result in results.values())
+    for measured in ("seconds", "memory_peak"):
+        assert one.pop(measured) > 0
+        other.pop(measured)
+    for key in [key for key in one if key.startswith("accuracy")]:
+        assert one.pop(key) == pytest.approx(other.pop(key), abs=0.01), key  # of at least 100 images
+    assert one == other
+    folders = [tmp_path / backend / configuration.folder for backend in results]
+    assert_near(*map(tensors, folders))
+    starts = [json.loads((folder / "start.json").read_text()) for folder in folders]
+    assert starts[0] == starts[1]
+
+
+@pytest.mark.parametrize("name", ["fixed", "rigl", "imp"])
+def test_a_run_is_resumed_with_the_other_backend_or_to_the_same_bits_with_its_own(name, tmp_path):
+    configuration = CASES[name]
+    whole = run(configuration, tmp_path / "whole", "sparse")
+    for then in ("sparse", "masked"):
+        out = tmp_path / then
+        with pytest.raises(Killed):
+            run(configuration, out, "sparse", stop_after=1)
+        assert run(configuration, out, then)["backend"] == then
+        folders = [one / configuration.folder for one in (tmp_path / "whole", out)]
+        if then == "sparse":
+            bits, again = map(tensors, folders)
+            assert all(torch.equal(tensor, again[key]) for key, tensor in bits.items())
+        else:
+            assert_near(*map(tensors, folders))
+    assert whole["density_final"] == json.loads((folders[1] / "result.json").read_text())["density_final"]
+
+
+@pytest.mark.parametrize("name", ["rigl", "set", "gradual", "granet"])
+def test_masks_change_only_at_the_steps_that_say_so(name, tmp_path, monkeypatch):
+    """A method that changed its masks at another step would do so while the layers are packed."""
+    configuration, changed = CASES[name], []
+
+    class Watched(METHODS[configuration.method]):
+        def step(self, optimiser, at):
+            before = {layer: mask.clone() for layer, mask in masks_of(self.model).items()}
+            super().step(optimiser, at)
+            after = masks_of(self.model)
+            same = all(torch.equal(mask, after[layer]) for layer, mask in before.items())
+            assert same or self.changes_masks(at)
+            changed.append(not same)
+
+    monkeypatch.setitem(METHODS, configuration.method, Watched)
+    run(configuration, tmp_path, "masked")
+    assert any(changed)
+
+
+def masked_mlp(density: float, neurons: int = 400) -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(300, neurons), nn.ReLU(), nn.Linear(neurons, 10))
+    attach_masks(model, {name: torch.rand(model[int(name)].weight.shape) < density for name in ("1", "3")})
+    return model
+
+
+@pytest.mark.parametrize(
+    ("density", "backend", "names"),
+    [
+        (0.1, "auto", ("1",)),
+        (0.1, "sparse", ("1", "3")),
+        (0.1, "masked", ()),
+        (0.5, "auto", ()),
+        (0.5, "sparse", ("1", "3")),
+    ],
+)
+def test_auto_takes_large_layers_of_low_density(density, backend, names):
+    assert choose_backend(backend, BASE, masked_mlp(density), CPU) == names
+
+
+def test_auto_leaves_what_sparse_refuses():
+    model = masked_mlp(0.1)
+    convolution = nn.Sequential(nn.Conv2d(3, 4, 3))
+    attach_masks(convolution, {"0": torch.rand(4, 3, 3, 3) < 0.5})
+    everything = replace(BASE, method="str", final_density="0.2")
+    cases = (
+        (everything, model, CPU, "method str"),
+        (replace(BASE, method="edge-popup", final_density="0.2"), model, CPU, "method edge-popup"),
+        (replace(BASE, compile=True), model, CPU, "compile"),
+        (BASE, model, ProcessGroup(torch.device("cpu"), 0, 2), "several processes"),
+        (BASE, convolution, CPU, "no linear layer"),
+    )
+    for configuration, network, processes, words in cases:
+        assert choose_backend("auto", configuration, network, processes) == ()
+        with pytest.raises(InvalidInput, match=words):
+            choose_backend("sparse", configuration, network, processes)
+    with pytest.raises(InvalidInput, match="one of auto, masked, sparse"):
+        choose_backend("dense", BASE, model, CPU)  # type: ignore[arg-type]
+
+
+def test_packing_moves_the_optimiser_there_and_back_bit_for_bit():
+    model = masked_mlp(0.2)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01)
+    guard(optimiser, model)
+    x, t = torch.randn(20, 300), torch.randint(10, (20,))
+    for _ in range(2):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), t).backward()
+        optimiser.step()
+    optimiser.zero_grad()
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    kept = {
+        (number, key): value.clone()
+        for number, parameter in enumerate(model.parameters())
+        for key, value in optimiser.state[parameter].items()
+    }
+    layers, generator = PackedLayers(model, optimiser, ("1", "3")), torch.random.get_rng_state()
+    layers.pack()
+    layers.pack()
+    assert [tuple(parameter.shape) for parameter in optimiser.param_groups[0]["params"]] == [
+        tuple(parameter.shape) for parameter in model.parameters()
+    ]
+    assert all(parameter.dim() == 1 for parameter in model.parameters())
+    layers.unpack()
+    layers.unpack()
+    assert torch.equal(torch.random.get_rng_state(), generator)  # nobody else's random numbers are used up
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
+    again = {
+        (number, key): value
+        for number, parameter in enumerate(model.parameters())
+        for key, value in optimiser.state[parameter].items()
+    }
+    assert kept.keys() == again.keys()
+    assert all(torch.equal(value, again[place]) for place, value in kept.items())
+
+
+def test_an_epoch_ends_as_it_may_be_looked_at(tmp_path, monkeypatch):
+    """Validation may see packed layers; what is written down never does."""
+    looked = []
+    original = epoch.accuracies
+    monkeypatch.setattr(
+        "ertrain.training.loop.accuracies",
+        lambda model, *rest, **more: (
+            looked.append(any(isinstance(layer, SparseLinear) for layer in model.modules()))
+            or original(model, *rest, **more)
+        ),
+    )
+    run(BASE, tmp_path, "sparse")
+    assert looked[:2] == [True, True]
+    stored = load_file(tmp_path / BASE.folder / "checkpoint.safetensors")
+    assert all(stored[f"{name}.weight"].dim() == 2 for name in ("fc1", "fc2", "fc3"))
