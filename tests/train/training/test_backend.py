@@ -28,14 +28,21 @@ BASE = Configuration(
 )
 CASES = {
     "fixed": BASE,
-    "adamw": replace(BASE, optimiser="adamw", learning_rate=0.002),
     "snip": replace(BASE, method="snip", final_density="0.2"),
     "rigl": replace(BASE, method="rigl", final_density="0.2", update_every=4),
     "set": replace(BASE, method="set", final_density="0.2", update_every=4),
     "gradual": replace(BASE, method="gradual", final_density="0.2", update_every=4),
     "granet": replace(BASE, method="granet", final_density="0.2", update_every=4),
     "imp": replace(BASE, method="imp", final_density="0.2", epochs=1, round_keep=0.7),
-    "dropout": replace(BASE, model="transformer", data="modular-addition-31", ratio="uniform", epochs=1),
+    "dropout": replace(
+        BASE,
+        model="transformer",
+        data="modular-addition-31",
+        ratio="uniform",
+        optimiser="adamw",
+        learning_rate=0.002,
+        epochs=1,
+    ),
 }
 CPU = ProcessGroup(torch.device("cpu"))
 
@@ -70,7 +77,7 @@ def assert_near(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) ->
             assert torch.equal(tensor, there), name
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["fixed", "snip", "rigl", "granet", "imp", "dropout"])
 def test_both_backends_train_the_same_network(name, tmp_path, monkeypatch):
     configuration, seen = CASES[name], set()
     packed = PackedLayers.pack
@@ -99,7 +106,7 @@ def test_both_backends_train_the_same_network(name, tmp_path, monkeypatch):
     assert starts[0] == starts[1]
 
 
-@pytest.mark.parametrize("name", ["fixed", "rigl", "imp"])
+@pytest.mark.parametrize("name", ["rigl", "imp"])
 def test_a_run_is_resumed_with_the_other_backend_or_to_the_same_bits_with_its_own(name, tmp_path):
     configuration = CASES[name]
     whole = run(configuration, tmp_path / "whole", "sparse")
