@@ -23,7 +23,7 @@ from ertheory.errors import InfeasibleWidth, TheoremNotApplicable, one_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, number_for_json, probability, rational_text
-from ertheory.results import Result
+from ertheory.results import Explained, Step
 
 __all__ = ["CAPACITIES", "Capacity", "capacity_of", "capacity_of_model"]
 
@@ -31,7 +31,7 @@ CAPACITIES = ("exact", "drop", "sharp", "factored")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Capacity(Result):
+class Capacity(Explained):
     """What a source contains by one statement.
 
     Parameters
@@ -68,6 +68,15 @@ class Capacity(Result):
     model: str | None = None
     width_factor: Fraction | None = None
     edges_expected: Fraction | None = None
+
+    @property
+    def heading(self) -> str:
+        """The statement's name, and what it takes layer 0 for."""
+        return f"{self.method}, layer 0 {self.layer0}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the statement and what follows from it."""
+        return (f"{self.statement}; {self.reason}.",)
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

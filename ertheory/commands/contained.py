@@ -78,7 +78,7 @@ def capacity(
         most = None if edges is None else whole_number("edges", edges, least=1)
         kept = read_one_density(_one(density, "density"), _one(sparsity, "sparsity"))
         found = capacity_of_model(model, density=kept, failure_probability=failure, edges=most, progress=progress)
-        return Results((found,), capacity_table, _explained)
+        return Results((found,), capacity_table)
     refuse_given("`model` to go with it", edges=edges)
     with called(target="source"):
         chain = Target.from_text(source) if isinstance(source, str) else Target.from_widths(list(source or ()))
@@ -94,7 +94,7 @@ def capacity(
         )
         for name in (CAPACITIES if method is None else (method,))
     )
-    return Results(answers, capacity_table, _explained)
+    return Results(answers, capacity_table)
 
 
 def capacity_table(answers: Sequence[Capacity]) -> Table:
@@ -109,10 +109,6 @@ def capacity_table(answers: Sequence[Capacity]) -> Table:
             shown.append(f"and {len(answer.targets) - _MOST} more")
         rows += [[answer.method, kind, answer.layer0, text] for text in shown]
     return Table.of(["method", "kind", "layer 0", "contains"], rows)
-
-
-def _explained(answer: Capacity) -> str:
-    return f"{answer.method}, layer 0 {answer.layer0}\n  {answer.statement}; {answer.reason}."
 
 
 def _one(values: Densities | None, name: str) -> Rational | None:

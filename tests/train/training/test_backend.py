@@ -39,8 +39,6 @@ CASES = {
         model="transformer",
         data="modular-addition-31",
         ratio="uniform",
-        optimiser="adamw",
-        learning_rate=0.002,
         epochs=1,
     ),
 }
