@@ -185,7 +185,7 @@ print("512 patterns: rank 3 if and only if there is a matching")
 # Checked: the bound $h_k$ against all masks, and both failure bounds on drawn masks.
 
 # %%
-from ertheory.bounds.sharp.coded import structural_failure
+from ertheory.bounds.sharp.matched import structural_failure
 
 
 def unmatched(mask):

@@ -112,8 +112,8 @@ LONGER = {
         f"verify-{statement}": f"ertheory verify {statement} --trials {5 if statement == 'theorem-2.5' else 200}"
         for statement in (
             "theorem-2.2 convolution preassigned matched drop drop-deep residual theorem-2.3-linear lemma-2.4 "
-            "theorem-2.5 degree path-ceiling sequential matching coded coded-dual sharp size-lp first-moment "
-            "parameter-count path-count"
+            "theorem-2.5 degree path-ceiling sequential matching coded coded-dual coded-classes sharp size-lp "
+            "first-moment parameter-count path-count"
         ).split()
     },
     "figure-2": "ertheory figure figure2 --out figures",

@@ -12,7 +12,8 @@ With a number k of columns, a neuron of layer 1 is wired if it has k edges or mo
 which is always so for k = 0. In the primal each one used costs e = E[h*_K | K >= k] (per tap), K ~ Bin(N_0, p_1). For k
 = 0 and L = 2 there is the dual too, where all together cost E[min(1, d eps)]. Matched: q_0 neurons of layer 0 for every
 input, by a b-matching, which fails with the Hall sum H at most. A neuron of layer 1 is wired if it has an edge to the
-block of every input that it reads.
+block of every input that it reads. By classes: at most s copies of the same target neuron share their weights,
+see `ertheory.bounds.sharp.classes`; then every neuron of layer 1 is wired.
 
 Thresholds. For l = 1..L - 2, q_l copies of every target neuron, of which t_l shall be good. In layer 1 good means
 wired. In layer l > 1 a copy of neuron j is good if, for every weight of j, it has an edge to one of the first t_{l-1}
@@ -25,18 +26,19 @@ copy of j is wired, and g the probability that a neuron of the last hidden layer
 
     P(failure) <= [layer 0] + sum_{l=1}^{L-2} sum_j P(Bin(q_l, g_lj) < t_l) + P(Bin(N_{L-1}, g) < N') + last(N'),
 
-where layer 0 costs H if matched, |V_1| e for every tap in the primal, V_1 the used neurons of layer 1: n_1 t_1 of them
-at most for L > 2, and E|V| on average for L = 2.
+where layer 0 costs H if matched, E[min(1, d eps)] by classes, |V_1| e for every tap in the primal, V_1 the used neurons
+of layer 1: n_1 t_1 of them at most for L > 2, and E|V| on average for L = 2.
 
-Proof. Order the masks: S_1's degrees (or, if matched, S_0, then S_1), S_2, .., S_L. Whether copies in layer l are good
-is, given the masks before, decided by disjoint parts of S_l, hence independent; if each neuron below has its t_{l-1}
-good copies, with probability g_lj each. So the probability that layer l is the first to lack good copies is at most the
-term of l. Which neurons of the last hidden layer are good does not depend on S_L, so given that there are N' or more,
-the first N' of them are coloured with failure at most last(N'). A colour may be given to any good neuron, since it is
-good for all. Coded: which neurons of layer 1 are used depends on S_1 through which ones are wired, and on S_2..S_L.
-Given all that S_0 is still independent and the degrees of wired neurons have the law of K given K >= k, so each used
-one fails with probability e at most; in the dual (k = 0, L = 2) V depends on S_2 alone. Matched: S_0 decides the
-blocks, and all else is given them.  QED
+Proof. Order the masks: S_1's degrees (or, if matched, S_0, then S_1; by classes nothing), S_2, .., S_L. Whether copies
+in layer l are good is, given the masks before, decided by disjoint parts of S_l, hence independent; if each neuron
+below has its t_{l-1} good copies, with probability g_lj each. So the probability that layer l is the first to lack good
+copies is at most the term of l. Which neurons of the last hidden layer are good does not depend on S_L, so given that
+there are N' or more, the first N' of them are coloured with failure at most last(N'). A colour may be given to any good
+neuron, since it is good for all. Coded: which neurons of layer 1 are used depends on S_1 through which ones are wired,
+and on S_2..S_L. Given all that S_0 is still independent and the degrees of wired neurons have the law of K given K >=
+k, so each used one fails with probability e at most; in the dual (k = 0, L = 2) V depends on S_2 alone. By classes
+(k = 0) these depend on S_2 alone for L = 2, and for L > 2 they are the first t_1 copies, whatever the masks. Matched:
+S_0 decides the blocks, and all else is given them.  QED
 
 All copies of a target neuron carry its weights on the edges found; a coded neuron solves for its weights instead.
 """
@@ -44,6 +46,7 @@ All copies of a target neuron carry its weights on the edges found; a coded neur
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -52,7 +55,10 @@ import numpy as np
 
 from ertheory.bounds.blocks.answers import reading
 from ertheory.bounds.result import Construction
-from ertheory.bounds.sharp.coded import coding_failure, dual_failure, mean_size
+from ertheory.bounds.sharp.chains import chain
+from ertheory.bounds.sharp.classes import Classes, rows_of
+from ertheory.bounds.sharp.coded import dual_failure, mean_size
+from ertheory.bounds.sharp.matched import coding_failure
 from ertheory.bounds.sharp.private import private_failure, private_width
 from ertheory.bounds.sharp.sequential import (
     Stage,
@@ -116,6 +122,15 @@ class Colouring:
             return Masses(sum(self.demands), np.ones(1), 0)
         return sequential_used(self.stages, self.density)
 
+    def classes(self, taps: int) -> Classes:
+        """Classes of the neurons that are used, for filters with so many taps in front of them."""
+        final: Counter[int] = Counter()
+        for step, needed, count in self.stages[-1] if self.stages else ():
+            final[step + needed] += count
+        if self.method == "matching":
+            return Classes(tuple((count, Masses(most, np.ones(1), 0)) for most, count in final.items()), taps)
+        return Classes(tuple((count, chain(self.density, steps)) for steps, count in final.items()), taps)
+
 
 def colouring(target: Target, density: Fraction, method: Construction) -> Colouring:
     """Read what the outputs need, and make the colouring of that name.
@@ -160,13 +175,15 @@ class Design:
     colours
         How the last hidden layer is coloured.
     layer0
-        ``primal``, ``dual`` or ``matched``.
+        ``primal``, ``dual``, ``classes`` or ``matched``.
     first_width
         N_0.
     last_width, served
         N_{L-1} and N'.
     columns
-        k of ``primal``; 0 where every neuron is wired, and always for ``dual``.
+        k of ``primal``; 0 where every neuron is wired, and always for ``dual`` and ``classes``.
+    part
+        s of ``classes``.
     copies
         q_0 of ``matched``.
     factors, thresholds
@@ -183,6 +200,7 @@ class Design:
     last_width: int
     served: int
     columns: int = 0
+    part: int = 1
     copies: int = 0
     factors: tuple[int, ...] = ()
     thresholds: tuple[int, ...] = ()
@@ -209,6 +227,8 @@ class Design:
         parts = [first_layer_says(self.target, self.layer0)]
         if self.copies:
             parts.append(f"q_0 = {self.copies}")
+        if self.part > 1:
+            parts.append(f"up to s = {self.part} copies share their weights")
         if self.columns:
             parts.append(f"neurons of layer 1 with at least k = {self.columns} edges into layer 0 are used")
         if self.thresholds:
@@ -244,6 +264,14 @@ class Design:
         taps = self.target.layers[0].entries_per_pair
         return few[0], min(Fraction(1), taps * few[1])
 
+    @cached_property
+    def classes(self) -> Classes:
+        """Copies in layer 1: coloured ones, or the first t_1 of every target neuron."""
+        taps = self.target.layers[0].entries_per_pair
+        if not self.thresholds:
+            return self.colours.classes(taps)
+        return Classes(((self.target.widths[1], Masses(self.thresholds[0], np.ones(1), 0)),), taps)
+
     @property
     def missing_last(self) -> Bounds:
         """Enclose the probability that a neuron of the last hidden layer is not good."""
@@ -257,6 +285,8 @@ class Design:
         first, second = self.densities[:2]
         if self.layer0 == "dual":
             return dual_failure(self.colours.used, inputs, self.first_width, (first, second))
+        if self.layer0 == "classes":
+            return dual_failure(rows_of(self.classes, self.part), inputs, self.first_width, (first, second**self.part))
         if self.first_width < self.columns:
             return Fraction(1), Fraction(1)
         low, high = coding_failure(inputs, self.first_width, first, second, columns=self.columns)
@@ -267,7 +297,7 @@ class Design:
 
 
 def first_layer_says(target: Target, layer0: str) -> str:
-    """Say how layer 0 is read: ``primal`` or ``dual`` where it is coded, or ``matched``."""
+    """Say how layer 0 is read: ``primal``, ``dual`` or ``classes`` where it is coded, or ``matched``."""
     if layer0 == "matched":
         return reading(target, "matched")
     padding = "; layer 0 is a 1x1 convolution; no zero padding" if target.is_convolutional else ""

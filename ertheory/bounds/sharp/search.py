@@ -16,6 +16,7 @@ from typing import Literal
 
 from ertheory.bounds.blocks.hall import hall_guess, hall_sum
 from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.sharp.classes import class_width
 from ertheory.bounds.sharp.coded import coded_width
 from ertheory.bounds.sharp.law import Colouring, Design, short_of
 from ertheory.errors import InfeasibleWidth
@@ -62,13 +63,31 @@ def _coded_designs(
         try:
             served = colours.width(delta / 2)[0]
             rest = delta - colours.failure(served)[1]
-            first, kind, _ = coded_width(colours.used, target.inputs, (densities[0], densities[1]), rest)
-            yield _lowered(Design(target, densities, colours, kind, first, served, served), delta)
+            first, kind, part = _first_width(target, densities, colours, rest)
+            yield _lowered(Design(target, densities, colours, kind, first, served, served, part=part), delta)
             if objective == "last":
                 return
         except InfeasibleWidth:
             pass
-    yield from _searched(target, densities, colours, delta, "primal", _SHARES, None)
+    best: int | None = None
+    for design in _searched(target, densities, colours, delta, "primal", _SHARES, None):
+        best = design.total if best is None else min(best, design.total)
+        yield design
+    if target.depth > 2 or target.is_convolutional:
+        yield from _searched(target, densities, colours, delta, "classes", _SHARES, best)
+
+
+def _first_width(
+    target: Target, densities: tuple[Fraction, ...], colours: Colouring, rest: Fraction
+) -> tuple[int, str, int]:
+    """Give the smallest N_0 that any way of coding layer 0 allows for one hidden layer, which way that is, and s."""
+    pair = densities[0], densities[1]
+    first, kind, _ = coded_width(colours.used, target.inputs, pair, rest)
+    try:
+        first, part = class_width(colours.classes(1), target.inputs, pair, rest, below=first)
+    except InfeasibleWidth:
+        return first, kind, 1
+    return first, "classes", part
 
 
 def _searched(
@@ -83,8 +102,8 @@ def _searched(
     """Search for a small total with fixed shares of the failure for all terms, and lower what the law allows."""
     for split in shares:
         try:
-            levels = _Levels(target, densities, colours, delta, layer0, split)
-            found = levels.best(rival)
+            levels = _Levels(target, densities, colours, delta, layer0, split, rival)
+            found = levels.best()
         except InfeasibleWidth:
             continue
         if found is not None and layer0 == "matched":
@@ -94,7 +113,10 @@ def _searched(
 
 
 class _Levels:
-    """Designs by what layer 0 supplies (N_0 or q_0) and by t_1..t_{L-2}; all else follows from the shares."""
+    """Designs by what layer 0 supplies (N_0 or q_0) and by t_1..t_{L-2}; all else follows from the shares.
+
+    Layer 0 of ``classes`` follows from t_1, so that nothing stands in the first place.
+    """
 
     def __init__(
         self,
@@ -104,7 +126,9 @@ class _Levels:
         delta: Fraction,
         layer0: str,
         shares: Shares,
+        rival: int | None,
     ) -> None:
+        self.rival = rival
         served = colours.width(delta * shares[0])[0]
         columns = target.inputs if layer0 == "primal" else 0
         self.start = Design(target, densities, colours, layer0, 1, served, served, columns)
@@ -112,16 +136,16 @@ class _Levels:
         self.first_share = delta * shares[2]
         self.known: dict[tuple[int, ...], Design | None] = {}
 
-    def best(self, rival: int | None) -> Design | None:
+    def best(self) -> Design | None:
         """Move one level after another as long as the total falls; stop where it is far from that of a rival."""
         levels = self._first_levels()
         best = self.at(levels)
-        if best is not None and rival is not None and best.total > _HOPELESS * rival:
+        if best is not None and self.rival is not None and best.total > _HOPELESS * self.rival:
             return None
         step = 0.3
         while step > 0.001:
             moved = False
-            for place in range(len(levels)):
+            for place in range(self.start.layer0 == "classes", len(levels)):
                 for direction in (1, -1):
                     while True:
                         shift = direction * max(1, round(step * levels[place]))
@@ -145,6 +169,8 @@ class _Levels:
     def _first_levels(self) -> tuple[int, ...]:
         target, densities = self.start.target, self.start.densities
         sources = [_sources(target, densities, layer) for layer in range(2, target.depth)]
+        if self.start.layer0 == "classes":
+            return (0, *sources)
         if self.start.layer0 == "matched":
             return (_sources(target, densities, 1), *sources)
         start = replace(self.start, thresholds=tuple(sources), factors=tuple(sources))
@@ -162,6 +188,12 @@ class _Levels:
             # A guess in floats will do to compare designs; the one that is chosen gets a width that is certified.
             first = hall_guess(design.target.inputs, levels[0], design.densities[0], self.first_share)
             design = replace(design, copies=levels[0], first_width=first, hall=self.first_share)
+        elif design.layer0 == "classes":
+            pair = design.densities[0], design.densities[1]
+            first, part = class_width(
+                design.classes, design.target.inputs, pair, self.first_share, least_part=1, below=self.rival
+            )
+            design = replace(design, first_width=first, part=part)
         else:
             design = _with_first(design, levels[0])
             if design.first_layer()[1] > self.first_share:

@@ -3,6 +3,7 @@
 The construction of `ertheory.bounds.sharp.coded`. On the box a bias keeps every neuron of layer 0 where the activation
 is affine, so it is B_k x + e_k, with B on the mask. A neuron v of layer 1 that copies target neuron j needs A_v on its
 mask with A_v B = w_j. Primal: B is drawn and A solved for; dual: A is drawn and B solved for, one input after another.
+Parts: the dual again, where up to s copies of a target neuron have the same row of A.
 
 >>> from ertheory.networks.activations import activation
 >>> from ertheory.masks import read_mask
@@ -26,7 +27,8 @@ import numpy.typing as npt
 
 from ertheory.builders.blocks.links import Owners
 from ertheory.builders.sharp.coding import finite, into_piece
-from ertheory.builders.sharp.solvable import Problem, Unsolved, lacking, problem_of, unsolved_rows
+from ertheory.builders.sharp.shared import divisions
+from ertheory.builders.sharp.solvable import Problem, Unsolved, has_dual, lacking, problem_of, unsolved_rows
 from ertheory.builders.sharp.solve import combine_rows
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import Mask
@@ -118,7 +120,9 @@ def combine(
 
 
 def _solved(problem: Problem, seed: int, workers: int | None) -> tuple[csr_array, csr_array, Integers]:
-    """Give B, A and the rows of A that are missing: those of the primal where the dual does not help either."""
+    """Give B, A and the rows of A that are missing: those of the primal where no dual helps either."""
+    from scipy.sparse import csr_array
+
     lower, upper, wanted = problem.lower, problem.upper, problem.wanted
     random = np.random.default_rng(seed)
     for _ in range(_DRAWS):
@@ -128,9 +132,14 @@ def _solved(problem: Problem, seed: int, workers: int | None) -> tuple[csr_array
             return bottom, top, unsolved
         if any(len(lacking(problem, place)) for place in unsolved.tolist()):
             break  # no numbers at all can help
-    drawn = _drawn(upper, random)
-    solved, left = combine_rows(drawn.T.tocsr(), lower.T.tocsr(), wanted.T.copy(), workers=workers)
-    return (solved.T.tocsr(), drawn, left) if not len(left) else (bottom, top, unsolved)
+    for part, row_of in divisions(problem):
+        if len(part.rows) < len(problem.rows) and not has_dual(part):
+            continue
+        drawn = _drawn(part.upper, random)
+        solved, left = combine_rows(drawn.T.tocsr(), lower.T.tocsr(), part.wanted.T.copy(), workers=workers)
+        if not len(left):
+            return solved.T.tocsr(), csr_array(drawn[row_of]), left
+    return bottom, top, unsolved
 
 
 def _drawn(pattern: csr_array, random: np.random.Generator) -> csr_array:

@@ -6,7 +6,7 @@ almost all targets and numbers drawn the masks alone decide.
 
 >>> from ertheory.masks import read_mask
 >>> first = Affine.from_dense([[3.0, -1.0]])
->>> masks = read_mask([[1, 1], [0, 1]]), read_mask([[1, 1], [1, 0]])
+>>> masks = read_mask([[1, 1], [0, 1]]), read_mask([[1, 1], [0, 1]])
 >>> unsolvable(masks, first, np.array([0, -1])), unsolvable(masks, first, np.array([0, 0])).neurons.tolist()
 (None, [1])
 """
@@ -27,7 +27,7 @@ from ertheory.networks.network import Affine
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Problem", "Unsolved", "lacking", "problem_of", "unsolvable", "unsolved_rows"]
+__all__ = ["Problem", "Unsolved", "has_dual", "lacking", "problem_of", "unsolvable", "unsolved_rows"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -62,6 +62,8 @@ class Problem:
         a weight.
     taps
         The tap of each row, 0 where fully connected.
+    kinds
+        Of each row, which row of the target it is a copy of: the number of the target neuron times taps, plus the tap.
     read
         The inputs that some neuron of the target reads; the others are not read by the source either.
     lower, upper
@@ -72,6 +74,7 @@ class Problem:
 
     rows: Integers
     taps: Integers
+    kinds: Integers
     read: Integers
     lower: csr_array
     upper: csr_array
@@ -106,6 +109,7 @@ def problem_of(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Probl
     return Problem(
         rows=needed[asked // taps],
         taps=asked % taps,
+        kinds=owners[needed[asked // taps]] * taps + asked % taps,
         read=read,
         lower=csr_array(masks[0].to_csr()[:, read]),
         upper=csr_array(csr_array((upper.data, places), shape=shape)[asked]),
@@ -141,23 +145,35 @@ def unsolvable(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Unsol
     Returns
     -------
     Unsolved or None
-        None where there is one for all: by the primal, or where that fails by the dual.
+        None where there is one for all: by the primal, or where that fails by the dual with copies of a target neuron
+        in parts of any size.
     """
+    from ertheory.builders.sharp.shared import divisions
+
     problem = problem_of(masks, first, owners)
     failed = np.flatnonzero(~_solvable(problem))
-    if not len(failed):
+    if not len(failed) or any(has_dual(part) for part, _ in divisions(problem)):
         return None
-    dual = Problem(
+    return unsolved_rows(problem, failed)
+
+
+def has_dual(problem: Problem) -> bool:
+    """Say whether B can be solved for with almost all A on the mask, for almost all weights."""
+    return bool(_solvable(_transposed(problem)).all())
+
+
+def _transposed(problem: Problem) -> Problem:
+    """Exchange A and B."""
+    nothing = np.zeros(len(problem.read), dtype=np.int64)
+    return Problem(
         rows=problem.read,
-        taps=np.zeros(len(problem.read), dtype=np.int64),
+        taps=nothing,
+        kinds=nothing,
         read=problem.rows,
         lower=problem.upper.T.tocsr(),
         upper=problem.lower.T.tocsr(),
         wanted=problem.wanted.T,
     )
-    if _solvable(dual).all():
-        return None
-    return unsolved_rows(problem, failed)
 
 
 def _solvable(problem: Problem) -> npt.NDArray[np.bool_]:

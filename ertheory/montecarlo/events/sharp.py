@@ -18,6 +18,7 @@ from ertheory.montecarlo.events.blocks import largest_matching
 from ertheory.montecarlo.events.sampling import Bools, Event, draw_mask
 
 __all__ = [
+    "class_event",
     "coded_event",
     "colourable_event",
     "counted_event",
@@ -128,6 +129,34 @@ def coded_event(
         return _all(chosen.reshape(trials, -1) >= 0)
 
     return Event(2 * used * inputs * neurons, occurs)
+
+
+def class_event(classes: int, copies: int, widths: tuple[int, int], densities: tuple[Fraction, Fraction]) -> Event:
+    """All classes of equally many neurons of layer 1 can have any weights, each the same weights for all its neurons.
+
+    Parameters
+    ----------
+    classes, copies
+        How many classes there are, and neurons in each of them.
+    widths, densities
+        (d, N_0) and (p_0, p_1).
+
+    Examples
+    --------
+    >>> class_event(2, 3, (2, 2), (Fraction(1), Fraction(1))).occurs(np.random.default_rng(0), 2)
+    array([ True,  True])
+    """
+    inputs, neurons = widths
+
+    def occurs(rng: np.random.Generator, trials: int) -> Bools:
+        first = draw_mask(rng, (trials, neurons, inputs), densities[0])
+        each = draw_mask(rng, (trials, classes, copies, neurons), densities[1])
+        second: Bools = np.asarray(each.all(axis=2))
+        paths = first.transpose(0, 2, 1)[..., None] & second.transpose(0, 2, 1)[:, None]
+        chosen = largest_matching(paths.reshape(-1, neurons, classes), 1)  # for every input, shape (neurons, classes)
+        return _all(chosen.reshape(trials, -1) >= 0)
+
+    return Event(neurons * classes * (copies + 2 * inputs), occurs)
 
 
 def sharp_event(

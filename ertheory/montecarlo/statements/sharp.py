@@ -20,8 +20,10 @@ from ertheory.bounds.necessary.parameter_count import count_ceiling
 from ertheory.bounds.necessary.path_count import path_count_ceiling
 from ertheory.bounds.necessary.size_lp import cover_weights, size_shortfall
 from ertheory.bounds.necessary.univariate import path_failure
-from ertheory.bounds.sharp.coded import coding_failure
+from ertheory.bounds.sharp.classes import Classes, rows_of
+from ertheory.bounds.sharp.coded import dual_failure
 from ertheory.bounds.sharp.law import Design, colouring
+from ertheory.bounds.sharp.matched import coding_failure
 from ertheory.bounds.sharp.private import private_failure
 from ertheory.bounds.sharp.sequential import dense_stages, sequential_failure, stages_of
 from ertheory.bounds.sharp.sequential_law import sequential_law
@@ -30,6 +32,7 @@ from ertheory.builders import Construction
 from ertheory.montecarlo.events.built import built_event, shapes_of
 from ertheory.montecarlo.events.sampling import Event
 from ertheory.montecarlo.events.sharp import (
+    class_event,
     coded_event,
     colourable_event,
     counted_event,
@@ -42,7 +45,7 @@ from ertheory.montecarlo.events.sharp import (
 from ertheory.montecarlo.statements.case import Case
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
-from ertheory.numbers import Ball, ball, enclose, lower_tail
+from ertheory.numbers import Ball, Masses, ball, enclose, lower_tail
 
 __all__ = ["SHARP_CASES"]
 
@@ -111,6 +114,26 @@ def _coded_case(*, dual: bool) -> Case:
         event=coded_event(used, inputs, neurons, (first, second), dual=dual),
         predicted=(float(1 - failure), _neighbours((least,) * matchings, neurons, columns)),
         built=_built(network, (neurons, used, 2), (first, second, _ONE), "blocks"),
+        predicted_built=(float(1 - failure), float(1 - paths)),
+    )
+
+
+def _coded_classes() -> Case:
+    inputs, classes, copies, neurons, (first, second) = 8, 3, 2, 8, (_THREE_FIFTHS, Fraction(9, 10))
+    parts = rows_of(Classes(((classes, Masses(copies, np.ones(1), 0)),)), copies)
+    failure = dual_failure(parts, inputs, neurons, (first, second**copies))[1]
+    network = _generic(np.ones((classes, inputs)), np.ones((2, classes)))
+    paths = enclose(lambda: path_failure(inputs, neurons, first, second))[0]
+    widths, densities = (neurons, classes * copies, 2), (first, second, _ONE)
+    return Case(
+        says="for every input, the target neurons can be matched to neurons of layer 0 that read it and that all their "
+        "copies read",
+        target=_target(network),
+        widths=widths,
+        densities=densities,
+        event=class_event(classes, copies, (inputs, neurons), (first, second)),
+        predicted=(float(1 - failure), _neighbours((classes,) * inputs, neurons, first)),
+        built=_built(network, widths, densities, "blocks"),
         predicted_built=(float(1 - failure), float(1 - paths)),
     )
 
@@ -241,6 +264,7 @@ SHARP_CASES: dict[str, Callable[[], Case]] = {
     "matching": _matching,
     "coded": _coded,
     "coded-dual": _coded_dual,
+    "coded-classes": _coded_classes,
     "sharp": _sharp,
     "size-lp": _size_lp,
     "first-moment": _first_moment,

@@ -13,15 +13,9 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import beta
 
-from ertheory.bounds.sharp import coded as module
-from ertheory.bounds.sharp.coded import (
-    coded_width,
-    coding_failure,
-    dual_failure,
-    mean_size,
-    primal_failure,
-    structural_failure,
-)
+from ertheory.bounds.sharp import matched as module
+from ertheory.bounds.sharp.coded import coded_width, dual_failure, mean_size, primal_failure
+from ertheory.bounds.sharp.matched import coding_failure, structural_failure
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.numbers import Masses
 from tests.strategies import HALF

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ertheory.bounds.factored.hall import mean_failures, structural_failures
-from ertheory.bounds.sharp.coded import coding_failure
+from ertheory.bounds.sharp.matched import coding_failure
 from ertheory.numbers import binomial_masses
 from tests.oracles_factored import matches
 

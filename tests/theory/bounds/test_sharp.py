@@ -95,12 +95,21 @@ def builds(design: Design, random: np.random.Generator) -> bool:
         used = chosen[colours >= 0]
     if design.layer0 == "primal":
         return all(matched(masks[0][masks[1][v]].T) is not None for v in used)
+    if design.layer0 == "classes":
+        owners = colours[colours >= 0] if not design.thresholds else used // design.factors[0]
+        used = chosen[colours >= 0] if not design.thresholds else used
+        groups = [used[owners == j] for j in range(target.widths[1])]
+        parts = [part for group in groups for part in np.split(group, range(design.part, len(group), design.part))]
+        shared = np.array([masks[1][part].all(axis=0) for part in parts if len(part)])
+        return all(matched(shared[:, masks[0][:, i]]) is not None for i in range(target.inputs))
     if design.layer0 == "dual":
         return all(matched(masks[1][used][:, masks[0][:, i]]) is not None for i in range(target.inputs))
     return True
 
 
 CASES = [
+    ("12-4-3", Fraction(9, 10), "sequential", "coded", "last"),
+    ("20-4-4-3", Fraction(9, 10), "sequential", "coded", "total"),
     ("6-5-3", HALF, "sequential", "coded", "last"),
     ("6-5-3", Fraction(3, 10), "matching", "coded", "total"),
     ("12-3-2", Fraction(3, 5), "sequential", "coded", "last"),
@@ -152,7 +161,7 @@ def test_the_law_is_the_sum_of_its_terms():
 
 @pytest.mark.parametrize(
     ("sparsity", "last", "first"),
-    [("0.5", 475, 1111), ("0.9", 1850, 9227), ("0.95", 3513, 18530), ("0.99", 17656, 239812)],
+    [("0.5", 475, 1111), ("0.9", 1850, 9227), ("0.95", 3513, 18530), ("0.99", 17666, 239812)],
 )
 def test_the_reference_widths_are_reached(sparsity, last, first):
     density = 1 - Fraction(sparsity)
@@ -179,11 +188,21 @@ def test_one_neuron_less_is_not_enough(density, objective):
 def test_sharp_takes_the_better_one():
     for density in (Fraction(1, 10), Fraction(1, 20)):
         answers = [method(TARGET, (density,) * 3, DELTA) for method in (sharp, sequential, matching)]
-        assert answers[0].widths == min(answers[1:], key=lambda answer: answer.widths[1]).widths
+        assert answers[0].widths == min(answers[1:], key=lambda answer: answer.total).widths
         assert sharp(TARGET, (density,) * 3, DELTA, objective="total").total < answers[0].total
     deep = Target.from_text("10-20-20-5")
     fifth = (Fraction(1, 5),) * 4
     assert sharp(deep, fifth, Fraction(1, 100)).total < 1100  # 3030 by Theorem 2.2, layer 0 dense
+
+
+def test_either_colouring_can_be_the_better_one():
+    asked = Target.from_text("33-2-3"), (Fraction(1), Fraction(4, 5), Fraction(1, 10)), DELTA
+    totals = [method(*asked).total for method in (sharp, sequential, matching)]
+    assert totals[0] <= min(totals[1:])
+    assert totals[2] < totals[1]
+    percent = TARGET, (Fraction(1, 100),) * 3, DELTA
+    assert sharp(*percent).total == sequential(*percent).total < matching(*percent).total
+    assert matching(*percent).widths[1] < sharp(*percent).widths[1]
 
 
 def test_totals_move_the_right_way():

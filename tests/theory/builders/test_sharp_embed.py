@@ -310,6 +310,30 @@ def test_the_dual_is_taken_where_neurons_read_fewer_combinations_than_there_are_
     assert built > 5
 
 
+def test_copies_share_their_weights_where_layer_0_has_fewer_neurons_than_layer_1_has_copies():
+    target = drawn_target("8-3-6")
+    events = others = equal = 0
+    for seed in range(60):
+        given_masks = [*drawn_masks((4, 20), 8, "19/20", seed), DrawnMask((6, 20), Fraction(3, 5), seed, 2)]
+        first, second, last = (np.asarray(mask, dtype=bool) for mask in dense_masks(given_masks))
+        owners = greedy(last, 3)
+        shared = None if owners is None else np.array([second[owners == j].all(axis=0) for j in range(3)])
+        embedding, _ = attempt(embed_target, target, given_masks, construction="sequential", layer0="coded")
+        if shared is not None and all(is_matched(shared[:, first[:, i]]) for i in range(8)):
+            events += 1
+            assert embedding is not None
+            assert check_embedding(target, embedding.source, given_masks).passed
+            assert embedding.error_bound < Fraction(1, 10**9)
+            weight, kinds = embedding.source.affine[1].weight.toarray(), embedding.owners[1]
+            if np.count_nonzero(kinds >= 0) > 4:  # too many for the dual, as the inputs are for the primal
+                rows = [np.unique(weight[kinds == kind], axis=0) for kind in range(3)]
+                assert sum(map(len, rows)) < np.count_nonzero(kinds >= 0)
+                equal += 1
+        elif embedding is None:
+            others += 1
+    assert min(events, others, equal) > 5
+
+
 # ---- adversarial masks
 
 

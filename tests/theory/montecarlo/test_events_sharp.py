@@ -126,6 +126,20 @@ def test_combinations_are_simulated():
     assert_tells_apart(events_sharp.coded_event(2, 2, 3, densities, dual=True), *reversed(truths))
 
 
+def test_classes_are_simulated():
+    shapes, densities = [(3, 1), (4, 3)], (Fraction(4, 5), Fraction(9, 10))
+
+    def holds(first: np.ndarray, second: np.ndarray) -> bool:
+        shared = second.reshape(2, 2, 3).all(axis=1)
+        return all(has_matching(shared[:, first[:, i]]) for i in range(first.shape[1]))
+
+    def apart(first: np.ndarray, second: np.ndarray) -> bool:
+        return all(has_matching(second[::2][:, first[:, i]]) for i in range(first.shape[1]))
+
+    truth, other = (over_masks(event, shapes, densities) for event in (holds, apart))
+    assert_tells_apart(events_sharp.class_event(2, 2, (1, 3), densities), truth, other)
+
+
 @pytest.mark.parametrize("needs", [[[True], [True]], [[True, True], [True, False]]])
 def test_the_sharp_construction_is_simulated(needs):
     shapes, densities = [(2, 2), (2, 2), (2, 2)], (Fraction(4, 5), Fraction(3, 4), Fraction(7, 10))

@@ -1,0 +1,62 @@
+"""Statements do not contradict each other over random cases: the functions of the script, on fewer cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from benchmarks import agreement
+from ertheory.bounds.sharp.law import Design
+from ertheory.bounds.sharp.widths import sharp
+from ertheory.networks.target import Target
+
+HALF = Fraction(1, 2)
+CASE = agreement.Case(Target.from_text("9-4-2"), (HALF,) * 3, Fraction(1, 20))
+
+
+@pytest.mark.parametrize("case", list(agreement.cases(12, seed=5)), ids=str)
+def test_nothing_contradicts(case):
+    assert list(agreement.contradictions(case)) == []
+
+
+def test_cases_are_of_every_kind():
+    drawn = list(agreement.cases(200, seed=5))
+    assert {case.target.depth for case in drawn} == {2, 3}
+    assert {case.target.weights is None for case in drawn} == {True, False}
+    assert any(len(set(case.densities)) == 1 for case in drawn)
+    assert {density for case in drawn for density in case.densities} == set(agreement.DENSITIES)
+
+
+def test_contradictions_are_seen(monkeypatch):
+    found = agreement.answers(CASE)
+    assert {"sharp", "sequential", "drop"} <= set(found)
+
+    def with_one(**changed):
+        monkeypatch.setattr(agreement, "answers", lambda case: {**found, **changed})
+        return list(agreement.contradictions(CASE))
+
+    assert with_one() == []
+    small = replace(found["drop"], widths=(1, 4, 2))
+    assert any("sharp" in text and "drop" in text for text in with_one(drop=small))
+    least = found["first-moment"]
+    necessary = replace(least, widths=(None, 10**6, 2), holds_up_to=(None,) * len(least.holds_up_to))
+    assert sum("necessary degree" in text for text in with_one(degree=necessary)) >= 3
+    assert not any("degree" in text for text in with_one(degree=replace(necessary, holds_up_to=(0, None))))
+
+
+def test_a_bound_that_moves_the_wrong_way_is_seen(monkeypatch):
+    design = sharp(Target.from_text("9-4-2"), (HALF,) * 3, Fraction(1, 20)).design
+    assert list(agreement.wrong_ways(design)) == []
+    honest = Design.failure
+    least = design.first_width
+
+    def wrong(self):
+        return (Fraction(0), Fraction(0)) if self.first_width < least else honest(self)
+
+    monkeypatch.setattr(Design, "failure", wrong)
+    narrower = replace(design, first_width=least - 1)
+    assert [text.split(":")[0] for text in agreement.wrong_ways(narrower)] == [
+        "more neurons in layer 0 fail more often"
+    ]
