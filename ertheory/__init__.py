@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from ertheory.layerwise.architectures import ARCHITECTURES, LayerShape, architecture
     from ertheory.masks import DrawnMask, GivenMask, draw_masks, read_masks
     from ertheory.masks.drawn_source import DrawnSource
-    from ertheory.montecarlo import CALIBRATED, STATEMENTS, Calibration, SimulatedSubsetSum, Verification
+    from ertheory.montecarlo import CALIBRATED, CHECKS, Calibration, SimulatedSubsetSum, Verification
     from ertheory.networks.network import Network
     from ertheory.networks.readers.targets import (
         load_network,
@@ -99,11 +99,11 @@ __version__ = "0.1.0"
 __all__ = [
     "ARCHITECTURES",
     "CALIBRATED",
+    "CHECKS",
     "LAYER0",
     "METHODS",
     "MODES",
     "RATIOS",
-    "STATEMENTS",
     "Answer",
     "Built",
     "Calibration",
@@ -212,7 +212,7 @@ _WHERE = {
     "ertheory.layerwise.architectures": "ARCHITECTURES LayerShape architecture",
     "ertheory.masks": "DrawnMask GivenMask draw_masks read_masks",
     "ertheory.masks.drawn_source": "DrawnSource",
-    "ertheory.montecarlo": "CALIBRATED STATEMENTS Calibration SimulatedSubsetSum Verification",
+    "ertheory.montecarlo": "CALIBRATED CHECKS Calibration SimulatedSubsetSum Verification",
     "ertheory.networks.network": "Network",
     "ertheory.networks.readers.targets": (
         "load_network load_target read_target target_from_sklearn target_from_torch write_target"

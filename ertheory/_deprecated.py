@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["RENAMED", "renamed"]
+__all__ = ["OTHERWISE", "RENAMED", "other_names", "renamed"]
+
+# Where a name has two meanings no more: by the package, the old name and the new one.
+OTHERWISE = {
+    "ertheory": {"STATEMENTS": "CHECKS"},
+    "ertheory.montecarlo": {"STATEMENTS": "CHECKS", "SequentialTest": "AnytimeTest"},
+    "ertheory.symbolic": {"STATEMENTS": "FORMULAS", "Statement": "Formula", "statement": "formula_of"},
+}
+
 
 # The old name: where it is, and what to write instead.
 RENAMED = {
@@ -39,9 +48,32 @@ def renamed(name: str) -> Any:
     AttributeError
         If there never was such a name.
     """
+    if name in OTHERWISE["ertheory"]:
+        return other_names("ertheory")(name)
     if name not in RENAMED:
         msg = f"module 'ertheory' has no attribute {name!r}"
         raise AttributeError(msg)
     module, instead = RENAMED[name]
     warnings.warn(f"ertheory.{name} goes after this release: use ertheory.{instead}", DeprecationWarning, stacklevel=3)
     return getattr(import_module(module), name)
+
+
+def other_names(package: str) -> Callable[[str], Any]:
+    """Make the function ``__getattr__`` of a package some of whose names are called otherwise now.
+
+    Parameters
+    ----------
+    package
+        The full name of the package, a key of `OTHERWISE`.
+    """
+
+    def find(name: str) -> Any:
+        if name not in OTHERWISE[package]:
+            msg = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        new = OTHERWISE[package][name]
+        msg = f"{package}.{name} goes after this release: use {package}.{new}"
+        warnings.warn(msg, DeprecationWarning, stacklevel=2)
+        return getattr(import_module(package), new)
+
+    return find

@@ -11,10 +11,20 @@ import pytest
 
 from ertheory import Target, width, write_target
 from ertheory.cli import main
+from ertheory.cli.parsing import UsageError, parse
+from ertheory.cli.program import command_at
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"`(ertheory (?!figure)[a-z-]+ [^`]+)`", README)))
 
+TRAINED = sorted(
+    {
+        command.removeprefix(".venv/bin/").partition("  #")[0].strip()
+        for found in re.findall(r"`(ertrain [a-z]+ [^`\n]+)`|^((?:\.venv/bin/)?ertrain [a-z].*)$", README, flags=re.M)
+        for command in filter(None, found)
+        if "verify" not in command or "--" in command  # else only its name is meant
+    }
+)
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.S)
 
 
@@ -91,8 +101,22 @@ def test_every_command_runs(command, capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", TRAINED)
+def test_every_command_of_ertrain_is_understood(command):
+    """Only read, since they train for minutes."""
+    pytest.importorskip("torch")
+    from ertrain.cli import _COMMANDS as commands
+
+    name, *words = shlex.split(command)[1:]
+    (chosen,) = (command_at(place) for known, place, _ in commands if known == name)
+    assert parse(f"ertrain {name}", chosen, "", words)
+    with pytest.raises(UsageError):
+        parse(f"ertrain {name}", chosen, "", [*words, "--nonsense"])
+
+
 def test_there_is_something_to_run():
     assert len(COMMANDS) >= 5
+    assert len(TRAINED) >= 5
     assert len(EXAMPLES) == README.count("```python") >= 2
 
 

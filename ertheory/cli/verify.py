@@ -10,7 +10,7 @@ from ertheory.cli.arguments import Explain, Format, Json, Seed
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands import verify
-from ertheory.montecarlo import STATEMENTS
+from ertheory.montecarlo import CHECKS
 from ertheory.montecarlo.statements.catalogue import ALIASES
 
 __all__ = ["VerifyCommand"]
@@ -25,9 +25,9 @@ class VerifyCommand:
     statement: Annotated[
         str,
         Option(
-            f"One of {', '.join(STATEMENTS)}; of these {_SHORT}.",
+            f"One of {', '.join(CHECKS)}; of these {_SHORT}.",
             "STATEMENT",
-            read=reading.choice(*STATEMENTS),
+            read=reading.choice(*CHECKS),
             positional=True,
         ),
     ]

@@ -15,10 +15,13 @@ Subset sums have no exact law. There the number of weights is measured, with an 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ertheory._deprecated import other_names
+from ertheory.montecarlo.anytime import AnytimeTest, anytime_interval, decide_failure_rate
 from ertheory.montecarlo.calibration import CALIBRATED, Calibration, calibrate
 from ertheory.montecarlo.intervals import Interval, binomial_interval
-from ertheory.montecarlo.sequential import SequentialTest, anytime_interval, decide_failure_rate
-from ertheory.montecarlo.statements.catalogue import STATEMENTS
+from ertheory.montecarlo.statements.catalogue import CHECKS
 from ertheory.montecarlo.subset_sums.coverage_times import stopping_times, stopping_times_at
 from ertheory.montecarlo.subset_sums.draws import draw_weights
 from ertheory.montecarlo.subset_sums.failure_curve import FailureEstimate, Required, StoppingTimes
@@ -30,13 +33,13 @@ from ertheory.montecarlo.verification import Verification, verify
 
 __all__ = [
     "CALIBRATED",
-    "STATEMENTS",
+    "CHECKS",
+    "AnytimeTest",
     "Calibration",
     "FailureEstimate",
     "Interval",
     "RareFailure",
     "Required",
-    "SequentialTest",
     "SignStratified",
     "SimulatedSubsetSum",
     "StoppingTimes",
@@ -54,3 +57,6 @@ __all__ = [
     "torch_best_errors",
     "verify",
 ]
+
+if not TYPE_CHECKING:  # or every name would be one that the package has
+    __getattr__ = other_names(__name__)

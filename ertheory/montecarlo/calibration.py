@@ -24,7 +24,7 @@ from ertheory.bounds.statement import Reading
 from ertheory.builders import Plan, plan
 from ertheory.errors import InvalidInput, one_of
 from ertheory.masks import DrawnMask
-from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
+from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, named_numbers, probability, whole_number
@@ -62,8 +62,8 @@ class Calibration(Explained):
 
     proved: Width
     widths: tuple[int, ...]
-    test: SequentialTest
-    tests: tuple[tuple[tuple[int, ...], SequentialTest], ...]
+    test: AnytimeTest
+    tests: tuple[tuple[tuple[int, ...], AnytimeTest], ...]
     level: Fraction
     seed: int
 
@@ -186,7 +186,7 @@ def calibrate(
     # Each halves the distance at least; and one test more where none of them helps.
     most = 1 + sum(max(0, high - low - 1).bit_length() for low, high in zip(below, proved, strict=False))
     each = 1 - (1 - known) / most
-    tests: list[tuple[tuple[int, ...], SequentialTest]] = []
+    tests: list[tuple[tuple[int, ...], AnytimeTest]] = []
 
     with worker_processes(workers or -1) as parallel:
 

@@ -12,7 +12,7 @@ from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput, one_of
 from ertheory.montecarlo.events.sampling import count_occurrences
 from ertheory.montecarlo.intervals import Interval, binomial_interval
-from ertheory.montecarlo.statements.catalogue import ALIASES, STATEMENTS, case_of
+from ertheory.montecarlo.statements.catalogue import ALIASES, CHECKS, case_of
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, named_numbers
 from ertheory.results import Explained, Step
@@ -138,7 +138,7 @@ def verify(
     Parameters
     ----------
     statement
-        One of `STATEMENTS`.
+        One of `CHECKS`.
     trials
         Masks to draw, 1 to 10^9; 20,000 if left out, 2,000 with `build`; fewer where the event takes long to decide.
     seed
@@ -161,7 +161,7 @@ def verify(
     >>> checked.statement, checked.agrees
     ('theorem-2.3-relu', True)
     """
-    one_of("statement", statement, STATEMENTS)
+    one_of("statement", statement, CHECKS)
     binomial_interval(0, 1, level)  # a bad level is refused before the masks are drawn, not after
     case = case_of(statement)
     event = case.built if build else case.event

@@ -10,7 +10,7 @@ from sympy import Rational
 
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import rational_text
-from ertheory.symbolic.catalogue import statement
+from ertheory.symbolic.catalogue import formula_of
 from ertheory.symbolic.printing import in_text
 from ertheory.symbolic.relation import expanded
 
@@ -27,9 +27,9 @@ def explain(name: str, **values: object) -> tuple[str, str]:
     Parameters
     ----------
     name
-        A key of `STATEMENTS`.
+        A key of `FORMULAS`.
     values
-        As for `Statement.substitute`.
+        As for `Formula.substitute`.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def explain(name: str, **values: object) -> tuple[str, str]:
     q1 >= log(2*m2/delta)/log(1/(1 - p2))
     q1 >= log(2*1280/0.001)/log(1/(1 - 0.1)) ~ 140.0478891
     """
-    chosen = statement(name)
+    chosen = formula_of(name)
     numbers = chosen.read(values)
     sign = chosen.relation.rel_op.replace("==", "=")
     layers = {key: Rational(number) for key, number in numbers.items() if in_text(key) in {"L", "l"}}

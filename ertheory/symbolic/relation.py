@@ -16,7 +16,7 @@ from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.numbers import Ball, ball, enclose, probability, whole_number
 from ertheory.symbolic.printing import in_latex
 
-__all__ = ["Limit", "Question", "Statement", "expanded"]
+__all__ = ["AskedLimit", "Formula", "Limit", "expanded"]
 
 Expression: TypeAlias = Any  # sympy ships no types
 
@@ -47,7 +47,7 @@ _LISTS = {
 }
 
 
-class Question(NamedTuple):
+class AskedLimit(NamedTuple):
     """A limit to be computed: where a quantity goes, told in terms of the left side of a statement."""
 
     quantity: Expression
@@ -92,7 +92,7 @@ class Limit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class Formula:
     """One statement: a symbol on the left, the formula that equals or bounds it on the right.
 
     Parameters
@@ -122,7 +122,7 @@ class Statement:
     relation: Expression
     source: str
     note: str
-    questions: tuple[Question, ...] = field(repr=False)
+    questions: tuple[AskedLimit, ...] = field(repr=False)
 
     @property
     def expression(self) -> Expression:
@@ -145,8 +145,8 @@ class Statement:
 
         Examples
         --------
-        >>> from ertheory.symbolic import statement
-        >>> [str(known.value) for known in statement("width-factor").limits()[:2]]
+        >>> from ertheory.symbolic import formula_of
+        >>> [str(known.value) for known in formula_of("width-factor").limits()[:2]]
         ['1', '-1/2']
         """
         return tuple(self._limit(*question) for question in self.questions)
@@ -180,8 +180,8 @@ class Statement:
 
         Examples
         --------
-        >>> from ertheory.symbolic import statement
-        >>> float(statement("theorem-2.1-q1").substitute(m2=1280, delta="0.001", p2="0.1"))
+        >>> from ertheory.symbolic import formula_of
+        >>> float(formula_of("theorem-2.1-q1").substitute(m2=1280, delta="0.001", p2="0.1"))
         140.047889138816
         """
         return self.evaluate(self.read(values), digits=digits)

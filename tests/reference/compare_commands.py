@@ -6,8 +6,9 @@
 Every command of the README and of the contract that ends in seconds runs in both, with `--json`, in an empty folder
 with the same target files, and so do some that must fail. Documents are compared field by field, and so are the files
 that commands leave behind. What is only in the second is an addition, and a sentence may be put in other words; both
-are listed. A value that changed, a field that went and another exit status are failures, and then the exit status is 1.
-Times and versions are left out.
+are listed, and so are floats whose last digits differ: bounds that are found in another way are rounded elsewhere. A
+value that changed, a field that went and another exit status are failures, and then the exit status is 1. Times and
+versions are left out.
 `--only WORD` takes the commands whose name holds the word, `--all` also those that take minutes.
 """
 
@@ -35,6 +36,8 @@ FROZEN = Path(__file__).parent / "commands"
 
 # Times, and what counts versions; they differ between two runs of the same commit.
 IGNORED = {"version", "seconds", "trials_per_second", "environment"}
+
+LAST_DIGITS = 1e-12  # relative
 
 # Sentences for people. They may be put in other words, which is listed; a sentence in place of null is a change.
 PROSE = {"reason", "conditions", "warnings", "says", "certified", "explanation"}
@@ -176,9 +179,10 @@ def answer(command: str) -> dict[str, Any]:
 
 
 def differences(before: Any, after: Any, path: str = "", tolerance: float = 0) -> Iterator[tuple[str, str]]:
-    """Yield a kind ("added", "reworded", "lost" or "changed") and a line for every field in which two documents differ.
+    """Yield a kind and a line for every field in which two documents differ.
 
-    Floats may differ by the given share of themselves; integers, and numbers written as text, never.
+    Kinds are "added", "reworded", "rounded", "lost" and "changed". Floats may differ by the given share of themselves;
+    integers, and numbers written as text, never.
     """
     if isinstance(before, dict) and isinstance(after, dict):
         for name in [*before, *(name for name in after if name not in before)]:
@@ -205,7 +209,8 @@ def differences(before: Any, after: Any, path: str = "", tolerance: float = 0) -
                 yield from differences(*pair, f"{path}[{index}]", tolerance)
     elif isinstance(before, float) and isinstance(after, float):
         if not math.isclose(before, after, rel_tol=tolerance):
-            yield "changed", f"{path}: {before}, now {after}"
+            near = math.isclose(before, after, rel_tol=LAST_DIGITS)
+            yield "rounded" if near else "changed", f"{path}: {before}, now {after}"
     elif type(before) is not type(after) or before != after:
         field = path.rpartition(".")[2].partition("[")[0]
         kind = "reworded" if field in PROSE and isinstance(before, str) and isinstance(after, str) else "changed"

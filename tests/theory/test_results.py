@@ -14,8 +14,8 @@ import pytest
 
 import ertheory
 from ertheory.montecarlo import Calibration, stopping_times
+from ertheory.montecarlo.anytime import AnytimeTest
 from ertheory.montecarlo.intervals import Interval
-from ertheory.montecarlo.sequential import SequentialTest
 from ertheory.results import Explained, Result
 from ertheory.tables import Shown, Table
 
@@ -30,7 +30,7 @@ def small_ticket():
 
 def calibration():
     proved = ertheory.width("8-6-3", method="drop", sparsity=0.5, delta=0.05)
-    test = SequentialTest(
+    test = AnytimeTest(
         limit=Fraction(1, 20), trials=400, failures=3, interval=Interval(0.001, 0.04, 0.99), verdict="at most"
     )
     widths = (*(one - 1 for one in proved.widths[:-1]), 3)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from ertheory.bounds.factored.least import ORIENTATIONS, Densities, Orientation, Pair, Split, least_width
 from ertheory.errors import InvalidInput
-from ertheory.numbers import Rational, probability
+from ertheory.numbers import Rational, probability, whole_number
 
 __all__ = ["FORMS", "FactoredMap", "Form", "factored_map"]
 
@@ -159,9 +159,10 @@ def factored_map(
     >>> best.density, best.inner < 400
     (Fraction(1, 10), True)
     """
-    for argument, size in (("inputs", inputs), ("outputs", outputs), ("taps", taps)):
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST_SIZE:
-            raise InvalidInput(argument, f"an integer from 1 to {_LARGEST_SIZE}", size)
+    inputs, outputs, taps = (
+        whole_number(argument, size, least=1, most=_LARGEST_SIZE)
+        for argument, size in (("inputs", inputs), ("outputs", outputs), ("taps", taps))
+    )
     pair = (
         probability("densities", densities[0], one=True),
         probability("densities", densities[1], one=True),

@@ -82,7 +82,7 @@ def sharp(
     layer0: SharpLayer0 | None = None,
     objective: Objective = "last",
 ) -> Width:
-    """Widths of the best of our constructions, every layer masked: a coloured last hidden layer, or dropped copies.
+    """Widths of a coloured last hidden layer or of dropped copies, whichever is smaller, every layer masked.
 
     Never more neurons than `sequential`, `matching` or `drop` with the same arguments.
 
@@ -342,7 +342,7 @@ MATCHING = replace(
 SHARP = replace(
     SEQUENTIAL,
     name="sharp",
-    title="the best of our constructions: a coloured last hidden layer, or dropped copies",
+    title="a coloured last hidden layer, by the colouring that needs fewer neurons there, or dropped copies",
     widths=_asked(sharp),
     constructions=("sequential", "matching", "drop"),
     checks=("sharp", "coded", "coded-dual", "coded-classes"),

@@ -29,14 +29,14 @@ from ertheory.montecarlo.statements.sharp import SHARP_CASES
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball, enclose, log_sparsity, lower_tail
 
-__all__ = ["ALIASES", "STATEMENTS", "case_of"]
+__all__ = ["ALIASES", "CHECKS", "case_of"]
 
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
 _CROSS = ((0, 1, 0), (1, 1, 1), (0, 1, 0))
 
 
 def case_of(statement: str) -> Case:
-    """Make the case of a statement, one of `STATEMENTS`.
+    """Make the case of a statement, one of `CHECKS`.
 
     Examples
     --------
@@ -294,4 +294,4 @@ _CASES: dict[str, Callable[[], Case]] = {
 ALIASES = {"conv": "convolution", "layer-0": "preassigned", "theorem-2.3": "theorem-2.3-relu"}
 
 # The names that `verify` knows.
-STATEMENTS = (*_CASES, *ALIASES)
+CHECKS = (*_CASES, *ALIASES)

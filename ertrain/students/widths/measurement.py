@@ -22,7 +22,7 @@ from ertheory.bounds.result import Width, rational_text
 from ertheory.builders import Plan, plan
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.masks import DrawnMask
-from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
+from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability, whole_number
@@ -139,7 +139,7 @@ def measure_widths(
     def failed(kind: Kind, total: int, start: int, stop: int) -> npt.NDArray[np.bool_]:
         return outcomes.failed(kind, total, start, stop, partial(_in_processes, works[kind], shapes_at, workers))
 
-    def test(kind: Kind, total: int) -> SequentialTest:
+    def test(kind: Kind, total: int) -> AnytimeTest:
         done = 0
 
         def fails(trials: int) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from ertheory.bounds.result import Width
-from ertheory.montecarlo.sequential import SequentialTest
+from ertheory.montecarlo.anytime import AnytimeTest
 from ertrain.students.batched import Budget
 from ertrain.students.teacher import Tolerance
 from ertrain.students.widths.line import WidthLine
@@ -79,7 +79,7 @@ class Measured:
     total: int | None
     widths: tuple[int, ...] | None
     interval: tuple[int, int] | None
-    tests: tuple[tuple[int, SequentialTest], ...]
+    tests: tuple[tuple[int, AnytimeTest], ...]
 
     @property
     def trials(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ertheory.montecarlo.sequential import SequentialTest, Verdict
+from ertheory.montecarlo.anytime import AnytimeTest, Verdict
 from ertrain.students.widths.line import WidthLine
 from ertrain.students.widths.result import Kind, Measured
 
@@ -12,7 +12,7 @@ __all__ = ["most_tests", "search"]
 
 
 def search(
-    kind: Kind, line: WidthLine, first: int, test: Callable[[int], SequentialTest], *, resolution: float = 0.0
+    kind: Kind, line: WidthLine, first: int, test: Callable[[int], AnytimeTest], *, resolution: float = 0.0
 ) -> Measured:
     """Close in on the smallest total that is shown to be enough, and then on the largest shown to be too small.
 
@@ -36,7 +36,7 @@ def search(
     has; another one keeps a total that a test has shown to be too small, and one that none has. Between the two, tests
     were undecided.
     """
-    tests: dict[int, SequentialTest] = {}
+    tests: dict[int, AnytimeTest] = {}
 
     def says(verdict: Verdict, total: int) -> bool:
         if total not in tests:

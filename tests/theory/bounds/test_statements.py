@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ertheory import Target, plan
 from ertheory.bounds import BUILT, METHODS, NECESSARY, QUESTIONS, STATEMENTS, find, width
 from ertheory.errors import ErError, InvalidInput, TheoremNotApplicable
-from ertheory.montecarlo.statements.catalogue import STATEMENTS as CHECKS
+from ertheory.montecarlo.statements.catalogue import CHECKS
 from tests.strategies import HALF
 
 MNIST = Target.from_text("784-128-10")

@@ -237,12 +237,12 @@ def test_bad_input_is_one_line_and_exit_status_2(arguments, said, capsys):
 
 @pytest.mark.parametrize("command", ["verify", "figure"])
 def test_the_help_lists_what_there_is(command, capsys):
-    from ertheory.montecarlo.statements.catalogue import STATEMENTS
+    from ertheory.montecarlo.statements.catalogue import CHECKS
     from ertheory.plots import FIGURES
 
     assert main([command, "--help"]) == 0
     text = " ".join(re.sub(r"[│]", " ", capsys.readouterr().out).split())
-    names = STATEMENTS if command == "verify" else FIGURES
+    names = CHECKS if command == "verify" else FIGURES
     assert f"One of {', '.join(names)}" in text
 
 

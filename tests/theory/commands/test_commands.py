@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import fields
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ FIRST = {"lower": "--inputs", "subset-sum": "--epsilon", "densities": "--model",
 def test_a_command_and_its_function_take_the_same(name, command):
     function = getattr(ertheory, name.replace("-", "_"))
     parameters = inspect.signature(function).parameters
-    assert set(parameters) - ONLY_IN_PYTHON == {field.name for field in fields(command)} - ONLY_SHOWN
+    shown = ONLY_SHOWN | ({"certificate", "force"} if name == "width" else set())  # a file of `Width.certificate()`
+    assert set(parameters) - ONLY_IN_PYTHON == {field.name for field in fields(command)} - shown
     assert set(parameters) & ONLY_SHOWN == set()
     named = {one for one, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
     assert set(parameters) - named <= PLACES
@@ -193,6 +195,21 @@ def test_old_names_warn_and_work():
     assert round(float(answer.sparsity), 4) == 0.9004
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = ertheory.nonsense
+
+
+def test_names_that_are_called_otherwise_warn_and_work():
+    from ertheory._deprecated import OTHERWISE
+
+    for package, names in OTHERWISE.items():
+        module = import_module(package)
+        for old, new in names.items():
+            with pytest.warns(
+                DeprecationWarning, match=rf"{package}\.{old} goes after .* use {package}\.{new}$"
+            ) as caught:
+                assert getattr(module, old) is getattr(module, new)
+            assert old in OTHERWISE["ertheory"] or [warning.filename for warning in caught] == [__file__]
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            _ = module.nonsense
 
 
 def test_the_public_page_is_sorted_and_documented():

@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.necessary import paths
 from ertheory.errors import InvalidInput
-from ertheory.montecarlo import STATEMENTS, binomial_interval, verify
+from ertheory.montecarlo import CHECKS, binomial_interval, verify
 from ertheory.montecarlo.events import beyond_blocks as events_blocks
 from ertheory.montecarlo.events import blocks as events
 from ertheory.montecarlo.events.built import built_event, chain_of
@@ -256,7 +256,7 @@ LOOSE = {"theorem-2.5"}
 # --- statements ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("statement", [name for name in STATEMENTS if name not in LOOSE])
+@pytest.mark.parametrize("statement", [name for name in CHECKS if name not in LOOSE])
 def test_every_statement_agrees(statement):
     checked = verify(statement, seed=7, level=LEVEL)
     assert checked.agrees
@@ -305,7 +305,7 @@ def test_what_is_built_agrees_with_enumeration_and_would_show_a_mistake():
 
 
 @pytest.mark.parametrize(
-    "statement", sorted(set(STATEMENTS) - set(CONSTRUCTIONS) - set(SHARP) - LOOSE - {"conv", "layer-0", "path-count"})
+    "statement", sorted(set(CHECKS) - set(CONSTRUCTIONS) - set(SHARP) - LOOSE - {"conv", "layer-0", "path-count"})
 )
 def test_statements_about_no_construction_have_nothing_to_build(statement):
     with pytest.raises(InvalidInput, match=f"build: expected a statement about a construction.*'{statement}'"):
@@ -322,7 +322,7 @@ def test_a_law_without_the_copies_above_is_rejected(statement, monkeypatch):
     assert not checked.agrees
 
 
-@pytest.mark.parametrize("statement", [name for name in STATEMENTS if name not in BOUNDED | LOOSE])
+@pytest.mark.parametrize("statement", [name for name in CHECKS if name not in BOUNDED | LOOSE])
 @pytest.mark.parametrize("shift", [-0.04, 0.04])
 def test_a_prediction_off_by_a_little_is_rejected(statement, shift):
     checked = verify(statement, seed=7, level=LEVEL)
@@ -406,7 +406,7 @@ def test_levels_out_of_range(level):
 def test_unknown_statements_are_answered_with_the_known_ones(statement):
     with pytest.raises(InvalidInput) as raised:
         verify(statement)
-    assert all(name in str(raised.value) for name in STATEMENTS)
+    assert all(name in str(raised.value) for name in CHECKS)
     assert len(str(raised.value)) <= 400
 
 

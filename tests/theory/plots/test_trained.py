@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ertheory import Target, width
-from ertheory.montecarlo.sequential import anytime_interval
+from ertheory.montecarlo.anytime import anytime_interval
 from ertheory.plots.columns import csv_text
 from ertheory.plots.style import rendered
 from ertheory.plots.trained import draw_trained, read_trained

@@ -28,7 +28,7 @@ from ertheory.bounds.necessary.univariate import path_failure, printed_univariat
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
 from ertheory.numbers import enclose
-from ertheory.symbolic import STATEMENTS, explain, statement
+from ertheory.symbolic import FORMULAS, explain, formula_of
 from tests import oracles
 from tests.reference import make_widths as ref
 
@@ -55,7 +55,7 @@ def inside(value: Fraction, interval: Any, digits: int = 30) -> bool:
 
 @pytest.mark.parametrize(("density", "delta"), list(product(DENSITIES, DELTAS)))
 def test_width_factor(density, delta):
-    factor = statement("width-factor").substitute(p=density)
+    factor = formula_of("width-factor").substitute(p=density)
     assert close(factor, ref.closed_real(7, delta, density) / ref.mp.log(7 / ref._real(delta)))
 
 
@@ -72,11 +72,11 @@ EXTREMES = [
 def test_theorem_21(links, delta, density):
     with ref.mp.workdps(700):
         truth = ref.closed_real(2 * links, delta, density)
-    assert close(statement("theorem-2.1-q1").substitute(m2=links, delta=delta, p2=density), truth)
-    assert close(statement("theorem-2.1-q0").substitute(m1=links, q1=1, delta=delta, p1=density), truth)
+    assert close(formula_of("theorem-2.1-q1").substitute(m2=links, delta=delta, p2=density), truth)
+    assert close(formula_of("theorem-2.1-q0").substitute(m1=links, q1=1, delta=delta, p1=density), truth)
     with ref.mp.workdps(700):
         truth = ref.closed_real(2 * links * 23, delta, density)
-    assert close(statement("theorem-2.1-q0").substitute(m1=links, q1=23, delta=delta, p1=density), truth)
+    assert close(formula_of("theorem-2.1-q0").substitute(m1=links, q1=23, delta=delta, p1=density), truth)
 
 
 NETWORKS = [
@@ -101,7 +101,7 @@ def test_closed_forms_of_the_calculator(widths, densities, delta, layer0, first)
         if layer == 0 and layer0 == "preassigned":
             name, values = "preassigned", {"m1": target.nonzeros[0], "q1": form.factors[1]}
             values |= {"p0": densities[0], "p1": densities[1]}
-        real = statement(name).substitute(L=target.depth, delta=delta, **values)
+        real = formula_of(name).substitute(L=target.depth, delta=delta, **values)
         assert close(real, form.real_factors[layer], 15) or real == form.real_factors[layer] == 0
         assert form.factors[layer] == max(1, math.ceil(real))
 
@@ -109,11 +109,11 @@ def test_closed_forms_of_the_calculator(widths, densities, delta, layer0, first)
 @pytest.mark.parametrize("delta", DELTAS)
 def test_theorem_21_is_theorem_22_with_two_layers(delta):
     p, q, m = (1, THIRD, TENTH), (40, 30, 1), (24, 12)
-    general = statement("theorem-2.2")
+    general = formula_of("theorem-2.2")
     lower = general.substitute(L=2, l=0, delta=delta, p=p, q=q, m=m)
     upper = general.substitute(L=2, l=1, delta=delta, p=p, q=q, m=m)
-    assert lower == statement("theorem-2.1-q0").substitute(m1=24, q1=30, delta=delta, p1=THIRD)
-    assert upper == statement("theorem-2.1-q1").substitute(m2=12, delta=delta, p2=TENTH)
+    assert lower == formula_of("theorem-2.1-q0").substitute(m1=24, q1=30, delta=delta, p1=THIRD)
+    assert upper == formula_of("theorem-2.1-q1").substitute(m2=12, delta=delta, p2=TENTH)
 
 
 BLOCKS = [
@@ -129,13 +129,13 @@ BLOCKS = [
 def test_block_law(widths, factors, densities):
     target, densities = Target.from_text(widths), tuple(map(Fraction, densities))
     law = Law(target, densities, "dense")
-    value = statement("block-law").substitute(L=target.depth, p=densities, q=factors, m=target.nonzeros)
+    value = formula_of("block-law").substitute(L=target.depth, p=densities, q=factors, m=target.nonzeros)
     assert value == 1 or inside(value, lambda: law.log_success(factors, factors[0] * target.inputs).exp())
 
 
 @pytest.mark.parametrize(("factors", "densities"), [((2, 1), (HALF, THIRD)), ((1, 2), (Fraction(1, 5), HALF))])
 def test_block_law_by_enumeration(factors, densities):
-    value = statement("block-law").substitute(L=2, p=(1, *densities), q=(*factors, 1), m=(4, 2))
+    value = formula_of("block-law").substitute(L=2, p=(1, *densities), q=(*factors, 1), m=(4, 2))
     assert close(value, oracles.block_probability([[[1, 1], [1, 1]], [[1, 1]]], factors, densities))
 
 
@@ -147,7 +147,7 @@ def test_block_law_by_enumeration(factors, densities):
 def test_preassigned_law(widths, factors, densities, first):
     target = Target.from_text(widths)
     law = Law(target, (first, *densities), "preassigned")
-    value = statement("preassigned-law").substitute(
+    value = formula_of("preassigned-law").substitute(
         L=target.depth, d=target.inputs, c=(target.widths[1],) * target.inputs, p=law.densities, q=factors,
         m=target.nonzeros,
     )  # fmt: skip
@@ -158,14 +158,14 @@ def test_preassigned_law(widths, factors, densities, first):
 def test_preassigned_law_by_enumeration(lone):
     layers, densities = [[[1, 0], [1, lone]], [[1, 1]]], (Fraction(1, 5), HALF, THIRD)
     counts = {"c": (2, lone), "m": (2 + lone, 2)}
-    value = statement("preassigned-law").substitute(L=2, d=2, p=densities, q=(2, 1, 1), **counts)
+    value = formula_of("preassigned-law").substitute(L=2, d=2, p=densities, q=(2, 1, 1), **counts)
     assert close(value, oracles.preassigned_probability(layers, (2, 1), densities))
 
 
 @pytest.mark.parametrize("density", [HALF, Fraction(3, 10), MOST])
 @pytest.mark.parametrize(("inputs", "copies", "neurons"), [(1, 3, 5), (4, 9, 54), (3, 2, 6), (2, 1, 2), (8, 3, 40)])
 def test_hall_sum(inputs, copies, neurons, density):
-    value = statement("hall-sum").substitute(d=inputs, q0=copies, N0=neurons, p0=density)
+    value = formula_of("hall-sum").substitute(d=inputs, q0=copies, N0=neurons, p0=density)
     assert inside(value, lambda: hall_sum(neurons, inputs, copies, density))
     if inputs * neurons <= oracles.MAX_ENTRIES:
         failure = 1 - oracles.b_matching_probability([copies] * inputs, neurons, density)
@@ -178,7 +178,7 @@ def test_hall_sum(inputs, copies, neurons, density):
 
 @pytest.mark.parametrize(("inputs", "delta", "density"), list(product((1, 10, 784), DELTAS, DENSITIES)))
 def test_theorem_23(inputs, delta, density):
-    value = statement("theorem-2.3").substitute(d=inputs, delta=delta, p1=density)
+    value = formula_of("theorem-2.3").substitute(d=inputs, delta=delta, p1=density)
     real, width = printed_univariate(inputs, density, delta)
     assert close(value, real, 15)
     assert width == max(1, math.ceil(value))
@@ -198,36 +198,36 @@ def test_laws_of_a_single_neuron(shape, into, out):
     def law(d, n, first, second):
         return 1 - path_failure(d, n, first, second)
 
-    assert inside(statement("law-a").substitute(**given), lambda: law(inputs, neurons, into, out))
+    assert inside(formula_of("law-a").substitute(**given), lambda: law(inputs, neurons, into, out))
     # With one input, or with p_2 = 1, the bounds are the law itself.
-    harris = statement("law-a-harris").substitute(**given)
+    harris = formula_of("law-a-harris").substitute(**given)
     assert inside(harris, lambda: law(1, neurons, into, out) ** inputs)
-    edges = statement("law-a-edges").substitute(d=inputs, n=neurons, p1=into)
-    paths = statement("law-a-paths").substitute(n=neurons, p1=into, p2=out)
+    edges = formula_of("law-a-edges").substitute(d=inputs, n=neurons, p1=into)
+    paths = formula_of("law-a-paths").substitute(n=neurons, p1=into, p2=out)
     assert edges == 1 or inside(edges, lambda: law(inputs, neurons, into, Fraction(1)))
     assert inside(paths, lambda: law(1, neurons, into, out))
-    pairs = statement("law-a-pairs").substitute(**given)
+    pairs = formula_of("law-a-pairs").substitute(**given)
     assert close(pairs, ref.path_upper_bounds(inputs, neurons, into, out)[2])
-    assert close(statement("law-b").substitute(**given), ref.covering_law(inputs, neurons, into, out))
+    assert close(formula_of("law-b").substitute(**given), ref.covering_law(inputs, neurons, into, out))
 
 
 @pytest.mark.parametrize(("inputs", "neurons"), [(1, 3), (2, 3), (2, 5), (3, 4)])
 def test_laws_of_a_single_neuron_by_enumeration(inputs, neurons):
     given = {"d": inputs, "n": neurons, "p1": THIRD, "p2": Fraction(3, 4)}
-    value = statement("law-a").substitute(**given)
+    value = formula_of("law-a").substitute(**given)
     assert close(value, oracles.path_probability(inputs, [neurons], (THIRD, Fraction(3, 4))))
     assert close(
-        statement("law-b").substitute(**given), oracles.covering_probability(inputs, neurons, THIRD, Fraction(3, 4))
+        formula_of("law-b").substitute(**given), oracles.covering_probability(inputs, neurons, THIRD, Fraction(3, 4))
     )
     wide = Fraction(1, 10**30)
-    assert statement("law-a-harris").substitute(**given) <= value * (1 + wide)
+    assert formula_of("law-a-harris").substitute(**given) <= value * (1 + wide)
     for name in ("law-a-edges", "law-a-paths", "law-a-pairs"):
-        upper = statement(name)
+        upper = formula_of(name)
         assert value <= upper.substitute(**{key: given[key] for key in upper.symbols}) * (1 + wide)
 
 
 def test_law_b_where_it_is_tiny():
-    value = statement("law-b").substitute(d=784, n=3, p1=TENTH, p2=HALF)
+    value = formula_of("law-b").substitute(d=784, n=3, p1=TENTH, p2=HALF)
     assert close(value, 1 - (1 - HALF * TENTH**784) ** 3)
 
 
@@ -236,9 +236,9 @@ def test_law_b_where_it_is_tiny():
 )
 def test_closed_widths_of_a_single_neuron(inputs, delta, into, out):
     given = {"d": inputs, "delta": delta, "p1": into, "p2": out}
-    sufficient = statement("law-a-sufficient").substitute(**given)
-    necessary = statement("law-a-necessary").substitute(delta=delta, p1=into, p2=out)
-    covering = statement("law-b-width").substitute(**given)
+    sufficient = formula_of("law-a-sufficient").substitute(**given)
+    necessary = formula_of("law-a-necessary").substitute(delta=delta, p1=into, p2=out)
+    covering = formula_of("law-b-width").substitute(**given)
     for value, links, chance in (
         (sufficient, inputs, into * out),
         (necessary, 1, into * out),
@@ -262,7 +262,7 @@ def test_closed_widths_of_a_single_neuron(inputs, delta, into, out):
 def test_degree_bound(widths, layers, first, last):
     target = Target.from_text(widths)
     inputs, neurons, outputs = target.widths
-    value = statement("degree").substitute(
+    value = formula_of("degree").substitute(
         d=inputs, n1=neurons, n2=outputs, N0=layers[0], N1=layers[1], p0=first, p2=last
     )
     union = partial(dense_rows, inputs, neurons, first, layers[0])  # no less than what the bound itself adds
@@ -270,7 +270,7 @@ def test_degree_bound(widths, layers, first, last):
 
 
 def test_degree_bound_by_enumeration():
-    value = statement("degree").substitute(d=2, n1=2, n2=2, N0=1, N1=5, p0=ALMOST, p2=THIRD)
+    value = formula_of("degree").substitute(d=2, n1=2, n2=2, N0=1, N1=5, p0=ALMOST, p2=THIRD)
     row = 1 - (1 - ALMOST) ** 2
     assert close(value, oracles.degree_probability(2, 5, THIRD, 2) + row)
 
@@ -279,13 +279,15 @@ def test_degree_bound_by_enumeration():
 def test_path_ceiling(inputs, hidden):
     densities = (HALF, THIRD, Fraction(3, 4))
     names = {"d": inputs, "N0": hidden[0], "N1": hidden[1]}
-    value = statement("path-ceiling").substitute(**names, **dict(zip(("p0", "p1", "p2"), densities, strict=True)))
+    value = formula_of("path-ceiling").substitute(**names, **dict(zip(("p0", "p1", "p2"), densities, strict=True)))
     assert close(value, oracles.path_probability(inputs, list(hidden), densities))
     assert float(value) == pytest.approx(path_ceiling(inputs, hidden, densities), rel=1e-10)
 
 
 def test_digits_are_a_choice():
-    short, long = (statement("theorem-2.3").substitute(digits=digits, d=7, delta=TENTH, p1=THIRD) for digits in (8, 60))
+    short, long = (
+        formula_of("theorem-2.3").substitute(digits=digits, d=7, delta=TENTH, p1=THIRD) for digits in (8, 60)
+    )
     truth = ref.single_real(7, TENTH, THIRD)
     assert close(long, truth, 60)
     assert close(short, truth, 8)
@@ -294,10 +296,10 @@ def test_digits_are_a_choice():
 
 def test_density_one():
     assert (
-        statement("theorem-2.1-q1").substitute(m2=1280, delta=TENTH, p2=1) == union_factor(Fraction(1), 2560, TENTH)[1]
+        formula_of("theorem-2.1-q1").substitute(m2=1280, delta=TENTH, p2=1) == union_factor(Fraction(1), 2560, TENTH)[1]
     )
-    assert statement("law-a").substitute(d=3, n=4, p1=1, p2=1) == 1
-    assert statement("hall-sum").substitute(d=3, q0=2, N0=6, p0=1) == 0
+    assert formula_of("law-a").substitute(d=3, n=4, p1=1, p2=1) == 1
+    assert formula_of("hall-sum").substitute(d=3, q0=2, N0=6, p0=1) == 0
 
 
 # --- limits --------------------------------------------------------------------------------------------------------
@@ -340,9 +342,9 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_limits_are_those_of_the_theory(name):
-    limits = statement(name).limits()
+    limits = formula_of(name).limits()
     assert len(limits) == len(LIMITS[name])
     for found, expected in zip(limits, LIMITS[name], strict=True):
         difference = sympy.expand_log(sympy.sympify(found.value - expected), force=True)
@@ -351,7 +353,7 @@ def test_limits_are_those_of_the_theory(name):
 
 def test_the_paper_counts_half_of_the_edges():
     """At small density Theorem 2.3 asks for a width too small by 1 / p_2, as soon as delta is small."""
-    ratio = statement("law-a-sufficient").expression / statement("theorem-2.3").expression
+    ratio = formula_of("law-a-sufficient").expression / formula_of("theorem-2.3").expression
     assert sympy.limit(sympy.limit(ratio, p1, 0, "+"), delta, 0, "+") == 1 / p2
 
 
@@ -359,23 +361,23 @@ def test_the_paper_counts_half_of_the_edges():
 
 
 def test_every_statement_describes_itself():
-    for name, entry in STATEMENTS.items():
+    for name, entry in FORMULAS.items():
         assert entry.name == name
         assert entry.variant in {"printed", "exact", "repaired"}
         assert entry.kind in {"printed", "sufficient", "necessary", "law"}
         assert isinstance(entry.relation, {">=": sympy.Ge, "<=": sympy.Le, "==": sympy.Eq}[entry.relation.rel_op])
         assert all((entry.title, entry.source, entry.note, *entry.symbols.values()))
-    assert statement("theorem-2.3").kind == "necessary"
-    assert statement("theorem-2.3").relation.rel_op == ">="
-    assert {name for name, entry in STATEMENTS.items() if entry.relation.rel_op == "<="} == {
+    assert formula_of("theorem-2.3").kind == "necessary"
+    assert formula_of("theorem-2.3").relation.rel_op == ">="
+    assert {name for name, entry in FORMULAS.items() if entry.relation.rel_op == "<="} == {
         "degree", "law-a-edges", "law-a-paths", "law-a-pairs", "path-ceiling"
     }  # fmt: skip
-    assert statement("law-a-harris").relation.rel_op == ">="
+    assert formula_of("law-a-harris").relation.rel_op == ">="
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_latex_can_be_set(name):
-    entry = statement(name)
+    entry = formula_of(name)
     text = entry.latex()
     for symbol in entry.symbols:
         assert re.search(re.escape(sympy.latex(sympy.Symbol(symbol))) + r"(?![A-Za-z])", text), symbol
@@ -386,14 +388,14 @@ def test_latex_can_be_set(name):
 
 
 def test_latex_of_the_printed_theorems():
-    assert statement("theorem-2.1-q1").latex() == (
+    assert formula_of("theorem-2.1-q1").latex() == (
         r"q_{1} \geq \frac{\log{\left(\frac{2 m_{2}}{\delta} \right)}}{\log{\left(\frac{1}{1 - p_{2}} \right)}}"
     )
-    assert statement("block-law").latex() == (
+    assert formula_of("block-law").latex() == (
         r"P_{block} = \prod_{l=0}^{L - 1} "
         r"\left(1 - \left(1 - {p}_{l + 1}\right)^{{q}_{l}}\right)^{{m}_{l + 1} {q}_{l + 1}}"
     )
-    assert statement("width-factor").limits()[1].latex() == (
+    assert formula_of("width-factor").limits()[1].latex() == (
         r"\lim_{p \to 0^{+}} \left(F - \frac{1}{p}\right) = - \frac{1}{2}"
     )
 
@@ -407,18 +409,18 @@ VALUES: dict[str, Any] = {
 
 def given(name: str, **changes: Any) -> dict[str, Any]:
     values = VALUES | ({"p": "0.3"} if name == "width-factor" else {}) | changes
-    return {symbol: values[symbol] for symbol in statement(name).symbols}
+    return {symbol: values[symbol] for symbol in formula_of(name).symbols}
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_explained_numbers_can_be_recomputed(name):
     formula, with_numbers = explain(name, **given(name))
     assert (formula + with_numbers).isascii()
     left, sign = formula.split()[:2]
     assert with_numbers.startswith((f"{left} {sign} ", "q[0] >= "))
     shown, value = re.fullmatch(r"\S+ (?:>=|<=|=) (.*) ~ (\S+)", with_numbers).groups()
-    assert float(value) == pytest.approx(float(statement(name).substitute(**given(name))), rel=1e-9)
-    assert not set(re.findall(r"[A-Za-z]\w*", shown)) & (statement(name).symbols.keys() - {"c", "p"})
+    assert float(value) == pytest.approx(float(formula_of(name).substitute(**given(name))), rel=1e-9)
+    assert not set(re.findall(r"[A-Za-z]\w*", shown)) & (formula_of(name).symbols.keys() - {"c", "p"})
     if "Sum" not in shown:
         names = {"log": math.log, "C": math.comb}
         assert eval(shown.replace("^", "**"), names) == pytest.approx(float(value), rel=1e-6)
@@ -463,28 +465,28 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "changes", "argument"), BAD)
 def test_bad_numbers_are_refused(name, changes, argument):
-    for question in (statement(name).substitute, lambda **values: explain(name, **values)):
+    for question in (formula_of(name).substitute, lambda **values: explain(name, **values)):
         with pytest.raises(InvalidInput) as caught:
             question(**given(name, **changes))
         assert caught.value.argument == argument
 
 
 def test_without_weights_there_is_no_value():
-    entry = statement("theorem-2.1-q1")
+    entry = formula_of("theorem-2.1-q1")
     with pytest.raises(InfeasibleWidth, match="no finite value"):
         entry.substitute(m2=0, delta=HALF, p2=HALF)
     assert explain(entry.name, m2=0, delta=HALF, p2=HALF)[1] == "q1 >= log(2*0/0.5)/log(1/(1 - 0.5))"
-    assert statement("block-law").substitute(L=1, p=(1, HALF), q=(1, 1), m=(0,)) == 1
+    assert formula_of("block-law").substitute(L=1, p=(1, HALF), q=(1, 1), m=(0,)) == 1
 
 
 def test_missing_and_unknown_numbers_are_refused():
-    entry = statement("law-b")
+    entry = formula_of("law-b")
     with pytest.raises(InvalidInput, match="numbers for d, n, p1, p2"):
         entry.substitute(d=1, n=2, p1=HALF)
     with pytest.raises(InvalidInput, match="numbers for d, n, p1, p2"):
         entry.substitute(d=1, n=2, p1=HALF, p2=HALF, p3=HALF)
     with pytest.raises(InvalidInput, match=r"one of width-factor, .*'law-c'"):
-        statement("law-c")
+        formula_of("law-c")
 
 
 # --- sympy is loaded here only -------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from ertheory.montecarlo.intervals import Interval
 from ertheory.numbers import probability, whole_number
 from ertheory.results import Result
 
-__all__ = ["SequentialTest", "Verdict", "anytime_interval", "decide_failure_rate"]
+__all__ = ["AnytimeTest", "Verdict", "anytime_interval", "decide_failure_rate"]
 
 Verdict = Literal["at most", "above", "undecided"]
 
@@ -34,7 +34,7 @@ _SLACK = 1e-9  # of a logarithm of the martingale, far more than rounding makes 
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequentialTest(Result):
+class AnytimeTest(Result):
     """What a sequential test found.
 
     Parameters
@@ -135,7 +135,7 @@ def decide_failure_rate(
     most_trials: int | None = None,
     least_trials: int = 0,
     progress: Callable[[int], object] | None = None,
-) -> SequentialTest:
+) -> AnytimeTest:
     """Make trials until it is clear whether the failure probability is at most delta, or above it.
 
     Parameters
@@ -184,4 +184,4 @@ def decide_failure_rate(
             else "undecided"
         )
         if (verdict != "undecided" and trials >= least_trials) or trials == most:
-            return SequentialTest(limit=limit, trials=trials, failures=failures, interval=interval, verdict=verdict)
+            return AnytimeTest(limit=limit, trials=trials, failures=failures, interval=interval, verdict=verdict)
