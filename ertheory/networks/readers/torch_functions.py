@@ -10,7 +10,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.torch_steps import zeros
 
-__all__ = ["called_layer", "called_module", "flattened", "is_batch_size", "padded", "summed"]
+__all__ = ["called_layer", "called_module", "flattened", "is_size", "padded", "summed"]
 
 # Functions of torch.nn.functional, of torch and of tensors by name, and the classes of torch.nn that compute the same.
 _MODULES = {
@@ -26,6 +26,7 @@ _MODULES = {
 }  # fmt: skip
 _LAYER_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
+_OF_SIZES = frozenset({"add", "floordiv", "getitem", "int", "mul", "prod", "sub"})
 _SUMS = frozenset({"add", "iadd", "add_"})
 
 
@@ -102,9 +103,11 @@ def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
         if len(shape) != 2:
             return None
         points, neurons = shape
-        if _is_node(points) and is_batch_size(points) and neurons == -1:
+        kept = _is_node(points) and _is_batch_size(points)
+        # Of two numbers of which the first is the number of points, the second follows.
+        if kept and (neurons == -1 or (_is_node(neurons) and is_size(neurons))):
             return lambda chain: chain.flatten()
-        if (points == -1 or (_is_node(points) and is_batch_size(points))) and type(neurons) is int and neurons > 0:
+        if (points == -1 or kept) and type(neurons) is int and neurons > 0:
             return lambda chain: chain.flatten(neurons)
     if name == "mean" and not options.pop("dtype", None):
         axes = args[0] if args else options.pop("dim", None)
@@ -130,18 +133,29 @@ def summed(node: Any) -> bool:
     """Say whether an operation adds two values up."""
     both = node.op in ("call_function", "call_method") and _name(node) in _SUMS
     values = both and len(node.args) == 2 and all(map(_is_node, node.args)) and not node.kwargs
-    return values and not any(read.op == "get_attr" for read in node.args)
+    return values and not any(read.op == "get_attr" or is_size(read) for read in node.args)
 
 
-def is_batch_size(node: Any) -> bool:
-    """Say whether an operation reads the size of a tensor: its shape, or the number of points."""
+def is_size(node: Any) -> bool:
+    """Say whether an operation reads sizes of a tensor, or computes something of them alone."""
+    if _reads_shape(node) or (node.op == "call_method" and node.target == "size"):
+        return True
+    reads = node.all_input_nodes
+    return node.op == "call_function" and _name(node) in _OF_SIZES and bool(reads) and all(map(is_size, reads))
+
+
+def _reads_shape(node: Any) -> bool:
+    return node.op == "call_function" and node.target is getattr and node.args[1] == "shape"
+
+
+def _is_batch_size(node: Any) -> bool:
+    """Say whether an operation gives the number of points."""
     if node.op == "call_method" and node.target == "size":
-        return len(node.args) == 1 or node.args[1] == 0
-    if node.op != "call_function":
+        return len(node.args) == 2 and node.args[1] == 0
+    if node.op != "call_function" or _name(node) != "getitem" or node.args[1] != 0:
         return False
-    if node.target is getattr:
-        return bool(node.args[1] == "shape")
-    return _name(node) == "getitem" and _is_node(node.args[0]) and is_batch_size(node.args[0]) and node.args[1] == 0
+    whole = node.args[0]
+    return _reads_shape(whole) or (whole.op == "call_method" and whole.target == "size" and len(whole.args) == 1)
 
 
 def _options(node: Any, model: Any) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from ertheory.networks.readers.torch_functions import (
     called_layer,
     called_module,
     flattened,
-    is_batch_size,
+    is_size,
     padded,
     summed,
 )
@@ -124,7 +124,7 @@ def _nodes(graph: Any, model: Any) -> Node:
             if result not in nodes:
                 raise InvalidInput("model", "one tensor as its output", type(result).__name__)
             return nodes[result]
-        elif not is_batch_size(node):
+        elif not is_size(node):
             # Parameters are no values; whoever knows what to do with one asks for it.
             operands = node.args if summed(node) else node.all_input_nodes  # x + x reads x twice
             reads = tuple(nodes[read] for read in operands if read in nodes and read.op != "get_attr")
