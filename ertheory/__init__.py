@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from ertheory.networks.readers.targets import (
         load_network,
         load_target,
+        read_network,
         read_target,
         target_from_sklearn,
         target_from_torch,
@@ -173,6 +174,7 @@ __all__ = [
     "printed_factor",
     "read_densities",
     "read_masks",
+    "read_network",
     "read_target",
     "reduce",
     "sample",
@@ -215,7 +217,7 @@ _WHERE = {
     "ertheory.montecarlo": "CALIBRATED CHECKS Calibration SimulatedSubsetSum Verification",
     "ertheory.networks.network": "Network",
     "ertheory.networks.readers.targets": (
-        "load_network load_target read_target target_from_sklearn target_from_torch write_target"
+        "load_network load_target read_network read_target target_from_sklearn target_from_torch write_target"
     ),
     "ertheory.networks.readers.torch_read": "network_from_torch",
     "ertheory.networks.reduction": "Reduction reduce",

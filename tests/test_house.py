@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("ertheory", "ertrain")
 BEHIND = {"ertheory._deprecated", "ertheory._pages"}  # of the root, and part of it
-LATE = ("ertheory", "ertheory.bounds", "ertheory.commands")
+LATE = ("ertheory", "ertheory.bounds", "ertheory.commands", "ertheory.networks")
 
 
 def room(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.networks.readers.targets import load_target
+from ertheory.networks.readers.targets import target_of
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability
 
@@ -55,7 +55,7 @@ def read_one_density(density: Rational | None, sparsity: Rational | None) -> Fra
 
 
 def read_target(target: object) -> Target:
-    """Read whatever describes a target, as `ertheory.load_target` does.
+    """Read whatever describes a target: a file, or what `ertheory.read_target` reads.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def read_target(target: object) -> Target:
     '784-128-10'
     """
     with called(path="target"):
-        return load_target(target)
+        return target_of(target)
 
 
 @contextlib.contextmanager

@@ -126,7 +126,7 @@ def embed(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads. Where it gives widths alone, weights are drawn by the seed.
+        A file, or whatever `ertheory.read_target` reads. Where it gives widths alone, weights are drawn by the seed.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability

@@ -35,7 +35,7 @@ def sparsity(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads.
+        A file, or whatever `ertheory.read_target` reads.
     widths
         Source widths N_0..N_L; the last one, the outputs, may be left out.
     method
@@ -87,7 +87,7 @@ def confidence(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads.
+        A file, or whatever `ertheory.read_target` reads.
     widths
         Source widths N_0..N_L; the last one, the outputs, may be left out.
     method

@@ -39,7 +39,7 @@ def calibrate(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads; one without weights stands for almost all weights.
+        A file, or whatever `ertheory.read_target` reads; one without weights stands for almost all weights.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability

@@ -111,7 +111,7 @@ def ticket(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads; fully connected.
+        A file, or whatever `ertheory.read_target` reads; fully connected.
     epsilon
         The largest error of an output on the domain, in (0, 1).
     density, sparsity

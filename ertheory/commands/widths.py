@@ -110,7 +110,7 @@ def width(
     Parameters
     ----------
     target
-        Whatever `ertheory.load_target` reads: text such as ``784-128-10``, a path, arrays, a module, or a `Target`.
+        A file, or whatever `ertheory.read_target` reads: text such as ``784-128-10``, arrays, a module, or a `Target`.
     method
         One of `ertheory.METHODS`. If left out, the main statements answer, one row each.
     density, sparsity

@@ -1,12 +1,15 @@
-"""One front door for everything that can be read as a target, or as a network.
+"""Everything that can be read as a target, or as a network: what is in memory is read, and files are loaded.
 
-`load_target` and `load_network` take text, files, arrays, PyTorch modules, state dicts and scikit-learn estimators.
-None of these libraries is imported before something of it is given.
+`read_target` and `read_network` take text, arrays, PyTorch modules and programs, state dicts and scikit-learn
+estimators; `load_target` and `load_network` take paths. None of these libraries is imported before something of it is
+given.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,21 +25,30 @@ from ertheory.networks.readers.torch_read import network_from_torch
 from ertheory.networks.target import Target, network_of
 from ertheory.networks.writers.target_file import write_target
 
-__all__ = ["load_network", "load_target", "read_target", "target_from_sklearn", "target_from_torch", "write_target"]
+__all__ = [
+    "load_network",
+    "load_target",
+    "read_network",
+    "read_target",
+    "target_from_sklearn",
+    "target_from_torch",
+    "target_of",
+    "write_target",
+]
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
 
-def load_target(thing: object) -> Target:
-    """Load whatever describes a target.
+def read_target(thing: object) -> Target:
+    """Read whatever describes a target.
 
     Parameters
     ----------
     thing
-        A `Target` or a `Network`; text such as ``784-128-10``; the path of a .npz, .safetensors, .pt, .pth or .onnx
-        file; widths n_0..n_L; a list of weight arrays W_1..W_L, or a pair of two lists, weights and biases; a mapping
-        with the keys of a target file or of a state dict; a PyTorch module; a fitted perceptron of scikit-learn, or a
-        pipeline of scalers in front of one.
+        A `Target` or a `Network`; text such as ``784-128-10``; widths n_0..n_L; a list of weight arrays W_1..W_L, or a
+        pair of two lists, weights and biases; a mapping with the keys of a target file or of a state dict; a PyTorch
+        module or a program of ``torch.export``; a fitted perceptron of scikit-learn, or a pipeline of scalers in front
+        of one. Files are loaded by `load_target`; for one release more, their paths are taken here too.
 
     Returns
     -------
@@ -52,22 +64,49 @@ def load_target(thing: object) -> Target:
 
     Examples
     --------
-    >>> str(load_target("784-128-10")), str(load_target([4, 8, 3]))
+    >>> str(read_target("784-128-10")), str(read_target([4, 8, 3]))
     ('784-128-10', '4-8-3')
-    >>> load_target([[[1.0, 0.0], [2.0, 3.0]], [[1.0, 1.0]]]).nonzeros
+    >>> read_target([[[1.0, 0.0], [2.0, 3.0]], [[1.0, 1.0]]]).nonzeros
     (3, 2)
     """
-    found = _load(thing)
-    return Target.from_network(found) if isinstance(found, Network) else found
+    return target_of(_memory("read_target", thing))
 
 
-def load_network(thing: object) -> Network:
-    """Load whatever describes a network wholly.
+def load_target(path: FilePath) -> Target:
+    """Load a target from a file.
+
+    Parameters
+    ----------
+    path
+        A .npz, .safetensors, .pt, .pth or .onnx file. For one release more, what `read_target` reads is taken here too.
+
+    Returns
+    -------
+    Target
+        As `read_target` gives it.
+
+    Raises
+    ------
+    InvalidInput
+        If the file cannot be read, is damaged, or describes no network for which widths are computed. It is named.
+
+    Examples
+    --------
+    >>> load_target("missing.npz")
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: target: expected a file that exists, got 'missing.npz'
+    """
+    return target_of(_file("load_target", path))
+
+
+def read_network(thing: object) -> Network:
+    """Read whatever describes a network wholly.
 
     Parameters
     ----------
     thing
-        As for `load_target`, with any activation and with residual blocks.
+        As for `read_target`, with any activation and with residual blocks.
 
     Raises
     ------
@@ -76,27 +115,43 @@ def load_network(thing: object) -> Network:
 
     Examples
     --------
-    >>> load_network([[[1.0, 0.0], [2.0, 3.0]], [[1.0, 1.0]]]).outputs
+    >>> read_network([[[1.0, 0.0], [2.0, 3.0]], [[1.0, 1.0]]]).outputs
     1
     """
-    found = _load(thing)
-    return network_of(found) if isinstance(found, Target) else found
+    return _wholly(_memory("read_network", thing))
 
 
-def read_target(path: FilePath) -> Target:
-    """Load a target from a file; the older name of `load_target` for files.
+def load_network(path: FilePath) -> Network:
+    """Load a network from a file.
 
     Parameters
     ----------
     path
-        As for `load_target`.
+        As for `load_target`, with any activation and with residual blocks.
 
     Raises
     ------
     InvalidInput
-        As `load_target` does.
+        If the file cannot be read, is damaged, or tells counts alone; the file is named.
     """
-    return load_target(Path(path))
+    return _wholly(_file("load_network", path))
+
+
+def target_of(thing: object) -> Target:
+    """Give the target that a question is asked about: of a file, or of whatever `read_target` reads.
+
+    Raises
+    ------
+    InvalidInput
+        As `read_target` and `load_target` do.
+
+    Examples
+    --------
+    >>> target_of("4-8-3").widths
+    (4, 8, 3)
+    """
+    found = _read(thing)
+    return Target.from_network(found) if isinstance(found, Network) else found
 
 
 def target_from_torch(model: object) -> Target:
@@ -140,13 +195,41 @@ def target_from_sklearn(estimator: object) -> Target:
     return Target.from_network(network_from_sklearn(estimator))
 
 
-def _load(thing: object) -> Target | Network:
+def _wholly(thing: object) -> Network:
+    found = _read(thing)
+    return network_of(found) if isinstance(found, Target) else found
+
+
+def _is_path(thing: object) -> bool:
+    return isinstance(thing, os.PathLike) or (isinstance(thing, str) and thing.lower().endswith(READABLE))
+
+
+def _file(name: str, thing: object) -> object:
+    """Give a path; what is none is taken for one release more, with a warning."""
+    if isinstance(thing, str) and not re.fullmatch(r"[\d\s-]*", thing):
+        return Path(thing)
+    if not isinstance(thing, os.PathLike):
+        _warn(name, "what is no path", name.replace("load", "read"))
+    return thing
+
+
+def _memory(name: str, thing: object) -> object:
+    """Give what is no path; paths are taken for one release more, with a warning."""
+    if _is_path(thing):
+        _warn(name, "a path", name.replace("read", "load"))
+    return thing
+
+
+def _warn(name: str, what: str, instead: str) -> None:
+    message = f"ertheory.{name} takes {what} for this release only: use ertheory.{instead}"
+    warnings.warn(message, DeprecationWarning, stacklevel=4)
+
+
+def _read(thing: object) -> Target | Network:
     if isinstance(thing, Target | Network):
         return thing
-    if isinstance(thing, str) and not thing.lower().endswith(READABLE):
-        return Target.from_text(thing)
     if isinstance(thing, str | os.PathLike):
-        return load_file(Path(thing))
+        return load_file(Path(thing)) if _is_path(thing) else Target.from_text(str(thing))
     if isinstance(thing, Mapping):
         return read_entries(thing)
     if hasattr(thing, "state_dict"):

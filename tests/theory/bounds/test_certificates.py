@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from ertheory import load_target, width
+from ertheory import read_target, width
 from ertheory.bounds.catalogue import CERTIFIED, METHODS
 from ertheory.cli import main
 from ertheory.errors import TheoremNotApplicable
@@ -38,7 +38,7 @@ def test_the_numbers_are_those_of_the_answer(method):
 
 def test_weights_that_are_zero_do_not_count():
     weights = [np.array([[1.0, 0, 2], [0, 3, 0]]), np.array([[0.0, 1]])]
-    text = width(load_target(weights), method="exact", density="1,.5,.5", delta=".1").certificate()
+    text = width(read_target(weights), method="exact", density="1,.5,.5", delta=".1").certificate()
     assert listed(text, "weights") == (3, 1)
 
 
@@ -52,8 +52,8 @@ def test_methods_without_certificates_say_so(method):
 
 
 def test_answers_that_nothing_is_proved_of_are_refused():
-    convolution = load_target([np.ones((2, 1, 3, 3)), np.ones((2, 2))])
-    nothing = load_target([np.ones((2, 2)), np.zeros((1, 2))])
+    convolution = read_target([np.ones((2, 1, 3, 3)), np.ones((2, 2))])
+    nothing = read_target([np.ones((2, 2)), np.zeros((1, 2))])
     for target, options, said in (
         (convolution, DENSE, "convolutions"),
         (nothing, DENSE, "no weights"),

@@ -10,7 +10,7 @@ import pytest
 from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.scikit_learn import network_from_sklearn
-from ertheory.networks.readers.targets import load_network, load_target, target_from_sklearn
+from ertheory.networks.readers.targets import read_network, read_target, target_from_sklearn
 
 neural = pytest.importorskip("sklearn.neural_network")
 preprocessing = pytest.importorskip("sklearn.preprocessing")
@@ -50,7 +50,7 @@ def test_a_classifier_is_read_in_front_of_its_last_function() -> None:
     np.testing.assert_allclose(shares, estimator.predict_proba(points), rtol=1e-9)
     estimator = neural.MLPClassifier((5, 3), max_iter=40, random_state=0).fit(points, answers[:, 0] > 0)
     assert estimator.out_activation_ == "logistic"
-    logits = evaluate(load_network(estimator), points)[:, 0]
+    logits = evaluate(read_network(estimator), points)[:, 0]
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), estimator.predict_proba(points)[:, 1], rtol=1e-9)
 
 
@@ -74,7 +74,7 @@ def test_scalers_are_folded_into_the_first_layer(case: str) -> None:
     whole = pipeline.make_pipeline(SCALERS[case](), regressor()).fit(points, answers.squeeze())
     network = network_from_sklearn(whole)
     np.testing.assert_allclose(evaluate(network, points)[:, 0], whole.predict(points), rtol=1e-9, atol=1e-9)
-    assert load_target(whole).widths == (4, 5, 3, 1)
+    assert read_target(whole).widths == (4, 5, 3, 1)
 
 
 def test_what_is_not_known_is_refused_and_the_step_is_named() -> None:
@@ -89,7 +89,7 @@ def test_what_is_not_known_is_refused_and_the_step_is_named() -> None:
         (type("Halved", (neural.MLPRegressor,), {})(), "Halved"),
     ):
         with pytest.raises(InvalidInput, match=pattern) as caught:
-            load_network(estimator)
+            read_network(estimator)
         assert len(str(caught.value)) <= 400
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
-from ertheory.networks.readers.targets import load_network, load_target, target_from_torch
+from ertheory.networks.readers.targets import load_target, read_network, read_target, target_from_torch, target_of
 from ertheory.networks.target import network_of
 
 ROW = np.ones((1, 2))
@@ -45,18 +45,18 @@ def test_layers_are_in_the_order_of_their_numbers(tmp_path: Path, prefix: str) -
     np.savez(tmp_path / "net.npz", **{key: value.numpy() for key, value in state.items()})
     backwards = dict(reversed(state.items()))
     for thing in (state, backwards, *(tmp_path / f"net.{end}" for end in ("safetensors", "pt", "npz"))):
-        found = evaluate(network_of(load_target(thing)), points)
+        found = evaluate(network_of(target_of(thing)), points)
         np.testing.assert_allclose(found, outputs(model, points), rtol=1e-12, atol=1e-14)
 
 
 def test_shapes_decide_where_numbers_do_not() -> None:
     shapes = {"conv2": (16, 6, 5, 5), "conv1": (6, 1, 5, 5), "fc1": (120, 400), "fc3": (10, 84), "fc2": (84, 120)}
     for names in itertools.permutations(shapes):
-        target = load_target({f"{name}.weight": np.ones(shapes[name]) for name in names})
+        target = read_target({f"{name}.weight": np.ones(shapes[name]) for name in names})
         assert target.widths == (1, 6, 16, 120, 84, 10)
     named = {"output": (3, 5), "hidden": (5, 4), "input": (4, 2)}
     for names in itertools.permutations(named):
-        assert load_target({f"{name}.weight": np.ones(named[name]) for name in names}).widths == (2, 4, 5, 3)
+        assert read_target({f"{name}.weight": np.ones(named[name]) for name in names}).widths == (2, 4, 5, 3)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_shapes_decide_where_numbers_do_not() -> None:
 )
 def test_an_order_that_nothing_decides_is_refused(shapes: dict[str, tuple[int, int]]) -> None:
     with pytest.raises(InvalidInput, match="order") as caught:
-        load_target({f"{name}.weight": np.ones(shape) for name, shape in shapes.items()})
+        read_target({f"{name}.weight": np.ones(shape) for name, shape in shapes.items()})
     assert len(str(caught.value)) <= 400
 
 
@@ -80,11 +80,11 @@ def test_transposed_weights_are_recognised() -> None:
     state = {f"fc{place}.weight": weight for place, weight in enumerate(weights, start=1)}
     for thing in (state, weights, {f"W{place}": weight for place, weight in enumerate(weights, start=1)}):
         with pytest.raises(InvalidInput, match=r"layer 2: .*looks transposed"):
-            load_target(thing)
+            read_target(thing)
     with pytest.raises(InvalidInput, match=r"layer 2: .*looks transposed"):
-        load_target([np.ones((5, 6)), np.ones((5, 4))])
+        read_target([np.ones((5, 6)), np.ones((5, 4))])
     with pytest.raises(InvalidInput) as caught:
-        load_target([np.ones((5, 6)), np.ones((3, 7))])
+        read_target([np.ones((5, 6)), np.ones((3, 7))])
     assert "transposed" not in str(caught.value)
 
 
@@ -96,7 +96,7 @@ def test_convolutions_are_counted_and_not_built() -> None:
     assert target.layers[1].positions == 4
     assert target.network is None
     with pytest.raises(InvalidInput, match="geometry"):
-        load_network(state)
+        read_network(state)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
@@ -104,11 +104,11 @@ def test_tensors_of_every_kind_and_parameters_are_read(dtype: Any) -> None:
     layer = nn.Linear(3, 2).to(dtype)
     expected = layer.weight.detach().double().numpy()
     for mapping in ({"weight": layer.weight, "bias": layer.bias}, {"W1": layer.weight, "b1": layer.bias}):
-        target = load_target(mapping)
+        target = read_target(mapping)
         assert target.weights is not None
         np.testing.assert_array_equal(target.weights[0], expected)
         np.testing.assert_array_equal(target.biases[0], layer.bias.detach().double().numpy())
-    pair = load_target([layer.weight])
+    pair = read_target([layer.weight])
     np.testing.assert_array_equal(pair.weights[0], expected)
 
 
@@ -138,7 +138,7 @@ def test_pruned_weights_are_multiplied_out() -> None:
 )
 def test_a_state_dict_with_anything_else_is_refused(state: dict[Any, Any], pattern: str) -> None:
     with pytest.raises(InvalidInput, match=pattern) as caught:
-        load_target(state)
+        read_target(state)
     assert len(str(caught.value)) <= 400
     assert "\n" not in str(caught.value)
 

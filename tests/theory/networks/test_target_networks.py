@@ -12,7 +12,7 @@ from ertheory import check_embedding, embed_target, plan
 from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Affine, Network, Pool, Residual
-from ertheory.networks.readers.targets import load_target
+from ertheory.networks.readers.targets import read_target
 from ertheory.networks.target import Target, network_of
 from ertheory.networks.writers.torch_module import network_to_torch
 
@@ -50,7 +50,7 @@ def test_what_is_planned_for_a_model_computes_the_model(case: str) -> None:
     make, shape = GEOMETRIES[case]
     torch.manual_seed(1)
     model = make().double().eval()
-    target = load_target(model)
+    target = read_target(model)
     points = np.random.default_rng(0).uniform(-1, 1, size=(6, *shape))
     with torch.no_grad():
         expected = model(torch.from_numpy(points)).numpy()
@@ -90,7 +90,7 @@ def test_groups_are_counted_and_written_out_with_zeros() -> None:
 
 
 def test_pooling_leaves_the_counts_and_keeps_the_network() -> None:
-    pooled, plain = (load_target(nn.Sequential(nn.Conv2d(1, 3, 2), nn.ReLU(), *parts, nn.Flatten(), nn.Linear(12, 5)))
+    pooled, plain = (read_target(nn.Sequential(nn.Conv2d(1, 3, 2), nn.ReLU(), *parts, nn.Flatten(), nn.Linear(12, 5)))
                      for parts in ([nn.MaxPool2d(2)], []))  # fmt: skip
     assert pooled.layers == plain.layers
     assert pooled.layers[1].positions == 4

@@ -11,7 +11,7 @@ import pytest
 from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Affine, Flatten, Pool, Residual
-from ertheory.networks.readers.targets import load_network, load_target
+from ertheory.networks.readers.targets import read_network, read_target
 from ertheory.networks.readers.torch_read import network_from_torch
 from ertheory.networks.writers.torch_module import network_to_torch
 
@@ -151,8 +151,8 @@ def test_weights_that_are_computed_are_computed_when_read() -> None:
 def test_programs_are_read_like_modules() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     program = torch.export.export(model, (torch.zeros(2, 3),))
-    assert load_target(program).widths == (3, 4, 2)
-    assert all(isinstance(step, Affine) for step in load_network(program).affine)
+    assert read_target(program).widths == (3, 4, 2)
+    assert all(isinstance(step, Affine) for step in read_network(program).affine)
 
 
 class Apply(nn.Module):
