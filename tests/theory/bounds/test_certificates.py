@@ -106,7 +106,7 @@ def test_factored_numbers_are_those_of_the_answer():
     ],
 )
 def test_factored_answers_that_coq_cannot_follow_are_refused(target, options, said):
-    answer = width(load_target(target), method="factored", **{"delta": "0.001", **options})
+    answer = width(read_target(target), method="factored", **{"delta": "0.001", **options})
     with pytest.raises(TheoremNotApplicable, match=said):
         answer.certificate()
 
