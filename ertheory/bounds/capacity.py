@@ -97,6 +97,15 @@ class Capacity(Explained):
             "edges_expected": None if self.edges_expected is None else number_for_json(self.edges_expected),
         }
 
+    @property
+    def heading(self) -> str:
+        """The method and the layer of inputs."""
+        return f"{self.method}, layer 0 {self.layer0}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the statement, and why it applies or does not."""
+        return (f"{self.statement}; {self.reason}.",)
+
 
 def capacity_of(
     source: Target,

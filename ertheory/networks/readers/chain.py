@@ -208,9 +208,10 @@ class Chain:
         branch._close()
         if None not in (branch._channels, skip._channels) and branch._channels != skip._channels:
             raise InvalidInput(label, f"a skip of {branch._channels} channels, as in its branch", skip._channels)
-        if len(skip.steps) > 1:
+        if not skip._is_skip():
             allowed = "one of the two values that are added to be the input of the block, or one layer behind it"
-            raise InvalidInput(label, allowed, f"{len(branch.steps)} and {len(skip.steps)} steps")
+            both = " and ".join("-".join(type(step).__name__ for step in part.steps) for part in (branch, skip))
+            raise InvalidInput(label, allowed, both)
         try:
             self.steps.append(Residual(tuple(branch.steps), tuple(skip.steps)))
         except InvalidInput as error:

@@ -101,6 +101,8 @@ def _fork(node: Node, forks: dict[Node, Node]) -> Node:
         one, other = node.reads
         before = set(_spine(one, forks))
         found = next((step for step in _spine(other, forks) if step in before), None)
+        if found is None and node.append is not None:
+            node.append(Chain())  # another operation than a sum: it refuses, and says what it is
         if found is None:
             raise InvalidInput(node.named, "two values that depend on the input of the model", "one that does not")
         forks[node] = found

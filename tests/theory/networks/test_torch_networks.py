@@ -405,7 +405,7 @@ BLOCKS: dict[str, tuple[Callable[[], Any], str]] = {
     "skip of another width": (lambda: Block(nn.Linear(4, 3), nn.Linear(4, 2)), r"model\[1\] .*skip"),
     "two long ways": (
         lambda: Block(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))),
-        r"model\[1\] \(Residual, add\): .*input of the block.*2 and 2 steps",
+        r"model\[1\] \(Residual, add\): .*input of the block.*Affine-Affine and Affine-Affine",
     ),
     "in place": (
         lambda: Block(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 4)), nn.Sequential()),
