@@ -17,6 +17,8 @@ __all__ = [
     "InfeasibleWidth",
     "InvalidInput",
     "TheoremNotApplicable",
+    "WorkerLost",
+    "one_line",
     "one_of",
     "shortened",
 ]
@@ -55,10 +57,10 @@ class InvalidInput(ErError, ValueError):
         self.argument = argument
         self.allowed = allowed
         self.value = value
-        named, shown = shortened(argument, _LONGEST_VALUE), _shown(value)
+        named, shown = shortened(one_line(argument), _LONGEST_VALUE), _shown(value)
         if len(shown) > _LONGEST_VALUE:
             shown = shown[: _LONGEST_VALUE - 3] + "..."
-        wanted = shortened(allowed, _LONGEST - len(f"{named}: expected , got {shown}"))
+        wanted = shortened(one_line(allowed), _LONGEST - len(f"{named}: expected , got {shown}"))
         super().__init__(f"{named}: expected {wanted}, got {shown}")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,9 +83,20 @@ class _Text(str):
 
 def _shown(value: object) -> str:
     try:
-        return repr(str(value)) if isinstance(value, Fraction) else " ".join(repr(value).split())
+        return repr(str(value)) if isinstance(value, Fraction) else one_line(repr(value))
     except ValueError:  # Python does not write down numbers of more than 4300 digits
         return "a number of thousands of digits"
+
+
+def one_line(text: str) -> str:
+    """Write a text on one line, its words one blank apart.
+
+    Examples
+    --------
+    >>> one_line("no such  file")
+    'no such file'
+    """
+    return " ".join(text.split())
 
 
 def shortened(text: str, longest: int) -> str:
@@ -122,6 +135,10 @@ class ConstructionFailed(ErError):
     def __init__(self, message: str, missing: tuple[object, ...] = ()) -> None:
         self.missing = missing
         super().__init__(message)
+
+
+class WorkerLost(ErError):
+    """A worker process was killed from outside; what was done before is kept."""
 
 
 def one_of(argument: str, value: object, names: Iterable[Name]) -> Name:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
+import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, WorkerLost
 
 if TYPE_CHECKING:
     from joblib import Parallel
 
-__all__ = ["on_cluster", "worker_processes"]
+__all__ = ["ends_with", "on_cluster", "worker_processes"]
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+_WATCHED: set[int] = set()
 
 
 @contextlib.contextmanager
@@ -33,6 +40,11 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
     joblib.Parallel
         To be called with tasks of `joblib.delayed`.
 
+    Raises
+    ------
+    WorkerLost
+        If a process was killed from outside.
+
     Notes
     -----
     A process that has grown by 300 MB since its first task, say by what PyTorch loads for a first step of training, is
@@ -51,8 +63,39 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-        with Parallel(n_jobs=workers, **options) as parallel:
-            yield parallel
+        try:
+            with Parallel(n_jobs=workers, **options) as parallel:
+                yield parallel
+        except BrokenExecutor as error:
+            msg = (
+                "a worker process was killed, by somebody or by the system for want of memory; what is done is kept: "
+                "the same command goes on, perhaps with fewer workers"
+            )
+            raise WorkerLost(msg) from error
+
+
+def ends_with(parent: int) -> None:
+    """Let this process end within a second after another one that it works for, unless it is that one itself.
+
+    Parameters
+    ----------
+    parent
+        Number of the process that made this one; of others nothing is known.
+
+    Notes
+    -----
+    A process that is killed cannot tell its workers, and a task may take hours.
+    """
+    if os.name != "posix" or os.getppid() != parent or parent in _WATCHED:
+        return
+    _WATCHED.add(parent)
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:  # an orphan is given another parent
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 @contextlib.contextmanager

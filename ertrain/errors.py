@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ertheory.errors import ErError, shortened
+from ertheory.errors import ErError, one_line, shortened
 
 __all__ = ["RunFolderError"]
 
@@ -23,8 +23,8 @@ class RunFolderError(ErError):
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
-        named = shortened(str(path), 200)
-        super().__init__(f"{named}: {shortened(reason, 398 - len(named))}")
+        named = shortened(one_line(str(path)), 200)
+        super().__init__(f"{named}: {shortened(one_line(reason), 398 - len(named))}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Go from one process to another."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -46,7 +48,11 @@ class ReportCommand:
 
     def run(self) -> int:
         """Read the results and lay them out."""
-        results = read_results(Path(self.folder))
+        with warnings.catch_warnings(record=True) as left_out:
+            warnings.simplefilter("always")
+            results = read_results(Path(self.folder))
+        for warning in left_out:
+            print(f"ertrain: {warning.message}", file=sys.stderr)
         rows, comparisons = rows_of(results), compare(results)
         files = self._draw(rows)
         if self.json:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from ertheory.errors import InvalidInput
-from ertrain.storage.files import read_json
+from ertrain.errors import RunFolderError
+from ertrain.storage.files import RESULT_NEEDS, read_json
 
 __all__ = ["Groups", "Result", "final_of", "groups_of", "read_results", "without"]
 
@@ -23,14 +25,39 @@ def read_results(folder: Path) -> list[Result]:
     Raises
     ------
     InvalidInput
-        If there is no such folder, or no result in it.
-    RunFolderError
-        If a file is damaged.
+        If there is no such folder, or no result in it that can be read.
+
+    Warns
+    -----
+    UserWarning
+        Of each result that is damaged, or in the folder of another configuration: it is left out.
     """
     paths = sorted(folder.rglob("result.json")) if folder.is_dir() else []
     if not paths:
         raise InvalidInput("DIR", "a folder with runs that are done", str(folder))
-    return [{**read_json(path), "configuration": read_json(path.with_name("config.json")) or {}} for path in paths]
+    results = []
+    for path in paths:
+        try:
+            results.append(_read(path))
+        except RunFolderError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
+    if not results:
+        raise InvalidInput("DIR", "a folder with results that are whole", str(folder))
+    return results
+
+
+def _read(path: Path) -> Result:
+    result = read_json(path, RESULT_NEEDS)
+    if not isinstance(result["data"].get("name"), str):
+        raise RunFolderError(path, "data has no name")
+    configuration = read_json(path.with_name("config.json"), {"hash": str})
+    if configuration is not None and configuration["hash"] != result["config_hash"]:
+        raise RunFolderError(path, "is the result of another configuration than its folder's")
+    try:
+        Fraction(result["density_target"])
+    except (ValueError, ZeroDivisionError) as error:
+        raise RunFolderError(path, "density_target is no number") from error
+    return {**result, "configuration": configuration or {}}
 
 
 def groups_of(results: Sequence[Result]) -> Groups:

@@ -118,7 +118,7 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
                     break
             else:
                 return None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None
     return Checkpoint(read[_WEIGHTS], read[_STATE], scalars), paths
 

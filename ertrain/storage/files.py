@@ -6,13 +6,38 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ertrain.errors import RunFolderError
 
-__all__ = ["draft_of", "locked", "read_json", "replace", "sync_folder", "write_json", "write_whole"]
+__all__ = ["RESULT_NEEDS", "draft_of", "locked", "read_json", "replace", "sync_folder", "write_json", "write_whole"]
+
+# What every reader of a result looks at.
+RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
+    "schema": int,
+    "recipe": str,
+    "config_hash": str,
+    "model": str,
+    "width": str,
+    "method": str,
+    "ratio": str,
+    "density_target": str,
+    "density_realised": (int, float),
+    "density_final": (int, float),
+    "dead_neurons": int,
+    "neurons": int,
+    "layers": list,
+    "accuracy_test": (int, float),
+    "accuracy_test_best": (int, float),
+    "accuracy_validation": (int, float),
+    "epochs": int,
+    "seed": int,
+    "flops_train": int,
+    "flops_dense": int,
+    "data": dict,
+}
 
 _SECONDS_BETWEEN_TRIES = 0.1
 
@@ -77,22 +102,42 @@ def write_json(path: Path, content: Any) -> None:
     write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = None) -> Any:
     """Read a JSON document, None if there is no such file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    needs
+        Names that an object must have at least, and the types of their values. Without them it may be anything.
 
     Raises
     ------
     RunFolderError
-        If the file cannot be read or is damaged.
+        If the file cannot be read or is damaged, or something else than such an object is in it.
     """
     try:
-        return json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), parse_constant=_no_number)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(path, f"no JSON document ({error})") from error
     except OSError as error:
         raise _failure(path, error) from error
+    if needs is not None and not isinstance(content, dict):
+        raise RunFolderError(path, f"a JSON object is expected, not {type(content).__name__}")
+    for name, kind in (needs or {}).items():
+        # To JSON a truth value is no number.
+        value = content.get(name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise RunFolderError(path, f"{name} is not what was written there ({type(value).__name__})")
+    return content
+
+
+def _no_number(text: str) -> None:
+    msg = f"{text} is no number of JSON"
+    raise ValueError(msg)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ertrain.configuration import Configuration
-from ertrain.storage.files import read_json
+from ertrain.errors import RunFolderError
+from ertrain.storage.files import RESULT_NEEDS, read_json
 from ertrain.training.backend import Backend
 from ertrain.training.loop import train
 from ertrain.training.process_group import ProcessGroup
@@ -63,6 +64,15 @@ def perform(
 
 
 def result_of(configuration: Configuration, out: Path) -> dict[str, Any] | None:
-    """Read the result of a run, None if it is not done."""
-    content: dict[str, Any] | None = read_json(out / configuration.folder / "result.json")
+    """Read the result of a run, None if it is not done.
+
+    Raises
+    ------
+    RunFolderError
+        If the file is damaged, or belongs to another configuration.
+    """
+    path = out / configuration.folder / "result.json"
+    content: dict[str, Any] | None = read_json(path, RESULT_NEEDS)
+    if content is not None and content["config_hash"] != configuration.hash:
+        raise RunFolderError(path, "is the result of another configuration; remove it to run this one")
     return content

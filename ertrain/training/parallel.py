@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ertheory.numbers import whole_number
-from ertheory.processes import on_cluster, worker_processes
+from ertheory.processes import ends_with, on_cluster, worker_processes
 from ertrain.configuration import Configuration
 from ertrain.training.backend import Backend
 from ertrain.training.experiments import perform
@@ -16,6 +17,8 @@ from ertrain.training.replicas import can_be_replica, common_settings, perform_r
 from ertrain.training.threads import one_thread
 
 __all__ = ["jobs_of", "sweep"]
+
+_MOST_WORKERS = 10_000
 
 Job = tuple[Configuration, ...]
 
@@ -77,19 +80,22 @@ def sweep(
     ------
     InvalidInput
         If a number lies outside its domain, or the cluster cannot be reached.
+    WorkerLost
+        If a process was killed; the same call goes on.
     """
     from joblib import delayed
 
-    workers = whole_number("workers", workers, least=1)
+    workers = whole_number("workers", workers, least=1, most=_MOST_WORKERS)
     jobs = jobs_of(configurations, replicas=replicas)
     with (
         on_cluster(cluster),
         worker_processes(None if cluster else workers, return_as="generator_unordered") as parallel,
     ):
-        yield from parallel(delayed(_work)(job, out, data_dir, backend) for job in jobs)
+        yield from parallel(delayed(_work)(job, out, data_dir, backend, os.getpid()) for job in jobs)
 
 
-def _work(job: Job, out: Path, data_dir: Path, backend: Backend) -> list[dict[str, Any]]:
+def _work(job: Job, out: Path, data_dir: Path, backend: Backend, parent: int) -> list[dict[str, Any]]:
+    ends_with(parent)
     with one_thread(), join_process_group("cpu") as processes:
         if len(job) == 1:
             return [perform(job[0], out, processes, data_dir=data_dir, backend=backend)]

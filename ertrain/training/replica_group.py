@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertrain.configuration import Configuration
+from ertrain.errors import RunFolderError
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked
 from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
@@ -48,10 +49,17 @@ class ReplicaGroup:
         """Take up where the checkpoint stands: fill weights and optimiser, return how far each member has come."""
         if self.checkpoint is None:
             return [TrainingState() for _ in self.members]
-        replicas.load_state_dict(dict(self.checkpoint.weights))
-        best: list[dict[str, Tensor]] = [{} for _ in self.members]
+        try:
+            return self._take_up(self.checkpoint, replicas, optimiser)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise _of_something_else(self.folder, error) from error
+
+    @staticmethod
+    def _take_up(checkpoint: Checkpoint, replicas: nn.Module, optimiser: Optimizer) -> list[TrainingState]:
+        replicas.load_state_dict(dict(checkpoint.weights))
+        best: list[dict[str, Tensor]] = [{} for _ in checkpoint.scalars["runs"]]
         kept: dict[str, Tensor] = {}
-        for name, tensor in self.checkpoint.state.items():
+        for name, tensor in checkpoint.state.items():
             kind, _, rest = name.partition(".")
             if kind == "optimiser":
                 kept[rest] = tensor
@@ -59,7 +67,7 @@ class ReplicaGroup:
                 number, _, weight = rest.partition(".")
                 best[int(number)][weight] = tensor
         restore_optimiser(optimiser, kept)
-        scalars = zip(self.checkpoint.scalars["standings"], best, strict=True)
+        scalars = zip(checkpoint.scalars["standings"], best, strict=True)
         return [TrainingState.from_scalars(*each) for each in scalars]
 
     def save(self, replicas: nn.Module, optimiser: Optimizer, states: Sequence[TrainingState]) -> None:
@@ -98,13 +106,21 @@ def open_replica_group(
     with locked(folder):
         checkpoint = load_checkpoint(folder)
         known = {one.hash: one for one in configurations}
-        began = left if checkpoint is None else [known[member] for member in checkpoint.scalars["runs"]]
+        try:
+            began = left if checkpoint is None else [known[member] for member in checkpoint.scalars["runs"]]
+        except (KeyError, TypeError) as error:
+            raise _of_something_else(folder, error) from error
         yield ReplicaGroup(folder, tuple(began), checkpoint)
 
 
 def remove_replica_group(configurations: Sequence[Configuration], out: Path) -> None:
     """Remove the folder of a group whose runs are all done."""
     shutil.rmtree(_folder(configurations, out), ignore_errors=True)
+
+
+def _of_something_else(folder: Path, error: Exception) -> RunFolderError:
+    what = f"a checkpoint of something else than these runs ({type(error).__name__}: {error})"
+    return RunFolderError(folder, f"{what}; remove the folder to start them again")
 
 
 def _folder(configurations: Sequence[Configuration], out: Path) -> Path:

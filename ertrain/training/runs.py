@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,16 @@ from ertrain.training.state import TrainingState
 __all__ = ["Run", "environment", "open_run"]
 
 _SCHEMA = 1
+_START_NEEDS: Mapping[str, type | tuple[type, ...]] = {
+    "densities": list,
+    "density_realised": (int, float),
+    "flops_forward": int,
+    "flops_forward_dense": int,
+    "without_weights": int,
+    "without_weights_expected": (int, float, type(None)),
+    "dead_neurons": int,
+    "neurons": int,
+}
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,16 @@ class Run:
 
     def known_densities(self) -> list[float] | None:
         """Densities of the layers, if they have been found out before: some take long."""
-        known = read_json(self.folder / "start.json")
-        return None if known is None else known["densities"]
+        known = self._start()
+        if known is None:
+            return None
+        densities = known["densities"]
+        if not all(type(one) in (int, float) and 0 <= one <= 1 for one in densities):
+            raise RunFolderError(self.folder / "start.json", "densities are not numbers in [0, 1]")
+        return list(densities)
+
+    def _start(self) -> Any:
+        return read_json(self.folder / "start.json", _START_NEEDS)
 
     def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
         """Write down what the masks look like before training, for inputs of a shape."""
@@ -105,6 +123,16 @@ class Run:
         checkpoint = load_checkpoint(self.folder)
         if checkpoint is None:
             return None
+        try:
+            return self._take_up(checkpoint, model, optimiser, method)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            allowed = f"a checkpoint of something else than this run ({type(error).__name__}: {error})"
+            raise RunFolderError(self.folder, f"{allowed}; remove the folder to start it again") from error
+
+    @staticmethod
+    def _take_up(
+        checkpoint: Checkpoint, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask
+    ) -> TrainingState:
         known = model.state_dict()
         loaded = {}
         for name, tensor in checkpoint.weights.items():
@@ -151,8 +179,7 @@ class Run:
         That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
         the state does not say what training took, it is that of the masks at the start.
         """
-        start = read_json(self.folder / "start.json")
-        configuration = self.configuration
+        start, configuration = self._start(), self.configuration
         layers = [
             _layer(name, mask & (model.get_submodule(name).get_parameter("weight") != 0))
             for name, mask in masks_of(model).items()
@@ -215,13 +242,16 @@ def open_run(configuration: Configuration, parent: Path, processes: ProcessGroup
         yield Run(folder, configuration)
         return
     with locked(folder):
-        known = read_json(folder / "config.json")
+        known = read_json(folder / "config.json", {"hash": str})
         content = {"hash": configuration.hash, **configuration.to_dict()}
         if known is None:
             write_json(folder / "config.json", content)
-        elif known.get("hash") != configuration.hash:
+        elif known["hash"] != configuration.hash:
             raise RunFolderError(folder, "belongs to another configuration")
-        seen, here = read_json(folder / "environment.json") or [], environment(processes)
+        seen, here = read_json(folder / "environment.json"), environment(processes)
+        if not isinstance(seen, list | None):
+            raise RunFolderError(folder / "environment.json", "a list is expected")
+        seen = seen or []
         if here not in seen:
             write_json(folder / "environment.json", [*seen, here])
         yield Run(folder, configuration)

@@ -42,7 +42,8 @@ def test_messages_keep_to_their_length(argument: str, allowed: str, value: str) 
     message = str(InvalidInput(argument, allowed, value))
     assert len(message) <= 400
     if len(argument) + len(allowed) <= 200:
-        assert message.startswith(f"{argument}: expected {allowed}, got ")
+        assert message.startswith(f"{' '.join(argument.split())}: expected {' '.join(allowed.split())}, got ")
+    assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("value", [10**5000, -(10**5000), Fraction(10**5000, 3), (10**5000,)], ids=range(4))

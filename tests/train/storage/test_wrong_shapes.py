@@ -1,0 +1,119 @@
+"""Files of a run folder in which there is JSON, but not what belongs there: one line that names the file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.reports.results import read_results  # noqa: E402
+from ertrain.storage.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
+from ertrain.training.experiments import perform, result_of  # noqa: E402
+from ertrain.training.process_group import join_process_group  # noqa: E402
+from ertrain.training.replicas import perform_replicas  # noqa: E402
+
+CONFIGURATION = Configuration(recipe="test", model="mlp-6", density="0.5", epochs=2, batch=500, learning_rate=0.05)
+WRONG = ["[]", "5", "null", "{}", '"text"', "NaN", '{"a": NaN}', "[" * 100_000, "{" * 3, '{"unknown": 1}', "\x00"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    with join_process_group("cpu") as processes:
+        perform(CONFIGURATION, out, processes, data_dir=out)
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def again(configuration, out):
+    with join_process_group("cpu") as processes:
+        return perform(configuration, out, processes, data_dir=out)
+
+
+@pytest.mark.parametrize("file", ["result.json", "config.json", "start.json", "environment.json"])
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
+def test_a_file_with_something_else_is_named(out, file, wrong):
+    folder = out / CONFIGURATION.folder
+    if file != "result.json":
+        (folder / "result.json").unlink()
+    (folder / file).write_text(wrong)
+    if file == "environment.json" and wrong in ("[]", "null"):  # nothing was run on yet
+        assert again(CONFIGURATION, out)["config_hash"] == CONFIGURATION.hash
+        return
+    with pytest.raises(RunFolderError, match=rf"{file}: ") as caught:
+        again(CONFIGURATION, out)
+    assert len(str(caught.value)) <= 400
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
+def test_a_wrong_index_of_a_checkpoint_is_damage(out, wrong):
+    folder = out / CONFIGURATION.folder
+    (folder / "result.json").unlink()
+    (folder / "state.json").write_text(wrong)
+    for path in folder.glob("*.previous.*"):
+        path.unlink()
+    with pytest.raises(RunFolderError, match="damaged"):
+        again(CONFIGURATION, out)
+
+
+def test_a_checkpoint_of_another_network_is_refused_though_its_checksums_are_right(out):
+    other = replace(CONFIGURATION, model="mlp-7")
+    again(other, out)
+    mine, theirs = out / CONFIGURATION.folder, out / other.folder
+    (mine / "result.json").unlink()
+    save_checkpoint(mine, load_checkpoint(theirs))
+    with pytest.raises(RunFolderError, match="a checkpoint of something else than this run"):
+        again(CONFIGURATION, out)
+
+
+def test_a_group_with_the_checkpoint_of_another_is_refused(out, monkeypatch):
+    members = [replace(CONFIGURATION, seed=seed) for seed in (1, 2)]
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(_):
+        raise Stopped
+
+    monkeypatch.setattr("ertrain.training.replicas._SECONDS_BETWEEN_CHECKPOINTS", 0)
+    with join_process_group("cpu") as processes, pytest.raises(Stopped):
+        perform_replicas(members, out, processes, data_dir=out, progress=stop)
+    (group,) = out.glob("test-group-*")
+    save_checkpoint(group, load_checkpoint(out / CONFIGURATION.folder))
+    with join_process_group("cpu") as processes, pytest.raises(RunFolderError, match="something else than these runs"):
+        perform_replicas(members, out, processes, data_dir=out)
+
+
+def test_the_result_of_another_configuration_is_refused(out):
+    other = replace(CONFIGURATION, seed=1)
+    shutil.copytree(out / CONFIGURATION.folder, out / other.folder)
+    with pytest.raises(RunFolderError, match=r"result\.json: is the result of another configuration"):
+        result_of(other, out)
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, "another"], ids=range(len(WRONG) + 1))
+def test_a_report_leaves_out_what_it_cannot_read_and_says_so(out, wrong):
+    bad = out / "test-bad"
+    shutil.copytree(out / CONFIGURATION.folder, bad)
+    if wrong == "another":
+        content = json.loads((bad / "result.json").read_text())
+        (bad / "result.json").write_text(json.dumps({**content, "config_hash": "0" * 64}))
+    else:
+        (bad / "result.json").write_text(wrong)
+    with pytest.warns(UserWarning, match=r"^left out: .*result\.json: "):
+        results = read_results(out)
+    assert [result["config_hash"] for result in results] == [CONFIGURATION.hash]
+    with pytest.warns(UserWarning, match="left out"), pytest.raises(InvalidInput, match=r"^DIR: "):
+        read_results(bad)
