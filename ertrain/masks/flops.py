@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import InvalidInput
 from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["forward_flops", "layer_positions", "training_flops"]
 
@@ -29,37 +30,52 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
     Returns
     -------
     dict
-        By the name of the layer: 1 for a linear layer that is used once, height times width for a convolution.
+        By the name of the layer: 1 for a linear layer that is used once, height times width for a convolution. Every
+        use counts, in functions and by layers that share the weight too; a layer that is not used has none.
+
+    Raises
+    ------
+    InvalidInput
+        If a weight is used in another way than that of a linear or convolutional layer.
 
     Examples
     --------
     >>> layer_positions(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(16, 2)), (1, 4, 4))
     {'0': 4, '2': 1}
     """
-    names = [layer.name for layer in layer_shapes(module)]
-    positions = dict.fromkeys(names, 0)
-    handles = []
+    positions = dict.fromkeys((layer.name for layer in layer_shapes(module)), 0)
 
-    def count(name: str) -> Any:
-        def hook(layer: nn.Module, _: Any, output: Tensor) -> None:
-            channels = 1 if isinstance(layer, nn.Linear) else 2
-            # A linear layer sees its features last, a convolution its channels first.
-            positions[name] += output.numel() // output.shape[-1] if channels == 1 else output[0, 0].numel()
+    def count(name: str, result: Tensor, axis: int) -> None:
+        positions[name] += result.numel() // result.shape[axis]
 
-        return hook
-
-    for name in names:
-        handles.append(module.get_submodule(name).register_forward_hook(count(name)))
-    training = module.training
+    modes = [(part, part.training) for part in module.modules()]
+    weight = next(module.parameters())
+    zeros = torch.zeros(1, *inputs, device=weight.device, dtype=weight.dtype)
     try:
-        weight = next(module.parameters())
-        with torch.no_grad():
-            module.eval()(torch.zeros(1, *inputs, device=weight.device, dtype=weight.dtype))
+        with torch.no_grad(), Uses(module, count):
+            module.eval()(zeros)
+        unseen = [name for name, places in positions.items() if places == 0]
+        if unseen:
+            _refuse_others(module, zeros, unseen)
     finally:
-        module.train(training)
-        for handle in handles:
-            handle.remove()
+        for part, training in modes:
+            part.training = training
     return positions
+
+
+def _refuse_others(module: nn.Module, zeros: Tensor, names: list[str]) -> None:
+    """Refuse layers whose weights are used, but not as those of linear or convolutional layers."""
+    weights = [module.get_submodule(name).get_parameter("weight") for name in names]
+    moved = [weight for weight in weights if weight.requires_grad]
+    with torch.enable_grad():
+        total = sum(tensor.sum() for tensor in tensors_in(module(zeros)))
+    if not isinstance(total, Tensor) or not total.requires_grad or not moved:
+        return
+    known = {id(weight): name for name, weight in zip(names, weights, strict=True)}
+    for weight, slope in zip(moved, torch.autograd.grad(total, moved, allow_unused=True), strict=True):
+        if slope is not None:
+            allowed = "layers that are called, or whose weights torch.nn.functional is given: others cannot be counted"
+            raise InvalidInput("module", allowed, known[id(weight)])
 
 
 def forward_flops(
