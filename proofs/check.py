@@ -39,15 +39,17 @@ THEOREMS = {
     "certificates": ("plan_sound", "plan_minimal", "widths_okP"),
     "printed_certificate": ("printed_condition", "printed_minimal", "printed_sound"),
     "theorem_2_1_masked_inputs": ("exact3", "upper3", "printed_conditions", "printed_is_false"),
-    "dropped_copies": ("good_law", "served_law", "theoremI1"),
+    "dropped_copies": ("good_law", "served_law", "drop_construction_id", "theoremI1"),
     "dropped_certificate": ("drop_loss_le", "drop_minimal", "drop_sound"),
     "subset_sum_step": ("one_step",),
     "hall": ("hall_theorem",),
     "factored": ("dual", "primal", "either_matching", "path_needed", "linear_source", "relu_source"),
     "factored_law": ("groups_law", "bad_law", "factored_law"),
     "factored_network": ("Ex_part", "factored_network", "factored_network_relu"),
+    "masked_layer_0": ("transport", "seen_law", "matched_law", "matchable_law", "masked_drop"),
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
+    "theorem_2_1_masked_inputs_number": ("path_le", "printed_is_false_2173"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
 AXIOMS = {

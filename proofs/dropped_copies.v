@@ -95,14 +95,18 @@ Definition represented2 (w : mask) : Prop :=
   exists u c0 v c1 a e, [/\ forall jc ik, ~~ w (inl (jc, ik)) -> v jc ik = 0, forall o jc, ~~ w (inr (o, jc)) -> a o jc = 0
     & forall x, (forall i, lo i <= x i) -> forall o, source2 u c0 v c1 a e x o = target2 x o].
 
-Theorem drop_construction w : drop_ok w -> represented2 w.
+(* with every neuron of layer 0 reading its input *)
+Lemma drop_construction_id w : drop_ok w -> exists v c1 a e,
+  [/\ forall jc ik, ~~ w (inl (jc, ik)) -> v jc ik = 0, forall o jc, ~~ w (inr (o, jc)) -> a o jc = 0
+    & forall x, (forall i, lo i <= x i) -> forall o,
+      source2 (fun ik i => (ik.1 == i)%:R) (fun ik => - lo ik.1) v c1 a e x o = target2 x o].
 Proof.
 move=> dw.
 pose pk jc i := [pick k | w (inl (jc, (i, k)))].
 pose pc o j := [pick c | w (inr (o, (j, c))) && good j c w].
 pose v (jc : J * C) (ik : I * K) : R := if pk jc ik.1 == Some ik.2 then W1 jc.1 ik.1 else 0.
 pose a o (jc : J * C) : R := if pc o jc.1 == Some jc.2 then W2 o jc.1 else 0.
-exists (fun ik i => (ik.1 == i)%:R), (fun ik => - lo ik.1), v, (fun jc => b1 jc.1 + \sum_i W1 jc.1 i * lo i), a, b2.
+exists v, (fun jc => b1 jc.1 + \sum_i W1 jc.1 i * lo i), a, b2.
 split=> [[j c] [i k] n|o [j c] n|x bx o].
 - by rewrite /v /pk; case: pickP => [k' hk|] //=; case: eqP => // -[e]; rewrite -e hk in n.
 - by rewrite /a /pc; case: pickP => [c' /andP[hc _]|] //=; case: eqP => // -[e]; rewrite -e hc in n.
@@ -132,6 +136,9 @@ rewrite big1 => [|c _]; last by rewrite mul0r.
 case: (eqVneq (W2 o j) 0) => [->|nz]; first by rewrite mul0r.
 by have /forallP/(_ (o, j)) := dw; rewrite /= nz /= => /existsP[c]; rewrite none.
 Qed.
+
+Theorem drop_construction w : drop_ok w -> represented2 w.
+Proof. by move=> /drop_construction_id[v [c1 [a [e h]]]]; exists (fun ik i => (ik.1 == i)%:R), (fun ik => - lo ik.1), v, c1, a, e. Qed.
 
 Theorem theoremI1 (rep : pred mask) : (forall w, represented2 w -> rep w) ->
   1 - \sum_(x : O * J | W2 x.1 x.2 != 0) (1 - p2 * g x.2) ^+ #|C| <= Pr dens rep.
