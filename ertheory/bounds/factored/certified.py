@@ -60,7 +60,7 @@ def factored_certificate(answer: Width) -> str:
     coq.refuse(answer)
     design = answer.design
     if not isinstance(design, FactoredDesign):
-        msg = "certificate: the answer does not say how its maps are factored"
+        msg = "certificate: factored has one for two masked maps in a row only"
         raise TheoremNotApplicable(msg)
     for shape in shapes_of_target(answer.target):
         if shape.used != (shape.inputs, shape.outputs):

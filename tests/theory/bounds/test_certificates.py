@@ -102,6 +102,7 @@ def test_factored_numbers_are_those_of_the_answer():
         ("2000-1500-10", {"density": 0.01}, "take Coq too long"),
         ([np.ones((2, 2, 3, 3)), np.ones((2, 2))], {"density": 0.5}, "convolutions"),
         ([np.array([[1.0, 0], [1, 0]]), np.ones((2, 2))], {"density": 0.5}, "layer 1 leaves neurons unused"),
+        ("20-10-5", {"density": 0.5, "factors": 3}, "two masked maps in a row only"),
         ("40-1", {"density": 0.1, "delta": 0.8}, "the dual bound that Coq knows is above delta"),
     ],
 )
