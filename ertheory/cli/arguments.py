@@ -33,44 +33,56 @@ __all__ = [
     "densities_inputs",
 ]
 
-TARGET_HELP = "The network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx)."
+TARGET_HELP = (
+    "This is the network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx)."
+)
 TargetText = Annotated[str, Option(TARGET_HELP, "T")]
 Density = Annotated[
     tuple[Fraction, ...] | None,
     Option(
-        "Fraction of weights kept: one number, or one per source layer, layer 0 first.", "P", read=reading.densities
+        "This fraction of the weights is kept, in (0, 1]: one number, or one per source layer, layer 0 first.",
+        "P",
+        read=reading.densities,
     ),
 ]
 Sparsity = Annotated[
-    tuple[Fraction, ...] | None, Option("1 - density, in the same form.", "S", read=reading.sparsities)
+    tuple[Fraction, ...] | None, Option("This is 1 - density, in the same form.", "S", read=reading.sparsities)
 ]
-OneDensity = Annotated[Fraction | None, Option("Fraction of weights kept, in (0, 1].", "P", read=reading.density)]
-OneSparsity = Annotated[Fraction | None, Option("1 - density.", "S", read=reading.sparsity)]
-Delta = Annotated[Fraction | None, Option("Failure probability, in (0, 1).", "D", read=reading.unit)]
-Confidence = Annotated[Fraction | None, Option("1 - delta, instead of --delta.", "C", read=reading.unit)]
+OneDensity = Annotated[
+    Fraction | None, Option("This fraction of the weights is kept, in (0, 1].", "P", read=reading.density)
+]
+OneSparsity = Annotated[Fraction | None, Option("This is 1 - density, in [0, 1).", "S", read=reading.sparsity)]
+Delta = Annotated[
+    Fraction | None, Option("The construction may fail with this probability, in (0, 1).", "D", read=reading.unit)
+]
+Confidence = Annotated[Fraction | None, Option("This is 1 - delta, given instead of --delta.", "C", read=reading.unit)]
 Layer0Name = Annotated[
     Layer0 | None,
     Option(
-        "How layer 0 is read: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
+        "Layer 0 is read in this way: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
         "Z",
     ),
 ]
 ReadingName = Annotated[
     Reading | None,
     Option(
-        "How layer 0 is read: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or coded "
-        "(carries linear combinations; sharp widths only).",
+        "Layer 0 is read in this way: dense (p_0 = 1), preassigned, matched (shared out after the mask is seen), or "
+        "coded (carries linear combinations; sharp widths only).",
         "Z",
     ),
 ]
 Domain = Annotated[
     tuple[Fraction, Fraction] | None,
-    Option("Every input lies between these; if left out, what the target says, or 0,1.", "A,B", read=reading.interval),
+    Option(
+        "Every input lies between these two; if left out, the target says where, or it is 0,1.",
+        "A,B",
+        read=reading.interval,
+    ),
 ]
-Seed = Annotated[int, Option("Seed of the masks.", "N")]
+Seed = Annotated[int, Option("The masks are drawn by this seed.", "N")]
 Force = Annotated[bool, Option("Write over files that exist.")]
 Explain = Annotated[bool, Option("Show the formulas, and the formulas with the numbers put in.")]
-Format = Annotated[Style, Option(f"How the table is written: {', '.join(FORMATS)}.", "F")]
+Format = Annotated[Style, Option(f"The table is written in this way: {', '.join(FORMATS)}.", "F")]
 Json = Annotated[bool, Option("Print one JSON document.")]
 
 

@@ -42,18 +42,22 @@ class CalibrateCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    method: Annotated[str, Option(f"One of {', '.join(CALIBRATED)}.", "M", read=reading.choice(*CALIBRATED))] = "sharp"
+    method: Annotated[
+        str,
+        Option(f"The builder that is run is one of {', '.join(CALIBRATED)}.", "M", read=reading.choice(*CALIBRATED)),
+    ] = "sharp"
     layer0: ReadingName = None
     domain: Domain = None
-    level: Annotated[Fraction, Option("Confidence of all conclusions together, in (0, 1).", "C", read=reading.unit)] = (
-        Fraction(99, 100)
-    )
+    level: Annotated[
+        Fraction, Option("All conclusions together hold with this confidence, in (0, 1).", "C", read=reading.unit)
+    ] = Fraction(99, 100)
     resolution: Annotated[
         Fraction, Option("The search ends when it knows each width up to this share of it.", "R", read=reading.unit)
     ] = Fraction(1, 100)
     seed: Seed = 0
     workers: Annotated[
-        int | None, Option("Processes; one per processor if left out. No result depends on it.", "K")
+        int | None,
+        Option("So many processes build; one per processor if it is left out. No result depends on it.", "K"),
     ] = None
     explain: Explain = False
     format: Format = "table"

@@ -21,12 +21,14 @@ __all__ = ["CapacityCommand"]
 class CapacityCommand:
     """Largest targets that a given source certainly contains."""
 
-    source: Annotated[str | None, Option("Widths of the source, inputs first: 784-1921-128-1600-10.", "S")] = None
+    source: Annotated[str | None, Option("The source has these widths, inputs first: 784-1921-128-1600-10.", "S")] = (
+        None
+    )
     model: Annotated[
         str | None,
         Option(
-            f"An architecture in its place: {', '.join(ARCHITECTURES)}. The answer is the largest factor on its widths "
-            "with which a factored source of so many edges contains it.",
+            f"An architecture is asked about in its place: {', '.join(ARCHITECTURES)}. The answer is the largest "
+            "factor on its widths with which a factored source of so many edges contains it.",
             "A",
             read=reading.choice(*ARCHITECTURES),
         ),
@@ -37,10 +39,18 @@ class CapacityCommand:
     confidence: Confidence = None
     method: Annotated[
         str | None,
-        Option(f"One of {', '.join(CAPACITIES)}; all if left out.", "M", read=reading.choice(*CAPACITIES)),
+        Option(
+            f"The statement that answers is one of {', '.join(CAPACITIES)}; all answer if it is left out.",
+            "M",
+            read=reading.choice(*CAPACITIES),
+        ),
     ] = None
     edges: Annotated[
-        int | None, Option("Expected edges of the source of a model; as many as its weights if left out.", "E")
+        int | None,
+        Option(
+            "The source of a model has so many expected edges; as many as the model has weights, if this is left out.",
+            "E",
+        ),
     ] = None
     explain: Explain = False
     format: Format = "table"

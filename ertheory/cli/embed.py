@@ -52,47 +52,66 @@ class EmbedCommand:
     """Build the target inside a random masked network, and write it to a file."""
 
     target: TargetText
-    out: Annotated[str, Option("Where the source goes: .npz or .safetensors.", "FILE")]
+    out: Annotated[str, Option("The source is written to this file: .npz or .safetensors.", "FILE")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    method: Annotated[str, Option(f"One of {', '.join(BUILT)}.", "M", read=reading.choice(*BUILT))] = "exact"
+    method: Annotated[
+        str, Option(f"The construction is one of {', '.join(BUILT)}.", "M", read=reading.choice(*BUILT))
+    ] = "exact"
     layer0: ReadingName = None
-    seed: Annotated[int, Option("Seed of the masks, and of weights where the target has none.", "N")] = 0
+    seed: Annotated[
+        int, Option("The masks are drawn by this seed, and so are weights where the target has none.", "N")
+    ] = 0
     domain: Annotated[
         tuple[Fraction, Fraction] | str | None,
         Option(
-            "Every input lies between these; or 'unbounded'. If left out: what the target says, else 0,1.",
+            "Every input lies between these two, or is 'unbounded'; if left out, the target says where, or it is 0,1.",
             "A,B",
             read=_box,
         ),
     ] = None
     inputs: Annotated[
         str | None,
-        Option("Points (n, d) at which errors are measured, .npy or .npz; else random ones.", "FILE"),
+        Option(
+            "Errors are measured at the points of this file, shape (n, d), .npy or .npz; if left out, at random ones.",
+            "FILE",
+        ),
     ] = None
-    activation: Annotated[str | None, Option("Activation in place of the target's own, such as relu or gelu.", "A")] = (
-        None
-    )
+    activation: Annotated[
+        str | None, Option("This activation takes the place of the target's own, such as relu or gelu.", "A")
+    ] = None
     form: Annotated[
         Form | None,
         Option(
-            f"How layer 0 hands inputs on: {', '.join(FORMS)}; the exact one that fits.",
+            f"Layer 0 hands inputs on in this form: {', '.join(FORMS)}; if left out, it is the exact one that fits.",
             "F",
         ),
     ] = None
     inner: Annotated[
         Inner | None,
-        Option(f"Inner neurons of factored: {', '.join(INNER)}; relu if left out.", "I", read=reading.choice(*INNER)),
+        Option(
+            f"Inner neurons of factored sources are {', '.join(INNER)}; relu if this is left out.",
+            "I",
+            read=reading.choice(*INNER),
+        ),
     ] = None
     outer: Annotated[
         Outer | None,
-        Option("Outer factors of factored: with 'random' drawn and never solved.", "O", read=reading.choice(*OUTER)),
+        Option(
+            "The outer factors of factored sources are drawn and never solved with 'random'.",
+            "O",
+            read=reading.choice(*OUTER),
+        ),
     ] = None
     split: Annotated[
         Split | None,
-        Option("Densities of the two factors of factored: equal or best.", "S", read=reading.choice("equal", "best")),
+        Option(
+            "The two factors of factored sources have densities that are equal, or the best ones.",
+            "S",
+            read=reading.choice("equal", "best"),
+        ),
     ] = None
     no_mask: Annotated[
         bool, Option("Leave the masks out of the file; they can be drawn again from its seed and densities.")

@@ -30,11 +30,17 @@ __all__ = ["ConfidenceCommand", "SparsityCommand"]
 
 Widths = Annotated[
     tuple[int, ...],
-    Option("Source widths, layer 0 first; outputs may be left out.", "N0,N1,...", read=reading.wholes),
+    Option(
+        "The source has these widths, layer 0 first; the outputs may be left out.", "N0,N1,...", read=reading.wholes
+    ),
 ]
 Method = Annotated[
     str | None,
-    Option(f"One of {', '.join(QUESTIONS)}; all if left out.", "M", read=reading.choice(*QUESTIONS)),
+    Option(
+        f"The statement that answers is one of {', '.join(QUESTIONS)}; all answer if it is left out.",
+        "M",
+        read=reading.choice(*QUESTIONS),
+    ),
 ]
 
 

@@ -32,7 +32,7 @@ class Option:
     Examples
     --------
     >>> from typing import Annotated
-    >>> Seed = Annotated[int, Option("Seed of the masks.", "N")]
+    >>> Seed = Annotated[int, Option("The masks are drawn by this seed.", "N")]
     """
 
     help: str

@@ -25,14 +25,14 @@ __all__ = ["DensitiesCommand", "FigureCommand", "SampleCommand"]
 class DensitiesCommand:
     """Densities of the layers of a known architecture."""
 
-    model: Annotated[str, Option(f"{', '.join(ARCHITECTURES)}, or widths like 784-300-10.", "NAME")]
-    ratio: Annotated[str, Option(f"One of {', '.join(RATIOS)}.", "R", read=reading.choice(*RATIOS))]
+    model: Annotated[str, Option(f"The network is {', '.join(ARCHITECTURES)}, or has widths like 784-300-10.", "NAME")]
+    ratio: Annotated[str, Option(f"The ratio is one of {', '.join(RATIOS)}.", "R", read=reading.choice(*RATIOS))]
     density: OneDensity = None
     sparsity: OneSparsity = None
-    classes: Annotated[int | None, Option("Outputs, instead of the usual number.", "K")] = None
-    width: Annotated[Fraction, Option("Factor on all hidden widths.", "X")] = Fraction(1)
+    classes: Annotated[int | None, Option("The network has so many outputs, instead of the usual number.", "K")] = None
+    width: Annotated[Fraction, Option("All hidden widths are multiplied by this, in (0, 1000].", "X")] = Fraction(1)
     erk_kernel: Annotated[
-        str, Option(f"Form of the ERK score: {' or '.join(ERK_KERNELS)}.", "K", read=reading.choice(*ERK_KERNELS))
+        str, Option(f"The ERK score has this form: {' or '.join(ERK_KERNELS)}.", "K", read=reading.choice(*ERK_KERNELS))
     ] = ERK_KERNELS[0]
     explain: Explain = False
     format: Format = "table"
@@ -92,9 +92,10 @@ class FigureCommand:
     """Draw a figure, with its numbers beside it."""
 
     name: Annotated[
-        str, Option(f"One of {', '.join(FIGURES)}.", "NAME", read=reading.choice(*FIGURES), positional=True)
+        str,
+        Option(f"The figure is one of {', '.join(FIGURES)}.", "NAME", read=reading.choice(*FIGURES), positional=True),
     ]
-    out: Annotated[str, Option("Folder for NAME.png, NAME.svg and NAME.csv.", "DIR")] = "."
+    out: Annotated[str, Option("NAME.png, NAME.svg and NAME.csv are written into this folder.", "DIR")] = "."
     force: Force = False
     json: Json = False
 
@@ -121,9 +122,9 @@ class FigureCommand:
 class SampleCommand:
     """Write a small network with weights, to try the other commands with."""
 
-    out: Annotated[str, Option("Where the network goes: .npz or .safetensors.", "FILE")]
-    target: Annotated[str, Option("Widths of the network, fully connected.", "T")] = "4-8-3"
-    seed: Annotated[int, Option("Seed of the weights.", "N")] = 0
+    out: Annotated[str, Option("The network is written to this file: .npz or .safetensors.", "FILE")]
+    target: Annotated[str, Option("The network has these widths, and is fully connected.", "T")] = "4-8-3"
+    seed: Annotated[int, Option("The weights are drawn by this seed.", "N")] = 0
     force: Force = False
     json: Json = False
 

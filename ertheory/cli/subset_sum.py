@@ -24,40 +24,52 @@ __all__ = ["SubsetSumCommand"]
 class SubsetSumCommand:
     """How many random variables a subset sum under a mask needs."""
 
-    epsilon: Annotated[Fraction, Option("Distance to the target that is allowed, in (0, 1).", "E", read=reading.unit)]
+    epsilon: Annotated[
+        Fraction, Option("The sum may miss the target by this distance, in (0, 1).", "E", read=reading.unit)
+    ]
     density: Annotated[
         Fraction | None,
-        Option("Probability that a variable survives the mask, in (0, 1].", "P", read=reading.density),
+        Option("A variable survives the mask with this probability, in (0, 1].", "P", read=reading.density),
     ] = None
     sparsity: OneSparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    z: Annotated[Fraction | None, Option("The target, in [-1, 1]; 1 if left out.", "Z")] = None
+    z: Annotated[Fraction | None, Option("This is the target, in [-1, 1]; it is 1 if left out.", "Z")] = None
     uniform: Annotated[bool, Option("Meet every target in [-1, 1] at once, instead of one.")] = False
     law: Annotated[
         str,
         Option(
-            "Law of the variables: uniform, U[-1,1]; product, U[-1,1] times U[0,1]; or B,A: any that is uniform on "
-            "[-B,B] with probability A (mode rigorous).",
+            "The variables have this law: uniform, U[-1,1]; product, U[-1,1] times U[0,1]; or B,A: any that is uniform "
+            "on [-B,B] with probability A (mode rigorous).",
             "L",
         ),
     ] = "uniform"
     mode: Annotated[
         Mode | None,
-        Option("rigorous (proved; if left out), calibrated (measured) or printed (with --constant).", "M"),
+        Option(
+            "The number is rigorous (proved; this if left out), calibrated (measured) or printed (with --constant).",
+            "M",
+        ),
     ] = None
     constant: Annotated[
-        Fraction | None, Option("Constant of the printed formula, which the paper does not name.", "C")
+        Fraction | None,
+        Option("This is the constant of the printed formula, above 0, which the paper does not name.", "C"),
     ] = None
     blocks: Annotated[bool, Option("Split a target beyond [-1, 1] into blocks of variables (mode rigorous).")] = False
     extrapolate: Annotated[bool, Option("Let mode calibrated answer outside the ranges that were measured.")] = False
     simulate: Annotated[bool, Option("Measure the number by Monte Carlo instead.")] = False
-    trials: Annotated[int | None, Option("Trials of the simulation.", "N", read=reading.whole(1))] = None
-    seed: Annotated[int | None, Option("Seed of the simulation; 0 if left out.", "N")] = None
-    level: Annotated[
-        Fraction | None, Option("Confidence level of its interval; 0.95 if left out.", "C", read=reading.unit)
+    trials: Annotated[
+        int | None,
+        Option("The simulation has so many trials; it decides itself if this is left out.", "N", read=reading.whole(1)),
     ] = None
-    workers: Annotated[int | None, Option("Threads of the simulation.", "N", read=reading.whole(1))] = None
+    seed: Annotated[int | None, Option("The simulation is drawn by this seed; it is 0 if left out.", "N")] = None
+    level: Annotated[
+        Fraction | None,
+        Option("Its interval has this confidence level, in (0, 1); it is 0.95 if left out.", "C", read=reading.unit),
+    ] = None
+    workers: Annotated[
+        int | None, Option("So many threads simulate; one per processor if it is left out.", "N", read=reading.whole(1))
+    ] = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False

@@ -35,13 +35,16 @@ class TicketCommand:
     """Widths of a source that holds a strong ticket, or the ticket."""
 
     target: TargetText
-    epsilon: Annotated[Fraction, Option("Largest error of an output on the domain, in (0, 1).", "E", read=reading.unit)]
+    epsilon: Annotated[
+        Fraction, Option("An output may be wrong by so much on the domain, in (0, 1).", "E", read=reading.unit)
+    ]
     density: Density = None
     sparsity: Sparsity = None
     delta: Annotated[
         Fraction | None,
         Option(
-            "Failure probability, in (0, 1). Of no account with --build, which says what it found.",
+            "The widths may fail with this probability, in (0, 1). It is of no account with --build, which says what "
+            "it found.",
             "D",
             read=reading.unit,
         ),
@@ -49,36 +52,58 @@ class TicketCommand:
     confidence: Confidence = None
     mode: Annotated[
         Mode | None,
-        Option("rigorous (proved; if left out), calibrated (measured) or printed (with --constant).", "M"),
+        Option(
+            "The number is rigorous (proved; this if left out), calibrated (measured) or printed (with --constant).",
+            "M",
+        ),
     ] = None
     depth: Annotated[
         Literal["L+1", "2L", "both"] | None,
-        Option("Layers of the source: L+1 as in the paper (if left out), 2L without copies, or both.", "D"),
+        Option(
+            "The source has so many layers: L+1 as in the paper (if left out), 2L without copies, or both are shown.",
+            "D",
+        ),
     ] = None
     domain: Domain = None
     norms: Annotated[
         tuple[Fraction, ...] | None,
-        Option("L1 norms of the hidden layers, at most; for a target without weights.", "B1,B2,..", read=_norms),
+        Option(
+            "The hidden layers have L1 norms of at most this; it is for a target without weights.",
+            "B1,B2,..",
+            read=_norms,
+        ),
     ] = None
     max_weight: Annotated[
-        Fraction | None, Option("Largest weight of a target without weights; 1 if left out.", "W")
+        Fraction | None, Option("No weight is larger, of a target without weights; it is 1 if left out.", "W")
     ] = None
-    max_bias: Annotated[Fraction | None, Option("Largest bias of a target without weights; 1 if left out.", "B")] = None
+    max_bias: Annotated[
+        Fraction | None, Option("No bias is larger, of a target without weights; it is 1 if left out.", "B")
+    ] = None
     constant: Annotated[
-        Fraction | None, Option("Constant of the printed formula, which the paper does not name.", "C")
+        Fraction | None,
+        Option("This is the constant of the printed formula, above 0, which the paper does not name.", "C"),
     ] = None
-    gamma: Annotated[Fraction | None, Option("gamma of the printed formula; 0 if left out.", "G")] = None
+    gamma: Annotated[
+        Fraction | None, Option("This is gamma of the printed formula, at least 0; it is 0 if left out.", "G")
+    ] = None
     extrapolate: Annotated[bool, Option("Let mode calibrated answer outside the ranges that were measured.")] = False
     sensitivity: Annotated[bool, Option("Show what changing one argument at a time does to the widths.")] = False
     build: Annotated[bool, Option("Draw one source of --widths, prune it to the ticket, and write that to --out.")] = (
         False
     )
     widths: Annotated[
-        tuple[int, ...] | None, Option("Widths of the source to prune.", "N0,N1,..", read=reading.wholes)
+        tuple[int, ...] | None, Option("The source to prune has these widths.", "N0,N1,..", read=reading.wholes)
     ] = None
-    seed: Annotated[int, Option("Seed of the source to prune; of no account without --build.", "N")] = 0
-    out: Annotated[str | None, Option("Where the ticket goes: .npz or .safetensors.", "FILE")] = None
-    workers: Annotated[int | None, Option("Threads that search for the ticket.", "N", read=reading.whole(1))] = None
+    seed: Annotated[
+        int, Option("The source to prune is drawn by this seed; it is of no account without --build.", "N")
+    ] = 0
+    out: Annotated[str | None, Option("The ticket is written to this file: .npz or .safetensors.", "FILE")] = None
+    workers: Annotated[
+        int | None,
+        Option(
+            "So many threads search for the ticket; one per processor if it is left out.", "N", read=reading.whole(1)
+        ),
+    ] = None
     force: Force = False
     explain: Explain = False
     format: Format = "table"

@@ -25,13 +25,18 @@ class VerifyCommand:
     statement: Annotated[
         str,
         Option(
-            f"One of {', '.join(CHECKS)}; of these {_SHORT}.",
+            f"The law is one of {', '.join(CHECKS)}; of these {_SHORT}.",
             "STATEMENT",
             read=reading.choice(*CHECKS),
             positional=True,
         ),
     ]
-    trials: Annotated[int | None, Option("Masks to draw.", "N", read=reading.whole(1))] = None
+    trials: Annotated[
+        int | None,
+        Option(
+            "So many masks are drawn; 20,000 at most if it is left out, 2,000 with --build.", "N", read=reading.whole(1)
+        ),
+    ] = None
     seed: Seed = 0
     build: Annotated[
         bool,

@@ -47,7 +47,11 @@ class WidthCommand:
     target: Annotated[str | None, Option(TARGET_HELP, "T")] = None
     model: Annotated[
         str | None,
-        Option(f"An architecture in its place: {', '.join(ARCHITECTURES)}.", "A", read=reading.choice(*ARCHITECTURES)),
+        Option(
+            f"An architecture is asked about in its place: {', '.join(ARCHITECTURES)}.",
+            "A",
+            read=reading.choice(*ARCHITECTURES),
+        ),
     ] = None
     density: Density = None
     sparsity: Sparsity = None
@@ -55,7 +59,11 @@ class WidthCommand:
     confidence: Confidence = None
     method: Annotated[
         str | None,
-        Option(f"One of {', '.join(METHODS)}; the main ones if left out.", "M", read=reading.choice(*METHODS)),
+        Option(
+            f"The statement that answers is one of {', '.join(METHODS)}; the main ones answer if it is left out.",
+            "M",
+            read=reading.choice(*METHODS),
+        ),
     ] = None
     layer0: ReadingName = None
     certificate: Annotated[
@@ -65,22 +73,28 @@ class WidthCommand:
     force: Force = False
     split: Annotated[
         Split | None,
-        Option("Factored sources: equal densities of both factors, or the best two of the same overall density.", "S"),
+        Option(
+            "The two factors of factored sources have equal densities, or the best two of the same overall density.",
+            "S",
+        ),
     ] = None
     objective: Annotated[
-        Objective | None, Option("Factored sources: few expected edges, or few neurons in total.", "O")
+        Objective | None, Option("Factored sources are made to have few expected edges, or few neurons in total.", "O")
     ] = None
     inner: Annotated[
         Inner | None,
         Option(
-            "Factored sources: what inner neurons do: identity, relu (lifted above 0 on a box), relu-positive (inputs "
-            "at least 0). relu for a target, identity for a model.",
+            "The inner neurons of factored sources do this: identity, relu (lifted above 0 on a box), relu-positive "
+            "(inputs at least 0). If left out, it is relu for a target and identity for a model.",
             "I",
         ),
     ] = None
     factors: Annotated[
         int | None,
-        Option("Factored sources: masked maps for each map of the target, 2 or 3; 2 if left out.", "K"),
+        Option(
+            "A factored source has so many masked maps for each map of the target: 2, also if this is left out, or 3.",
+            "K",
+        ),
     ] = None
     explain: Explain = False
     format: Format = "table"
@@ -184,12 +198,12 @@ def _brief(value: Fraction) -> str:
 class LowerCommand:
     """Widths that Theorem 2.3 and its exact laws ask for."""
 
-    inputs: Annotated[int, Option("Inputs of the single neuron phi(w.x + b).", "d")]
+    inputs: Annotated[int, Option("The single neuron phi(w.x + b) reads so many inputs, from 1 to 10^15.", "d")]
     density: Density = None
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    output: Annotated[Literal["relu", "linear"], Option("relu or linear, the output of the source.", "O")] = "relu"
+    output: Annotated[Literal["relu", "linear"], Option("The output of the source is relu or linear.", "O")] = "relu"
     explain: Explain = False
     format: Format = "table"
     json: Json = False

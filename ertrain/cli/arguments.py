@@ -31,32 +31,38 @@ __all__ = [
 
 RecipeName = Annotated[
     str,
-    Option(f"One of {', '.join(sorted(RECIPES))}.", "RECIPE", read=reading.choice(*sorted(RECIPES)), positional=True),
+    Option(
+        f"The recipe is one of {', '.join(sorted(RECIPES))}.",
+        "RECIPE",
+        read=reading.choice(*sorted(RECIPES)),
+        positional=True,
+    ),
 ]
-Scale = Annotated[str, Option(f"One of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))]
-Seeds = Annotated[int, Option("Repetitions, with the seeds 0 to K - 1.", "K", read=reading.whole(1))]
-DataDir = Annotated[str, Option("Where data sets are, or are downloaded to.", "DIR")]
-Out = Annotated[str, Option("Folder for the folders of runs.", "DIR")]
-Device = Annotated[str, Option("auto, cpu, cuda or cuda:1.", "D")]
+Scale = Annotated[str, Option(f"The scale is one of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))]
+Seeds = Annotated[int, Option("Every run is repeated with the seeds 0 to K - 1.", "K", read=reading.whole(1))]
+DataDir = Annotated[str, Option("Data sets are in this folder, or are downloaded to it.", "DIR")]
+Out = Annotated[str, Option("Every run gets a folder inside this one.", "DIR")]
+Device = Annotated[str, Option("Training is done on this device: auto, cpu, cuda or cuda:1.", "D")]
 BackendName = Annotated[
     Backend,
     Option(
-        "How layers are stored and multiplied: masked, sparse (the kept weights alone), or auto, what is faster.",
+        "Layers are stored and multiplied in this way: masked, sparse (kept weights alone), or auto (the faster one).",
         "B",
         read=reading.choice(*BACKENDS),
     ),
 ]
 Density = Annotated[
-    Fraction | None, Option("Density of all runs, instead of those of the recipe.", "P", read=reading.density)
+    Fraction | None,
+    Option("All runs have this density, in (0, 1], instead of those of the recipe.", "P", read=reading.density),
 ]
-Sparsity = Annotated[Fraction | None, Option("1 - density.", "S", read=reading.sparsity)]
+Sparsity = Annotated[Fraction | None, Option("This is 1 - density, in [0, 1).", "S", read=reading.sparsity)]
 Only = Annotated[
     tuple[str, ...],
     Option("Leave out runs of the recipe that have other values than these.", "NAME=VALUE"),
 ]
 Set = Annotated[
     tuple[str, ...],
-    Option("Other values for the configurations, such as epochs=3 ratio=erk.", "NAME=VALUE"),
+    Option("Give the configurations other values, such as epochs=3 ratio=erk.", "NAME=VALUE"),
 ]
 
 

@@ -40,9 +40,11 @@ _OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of it
 class ReportCommand:
     """What the runs in a folder say together, and whether they agree with the paper."""
 
-    folder: Annotated[str, Option("Folder with runs, at any depth.", "DIR", positional=True)]
+    folder: Annotated[str, Option("Runs are looked for in this folder, at any depth.", "DIR", positional=True)]
     format: Format = "table"
-    plot: Annotated[str | None, Option("Folder for accuracy.png, accuracy.svg and accuracy.csv.", "DIR")] = None
+    plot: Annotated[
+        str | None, Option("accuracy.png, accuracy.svg and accuracy.csv are written into this folder.", "DIR")
+    ] = None
     force: Force = False
     json: Json = False
 

@@ -42,6 +42,7 @@ __all__ = ["ListCommand", "RunCommand", "named", "show_results"]
 class ListCommand:
     """The recipes."""
 
+    format: Format = "table"
     json: Json = False
 
     def run(self) -> int:
@@ -61,6 +62,14 @@ class ListCommand:
                 for one in RECIPES.values()
             ]
             show(document("list", {}, recipes=recipes))
+            return 0
+        if self.format != "table":
+            rows: list[list[Cell]] = [
+                [one.name, scale, cost.runs, cost.epochs, cost.minutes, one.tests]
+                for one in RECIPES.values()
+                for scale, cost in costs[one.name].items()
+            ]
+            show(render(rows, ["recipe", "scale", "runs", "epochs", "minutes", "tests"], self.format))
             return 0
         for one in RECIPES.values():
             show(f"{one.name}: {', '.join(_shown(scale, cost) for scale, cost in costs[one.name].items())}")

@@ -43,10 +43,12 @@ class SweepCommand:
     sparsity: Sparsity = None
     only: Only = ()
     set: Set = ()
-    workers: Annotated[int, Option("Processes, each with one thread.", "N")] = 2
-    replicas: Annotated[int, Option("Most runs of fully connected networks to train as one batched model.", "N")] = 64
+    workers: Annotated[int, Option("So many processes train, each with one thread.", "N")] = 2
+    replicas: Annotated[
+        int, Option("At most so many runs of fully connected networks are trained as one batched model.", "N")
+    ] = 64
     backend: BackendName = "auto"
-    cluster: Annotated[str | None, Option("Dask scheduler to use instead of processes here.", "ADDRESS")] = None
+    cluster: Annotated[str | None, Option("This Dask scheduler is used instead of processes here.", "ADDRESS")] = None
     format: Format = "table"
     json: Json = False
 

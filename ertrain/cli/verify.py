@@ -33,7 +33,7 @@ __all__ = ["VerifyCommand"]
 TeacherText = Annotated[
     str,
     Option(
-        "The network to learn: 4-8-3, with random weights; a file with weights; digits or digits-H, a trained "
+        "This is the network to learn: 4-8-3, with random weights; a file with weights; digits or digits-H, a trained "
         "classifier 64-H-10; relu-D, the ReLU of a sum of D inputs.",
         "T",
     ),
@@ -47,7 +47,8 @@ class VerifyCommand:
     statement: Annotated[
         Literal["widths", "floors"],
         Option(
-            "widths, beside those of the theory; or floors, below which no student of one ReLU gets on its mask.",
+            "It measures widths, beside those of the theory, or floors, below which no student of one ReLU gets on "
+            "its mask.",
             "STATEMENT",
             positional=True,
         ),
@@ -57,19 +58,33 @@ class VerifyCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
-    scale: Annotated[str, Option(f"One of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))] = "quick"
-    seed: Annotated[int, Option("Seed of teacher, masks, starts and points.", "K")] = 0
+    scale: Annotated[str, Option(f"The scale is one of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))] = (
+        "quick"
+    )
+    seed: Annotated[int, Option("Teacher, masks, starts and points are drawn by this seed.", "K")] = 0
     out: Annotated[
         str | None,
-        Option('widths: folder for the outcomes of trials, "widths"; the same command goes on from them.', "DIR"),
+        Option(
+            "The outcomes of trials of widths are kept in this folder, 'widths' if left out; the same command goes on "
+            "from them.",
+            "DIR",
+        ),
     ] = None
     workers: Annotated[
         int | None,
-        Option("widths: processes, one per processor. No result depends on it.", "N", read=reading.whole(1)),
+        Option(
+            "So many processes train for widths; one per processor if it is left out. No result depends on it.",
+            "N",
+            read=reading.whole(1),
+        ),
     ] = None
-    cluster: Annotated[str | None, Option("widths: Dask scheduler to use instead of processes here.", "ADDRESS")] = None
-    device: Annotated[str, Option("Where students learn: cpu, cuda or cuda:1.", "D")] = "cpu"
-    plot: Annotated[str | None, Option("Folder for a figure (.png, .svg) and its .csv.", "DIR")] = None
+    cluster: Annotated[
+        str | None, Option("For widths this Dask scheduler is used instead of processes here.", "ADDRESS")
+    ] = None
+    device: Annotated[str, Option("Students learn on this device: cpu, cuda or cuda:1.", "D")] = "cpu"
+    plot: Annotated[str | None, Option("A figure (.png, .svg) and its .csv are written into this folder.", "DIR")] = (
+        None
+    )
     force: Force = False
     format: Format = "table"
     json: Json = False

@@ -243,7 +243,7 @@ def test_the_help_lists_what_there_is(command, capsys):
     assert main([command, "--help"]) == 0
     text = " ".join(re.sub(r"[│]", " ", capsys.readouterr().out).split())
     names = CHECKS if command == "verify" else FIGURES
-    assert f"One of {', '.join(names)}" in text
+    assert f"one of {', '.join(names)}" in text
 
 
 def test_a_table_that_does_not_fit_becomes_blocks(monkeypatch, capsys):

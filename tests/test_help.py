@@ -1,0 +1,61 @@
+"""The help of every option of both command lines is written in whole sentences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import get_type_hints
+
+import pytest
+
+from ertheory.cli import _COMMANDS as THEORY
+from ertheory.cli.program import command_at
+
+IMPERATIVES = "Build Draw Give Leave Let Measure Meet Print Prune Say Show Split Write".split()
+VERBS = (
+    "answer answers are begins build comes depends do ends fail fails gets has have hold is learn lies may measures "
+    "meets miss misses read reads search simulate survives takes train writes"
+).split()
+
+
+def commands():
+    found = [("ertheory", name, place) for name, place, _ in THEORY]
+    try:
+        from ertrain.cli import _COMMANDS
+    except ImportError:  # without PyTorch
+        return found
+    return found + [("ertrain", name, place) for name, place, _ in _COMMANDS]
+
+
+def fragments(text: str) -> list[str]:
+    """Sentences that neither begin with a command nor have a verb."""
+    sentences = [one for one in re.split(r"(?<=[a-z0-9)\]>'])\. ", text.removesuffix(".")) if one]
+    words = [re.findall(r"[A-Za-z]+", sentence) for sentence in sentences]
+    return [
+        sentence
+        for sentence, found in zip(sentences, words, strict=True)
+        if found[0] not in IMPERATIVES and not set(found) & set(VERBS)
+    ]
+
+
+@pytest.mark.parametrize(("program", "name", "place"), commands())
+def test_the_help_of_an_option_is_a_sentence(program, name, place):
+    command = command_at(place)
+    hints = get_type_hints(command, include_extras=True)
+    for field in fields(command):
+        text = hints[field.name].__metadata__[0].help
+        assert text.endswith("."), text
+        assert fragments(text) == [], text
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("Seed of the masks.", ["Seed of the masks"]),
+        ("The masks are drawn by this seed.", []),
+        ("Write over files that exist.", []),
+        ("It has a first part, in (0, 1). Then none.", ["Then none"]),
+    ],
+)
+def test_a_fragment_is_seen(text, odd):
+    assert fragments(text) == odd
