@@ -22,7 +22,7 @@ from ertheory.bounds.statement import GivenWidths, Statement
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable, one_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, number_for_json, probability, rational_text
+from ertheory.numbers import Rational, named_numbers, number_for_json, probability, rational_text
 from ertheory.results import Explained, Step
 
 __all__ = ["CAPACITIES", "Capacity", "capacity_of", "capacity_of_model"]
@@ -75,8 +75,20 @@ class Capacity(Explained):
         return f"{self.method}, layer 0 {self.layer0}"
 
     def steps(self) -> tuple[Step, ...]:
-        """Give the statement and what follows from it."""
-        return (f"{self.statement}; {self.reason}.",)
+        """Give the statement that was asked of every target, the numbers of the source, and what came out."""
+        numbers: dict[str, Fraction | int] = {f"N_{layer}": width for layer, width in enumerate(self.source[1:])}
+        if len(self.densities) <= len(self.source):
+            numbers |= {f"p_{layer}": density for layer, density in enumerate(self.densities)}
+        asked = "" if self.applies else "does not apply: "
+        first = (
+            f"{self.statement}; {asked}{self.reason}.",
+            named_numbers({**numbers, "delta": self.failure_probability}),
+        )
+        if not self.applies:
+            return first
+        if self.width_factor is not None:
+            return (*first, f"largest factor on the widths of {self.model}: {float(self.width_factor):.6g}")
+        return (*first, f"targets that are maximal, none with one hidden width one larger: {len(self.targets)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""
@@ -96,15 +108,6 @@ class Capacity(Explained):
             "width_factor": None if self.width_factor is None else rational_text(self.width_factor),
             "edges_expected": None if self.edges_expected is None else number_for_json(self.edges_expected),
         }
-
-    @property
-    def heading(self) -> str:
-        """The method and the layer of inputs."""
-        return f"{self.method}, layer 0 {self.layer0}"
-
-    def steps(self) -> tuple[Step, ...]:
-        """Give the statement, and why it applies or does not."""
-        return (f"{self.statement}; {self.reason}.",)
 
 
 def capacity_of(
