@@ -61,7 +61,9 @@ def test_the_table_of_ratios_is_computed():
 def test_the_table_of_what_is_necessary_is_computed():
     target = Target.from_text("784-128-10")
     number = r"([\d,]+\*?)"
-    rows = re.findall(rf"^\| (0\.\d+) \| (-|[\d,]+) \| {number} \| {number} \| {number} \|$", README, flags=re.M)
+    rows = re.findall(
+        rf"^\| \*\*(0\.\d+)\*\* \| (-|[\d,]+) \| {number} \| {number} \| {number} \|$", README, flags=re.M
+    )
     assert len(rows) == 7
     for sparsity, *shown in rows:
         options = {"sparsity": sparsity, "failure_probability": "0.001"}

@@ -139,9 +139,12 @@ class Explicit:
 
     def exponent_at(self, variables: int) -> tuple[Fraction, float]:
         """Choose t where the bound for n variables is smallest; also give its logarithm (in double precision)."""
-        logs = _GRID * self._log_start - (variables // self.blocks) * self._rates
+        each, rest = divmod(variables, self.blocks)
+        # As in `log_bound`: `rest` of the blocks have one variable more.
+        several = np.log(self.blocks - rest + rest * np.exp(-self._rates))
+        logs = _GRID * self._log_start - each * self._rates + several
         best = int(np.argmin(logs))
-        return Fraction(best + 1, _STEPS), float(logs[best]) + math.log(self.blocks * self.centres)
+        return Fraction(best + 1, _STEPS), float(logs[best]) + math.log(self.centres)
 
     def log_bound(self, variables: int, exponent: Fraction) -> Ball:
         """Enclose ln of the bound for n variables and exponent t."""
