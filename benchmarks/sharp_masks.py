@@ -29,8 +29,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ertheory import ConstructionFailed, Target, plan
+from ertheory.bounds.necessary.coupled import coupled, coupled_ceiling
 from ertheory.bounds.necessary.degree import degree, degree_ceiling
 from ertheory.bounds.necessary.first_moment import first_moment, log_first_moment
+from ertheory.bounds.necessary.least_total import least_total
 from ertheory.bounds.necessary.parameter_count import count_ceiling, parameter_count
 from ertheory.bounds.necessary.size_lp import cover_weights, size_lp, size_shortfall
 from ertheory.bounds.necessary.univariate import printed_univariate
@@ -138,6 +140,18 @@ def necessary(text: str, density: Fraction) -> Iterator[Point]:
     yield from point(
         "parameter-count", 0, found, lambda n: float(count_ceiling(target, densities, n, wide[1], affine=True))
     )
+    found = coupled(target, densities, DELTA, second_width=wide[1], affine=True).widths[0]
+    yield from point("coupled", 0, found, partial(_coupled_ceiling, target, densities, wide[1]))
+    total = least_total(target, densities, DELTA).total
+    if total is not None and total - 1 > wide[1]:
+        # All but the neurons of layer 1 in layer 0, one fewer than are needed in all.
+        yield from point("least-total", 0, total - wide[1], partial(_coupled_ceiling, target, densities, wide[1]))
+
+
+def _coupled_ceiling(target: Target, densities: tuple[Fraction, ...], second: int, neurons: int) -> float:
+    """The smaller of the two bounds that `coupled` rests on."""
+    served = coupled_ceiling(target, densities, neurons, second, affine=True)
+    return float(min(served, count_ceiling(target, densities, neurons, second, affine=True)))
 
 
 def _degree_ceiling(target: Target, densities: tuple[Fraction, ...], neurons: int) -> float:
