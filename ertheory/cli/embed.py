@@ -172,7 +172,7 @@ class EmbedCommand:
 
     def _draws_weights(self, target: Target) -> bool:
         """Say so where the target is given by its widths alone."""
-        drawn = target.network is None
+        drawn = target.network is None and not target.is_convolutional  # of a convolution more than weights is missing
         if drawn:
             print(f"{self.target} has no weights; they are drawn by seed {self.seed}", file=sys.stderr)
         return drawn

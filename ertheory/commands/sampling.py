@@ -73,7 +73,8 @@ def drawn_weights(target: Target, seed: int) -> Target:
     if target.network is not None:
         return target
     if any(layer.row_nonzeros is not None or layer.kernel or layer.positions > 1 for layer in target.layers):
-        raise InvalidInput("target", "weights, or widths of fully connected layers without zeros", str(target))
+        allowed = "a network with its weights and the geometry of its convolutions, such as a module or a .onnx file"
+        raise InvalidInput("target", allowed, f"{str(target)[:60]}, known by its counts alone")
     random = np.random.default_rng(seed)
 
     def draw(*shape: int, inputs: int) -> npt.NDArray[np.float64]:
