@@ -90,8 +90,9 @@ def label_of(path: str) -> str:
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Put every part of a model into evaluation mode, and back into the mode in which it was."""
+    """Put every part of a model into evaluation mode, and leave it as it was: its mode and its attributes."""
     modes = [(module, module.training) for module in model.modules()]
+    before = set(vars(model))
     try:
         for module, _ in modes:
             module.training = False
@@ -99,6 +100,8 @@ def evaluating(model: Any) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+        for name in set(vars(model)) - before:  # a trace leaves constants behind
+            delattr(model, name)
 
 
 def check_unhooked(model: Any) -> None:
