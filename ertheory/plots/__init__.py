@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from ertheory.errors import one_of
 from ertheory.plots.columns import Columns
+from ertheory.plots.factored import draw_factored, factored_data
 from ertheory.plots.figure2 import draw_figure2, figure2_data
 from ertheory.plots.figure4 import draw_figure4, figure4_data
+from ertheory.plots.figure4_factored import draw_figure4_factored, figure4_factored_data
 from ertheory.plots.figure7 import draw_figure7, figure7_data
 from ertheory.plots.figure_files import write_figure
 from ertheory.plots.files import refuse_existing
@@ -35,8 +37,10 @@ __all__ = [
     "FIGURES",
     "Columns",
     "draw",
+    "factored_data",
     "figure2_data",
     "figure4_data",
+    "figure4_factored_data",
     "figure7_data",
     "figure_data",
     "gap_data",
@@ -49,7 +53,9 @@ __all__ = [
 _DATA: dict[str, Callable[..., Columns]] = {
     "figure2": figure2_data,
     "figure4": figure4_data,
+    "figure4-factored": figure4_factored_data,
     "figure7": figure7_data,
+    "factored": factored_data,
     "gap": gap_data,
     "lower-bound": lower_bound_data,
     "subset-sum-n": subset_sum_data,
@@ -61,7 +67,9 @@ _SLOW = {"gap"}  # these take a function that is told of progress
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
     "figure4": draw_figure4,
+    "figure4-factored": draw_figure4_factored,
     "figure7": draw_figure7,
+    "factored": draw_factored,
     "gap": draw_gap,
     "lower-bound": draw_lower_bound,
     "subset-sum-n": draw_subset_sum_n,

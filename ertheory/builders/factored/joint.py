@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["factor_jointly"]
 
 _LARGEST = 10**6  # entries of a map
-_STEPS = 200
+_STEPS = 60
 _FINE = 2.0**-48  # of the length of W
 
 
@@ -136,7 +136,7 @@ def _solved(
         def damped(v: Array, at: Derivative = point, plus: float = damping) -> Array:
             return at.gram(v) + plus * v
 
-        where = conjugate_gradients(damped, residual, tolerance=float(tolerance), most=2000)
+        where = conjugate_gradients(damped, residual, tolerance=float(tolerance), most=1000)
         change_second, change_first = point.step(where)
         second, first = point.second + change_second, point.first + change_first
         left = goal - second @ first

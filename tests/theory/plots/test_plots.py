@@ -13,10 +13,14 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ertheory import plots
+from ertheory import Target, plots
+from ertheory.bounds import width
+from ertheory.bounds.factored import factored_design, shapes_of_model
 from ertheory.errors import InvalidInput
+from ertheory.layerwise.architectures import architecture
 from ertheory.plots import FIGURES, columns, files
 from tests.reference import make_widths as ref
 
@@ -95,6 +99,52 @@ def test_figure4_is_a_construction_that_works(data):
         elif layer == 0:
             assert [row["reads"] for row in into] == [owner[layer, neuron]]
     assert {owner[place] for place in used if place[0] == 2} == {0, 1}
+
+
+def test_factored_figure4_has_the_target_between_its_masks(data):
+    """The product of the two maps of each pair is the layer of the target, and one of them was drawn."""
+    table = rows(data["figure4-factored"])
+    maps = {}
+    for row in table:
+        if row["kind"] == "edge":
+            maps.setdefault((row["network"], row["layer"]), []).append(row)
+    neurons = [(row["network"], row["layer"]) for row in table if row["kind"] == "neuron"]
+
+    def matrix(network, layer):
+        shape = [neurons.count((network, at)) for at in (layer, layer - 1)]
+        result = np.zeros(shape)
+        for row in maps[network, layer]:
+            result[row["neuron"], row["reads"]] = row["weight"]
+        return result
+
+    for layer in (1, 2):
+        product = matrix("source", 2 * layer) @ matrix("source", 2 * layer - 1)
+        np.testing.assert_allclose(product, matrix("target", layer), atol=1e-12)
+        roles = [{row["role"] for row in maps["source", 2 * layer - side]} for side in (0, 1)]
+        assert sorted(roles, key=str) == [{"drawn"}, {"solved"}]
+
+
+def test_factored_sources_are_between_what_is_necessary_and_copies(data):
+    table = {(row["target"], row["sparsity"], row["method"]): row for row in rows(data["factored"])}
+    for (target, sparsity, method), row in table.items():
+        assert row["ratio"] == pytest.approx(row["edges"] / row["weights"], rel=1e-9)
+        one = {name: table.get((target, sparsity, name), {"ratio": math.inf})["ratio"] for name in ("sharp", "printed")}
+        if method == "factored":
+            least, best = (table[target, sparsity, name]["ratio"] for name in ("necessary", "factored-best"))
+            assert 1 <= least <= row["ratio"] < one["sharp"] <= one["printed"]
+            assert 1 < best <= row["ratio"]
+
+
+@pytest.mark.parametrize("sparsity", [0.5, 0.9])
+def test_the_edges_of_the_figure_are_those_of_the_statements(data, sparsity):
+    table = {(row["target"], row["sparsity"], row["method"]): row for row in rows(data["factored"])}
+    target, density = Target.from_text("784-128-10"), 1 - Fraction(repr(sparsity))
+    for method, name in (("factored", "factored"), ("sharp", "sharp"), ("factored-best", "factored")):
+        options = {"split": "best"} if method == "factored-best" else {}
+        answer = width(target, method=name, density=density, failure_probability="0.001", **options)
+        assert table["784-128-10", sparsity, method]["edges"] == pytest.approx(float(answer.edges_expected), rel=1e-9)
+    design = factored_design(shapes_of_model(architecture("vgg16")), densities=[density], failure_probability="0.001")
+    assert table["VGG16", sparsity, "factored"]["edges"] == pytest.approx(float(design.edges_expected), rel=1e-9)
 
 
 def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
@@ -263,7 +313,9 @@ def test_force_replaces(drawn, tmp_path):
 def test_unknown_figure_is_named(tmp_path):
     with pytest.raises(InvalidInput, match=rf"{', '.join(FIGURES)} \(did you mean figure\d\?\), got 'figure3'"):
         plots.draw("figure3", tmp_path)
-    with pytest.raises(InvalidInput, match="figure2, figure4, figure7, gap, lower-bound, subset-sum-n"):
+    with pytest.raises(
+        InvalidInput, match="figure2, figure4, figure4-factored, figure7, factored, gap, lower-bound, subset-sum-n"
+    ):
         plots.figure_data("Figure2")
 
 

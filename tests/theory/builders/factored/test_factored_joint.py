@@ -12,7 +12,7 @@ from ertheory.builders.factored.joint import factor_jointly
 from ertheory.builders.factored.matching import unmatched_inputs, unmatched_outputs
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.surjective import Derivative, smallest_eigenvalue
-from ertheory.builders.factored.verdicts import verdicts
+from ertheory.builders.factored.verdict import verdicts
 from ertheory.errors import ConstructionFailed, InvalidInput
 
 

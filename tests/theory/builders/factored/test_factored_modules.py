@@ -361,6 +361,13 @@ def test_bad_input_is_one_clear_line(module, options, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_quantised_layers_are_refused_in_one_line():
+    quantised = torch.ao.nn.quantized.dynamic.Linear(3, 2)
+    with pytest.raises(InvalidInput, match="module: expected weights in floating point, not quantised ones, got '1'"):
+        embedded(nn.Sequential(nn.Linear(2, 3), quantised))
+
+
 def test_weights_that_are_no_numbers_are_named():
     model = small()
     with torch.no_grad():

@@ -15,7 +15,7 @@ from ertheory.builders.factored.certificate import residual_bound
 from ertheory.builders.factored.matching import unmatched_inputs, unmatched_outputs
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.solve import factor_map
-from ertheory.builders.factored.verdicts import locally_generic, universal_by, verdicts
+from ertheory.builders.factored.verdict import locally_generic, universal_by, verdicts
 from ertheory.errors import ConstructionFailed, InvalidInput
 from ertheory.masks import DrawnMask
 
