@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
 from ertrain.masks.masking import masks_of
+from ertrain.masks.positive import INSTEAD
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
 
@@ -51,23 +54,29 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     Parameters
     ----------
     module
-        Any module with linear and convolutional layers, batch normalisation, pooling, sums, ReLU and attention between
-        them; with or without masks. It is neither changed nor trained.
+        Any module with linear and convolutional layers, and normalisation, pooling, sums, activations and attention
+        between them; with or without masks. It is neither changed nor trained.
     inputs
         Shape of one input, without the batch.
 
     Returns
     -------
     tuple of DeadNeurons
-        One per layer, in the order of registration.
+        One per layer that is used, in the order of registration.
+
+    Raises
+    ------
+    InvalidInput
+        If there are operations through which paths cannot be followed, so that neurons would count as dead without
+        any mask.
 
     Notes
     -----
-    In a copy every kept weight becomes the same positive number and every bias 0, normalisation only scales, means
-    stand for maxima, and a positive increasing function for the softmax. For inputs of ones, a neuron has a positive
-    value if and only if a path reaches it, and the sum of all outputs has a positive derivative by it if and only if a
-    path leads on. Weights are scaled by the mean number of inputs, so that nothing over- or underflows in double
-    precision.
+    In a copy every kept weight becomes the same positive number and every bias 0; activations and normalisation only
+    scale, means stand for maxima, and a positive increasing function for the softmax. Then a path from the inputs
+    reaches a neuron if and only if its value rises with them, and one leads on if and only if the sum of all outputs
+    has a positive derivative by it. Weights are scaled by the mean number of inputs, so that nothing over- or
+    underflows in double precision. A layer that is used more than once is asked about all of its uses together.
 
     Examples
     --------
@@ -77,41 +86,55 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     >>> [layer.dead for layer in dead_neurons(network, (2,))]
     [1, 0]
     """
-    model, masks = copy.deepcopy(module).double().eval(), masks_of(module)
-    outputs: dict[str, Tensor] = {}
+    masks = masks_of(module)
+    found = _counts(module, inputs, masks)
+    if any(layer.dead for layer in found):
+        whole = _counts(module, inputs, {}) if masks else found
+        lost = [layer.name for layer in whole if layer.dead]
+        if lost:
+            allowed = "operations through which paths can be followed; without masks every neuron has to be on one"
+            raise InvalidInput("module", allowed, f"layer {lost[0]!r}, which has dead neurons though it is dense")
+    return found
 
-    def watch(name: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: Tensor) -> None:
-            output.retain_grad()
-            outputs[name] = output
 
-        return hook
+def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tensor]) -> tuple[DeadNeurons, ...]:
+    model = copy.deepcopy(module).double().eval()
+    outputs: list[tuple[str, Tensor, int]] = []
+
+    def watch(name: str, result: Tensor, axis: int) -> None:
+        if result.requires_grad:
+            result.retain_grad()
+        outputs.append((name, result, axis))
 
     names = [layer.name for layer in layer_shapes(model)]
-    for owner in list(model.modules()):
-        for key, layer in owner.named_children():
-            if isinstance(layer, nn.MaxPool2d):  # a maximum hands its derivative to one place, a mean to all
-                owner.add_module(key, nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding))
-            elif isinstance(layer, nn.Softmax):  # its derivatives cancel one another
-                owner.add_module(key, nn.Softplus())
     with torch.no_grad():
+        for mask in masks_of(model).values():  # the masks that are given here are in the weights
+            mask.fill_(value=True)
         for layer in model.modules():
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                layer.reset_running_stats()
             for key, parameter in layer.named_parameters(recurse=False):
-                parameter.fill_(0 if key == "bias" else 1)
+                parameter.fill_(0 if "bias" in key else 1)
         for name in names:
-            layer = model.get_submodule(name)
-            weight = layer.get_parameter("weight")
+            weight = model.get_submodule(name).get_parameter("weight")
             if name in masks:
                 weight.copy_(masks[name])
             weight.div_(weight.sum().div(len(weight)).clamp(min=1))
-            layer.register_forward_hook(watch(name))
     device = next(model.parameters()).device
-    model(torch.ones(1, *inputs, dtype=torch.float64, device=device).requires_grad_()).sum().backward()
-    return tuple(
-        _counted(name, outputs[name], model.get_submodule(name), masks.get(name)) for name in names if name in outputs
-    )
+    ones = torch.ones(1, *inputs, dtype=torch.float64, device=device)
+    with Uses(model, watch, INSTEAD):
+        total = sum(tensor.sum() for tensor in tensors_in(model(ones.requires_grad_())))
+    if isinstance(total, Tensor):
+        total.backward()  # type: ignore[no-untyped-call]
+    first, outputs = outputs, []
+    with torch.no_grad(), Uses(model, watch, INSTEAD):
+        model(2 * ones)
+    uses: dict[str, tuple[Tensor, Tensor]] = {}
+    for (name, once, axis), (_, twice, _) in zip(first, outputs, strict=True):
+        slope = torch.zeros_like(once) if once.grad is None else once.grad
+        # What is constant, such as a token of a class, is no input.
+        moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (twice - once, slope))
+        before = uses.get(name, (torch.zeros_like(moved), torch.zeros_like(leading)))
+        uses[name] = before[0] | moved, before[1] | leading
+    return tuple(_counted(name, *uses[name], masks.get(name)) for name in names if name in uses)
 
 
 def expected_without_weights(densities: LayerDensities, *, drawing: str = "independent", repair: str = "none") -> float:
@@ -155,11 +178,7 @@ def _all_elsewhere(weights: int, own: int, kept: int) -> float:
     return math.exp(logs[0] + logs[1] - logs[2] - logs[3])
 
 
-def _counted(name: str, output: Tensor, layer: nn.Module, mask: Tensor | None) -> DeadNeurons:
-    # A linear layer has its neurons last, a convolution its channels first.
-    axis = output.dim() - 1 if isinstance(layer, nn.Linear) else 1
-    gradient = torch.zeros_like(output) if output.grad is None else output.grad
-    reached, leading = (part.detach().transpose(0, axis).flatten(1).sum(1) > 0 for part in (output, gradient))
+def _counted(name: str, reached: Tensor, leading: Tensor, mask: Tensor | None) -> DeadNeurons:
     return DeadNeurons(
         name=name,
         neurons=len(reached),

@@ -46,12 +46,9 @@ class Uses(TorchFunctionMode):
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function, or another in its place, and look at the weight that it was given."""
         kwargs = kwargs or {}
-        if function is functional.multi_head_attention_forward and function not in self._instead:
-            result = function(*args, **kwargs)
-            weight = args[11] if len(args) > 11 else kwargs["out_proj_weight"]
-            self._tell(weight, result[0], -1)
-            return result
         result = self._instead.get(function, function)(*args, **kwargs)
+        if function is functional.multi_head_attention_forward:
+            self._tell(args[11] if len(args) > 11 else kwargs["out_proj_weight"], result[0], -1)
         if function in _LINEAR:
             self._tell(args[1] if len(args) > 1 else kwargs["weight"], result, -1)
         elif function in _CONVOLUTIONS:

@@ -1,0 +1,125 @@
+"""Functions of PyTorch as increasing functions of positive numbers, through which paths can be followed by values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ertheory.errors import InvalidInput
+
+__all__ = ["INSTEAD"]
+
+# Activations of positive numbers do no more than scale them here, and neither do normalisation and dropout.
+_SAME = """
+    relu relu_ relu6 hardtanh hardtanh_ hardswish hardsigmoid gelu silu mish sigmoid sigmoid_ tanh tanh_ elu elu_ selu
+    selu_ celu celu_ softplus leaky_relu leaky_relu_ threshold threshold_ softsign tanhshrink hardshrink softshrink
+    prelu rrelu rrelu_ logsigmoid erf batch_norm layer_norm group_norm instance_norm rms_norm normalize
+    local_response_norm dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
+""".split()
+_SUMS_TO_ONE = ("softmax", "log_softmax", "softmin")
+
+
+def _same(given: Tensor, *_: Any, **__: Any) -> Tensor:
+    return given
+
+
+def _above_zero(given: Tensor, *_: Any, **__: Any) -> Tensor:
+    # Shares of a sum have derivatives that cancel one another, and none of them is ever 0.
+    return functional.softplus(given)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
+    return functional.softplus(query @ key.transpose(-2, -1)) @ value
+
+
+def _heads(given: Tensor, weight: Tensor, heads: int) -> Tensor:
+    mapped = functional.linear(given, weight)
+    apart = mapped.reshape(*mapped.shape[:-1], heads, mapped.shape[-1] // heads)
+    return apart.movedim(0, -2)  # (batch, heads, tokens, width)
+
+
+def _multi_head(query: Tensor, key: Tensor, value: Tensor, width: int, heads: int, *args: Any, **kwargs: Any) -> Any:
+    joint, out = args[0], args[6] if len(args) > 6 else kwargs["out_proj_weight"]
+    apart = kwargs.get("use_separate_proj_weight", False)
+    into = [kwargs[f"{name}_proj_weight"] for name in "qkv"] if apart else joint.split(width)
+    parts = zip((query, key, value), into, strict=True)
+    mixed = _attention(*(_heads(given, weight, heads) for given, weight in parts))
+    return functional.linear(mixed.movedim(-2, 0).flatten(-2), out), None
+
+
+def _mean_pool(axes: int) -> Callable[..., Tensor]:
+    maximum = getattr(functional, f"max_pool{axes}d")
+    convolution = getattr(functional, f"conv{axes}d")
+
+    def pooled(
+        given: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Tensor:
+        # A maximum hands its derivative to one place, a sum to all.
+        if return_indices:
+            raise InvalidInput("module", "pooling whose places are not used again", f"max_pool{axes}d")
+        size = _each(kernel_size, axes)
+        steps = size if stride is None or stride == [] else _each(stride, axes)
+        wanted = maximum(given.detach(), size, steps, padding, dilation, ceil_mode).shape[-axes:]
+        borders = [
+            side
+            for border, step, spread, kernel in zip(
+                _each(padding, axes), steps, _each(dilation, axes), size, strict=True
+            )
+            for side in (border + spread * (kernel - 1) + step, border)
+        ][::-1]
+        channels = given.shape[-axes - 1]
+        ones = torch.ones(channels, 1, *size, dtype=given.dtype, device=given.device)
+        wide: Tensor = convolution(functional.pad(given, borders), ones, None, steps, 0, dilation, channels)
+        for axis, length in enumerate(wanted, start=wide.dim() - axes):
+            wide = wide.narrow(axis, 0, length)
+        return wide / ones[0].numel()
+
+    return pooled
+
+
+def _adaptive(axes: int) -> Callable[..., Tensor]:
+    mean = getattr(functional, f"adaptive_avg_pool{axes}d")
+
+    def pooled(given: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+        if return_indices:
+            raise InvalidInput("module", "pooling whose places are not used again", f"adaptive_max_pool{axes}d")
+        found: Tensor = mean(given, output_size)
+        return found
+
+    return pooled
+
+
+def _each(number: Any, axes: int) -> tuple[int, ...]:
+    return (number,) * axes if isinstance(number, int) else tuple(number)
+
+
+def _table() -> dict[Any, Callable[..., Any]]:
+    found: dict[Any, Callable[..., Any]] = {}
+    for names, function in ((_SAME, _same), (_SUMS_TO_ONE, _above_zero)):
+        for name in names:
+            for place in (torch, torch.Tensor, functional):
+                if hasattr(place, name):
+                    found[getattr(place, name)] = function
+    for axes in (1, 2, 3):
+        pool = _mean_pool(axes)
+        found[getattr(functional, f"max_pool{axes}d")] = found[getattr(torch, f"max_pool{axes}d")] = pool
+        adaptive = getattr(functional, f"adaptive_avg_pool{axes}d")
+        found[getattr(functional, f"adaptive_max_pool{axes}d")] = lambda given, size, *_, mean=adaptive: mean(
+            given, size
+        )
+    found[functional.scaled_dot_product_attention] = _attention
+    found[functional.multi_head_attention_forward] = _multi_head
+    return found
+
+
+INSTEAD = _table()

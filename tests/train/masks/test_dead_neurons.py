@@ -1,0 +1,110 @@
+"""Dead neurons in networks of every kind: none without masks, those of the graph with them, or a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+torchvision = pytest.importorskip("torchvision")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.masks import attach_masks, dead_neurons, layer_shapes, masks_of  # noqa: E402
+
+NORMS = {
+    "layer": lambda: nn.GroupNorm(1, 6), "group": lambda: nn.GroupNorm(3, 6), "batch": lambda: nn.BatchNorm2d(6),
+    "instance": lambda: nn.InstanceNorm2d(6, affine=True),
+}  # fmt: skip
+
+
+def small(norm):
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3), norm, nn.ReLU6(), nn.MaxPool2d(3, 2, 1, dilation=2, ceil_mode=True), nn.Conv2d(6, 6, 3),
+        nn.GELU(), nn.MaxPool2d(2, ceil_mode=True), nn.Flatten(), nn.LazyLinear(5), nn.LogSoftmax(1),
+    )  # fmt: skip
+
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(32, 4), nn.Linear(4, 4)
+
+    def forward(self, inputs):
+        hidden = functional.hardswish(self.body(inputs))
+        return {"logits": self.head(hidden), "aside": [hidden.argmax()]}
+
+
+MODELS = {
+    **{name: lambda make=make: small(make()) for name, make in NORMS.items()},
+    "mobilenet": lambda: torchvision.models.mobilenet_v2(width_mult=0.25, num_classes=5),
+    "convnext": lambda: torchvision.models.ConvNeXt([torchvision.models.convnext.CNBlockConfig(8, None, 2)]),
+    "vit": lambda: torchvision.models.VisionTransformer(32, 8, 2, 4, 16, 24, num_classes=5),
+    "swin": lambda: torchvision.models.SwinTransformer([4, 4], 8, [2, 2], [2, 4], [4, 4], num_classes=5),
+    "dictionary": Named,
+}
+
+
+def made(name):
+    torch.manual_seed(0)
+    model = MODELS[name]().eval()
+    with torch.no_grad():
+        model(torch.zeros(1, 3, 32, 32))
+    return model
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_dense_network_has_no_dead_neuron(name):
+    model = made(name)
+    layers = dead_neurons(model, (3, 32, 32))
+    assert [layer.name for layer in layers] == [layer.name for layer in layer_shapes(model)]
+    assert sum(layer.dead for layer in layers) == 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_neuron_without_weights_is_dead_and_its_readers_are_told(name):
+    model = made(name)
+    shapes = layer_shapes(model)
+    masks = {layer.name: torch.ones(layer.shape, dtype=torch.bool) for layer in shapes}
+    for mask in masks.values():
+        mask[0] = False
+    attach_masks(model, masks)
+    layers = {layer.name: layer for layer in dead_neurons(model, (3, 32, 32))}
+    assert all(layer.without_weights == 1 for layer in layers.values())
+    assert all(layer.without_input >= 1 for layer in layers.values())
+    # Nothing is left of a layer through which all paths go, so nothing of the others either.
+    first = next(iter(masks))
+    attach_masks(model, {first: torch.zeros_like(masks[first])})
+    layers = dead_neurons(model, (3, 32, 32))
+    assert all(layer.dead == layer.neurons for layer in layers)
+    assert int(masks_of(model)[first].sum()) == 0
+
+
+@pytest.mark.parametrize(
+    ("padding", "stride", "dilation", "ceil"), [(0, 2, 1, True), (1, 2, 2, True), (1, 3, 1, False)]
+)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_pooling_reaches_what_its_maxima_reach(axes, padding, stride, dilation, ceil):
+    from ertrain.masks.positive import INSTEAD
+
+    maximum = getattr(functional, f"max_pool{axes}d")
+    for place in range(7):
+        given = torch.zeros(1, 1, *(7,) * axes, dtype=torch.float64)
+        given[(0, 0, *(place,) * axes)] = 1
+        options = (3, stride, padding, dilation, ceil)
+        assert (INSTEAD[maximum](given, *options) > 0).equal(maximum(given, *options) > 0)
+
+
+def test_what_cannot_be_followed_is_refused():
+    class Centred(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 3), nn.Linear(3, 2)
+
+        def forward(self, inputs):
+            hidden = self.first(inputs)
+            return self.last(hidden - hidden.mean(1, keepdim=True))
+
+    with pytest.raises(InvalidInput, match=r"^module: .*dead neurons though it is dense"):
+        dead_neurons(Centred(), (4,))
