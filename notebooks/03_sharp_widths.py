@@ -389,21 +389,43 @@ for sparsity in ("0.5", "0.9", "0.95", "0.99"):
     print(sparsity, answer.widths[:2], "success at least", answer.to_dict()["success_probability_lower"])
 
 # %% [markdown]
+# ## Necessary: chambers
+#
+# From here on $L = 2$, $n = n_1 \le d$, $W_2$ has no zeros, and the hyperplanes $H_j = \{W_1 x + b_1 = 0\}_j$ have a
+# common point inside the box. Row $u$ of $S_0$ has $a_u \sim \mathrm{Bin}(d, p_0)$ entries.
+#
+# **Theorem (chambers).** For every $W_1$ outside of a null set that does not depend on the masks: if the source
+# represents the target and $\sum_u (a_u - d + n)^+ < n$, then some convex set, open and inside the box, meets every
+# $H_j$, and layer 0 is affine on it.
+#
+# So what holds with high probability of sources whose layer 0 is affine there holds of all sources, up to
+# $$E = P\Big(\sum_{u \le N_0} (a_u - d + n)^+ \ge n\Big).$$
+#
+# *Proof.* Let $Z = \bigcap_j H_j$ and $y = W_1 x + b_1$. The kink of row $u$ contains $Z$ only if its normal is
+# $W_1^T s$ with $s \in S_u$, the $s$ for which $W_1^T s$ vanishes outside of the entries of row $u$; for almost every
+# $W_1$ this space has dimension $(a_u - d + n)^+$. Let $T$ be the sum of all $S_u$, which is not $R^n$. For almost
+# every $W_1$ no $e_j$ is in $T$: $S_u(G W_1) = G^{-T} S_u(W_1)$ for invertible $G$, and $e_j \in G^{-T} T$ only if row
+# $j$ of $G$ is in $T$, for a null set of $G$; by Fubini's theorem such $W_1$ are a null set, and there are finitely
+# many masks.
+# So $T^\perp$ contains a $v$ without zeros. Take $z \in Z$ inside the box off all kinks that do not contain $Z$. Near
+# $z$ the others are hyperplanes $s \cdot y = 0$ with $s \in T$, and the open cones between them contain with $y$ the
+# line $y + t v$, which meets every $y_j = 0$. Small multiples stay in the cone: it is the set that was claimed.
+# $\square$
+#
+# If it is *known* that no minor of size $n$ of $W_1$ is 0, the theorem holds with "no row has $d - n + 1$ entries" in
+# place of the sum, whose probability is at least $1 - N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1)$: then $T = 0$. For the
+# sum itself that is not enough: with rows $a + b, a - b, c + e, c - e$ and a generic one in $W_1$, and rows
+# $a, b, c, e$ of two entries in layer 0, $\max(|a|, |b|) = |b| + \phi(|a| - |b|)$ saves a neuron.
+#
 # ## Necessary: the degree bound
 #
-# **Theorem LB1.** Let $n = n_1 \le d$, $L = 2$. Let $W_2$ have no zeros, $W_1$ have rank $n$, every non-zero vector of
-# its row span have $d - n + 1$ non-zeros or more (true for almost every $W_1$), and let the hyperplanes
-# $H_j = \{W_1 x + b_1 = 0\}_j$ have a common point inside the box. Then for sources with two masked hidden layers
-# $$P(\text{represented}) \le P(\mathrm{Bin}(N_1, p_2) \ge n)^o + N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1).$$
+# **Theorem LB1.** $P(\text{represented}) \le P(\mathrm{Bin}(N_1, p_2) \ge n)^o + E.$
 #
-# *Proof.* The second term is the probability that some row of $S_0$ has $d - n + 1$ entries. Let there be none, and let
-# $Z = \bigcap_j H_j$, of dimension $d - n$. The kink of a neuron of layer 0 contains $Z$ only if its row is in the row
-# span of $W_1$, so it has $d - n + 1$ entries: no kink contains $Z$. Finitely many proper affine subspaces do not cover
-# the part of $Z$ inside the box, so some $z \in Z$ lies on no kink of layer 0. Near $z$ layer 0 is affine, hence so are
-# the preactivations of layer 1. The target has a kink along every $H_j$ near $z$, in every output. Finitely many
-# hyperplanes cannot cover a piece of $H_j$ unless one equals it, so for every output and every $j$ some neuron of layer
-# 1 adjacent to the output vanishes near $z$ exactly on $H_j$; different $j$ need different neurons, as $W_1$ has rank
-# $n$. So each output has $n$ neighbours or more, and the degrees of outputs are independent. $\square$
+# *Proof.* On the set of the chamber theorem the preactivations of layer 1 are affine. The target has a kink along every
+# $H_j$ there, in every output. Finitely many hyperplanes cannot cover a piece of $H_j$ unless one equals it, so for
+# every output and every $j$ some neuron of layer 1 adjacent to the output vanishes exactly on $H_j$; different $j$ need
+# different neurons, as $W_1$ has rank $n$. So each output has $n$ neighbours or more, and the degrees of outputs are
+# independent. $\square$
 #
 # Rank $n$ cannot be left out: with two equal neurons $H_1 = H_2$, and one neighbour is enough.
 #
@@ -490,18 +512,18 @@ drawn("first-moment")
 # of the $u$ that are left and of the places of the ones remain, and each leaves at most $X_u$ entries of $u$ free. A
 # smooth map from $R^k$ to $R^{nd}$ has an image of measure zero if $k < n d$. $\square$
 #
-# **Theorem.** Under the hypotheses of LB1, for almost every $W_1$ (the null set does not depend on the masks),
-# $$P(\text{represented}) \le \binom{N_1}{n} P(X_1 + \dots + X_{N_0} \ge n d) +
-# N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1),$$
+# **Theorem.** For almost every $W_1$ (the null set does not depend on the masks),
+# $$P(\text{represented}) \le \binom{N_1}{n} p_2^n P(X_1 + \dots + X_{N_0} \ge n d) + E,$$
 # with independent $a_u \sim \mathrm{Bin}(d, p_0)$ and $b_u \sim \mathrm{Bin}(n, p_1)$. For every $t > 0$ the first
 # probability is at most $M(t)^{N_0} e^{-t n d}$ with
 # $$M(t) = 1 + e^{-t} ((r_0 + p_0 e^t)^d - r_0^d) ((r_1 + p_1 e^t)^n - r_1^n) - (1 - r_0^d) (1 - r_1^n).$$
 #
-# *Proof.* As in LB1 there is a point $z$ near which layer 0 is affine: preactivations of layer 1 are $A B x + c$ there,
-# with $B$ on $S_0$. For every $j$ some $v_j$ vanishes exactly on $H_j$, so row $v_j$ of $A B$ is a multiple of row $j$
-# of $W_1$, and not zero. Divide: $W_1 = A' B$ with $A'$ on the mask of $V = \{v_1, \dots, v_n\}$. By the lemma this
+# *Proof.* On the set of the chamber theorem preactivations of layer 1 are $A B x + c$, with $B$ on $S_0$. For every $j$
+# some $v_j$ that output 1 reads vanishes exactly on $H_j$, so row $v_j$ of $A B$ is a multiple of row $j$ of $W_1$, and
+# not zero. Divide: $W_1 = A' B$ with $A'$ on the mask of $V = \{v_1, \dots, v_n\}$, so $N_0 \ge n$. By the lemma this
 # needs $\sum_u X_u \ge n d$ for this $V$, unless $W_1$ is in a null set that belongs to the masks, $V$ and its order:
-# finitely many. Sum over the $\binom{N_1}{n}$ sets $V$. The rest is Markov's inequality for $e^{t X}$. $\square$
+# finitely many. Output 1 reads all of $V$ with probability $p_2^n$; sum over the $\binom{N_1}{n}$ sets $V$. The rest is
+# Markov's inequality for $e^{t X}$. $\square$
 #
 # Checked: $M(t) = E e^{t X}$ by sympy, and the lemma by the rank of the derivative of $(A, B) \mapsto A B$ at random
 # points.
@@ -534,16 +556,28 @@ drawn("parameter-count")
 # %% [markdown]
 # Where layers are sparse, parameters are many enough but not in the right places:
 #
-# **Theorem (path count).** Under the hypotheses of LB1, if $W_1$ has no zeros,
-# $$P(\text{represented}) \le \frac{N_1 p_2}{n} E[(1 - r_0^K)^d] + N_0 P(\mathrm{Bin}(d, p_0) \ge d - n + 1),\qquad
+# **Theorem (path count).** If $W_1$ has no zeros,
+# $$P(\text{represented}) \le \frac{N_1 p_2}{n} P_A(N_0) + E,\qquad P_A(N_0) = E[(1 - r_0^K)^d],\quad
 # K \sim \mathrm{Bin}(N_0, p_1).$$
 #
-# *Proof.* Row $v_j$ of $A B$ has no zeros, so a path leads from every input to $v_j$, and the first output reads it.
-# The expectation is the probability that a given neuron of layer 1 is reached: it reads $K$ neurons of layer 0, and
-# each input is read by one of them with probability $1 - r_0^K$, independently; the output reads it with probability
-# $p_2$.
-# By Markov's inequality there are $n$ such neurons with probability $N_1 p_2 / n$ times the expectation at most.
-# $\square$
+# *Proof.* Row $v_j$ of $A B$ has no zeros, so a path leads from every input to $v_j$. $P_A$ is the probability that
+# this is so for a given neuron of layer 1: it reads $K$ neurons of layer 0, and each input is read by one of them with
+# probability $1 - r_0^K$, independently. Output 1 reads it with probability $p_2$. By Markov's inequality there are $n$
+# such neurons with probability $N_1 p_2 P_A / n$ at most. $\square$
+#
+# All outputs need them, which asks for more:
+#
+# **Theorem (coupled layers).** Let $g(N) = P(\mathrm{Bin}(N, p_2) \ge n)^o$. If $W_1$ has no zeros, for every
+# $s \ge 0$
+# $$P(\text{represented}) \le \max_{N \le N_1} (g(N) - s N) + s N_1 P_A(N_0) + E.$$
+#
+# *Proof.* Every output reads $n$ of the $K$ neurons of layer 1 that are reached from all inputs. $K$ depends on layers
+# 0 and 1 alone, so given $K$ that has probability $g(K)$, which is at most the maximum plus $s K$; and
+# $E K = N_1 P_A(N_0)$. $\square$
+#
+# With the best $s$ this is the least concave function above $g$, at $N_1 P_A(N_0)$. All bounds grow with $N_0$ and
+# $N_1$. So $(N_0, N_1)$ rules out all smaller pairs, and a total $T$ is ruled out for all $N_1$ from $a$ to $b$ at once
+# if the pair $(T - a, b)$ is: that gives the least total.
 
 # %%
 from ertheory.bounds.necessary.path_count import path_count_ceiling
@@ -558,27 +592,28 @@ for neurons in (1, 2):
     ceiling = path_count_ceiling(target, densities, neurons, 3, affine=True)
     assert found <= ceiling
     print(f"N_0 = {neurons}: two of three are reached and read with {float(found):.4f}, at most {float(ceiling):.4f}")
+drawn("path-count", "coupled")
 
 # %% [markdown]
 # ## The gap
 #
 # 784-128-10, $\delta = 0.001$, every layer masked with the same sparsity. For the second hidden layer the best
-# necessary width is that of `degree` or `size-lp`; for layer 0 that of `parameter-count` or `path-count`. They are
-# stated for targets in general position and for sources up to ten times as wide in the other layer as the printed
-# theorem asks.
+# necessary width is that of `degree` or `size-lp`; for layer 0 that of `coupled`, beside a layer 1 as narrow as we
+# can prove to be enough; for both together `least-total`. They are stated for targets in general position.
 
 # %%
-print("sparsity   N_1: necessary  sharp  ratio     N_0: necessary    sharp  ratio")
+print("sparsity   N_1: necessary  sharp  ratio     N_0: necessary    sharp  ratio    in all: necessary    sharp")
 for sparsity in ("0.3", "0.5", "0.7", "0.9", "0.95", "0.99"):
     asked = {"sparsity": sparsity, "failure_probability": "0.001"}
-    sharp = width(digits, method="sharp", **asked).widths
+    sharp = width(digits, method="sharp", **asked)
     second = max(width(digits, method=name, **asked).widths[1] or 0 for name in ("degree", "size-lp"))
-    first = max(width(digits, method=name, **asked).widths[0] or 0 for name in ("parameter-count", "path-count"))
-    ratios = sharp[1] / second, sharp[0] / first
-    print(f"{sparsity:8} {second:15,} {sharp[1]:6,} {ratios[0]:6.2f} {first:18,} {sharp[0]:8,} {ratios[1]:6.1f}")
+    first = width(digits, method="coupled", **asked).widths[0]
+    total = width(digits, method="least-total", **asked).total
+    ratios = sharp.widths[1] / second, sharp.widths[0] / first
+    line = f"{sparsity:8} {second:15,} {sharp.widths[1]:6,} {ratios[0]:6.2f} {first:18,} {sharp.widths[0]:8,}"
+    print(line, f"{ratios[1]:6.1f} {total:20,} {sharp.total:8,}")
 
 # %% [markdown]
 # In the second hidden layer little is left to gain: from sparsity 0.9 on, less than a tenth. In layer 0 a factor of
-# about two to four is open up to sparsity 0.7, and nine at 0.9. From below, the parameter count takes every entry of
-# the two masks for useful. From above, the coding asks that *every* target is represented at once, with the weights of
-# one of the two layers drawn before the rows are known.
+# about 1.5 to 9 is open. From below, the parameter count takes every entry of the two masks for useful. From above, the
+# coding asks that *every* target is represented at once, with $B$ chosen before the rows are known.

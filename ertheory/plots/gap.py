@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ertheory.bounds import STATEMENTS, width
+from ertheory.bounds.necessary.first_layer import AFFINE_ONLY
 from ertheory.bounds.result import Width
 from ertheory.networks.target import Layer, Target
 from ertheory.plots.columns import Cell, Columns, known
@@ -111,15 +112,22 @@ def _answer(target: Target, method: str, density: Fraction) -> Width:
 
 
 def _necessary(answers: list[Width]) -> tuple[int | None, int | None]:
-    """Combine necessary widths: each holds for every source, so all of them do."""
-    bounds = [
-        answer.widths
+    """Combine necessary widths that hold for every source; those of `coupled` hold beside a narrow layer 1 alone."""
+    stated = [
+        answer
         for answer in answers
-        if answer.kind == "necessary" and answer.applies and answer.method != _COLOURINGS
+        if answer.kind == "necessary"
+        and answer.applies
+        and answer.method not in (_COLOURINGS, "coupled")
+        and AFFINE_ONLY not in answer.reason
     ]
+    bounds = [answer.widths for answer in stated]
     layers = [max((n for n in layer if n is not None), default=None) for layer in zip(*bounds, strict=True)]
     hidden = [number for number in layers[:-1] if number is not None]
-    return (sum(hidden) if len(hidden) == len(layers) - 1 else None), layers[-2]
+    totals = [answer.total_at_least for answer in stated if answer.total_at_least is not None]
+    if len(hidden) == len(layers) - 1:
+        totals.append(sum(hidden))
+    return max(totals, default=None), layers[-2]
 
 
 def draw_gap(figure: Figure, columns: Columns) -> None:

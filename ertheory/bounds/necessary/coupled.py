@@ -18,10 +18,10 @@ inputs. K depends on layers 0 and 1 alone, so given K that has the probability g
 `ertheory.bounds.necessary.envelope`, with E K = N_1 P_A(N_0).  QED
 
 What is asked for is the larger of this N_0 and that of `ertheory.bounds.necessary.parameter_count` for the same N_1,
-which is n at least. The statement speaks of sources whose layer 1 is no wider than that of `sharp`, the narrowest that
-we can prove to be enough, unless a construction of ours with a wider layer 1 needs fewer neurons in layer 0: then it
-speaks of that one too. Where rows of layer 0 are so dense that nothing can be said of every source, it speaks of those
-whose layer 0 is affine on the box.
+which is n at least. The statement speaks of sources whose layer 1 is no wider than the narrowest that we can prove to
+be enough, by a colouring with half of delta as in `sharp`, unless a construction of ours with a wider layer 1 needs
+fewer neurons in layer 0: then it speaks of that one too. Where rows of layer 0 are so dense that nothing can be said of
+every source, it speaks of those whose layer 0 is affine on the box.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ertheory.bounds.necessary.envelope import envelope_of, reached_above
-from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
+from ertheory.bounds.necessary.first_layer import AFFINE_ONLY, first_layer_refusal, first_width
 from ertheory.bounds.necessary.parameter_count import parameter_count
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.region import copied
@@ -179,7 +179,7 @@ def _steps(answer: Width) -> tuple[Step, ...]:
         f"  N1 P_A = {second} * {float(reached):.8g} at N0 = {first}",
         "and P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E,",
         "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
-        *(() if "affine" in answer.reason else position.evasion_lines(p0, first)),
+        *(() if AFFINE_ONLY in answer.reason else position.evasion_lines(p0, first)),
     )
 
 

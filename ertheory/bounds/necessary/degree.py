@@ -12,6 +12,24 @@ Proof. By the chamber theorem (`ertheory.bounds.necessary.chambers`) there is, b
 set that meets all hyperplanes and on which every preactivation of layer 1 is affine. Each hyperplane of each output
 needs a neuron adjacent to that output which vanishes exactly there, and different hyperplanes need different neurons.
 Hence every output has at least n neighbours; the outputs' degrees are independent.  QED
+
+Deeper targets are refused, since less is true of their hidden layers. Take two hidden layers, of n_1 and n_2 neurons. A
+kink of the second one bends where it meets a hyperplane H_j of the first, and the source may make that bend with no
+kink along H_j in layer 1: max(0, t, t + y) = relu(t) + relu(t + y - relu(t)) bends at y = 0, and its layer 1 at t = 0
+alone. On a box where at most one of y_1, .., y_n is positive unless t is, relu(t + relu(y_1) + .. + relu(y_n)) is
+relu(t) plus the sum of the relu(t + y_j - relu(t)): one kink in layer 1 for n hyperplanes. What is left:
+
+Theorem. Let layer 0 be affine on the box, and let H_j have more than N_1 different bends inside the box, at each of
+which an output has the kink {h_k = 0} of a second-layer neuron with another normal on either side of H_j, and no other
+kink but H_j. Then some neuron of layer 1 vanishes exactly on H_j.
+
+Proof. If no neuron of layer 1 had a kink through a bend, layer 1 would be affine near a point of it, the kinks of layer
+2 straight, and that of the output would not end at H_j. A hyperplane other than H_j meets H_j in one set of dimension
+d - 2, so it contains one bend of H_j at most, and N_1 of them are too few.  QED
+
+With all H_j like that (there may be n_2 2^(n_1 - 1) bends) layer 1 has n_1 neurons of which every one is reached from
+all inputs that its row of W_1 reads, so N_1 >= n_1 and N_0 is bounded as by the path count with p_2 = 1, under that cap
+on N_1. Whether masks cost a middle layer any factor beyond n_1 neurons is not known.
 """
 
 from __future__ import annotations

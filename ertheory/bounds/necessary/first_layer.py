@@ -14,7 +14,9 @@ from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball, decide, lower_tail, probability
 
-__all__ = ["first_layer_refusal", "first_width"]
+__all__ = ["AFFINE_ONLY", "first_layer_refusal", "first_width"]
+
+AFFINE_ONLY = "only for sources whose layer 0 is affine on the box"
 
 Search = Callable[[tuple[Fraction, ...], Fraction], tuple[int | None, int]]
 
@@ -65,7 +67,7 @@ def first_width(
         else:
             width, bits = search(densities, failure_probability)
             refusal = "" if width is not None else nothing
-    named = "; only for sources whose layer 0 is affine on the box" if affine else ""
+    named = f"; {AFFINE_ONLY}" if affine else ""
     conditions = position_of(target).conditions(generic=generic) if not refusal else ""
     return statement.answer(
         Question(target=target, densities=densities, failure_probability=failure_probability),

@@ -20,7 +20,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ertheory.bounds.necessary.envelope import envelope_of, reached_above
-from ertheory.bounds.necessary.first_layer import first_layer_refusal
+from ertheory.bounds.necessary.first_layer import AFFINE_ONLY, first_layer_refusal
 from ertheory.bounds.necessary.parameter_count import log_count_above
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
@@ -60,7 +60,7 @@ def least_total(target: Target, densities: tuple[Fraction, ...], failure_probabi
         if total is None:
             total, second = _Totals(position_of(target), densities, delta, affine=True).least()
     conditions = "" if refusal else position_of(target).conditions(generic=True)
-    named = "; only for sources whose layer 0 is affine on the box" if affine else ""
+    named = f"; {AFFINE_ONLY}" if affine else ""
     return LEAST_TOTAL.answer(
         Question(target=target, densities=densities, failure_probability=delta),
         (None, None, target.widths[-1]) if target.depth == 2 else (*(None,) * target.depth, target.widths[-1]),
@@ -201,7 +201,7 @@ def _steps(answer: Width) -> tuple[Step, ...]:
         "  or N0 < n and E < 1 - delta;",
         "  and N1 in [a, b] at N0 + N1 = T if (T - a, b) is excluded;",
         f"all blocks at N0 + N1 = {first} are excluded",
-        *(() if "affine" in answer.reason else position_of(answer.target).evasion_lines(answer.densities[0], first)),
+        *(() if AFFINE_ONLY in answer.reason else position_of(answer.target).evasion_lines(answer.densities[0], first)),
     )
 
 

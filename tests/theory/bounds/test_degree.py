@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from fractions import Fraction
 from functools import partial
@@ -218,3 +219,47 @@ def test_the_scale_of_the_weights_decides_nothing(scales, meets):
     bias = np.ldexp(-rows @ point, np.array(scales))
     target = Target.from_arrays([weight, np.ones((1, 2))], [bias, np.zeros(1)], domain=[(0, 1)] * 3)
     assert (degree_refusal(target) == "") == meets
+
+
+# --- deeper targets ------------------------------------------------------------------------------------------------
+
+
+def relu(values):
+    return np.maximum(0.0, values)
+
+
+def test_a_bend_needs_no_kink_along_the_hyperplane_where_it_bends():
+    t, y = np.random.default_rng(0).uniform(-1, 1, (2, 10_000))
+    target = relu(t + relu(y))  # two hidden layers, the first with a kink along y = 0
+    first = relu(t)  # and here with one along t = 0; t + y + 3 and 3 + t pass through it unchanged
+    assert np.abs(first + relu(t + y - first) - target).max() < 1e-15
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_one_kink_in_layer_1_may_do_for_many_hyperplanes(count):
+    rng = np.random.default_rng(count)
+    t, y = rng.uniform(-1, 1, 10_000), rng.uniform(-1, 1, (count, 10_000))
+    inside = (t > 0) | ((y > 0).sum(axis=0) <= 1)
+    target = relu(t + relu(y).sum(axis=0))
+    built = relu(t) + relu(t + y - relu(t)).sum(axis=0)
+    assert np.abs(built - target)[inside].max() < 1e-14
+    assert np.abs(built - target)[~inside].max() > 0.1  # elsewhere the bends are more than that
+    assert all(((y[j] > 0) & inside).any() and ((y[j] < 0) & inside).any() for j in range(count))
+
+
+def test_a_hyperplane_meets_another_in_one_bend_at_most():
+    """Bends of H = {y = 0}, one per cell of the first layer, are different: no other hyperplane contains two."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(4, 6)), rng.normal(size=4)
+    bends = set()
+    for cell in itertools.product((0.0, 1.0), repeat=3):  # which of the other three neurons are active
+        normal = (second[1:] * cell) @ first[1:]
+        if any(cell):
+            # The bend as an affine set: reduced row echelon form of its two normals, and its offset.
+            pair = np.array([[*first[0], 0.0], [*normal, 0.25]])
+            pair[0] /= pair[0, 0]
+            pair[1] -= pair[1, 0] * pair[0]
+            pair[1] /= pair[1, 1]
+            pair[0] -= pair[0, 1] * pair[1]
+            bends.add(tuple(np.round(pair, 9).ravel()))
+    assert len(bends) == 2**3 - 1
