@@ -47,6 +47,7 @@ def results():
     yield from ertheory.width("8-6-3", sparsities=["1/3"], delta="1/7")
     yield from ertheory.confidence("2-2-1", widths=(40, 20, 1), sparsity="0.5")
     yield from ertheory.sparsity("2-2-1", widths=(40, 20, 1), delta="0.1", method="exact")
+    yield from ertheory.capacity("4-30-3-20-2", sparsity=0.5, delta=0.1)
     yield ertheory.lower(10, density=0.01, delta=0.05)
     yield ertheory.lower(10, density=0.99, delta=0.05, output="linear")
     yield ertheory.subset_sum(density="0.5", epsilon="0.01", delta="0.01")
