@@ -180,8 +180,8 @@ class Statement:
     chains_only
         Whether it speaks only of targets whose layers each read what the one before writes: no shortcuts.
     scope
-        The sources that a necessary statement speaks of: every ``source``, those whose last hidden layer is coloured
-        (``colouring``), or ``factored`` ones.
+        The sources that a necessary statement speaks of: every ``source``, those whose layer 1 is ``narrow``, those
+        whose last hidden layer is coloured (``colouring``), or ``factored`` ones.
     slow_below
         The density below which the calculation takes so long that it has to be asked for by name.
 
@@ -213,7 +213,7 @@ class Statement:
     default: bool = False
     certificate: Callable[[Width], str] | None = None
     chains_only: bool = True
-    scope: Literal["source", "colouring", "factored"] = "source"
+    scope: Literal["source", "narrow", "colouring", "factored"] = "source"
     slow_below: Fraction = Fraction(0)
 
     def applies(self, target: Target, densities: tuple[Fraction, ...], layer0: Reading | None = None) -> bool:

@@ -195,6 +195,7 @@ COUPLED = Statement(
     limited=(1,),
     steps=_steps,
     checks=("coupled",),
+    scope="narrow",
     default=True,
     slow_below=Fraction(1, 1000),
 )

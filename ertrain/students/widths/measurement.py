@@ -203,7 +203,7 @@ def _bounds(
             continue
         if method not in _NECESSARY:
             bounds.append(found)
-        elif found.applies:
+        elif found.applies and "only for sources" not in found.reason:  # such as those whose layer 0 is affine
             necessary.append(found.widths[:-1])
     layers = zip(*necessary, strict=True) if necessary else ((),) * target.depth
     return tuple(bounds), tuple(max((low for low in layer if low is not None), default=None) for layer in layers)
