@@ -1,0 +1,144 @@
+(* How often inputs cannot be given neurons of their own, bounded inside Coq by Chernoff's bound with y = 2^-t.         *)
+From Coq Require Import NArith PArith Lia.
+From mathcomp Require Import all_ssreflect all_algebra ring.
+From ERProofs Require Import bernoulli block_construction exact_laws rounding upward dropped_copies dropped_certificate.
+From ERProofs Require Import factored_law factored_certificate masked_layer_0.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+
+Section Computation.
+Local Open Scope N_scope.
+(* (y + mu (1 - y))^N / y^n, where N = a n + b: the power of a number that is about 1 comes first *)
+Definition tail_up (mu : up) (t N' n : N) : up :=
+  let y := (1, t) in
+  let z := up_add y (up_mul mu (2 ^ t - 1, t)) in
+  let a := N' / n in
+  up_mul (up_pow (up_mul (up_pow z a) (2 ^ t, 0)) n) (up_pow z (N' - a * n)).
+(* sum over s of C(d, s) P(Bin(N, 1 - r^s) < q s) *)
+Fixpoint hall_sum_up (r : up) (N' q s : N) (cs ts : seq N) : up :=
+  match cs, ts with
+  | c :: cs', t :: ts' => up_add (up_mul (up_nat c) (tail_up (up_pow r s) t N' (q * s - 1))) (hall_sum_up r N' q (s + 1) cs' ts')
+  | _, _ => up_zero
+  end.
+End Computation.
+
+Local Open Scope ring_scope.
+Section Sound.
+Variable R : realFieldType.
+Local Notation toR := (toR R).
+
+(* P(Bin(N, 1 - r^s) < q s) *)
+Definition tail (p0 : R) (N' q s : nat) : R :=
+  \sum_(k < N'.+1) bin_mass (1 - (1 - p0) ^+ s) N' k * (k < q * s)%N%:R.
+
+Lemma chernoff (rho y : R) (N' n : nat) : 0 <= rho <= 1 -> 0 <= y <= 1 ->
+  (\sum_(k < N'.+1) bin_mass rho N' k * (k < n.+1)%N%:R) * y ^+ n <= (1 - rho + rho * y) ^+ N'.
+Proof.
+move=> /andP[r0 r1] /andP[y0 y1]; have q0 : 0 <= 1 - rho by rewrite subr_ge0.
+rewrite exprDn mulr_suml; apply: ler_sum => k _; rewrite /bin_mass.
+have m0 : 0 <= 'C(N', k)%:R * rho ^+ k * (1 - rho) ^+ (N' - k) by rewrite !mulr_ge0 ?ler0n ?exprn_ge0.
+have -> : ((1 - rho) ^+ (N' - k) * (rho * y) ^+ k) *+ 'C(N', k) =
+    'C(N', k)%:R * rho ^+ k * (1 - rho) ^+ (N' - k) * y ^+ k.
+  rewrite exprMn -mulr_natl; move: 'C(N', k)%:R (_ ^+ (N' - k)) (rho ^+ k) (y ^+ k) => c e f g; ring.
+rewrite -mulrA ler_wpmul2l //; case: ltnP => [|_]; last by rewrite mul0r exprn_ge0.
+by rewrite mul1r ltnS => kn; exact: ler_wiexpn2l.
+Qed.
+
+Section OneTail.
+Variables (p0 : R) (N' q s : nat) (mu : up) (t : N).
+Hypotheses (h0 : 0 <= p0 <= 1) (hm : bounds mu ((1 - p0) ^+ s)).
+Hypothesis qs : (0 < q * s)%N.
+Let n := (q * s).-1.
+
+Lemma tail_upP : tail p0 N' q s <= value R (tail_up mu t (N.of_nat N') (N.of_nat n)).
+Proof.
+have /andP[p00 p01] := h0.
+have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
+have /andP[m0 m1] := m01.
+have p1 : (1 <= 2 ^ t)%bin by apply/N.lt_pred_le/N.neq_0_lt_0/N.pow_nonzero.
+pose two := toR (2 ^ t)%bin; have two1 : 1 <= two by exact: (toR_le R p1).
+have two0 : 0 < two by apply: lt_le_trans two1.
+pose y := two^-1; have y01 : 0 <= y <= 1 by rewrite invr_ge0 ltW //= invf_le1.
+have /andP[y0 y1] := y01.
+pose Z := 1 - (1 - (1 - p0) ^+ s) + (1 - (1 - p0) ^+ s) * y.
+have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // ler_subl_addr ler_addl.
+have key : tail p0 N' q s * y ^+ n <= Z ^+ N'.
+  rewrite /tail -(prednK qs) -/n; apply: chernoff => //.
+  by rewrite subr_ge0 m1 ler_subl_addr ler_addl.
+pose a := (N.of_nat N' / N.of_nat n)%bin.
+have split : (N' = N.to_nat a * n + N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)%N.
+  have le : (a * N.of_nat n <= N.of_nat N')%bin by exact: div_le.
+  by apply: Nat2N.inj; rewrite Nat2N.inj_add Nat2N.inj_mul !N2Nat.id N.add_comm N.sub_add.
+apply: (@le_trans _ _ ((Z ^+ N.to_nat a * two) ^+ n * Z ^+ N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)).
+  have -> : tail p0 N' q s = tail p0 N' q s * y ^+ n * two ^+ n.
+    by rewrite -mulrA -exprMn mulVf ?gt_eqF // expr1n mulr1.
+  have E i j : (Z ^+ i * two) ^+ n * Z ^+ j = Z ^+ (i * n + j) * two ^+ n by rewrite exprMn -exprM exprD mulrAC.
+  by rewrite E -split ler_wpmul2r ?exprn_ge0 ?(ltW two0).
+have bz : bounds (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) Z.
+  have -> : Z = y + (1 - p0) ^+ s * (1 - y) by rewrite /Z; ring.
+  apply: up_addP; first by rewrite /bounds /value /= -[toR 1]/(1%:R) mul1r.
+  apply: up_mulP => //; first by rewrite subr_ge0.
+  rewrite /bounds /value /= toR_sub //.
+  by rewrite mulrBl divff ?gt_eqF // -[toR 1]/(1%:R) mul1r.
+have two_b : bounds (2 ^ t, 0)%bin two by rewrite /bounds /value /= -[toR (2 ^ 0)]/(1%:R) divr1.
+have pw m : bounds (up_pow (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) m) (Z ^+ N.to_nat m) by exact: up_powP.
+apply: up_mulP; rewrite ?exprn_ge0 ?mulr_ge0 ?exprn_ge0 ?(ltW two0) //.
+have /= := @up_powP R _ (Z ^+ N.to_nat a * two) (N.of_nat n) _ (up_mulP _ _ (pw a) two_b).
+by rewrite Nat2N.id; apply; rewrite ?mulr_ge0 ?exprn_ge0 // ltW.
+Qed.
+End OneTail.
+
+Lemma hall_sum_upP (p0 : R) (r : up) (d N' q s : nat) ts : 0 <= p0 <= 1 -> bounds r (1 - p0) -> (0 < q)%N ->
+  \sum_(s.+1 <= t < s.+1 + size ts) 'C(d, t)%:R * tail p0 N' q t <=
+  value R (hall_sum_up r (N.of_nat N') (N.of_nat q) (N.of_nat s.+1) [seq N.of_nat 'C(d, i) | i <- iota s.+1 (size ts)] ts).
+Proof.
+move=> h0 hr q0; elim: ts s => [|t ts IH] s; first by rewrite addn0 big_geq //= value_zero.
+rewrite big_ltn; last by rewrite addnS ltnS leq_addr.
+have {}IH := IH s.+1; rewrite -addSnnS; cbn [size iota map hall_sum_up].
+have qs : (0 < q * s.+1)%N by rewrite muln_gt0 q0.
+have e1 : (N.of_nat q * N.of_nat s.+1 - 1)%bin = N.of_nat (q * s.+1).-1 by rewrite -Nat2N.inj_mul N.sub_1_r -Nat2N.inj_pred.
+have e2 : (N.of_nat s.+1 + 1)%bin = N.of_nat s.+2 by rewrite N.add_1_r -Nat2N.inj_succ.
+rewrite e1 e2; apply: up_addP => //; apply: up_mulP; rewrite ?ler0n //.
+- apply: sumr_ge0 => k _; rewrite mulr_ge0 ?ler0n // /bin_mass.
+  have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
+  have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // ler_subl_addr ler_addl.
+  have g0 : 0 <= 1 - (1 - p0) ^+ s.+1 by rewrite subr_ge0.
+  have g1 : 0 <= 1 - (1 - (1 - p0) ^+ s.+1) by rewrite opprB addrC subrK exprn_ge0.
+  by rewrite mulr_ge0 ?mulr_ge0 ?ler0n // exprn_ge0.
+- by apply: le_trans (up_natP R _); rewrite Nat2N.id.
+apply: tail_upP => //; have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
+by have := up_powP (N.of_nat s.+1) c hr; rewrite Nat2N.id.
+Qed.
+
+(* the answer: so many neurons N' in layer 0, where all the rest loses rest at most *)
+Section Answer.
+Variables (a0 b0 num den : N) (d N' : N) (q : positive) (ts : seq N).
+Definition hall_ok : bool :=
+  [&& N.ltb 0 b0, N.leb a0 b0, N.ltb 0 den, N.eqb (N.of_nat (size ts)) d &
+    up_le (hall_sum_up (up_ratio (b0 - a0) b0) N' (N.pos q) 1 (binomials d d 1 (size ts)) ts) num den].
+Let p0 : R := toR a0 / toR b0.
+
+Lemma hall_okP (I K Z : finType) : #|I| = N.to_nat d -> #|K| = Pos.to_nat q -> #|Z| = N.to_nat N' -> hall_ok ->
+  0 <= p0 <= 1 /\ hall_failure I K Z p0 <= toR num / toR den.
+Proof.
+move=> cI cK cZ /and5P[/N.ltb_lt b1 /N.leb_le ab /N.ltb_lt den1 /N.eqb_spec sz le].
+have bp : 0 < toR b0 by exact: (toR_lt R b1).
+have p01 : 0 <= p0 <= 1 by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+have miss : bounds (up_ratio (b0 - a0) b0) (1 - p0).
+  have -> : 1 - p0 = toR (b0 - a0)%bin / toR b0 by rewrite toR_sub // mulrBl divff // gt_eqF.
+  exact: up_ratioP.
+split=> //; apply: (up_leP den1 _ le).
+have := @hall_sum_upP p0 (up_ratio (b0 - a0) b0) #|I| #|Z| (Pos.to_nat q) 0 ts p01 miss.
+have -> : #|I| = size ts by rewrite cI -sz Nat2N.id.
+rewrite add1n => /(_ _) h; have {}h := h ltac:(by apply/ssrnat.leP; exact: Pos2Nat.is_pos).
+have be := @binomialsE (size ts) 1 (size ts) (leqnn _); rewrite bin1 sz in be.
+have q1 : N.of_nat (Pos.to_nat q) = N.pos q by rewrite -[RHS]N2Nat.id.
+have z1 : N.of_nat #|Z| = N' by rewrite cZ N2Nat.id.
+move: h; rewrite q1 z1 -[N.of_nat 1]/1%bin -be => /(le_trans _); apply.
+rewrite /hall_failure cI -sz Nat2N.id le_eqVlt; apply/orP; left; apply/eqP; apply: eq_bigr => s _.
+by rewrite /few /tail cK.
+Qed.
+End Answer.
+End Sound.
