@@ -49,7 +49,7 @@ THEOREMS = {
     "masked_layer_0": ("transport", "seen_law", "matched_law", "matchable_law", "masked_drop"),
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
-    "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP"),
+    "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
     "theorem_2_1_masked_inputs_number": ("path_le", "printed_is_false_2173"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.

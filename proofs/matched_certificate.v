@@ -113,7 +113,7 @@ by have := up_powP (N.of_nat s.+1) c hr; rewrite Nat2N.id.
 Qed.
 
 (* the answer: so many neurons N' in layer 0, where all the rest loses rest at most *)
-Section Answer.
+Section HallSum.
 Variables (a0 b0 num den : N) (d N' : N) (q : positive) (ts : seq N).
 Definition hall_ok : bool :=
   [&& N.ltb 0 b0, N.leb a0 b0, N.ltb 0 den, N.eqb (N.of_nat (size ts)) d &
@@ -140,5 +140,39 @@ move: h; rewrite q1 z1 -[N.of_nat 1]/1%bin -be => /(le_trans _); apply.
 rewrite /hall_failure cI -sz Nat2N.id le_eqVlt; apply/orP; left; apply/eqP; apply: eq_bigr => s _.
 by rewrite /few /tail cK.
 Qed.
-End Answer.
+End HallSum.
+
+Let unit_ratio (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 0 <= toR a / toR b <= 1.
+Proof.
+move=> /N.ltb_lt b0 /N.leb_le ab; have bp : 0 < toR b by exact: (toR_lt R b0).
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+Qed.
+
+(* dropped copies, layer 0 masked and matched: num0/den is lost there, num/den behind it *)
+Section Matched.
+Variables (a0 b0 a1 b1 a2 b2 : N) (k m q0 q1 : positive) (num0 num den bits d N' : N) (ts : seq N).
+Variables (J O : finType).
+Local Notation I := (ordinal_finType (N.to_nat d)).
+Local Notation Z := (ordinal_finType (N.to_nat N')).
+Local Notation K := (ordinal_finType (Pos.to_nat q0)).
+Local Notation C := (ordinal_finType (Pos.to_nat q1)).
+Variables (W1 : J -> I -> R) (W2 : O -> J -> R) (act : R -> R) (c1 : J -> R) (c2 : O -> R) (lo : I -> R).
+Variable rep : pred {ffun [finType of [finType of ((J * C) * Z)%type + (O * (J * C))%type] + [finType of Z * I]] -> bool}.
+Hypothesis hall : hall_ok a0 b0 num0 den d N' q0 ts.
+Hypothesis enough : drop_certificate a1 b1 a2 b2 k m num den bits q0 q1.
+Hypothesis some : N.ltb 0 N'.
+
+Theorem matched_drop : (forall j, fan_in W1 j <= Pos.to_nat k)%N -> #|[pred x : O * J | W2 x.1 x.2 != 0]| = Pos.to_nat m ->
+  (forall w, represented0 W1 W2 act c1 c2 lo w -> rep w) ->
+  1 - toR (num0 + num)%bin / toR den <= Pr (all_masked (toR a0 / toR b0) (toR a1 / toR b1) (toR a2 / toR b2)) rep.
+Proof.
+move=> fan weights repP; have [p01 hf] := @hall_okP a0 b0 num0 den d N' q0 ts I K Z (card_ord _) (card_ord _) (card_ord _) hall.
+have /and3P[/and4P[/and5P[_ b10 ab1 b20 ab2] _ _ _] _ _] := enough.
+have lost := drop_bound_le enough fan weights.
+have z0 : Z by case: (N') some => //= z _; exact: (Ordinal (introT ssrnat.ltP (Pos2Nat.is_pos z))).
+have -> : toR (num0 + num)%bin / toR den = toR num0 / toR den + toR num / toR den.
+  by rewrite -mulrDl; congr (_ / _); rewrite /rounding.toR N2Nat.inj_add natrD.
+exact: (masked_drop p01 (unit_ratio b10 ab1) (unit_ratio b20 ab2) repP z0 hf lost).
+Qed.
+End Matched.
 End Sound.
