@@ -4,10 +4,10 @@ Sufficient: `printed` (Theorems 2.1, 2.2 and the convolutional statement by thei
 integers by the exact law), `joint` (the best split of the failure budget), `drop` (bad copies are left out),
 `sequential` and `matching` (the last hidden layer coloured after the mask is seen, layer 0 coded or matched), `sharp`
 (the best of these two), `factored` (two masked maps for each map of the target). Necessary: for N_0 ``theorem-2.3``,
-``parameter-count`` and ``path-count``, for the last hidden layer ``degree`` and ``size-lp``, for colourings
-``first-moment``, for factored sources ``factored-paths`` and ``factored-count``. Each is a value of
-`ertheory.bounds.catalogue`; `width` and `widths` put the question, `largest_sparsity` and `success_probability` the
-inverse ones.
+``parameter-count``, ``path-count`` and ``coupled``, for the last hidden layer ``degree`` and ``size-lp``, for both
+together ``least-total``, for colourings ``first-moment``, for factored sources ``factored-paths`` and
+``factored-count``. Each is a value of `ertheory.bounds.catalogue`; `width` and `widths` put the question,
+`largest_sparsity` and `success_probability` the inverse ones.
 """
 
 from typing import TYPE_CHECKING

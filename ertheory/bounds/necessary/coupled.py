@@ -178,7 +178,7 @@ def _steps(answer: Width) -> tuple[Step, ...]:
         *laws,
         f"  N1 P_A = {second} * {float(reached):.8g} at N0 = {first}",
         "and P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E,",
-        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
+        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0], a_u ~ Bin(d, p0), b_u ~ Bin(n, p1)",
         *(() if AFFINE_ONLY in answer.reason else position.evasion_lines(p0, first)),
     )
 

@@ -292,8 +292,8 @@ def _widths(question: Question) -> Width:
 def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
     return (
         "P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E",
-        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0],  a_u ~ Bin(d, p0),  b_u ~ Bin(n, p1)",
-        "E = P(sum over u of (a_u - d + n)^+ >= n), and 0 if layer 0 is affine on the box",
+        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0], a_u ~ Bin(d, p0), b_u ~ Bin(n, p1)",
+        "E = P(sum over u of (a_u - d + n)^+ >= n), 0 if layer 0 is affine on the box",
     )
 
 
