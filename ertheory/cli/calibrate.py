@@ -44,7 +44,11 @@ class CalibrateCommand:
     confidence: Confidence = None
     method: Annotated[
         str,
-        Option(f"The builder that is run is one of {', '.join(CALIBRATED)}.", "M", read=reading.choice(*CALIBRATED)),
+        Option(
+            f"The builder that is run is one of {', '.join(CALIBRATED)}; with factored, ranks of masks are taken.",
+            "M",
+            read=reading.choice(*CALIBRATED, "factored"),
+        ),
     ] = "sharp"
     layer0: ReadingName = None
     domain: Domain = None
@@ -58,6 +62,9 @@ class CalibrateCommand:
     workers: Annotated[
         int | None,
         Option("So many processes build; one per processor if it is left out. No result depends on it.", "K"),
+    ] = None
+    factors: Annotated[
+        int | None, Option("With factored, each map becomes so many masked ones, 2 or 3; 2 if it is left out.", "K")
     ] = None
     explain: Explain = False
     format: Format = "table"
@@ -82,6 +89,7 @@ class CalibrateCommand:
                 resolution=self.resolution,
                 seed=self.seed,
                 workers=self.workers,
+                factors=self.factors,
                 progress=bar.update,
             )
         if self.json:
@@ -93,7 +101,8 @@ class CalibrateCommand:
         return 0
 
     def _inputs(self, target: Target, found: Calibration) -> dict[str, object]:
-        densities = read_densities(target, density=self.density, sparsity=self.sparsity)
+        layers = len(found.proved.densities)
+        densities = read_densities(target, density=self.density, sparsity=self.sparsity, layers=layers)
         box = None if self.domain is None else list(map(float, self.domain))
         if box is None and target.network is not None and target.domain is None:
             box = [0.0, 1.0]
@@ -107,7 +116,14 @@ class CalibrateCommand:
             "level": rational_text(self.level),
             "resolution": rational_text(self.resolution),
             "workers": self.workers,
+            "factors": (self.factors or 2) if self.method == "factored" else None,
         }
+
+
+def _failed(found: Calibration) -> str:
+    if found.meaning == "built":
+        return "the builder failed on"
+    return "no open set of maps is reached, as ranks over a prime field say, on"
 
 
 def _report(found: Calibration, command: CalibrateCommand) -> None:
@@ -130,7 +146,7 @@ def _report(found: Calibration, command: CalibrateCommand) -> None:
     interval = f"[{test.interval.low:.3g}, {test.interval.high:.3g}]"
     show(
         wrap(
-            f"  measured  the builder failed on {test.failures} of {test.trials:,} masks: failure probability in "
+            f"  measured  {_failed(found)} {test.failures} of {test.trials:,} masks: failure probability in "
             f"{interval} at level {test.interval.level:.6g}, delta = {float(test.limit):.4g}"
         )
     )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy.typing as npt
 
 from ertheory.bounds import Reading
-from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.arguments import read_delta, read_target, refuse_given
 from ertheory.errors import one_of
 from ertheory.montecarlo import CALIBRATED, Calibration, Verification
 from ertheory.montecarlo import calibrate as calibrate_target
 from ertheory.montecarlo import verify as verify_statement
+from ertheory.montecarlo.generic_ranks import calibrate_ranks
 from ertheory.numbers import Rational
 
 __all__ = ["calibrate", "verify"]
@@ -32,6 +33,7 @@ def calibrate(
     resolution: Rational = "0.01",
     seed: int = 0,
     workers: int | None = None,
+    factors: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Calibration:
     """Measure the widths at which a builder succeeds, beside the proved ones, as ``ertheory calibrate`` does.
@@ -45,7 +47,8 @@ def calibrate(
     delta, confidence, failure_probability
         Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
     method
-        The statement with whose widths the search begins, one of `ertheory.montecarlo.CALIBRATED`.
+        The statement with whose widths the search begins, one of `ertheory.montecarlo.CALIBRATED`, or ``factored``:
+        then masks are looked for that reach an open set of maps, as their ranks over a prime field say.
     layer0
         How layer 0 is read; the method chooses if this is left out.
     domain
@@ -59,6 +62,8 @@ def calibrate(
         The seed of the masks, a whole number of at least 0.
     workers
         The number of processes; one per processor if left out. No result depends on it.
+    factors
+        For ``factored``: 2 or 3 masked maps for each map of the target; 2 if left out.
     progress
         A function that is told of masks that were looked at.
 
@@ -81,9 +86,24 @@ def calibrate(
     known = read_target(target)
     if domain is None and known.network is not None and known.domain is None:
         domain = (0.0, 1.0)
+    if one_of("method", method, (*CALIBRATED, "factored")) == "factored":
+        refuse_given("a method that reads it", layer0=layer0, domain=domain)
+        return calibrate_ranks(
+            read_target(target),
+            factors=2 if factors is None else factors,
+            density=density,
+            sparsity=sparsity,
+            failure_probability=read_delta(delta, confidence, failure_probability),
+            level=level,
+            resolution=resolution,
+            seed=seed,
+            workers=workers,
+            progress=progress,
+        )
+    refuse_given("`method` factored to go with it", factors=factors)
     return calibrate_target(
         known,
-        method=one_of("method", method, CALIBRATED),
+        method=method,
         density=density,
         sparsity=sparsity,
         failure_probability=read_delta(delta, confidence, failure_probability),

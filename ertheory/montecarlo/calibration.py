@@ -58,6 +58,8 @@ class Calibration(Explained):
         With this probability, at least, all intervals of all tests cover the truth together.
     seed
         The same seed gives the same widths.
+    meaning
+        What a success is: ``built``, or ``locally generic`` where ranks say that an open set of maps is reached.
     """
 
     proved: Width
@@ -66,6 +68,7 @@ class Calibration(Explained):
     tests: tuple[tuple[tuple[int, ...], AnytimeTest], ...]
     level: Fraction
     seed: int
+    meaning: str = "built"
 
     @property
     def total(self) -> int:
@@ -107,6 +110,7 @@ class Calibration(Explained):
             "level_of_all": float(self.level),
             "tests": [{"widths": list(widths), **test.to_dict()} for widths, test in self.tests],
             "seed": self.seed,
+            "meaning": self.meaning,
         }
 
 

@@ -36,6 +36,7 @@ _DRAWS = 4  # of the factors that are drawn
 _ACCEPTED = 2.0**-30  # of the largest weight: a bound above it is no solution
 _PRIME = 2**61 - 1
 _MOST_EQUATIONS = 4096
+_SPARE = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -217,28 +218,42 @@ def triple_locally_generic(masks: Sequence[Any], *, seed: int = 0) -> bool:
     >>> triple_locally_generic([[[1]], [[1]], [[1]]]), triple_locally_generic([[[1]], [[0]], [[1]]])
     (True, False)
     """
-    from flint import nmod_mat
-
     patterns = [read_mask(mask).to_csr().toarray() for mask in masks]
     inputs, outputs = int(patterns[0].shape[1]), int(patterns[2].shape[0])
-    if inputs * outputs > _MOST_EQUATIONS:
-        raise InvalidInput("masks", f"masks of a map with at most {_MOST_EQUATIONS} entries", inputs * outputs)
-    if sum(int(pattern.sum()) for pattern in patterns) < inputs * outputs:
-        return False
+    equations: int = inputs * outputs
+    if equations > _MOST_EQUATIONS:
+        raise InvalidInput("masks", f"masks of a map with at most {_MOST_EQUATIONS} entries", equations)
+    joined = patterns[2].astype(np.float64) @ (patterns[1].astype(np.float64) @ patterns[0])
+    if not (joined > 0).all():
+        return False  # an entry of A C B is 0 whatever the numbers
     rng = np.random.default_rng(seed)
     numbers = [_matrix(np.where(pattern, rng.integers(1, _PRIME, pattern.shape), 0)) for pattern in patterns]
+    entries = [(layer, *place) for layer, pattern in enumerate(patterns) for place in np.argwhere(pattern).tolist()]
+    if len(entries) < equations:
+        return False
+    some = rng.permutation(len(entries))[: 2 * equations + _SPARE]  # mostly enough of them, and a yes is a yes
+    return _has_rank(equations, numbers, [entries[index] for index in some.tolist()]) or (
+        len(some) < len(entries) and _has_rank(equations, numbers, entries)
+    )
+
+
+def _has_rank(equations: int, numbers: list[Any], entries: list[tuple[int, ...]]) -> bool:
+    """Whether moving these entries, (layer, row, column), moves A C B in all directions."""
+    from flint import nmod_mat
+
     first, middle, last = numbers
+    inputs, outputs = first.ncols(), last.nrows()
     below, above = middle * first, last * middle  # C B of shape (N_2, n), A C of shape (m, N_1)
     rows: list[int] = []
-    for inner, source in np.argwhere(patterns[0]).tolist():
-        rows += [int(above[o, inner]) if i == source else 0 for o in range(outputs) for i in range(inputs)]
-    for upper, lower in np.argwhere(patterns[1]).tolist():
-        into = [int(first[lower, i]) for i in range(inputs)]
-        rows += [int(last[o, upper]) * one % _PRIME for o in range(outputs) for one in into]
-    for output, inner in np.argwhere(patterns[2]).tolist():
-        rows += [int(below[inner, i]) if o == output else 0 for o in range(outputs) for i in range(inputs)]
-    equations: int = inputs * outputs
-    rank: int = nmod_mat(len(rows) // equations, equations, rows, _PRIME).rank()
+    for layer, row, column in entries:
+        if layer == 0:
+            rows += [int(above[o, row]) if i == column else 0 for o in range(outputs) for i in range(inputs)]
+        elif layer == 1:
+            into = [int(first[column, i]) for i in range(inputs)]
+            rows += [int(last[o, row]) * one % _PRIME for o in range(outputs) for one in into]
+        else:
+            rows += [int(below[column, i]) if o == row else 0 for o in range(outputs) for i in range(inputs)]
+    rank: int = nmod_mat(len(entries), equations, rows, _PRIME).rank()
     return rank == equations
 
 
