@@ -79,7 +79,7 @@ def test_the_table_of_what_is_necessary_is_computed():
 
 def test_the_table_of_factored_sources_is_computed():
     target = Target.from_text("784-128-10")
-    rows = re.findall(r"^\| (0\.\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|$", README, flags=re.M)
+    rows = re.findall(r"^\| (0\.\d+) \| ([\d,]+) \| ([\d,]+) \| (\d+\.\d+) \| (\d+\.\d+) \|$", README, flags=re.M)
     assert len(rows) == 4
     for sparsity, hidden, edges, ratio, sharp_ratio in rows:
         options = {"sparsity": sparsity, "delta": "0.001"}
@@ -87,6 +87,18 @@ def test_the_table_of_factored_sources_is_computed():
         assert (f"{factored.total:,}", f"{float(factored.edges_expected):,.0f}") == (hidden, edges)
         assert f"{float(factored.edges_expected / sum(target.nonzeros)):.2f}" == ratio
         assert f"{float(sharp.edges_expected / sum(target.nonzeros)):.1f}" == sharp_ratio
+
+
+def test_what_is_said_of_splits_and_three_factors_is_computed():
+    edges, sparsity, two, three = re.search(
+        r"make it ([\d,]+) edges at 0\.9, .*? at (0\.99) two factors take ([\d.]+) edges .*?, three ([\d.]+)\.",
+        README,
+        flags=re.S,
+    ).groups()
+    target, options = Target.from_text("784-128-10"), {"delta": "0.001", "method": "factored"}
+    assert f"{float(width(target, sparsity='0.9', split='best', **options).edges_expected):,.0f}" == edges
+    for factors, ratio in ((2, two), (3, three)):
+        assert f"{float(width(target, sparsity=sparsity, factors=factors, **options).edges_ratio):.1f}" == ratio
 
 
 @pytest.mark.parametrize(("code", "shown"), EXAMPLES)
