@@ -22,8 +22,8 @@ from ertheory.builders.factored.triple import triple_locally_generic
 from ertheory.builders.factored.verdicts import locally_generic
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
+from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
 from ertheory.montecarlo.calibration import Calibration
-from ertheory.montecarlo.sequential import SequentialTest, decide_failure_rate
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability, whole_number
 from ertheory.processes import worker_processes
@@ -94,7 +94,7 @@ def calibrate_ranks(
         max(0, max(start[at : at + count - 1]) - low - 1).bit_length() for low, at in rooms
     )  # each test halves what is left of a map
     each = 1 - (1 - known) / most
-    tests: list[tuple[tuple[int, ...], SequentialTest]] = []
+    tests: list[tuple[tuple[int, ...], AnytimeTest]] = []
 
     with worker_processes(workers or -1) as parallel:
 
