@@ -27,7 +27,7 @@ from ertheory.bounds.factored.failure import mixed_failure as mixed_bound
 from ertheory.bounds.factored.necessary import count_ceiling, least_necessary, path_ceiling, rank_ceiling
 from ertheory.builders.factored.matching import mixed_failure
 from ertheory.builders.factored.pairs import MaskPair
-from ertheory.builders.factored.verdicts import locally_generic, universal_by
+from ertheory.builders.factored.verdict import locally_generic, universal_by
 from ertheory.networks.target import Target
 
 FALSE_ALARM = 1e-9

@@ -19,7 +19,7 @@ from ertheory.bounds import width
 from ertheory.bounds.factored.options import factors_of
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.triple import triple_locally_generic
-from ertheory.builders.factored.verdicts import locally_generic
+from ertheory.builders.factored.verdict import locally_generic
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
