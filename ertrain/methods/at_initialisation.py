@@ -39,7 +39,8 @@ class SNIP(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the loss of some training images, one threshold for all layers."""
-        return highest_inside(snip(self.model, list(self.drawn), context.batches), self.drawn, count)
+        scores = snip(self.model, list(self.drawn), context.batches, seed=context.seed)
+        return highest_inside(scores, self.drawn, count)
 
 
 class GraSP(PruningAtInitialisation):
@@ -47,7 +48,8 @@ class GraSP(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the gradients of some training images, one threshold for all layers."""
-        return highest_inside(grasp(self.model, list(self.drawn), context.batches), self.drawn, count)
+        scores = grasp(self.model, list(self.drawn), context.batches, seed=context.seed)
+        return highest_inside(scores, self.drawn, count)
 
 
 class SynFlow(PruningAtInitialisation):

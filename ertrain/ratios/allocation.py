@@ -131,5 +131,5 @@ def _pruned(
         return synflow_masks(model, names, context.data.train.shape, count)
     if ratio == "imp":
         return imp_masks(model, names, count, context.fit, keep=context.keep, folder=context.rounds)
-    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches)
+    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches, seed=context.seed)
     return keep_highest(scores, count)

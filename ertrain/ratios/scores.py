@@ -7,6 +7,7 @@ that of the weights inside; what lies outside has score 0.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ertrain.masks.masking import masks_of
+from ertrain.streams import stream_seed
 
 __all__ = ["Scores", "grasp", "keep_highest", "magnitude", "snip", "synflow_masks"]
 
@@ -58,22 +60,25 @@ def magnitude(module: nn.Module, names: Sequence[str]) -> Scores:
     return {name: module.get_submodule(name).get_parameter("weight").detach().abs() for name in names}
 
 
-def snip(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
-    """|w dL/dw|, the effect of a weight on the loss L, to first order.
+def snip(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0) -> Scores:
+    """|w dL/dw|, the effect of a weight on the loss L, to first order; the noise of dropout is that of the seed.
 
     Notes
     -----
     Lee, Ajanthan and Torr (ICLR 2019), over all the images that are given and at the network's own start.
     """
     model = copy.deepcopy(module).train()
-    for images, labels in batches():
-        cross_entropy(model(images), labels, reduction="sum").backward()  # type: ignore[no-untyped-call]
+    with _noise(seed):
+        for images, labels in batches():
+            cross_entropy(model(images), labels, reduction="sum").backward()  # type: ignore[no-untyped-call]
     weights = _weights(model, names)
     return {name: (weight * _gradient(weight)).detach().abs() for name, weight in weights.items()}
 
 
-def grasp(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
+def grasp(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0) -> Scores:
     """w (H g), with the gradient g and the Hessian H of the loss: what a weight adds to the flow of gradients.
+
+    The noise of dropout is that of the seed, and the same for g and for H.
 
     Notes
     -----
@@ -88,15 +93,18 @@ def grasp(module: nn.Module, names: Sequence[str], batches: Batches) -> Scores:
         return torch.autograd.grad(loss, weights, create_graph=twice)
 
     total = [torch.zeros_like(weight) for weight in weights]
-    for images, labels in batches():
-        torch._foreach_add_(total, gradient(images, labels, twice=False))
+    with _noise(seed):
+        for images, labels in batches():
+            torch._foreach_add_(total, gradient(images, labels, twice=False))
     masks = masks_of(model)
     for name, flow in zip(names, total, strict=True):
         if name in masks:  # no gradient flows into a weight that is not there
             flow.mul_(masks[name])
-    for images, labels in batches():
-        again = gradient(images, labels, twice=True)
-        sum((one * other).sum() for one, other in zip(again, total, strict=True)).backward()  # type: ignore[union-attr]
+    with _noise(seed):
+        for images, labels in batches():
+            again = gradient(images, labels, twice=True)
+            flow_of_all = sum((one * other).sum() for one, other in zip(again, total, strict=True))
+            flow_of_all.backward()  # type: ignore[union-attr]
     return {name: (weight * _gradient(weight)).detach() for name, weight in zip(names, weights, strict=True)}
 
 
@@ -149,6 +157,15 @@ def synflow_masks(
             for name, weight in weights.items():
                 weight.masked_fill_(~masks[name], 0)
     return masks
+
+
+@contextlib.contextmanager
+def _noise(seed: int) -> Iterator[None]:
+    """Draw the noise of dropout from a seed in a block, and use up nobody else's numbers."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(stream_seed(seed, "noise"))
+        yield
 
 
 def _weights(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Parameter]:
