@@ -32,7 +32,7 @@ def test_bounds_agree_with_what_is_built(kind, masks, points):
 
 def test_a_wrong_bound_is_seen():
     point = next(iter(sharp_masks.sufficient("24-14-5", *DENSE)))
-    narrow = replace(point, widths=(24, 20, 5))
+    narrow = replace(point, widths=(12, 20, 5))
     row = sharp_masks.count(narrow, 10)  # these widths are not what the bound speaks of
     assert row.successes == 0
     assert not row.agrees
