@@ -246,6 +246,7 @@ def test_many_matchings_at_once_are_those_of_one_by_one(data):
     problem = Problem(
         rows=np.arange(systems),
         taps=np.zeros(systems, dtype=np.int64),
+        kinds=np.arange(systems),
         read=np.arange(columns),
         lower=csr_array(lower),
         upper=csr_array(upper),
