@@ -56,6 +56,7 @@ class Timed:
     form: str
     seconds: float
     speedup: float  # of the masked step's time: above 1 the form is faster
+    memory: int  # bytes of weights, masks, gradients and momentum, without activations
 
 
 class StockLinear(nn.Module):
@@ -173,10 +174,11 @@ def measured(
 ) -> list[Timed]:
     """Time all forms of a step at one place."""
     model = network(neurons, density)
-    images, labels = torch.randn(batch, 784), torch.randint(10, (batch,))
+    images, labels = torch.rand(batch, 784), torch.randint(10, (batch,))
     agree(model, images, labels, chosen)
     clock = time.thread_time if threads == 1 else time.perf_counter
-    steps = {form: step_of(*pair, images, labels) for form, pair in forms(model, chosen).items()}
+    made = forms(model, chosen)
+    steps = {form: step_of(*pair, images, labels) for form, pair in made.items()}
     best = dict.fromkeys(steps, float("inf"))
     for turn in range(repeats + 1):
         for form, step in steps.items():
@@ -185,9 +187,22 @@ def measured(
             if turn:
                 best[form] = min(best[form], clock() - start)
     return [
-        Timed(threads, neurons, density, batch, form, seconds, round(best["masked"] / seconds, 3))
+        Timed(threads, neurons, density, batch, form, seconds, round(best["masked"] / seconds, 3), held(made[form][0]))
         for form, seconds in best.items()
     ]
+
+
+def held(model: nn.Module) -> int:
+    """Count the bytes that are held from step to step: gradients and momentum are as large as what they belong to."""
+    total = 0
+    for parameter in model.parameters():
+        if parameter.layout == torch.sparse_csr:
+            places = parameter.crow_indices().nbytes + parameter.col_indices().nbytes
+            # The gradient has places of its own; momentum is kept of the values.
+            total += 3 * parameter.values().nbytes + 2 * places
+        else:
+            total += 3 * parameter.nbytes
+    return total + sum(buffer.nbytes for buffer in model.buffers())
 
 
 def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
@@ -201,7 +216,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
     optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=0.9)
-    step = step_of(model, optimiser, torch.randn(batch, 784), torch.randint(10, (batch,)))
+    step = step_of(model, optimiser, torch.rand(batch, 784), torch.randint(10, (batch,)))
     times = []
     for _ in range(steps):
         start = time.perf_counter()

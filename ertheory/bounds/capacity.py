@@ -146,7 +146,7 @@ def capacity_of(
     --------
     >>> source = Target.from_text("784-1921-128-1600-10")
     >>> capacity_of(source, sparsity="0.9", failure_probability="0.001").targets
-    ((784, 129, 10),)
+    ((784, 128, 10),)
     """
     statement = find(one_of("method", method, CAPACITIES))
     densities = read_densities(source, density=density, sparsity=sparsity, layers=source.depth)

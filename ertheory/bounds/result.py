@@ -208,7 +208,7 @@ class Width(Explained):
         --------
         >>> from ertheory import width
         >>> text = width("784-128-10", method="exact", density=[1, 0.1, 0.1], delta=0.001).certificate()
-        >>> "Definition copies : nat -> positive := nth 1%positive [:: 226; 144; 1]%positive." in text
+        >>> "Definition copies : nat -> positive := nth 1%positive [:: 228; 141; 1]%positive." in text
         True
         """
         from ertheory.bounds.catalogue import CERTIFIED, find  # statements make widths, so they are loaded after them

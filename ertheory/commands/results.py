@@ -41,7 +41,7 @@ class Results(Sequence[Answer_], Generic[Answer_]):
     >>> from ertheory import width
     >>> found = width("784-128-10", sparsity=0.9, delta=0.001)
     >>> [answer.method for answer in found if answer.applies]
-    ['exact', 'drop', 'sharp', 'factored', 'theorem-2.3', 'degree', 'factored-paths', 'factored-count']
+    ['exact', 'drop', 'sharp', 'factored', 'theorem-2.3', 'degree', 'coupled', 'factored-paths', 'factored-count']
     >>> found["sharp"].widths
     (9206, 1850, 10)
     """

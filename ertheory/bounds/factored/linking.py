@@ -68,7 +68,7 @@ def linking_failure(
     Examples
     --------
     >>> tenth = (Fraction(1, 10),) * 3
-    >>> linking_failure(784, 128, (1700, 300), tenth) < Fraction(1, 1000)
+    >>> linking_failure(784, 128, (1900, 300), tenth) < Fraction(1, 1000)
     True
     """
     if neurons[0] < outputs or neurons[1] < outputs:

@@ -54,7 +54,7 @@ class TripleMap:
     --------
     >>> found = triple_map(MapShape("", 10, 10, 1, (10, 10), 100), densities=("0.05",) * 3, failure_probability="0.001")
     >>> found.theorem, found.failure <= found.share
-    ('colouring', True)
+    ('linking', True)
     """
 
     name: str

@@ -45,7 +45,7 @@ class Envelope:
 
         Examples
         --------
-        >>> float(envelope_of(1, 1, Fraction(1, 2)).at(2)) - 0.75 < 1e-12
+        >>> float(envelope_of(1, 1, Fraction(1, 2)).at(2)) - 0.75 < 1e-11
         True
         """
         return Fraction(1) if neurons >= len(self.values) else min(Fraction(1), Fraction(self.values[neurons]) + _SPARE)
@@ -135,7 +135,7 @@ def reached_above(inputs: int, neurons: int, density: Fraction, chance: Fraction
     Examples
     --------
     >>> half = Fraction(1, 2)
-    >>> 0.6208 < float(reached_above(2, 5, half, half)) < 0.6209
+    >>> 0.62075 < float(reached_above(2, 5, half, half)) < 0.62076
     True
     """
     odds = math.inf if chance == 1 else float(chance / (1 - chance))

@@ -109,7 +109,7 @@ def parameter_count(
     --------
     >>> tenth = (Fraction(1, 10),) * 3
     >>> parameter_count(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), second_width=180480).widths
-    (967, None, 10)
+    (988, None, 10)
     """
 
     def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:

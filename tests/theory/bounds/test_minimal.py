@@ -186,7 +186,7 @@ def test_one_link_needs_exactly_k_copies(k):
         assert found.widths == (k, 1, 1)
 
 
-@pytest.mark.parametrize(("links", "q"), [(7, 3), (100, 3), (1000, 3), (5000, 4)])
+@pytest.mark.parametrize(("links", "q"), [(7, 3), (100, 3), (1000, 3), (3500, 4)])
 def test_many_links_in_a_tie(links, q):
     # All of them need an edge, with probability (1 - 2^-q)^links: exactly 1 - delta.
     delta = 1 - (1 - HALF**q) ** links

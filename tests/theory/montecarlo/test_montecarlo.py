@@ -406,7 +406,8 @@ def test_levels_out_of_range(level):
 def test_unknown_statements_are_answered_with_the_known_ones(statement):
     with pytest.raises(InvalidInput) as raised:
         verify(statement)
-    assert all(name in str(raised.value) for name in CHECKS)
+    listed = str(raised.value).partition("one of ")[2].partition("...")[0]
+    assert listed.startswith(", ".join(list(CHECKS)[:10]))  # as many as there is room for
     assert len(str(raised.value)) <= 400
 
 

@@ -55,9 +55,14 @@ def test_figure2_has_the_reference_widths(data):
         assert row["exact_half_unrounded"] == pytest.approx(128 * float(known["half_q1_real"]), rel=1e-10)
         assert row["exact_full_unrounded"] == pytest.approx(128 * float(known["full_q1_real"]), rel=1e-10)
         assert row["exact"] <= row["printed"]
-        # The reference leaves out the rows of layer 0 that may evade the bound: at 1/10 and 1/5 nothing is proved.
-        proved = Fraction(known["sparsity"]) > Fraction(1, 5)
-        assert row["necessary"] == (known["degree_width"] if proved else None)
+        # The reference leaves out the rows of layer 0 that may evade the bound: at 1/10 nothing is proved because of
+        # them, and at 1/5, beside so wide a layer 0, they take a part of delta.
+        if Fraction(known["sparsity"]) <= Fraction(1, 10):
+            assert row["necessary"] is None
+        elif Fraction(known["sparsity"]) <= Fraction(1, 5):
+            assert 128 < row["necessary"] <= known["degree_width"]
+        else:
+            assert row["necessary"] == known["degree_width"]
 
 
 def test_figure2_shows_the_three_numbers_of_the_paper(data):
@@ -165,7 +170,6 @@ def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
         )
         assert 0.9 * (bounds[0] or bounds[1]) < row[measure] <= proved
     assert {row["target"] for row in measured if row["total"] is None} == {"784-128-10", "784-300-100-10", "LeNet-5"}
-    assert {row["target"] for row in measured if row["last"] is None} == {"784-128-10"}
     places = {key[:2] for key in table if key[2] != "measured"}
     assert len(places) == 2 * 14 + 8
     for target, sparsity in places:
@@ -174,7 +178,7 @@ def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
         assert here["sharp"]["total"] <= here["matching"]["total"] < here["printed"]["total"]
         assert here["sharp"]["total"] < here["drop"]["total"] < here["printed"]["total"]
         necessary = table[target, sparsity, "necessary"]
-        assert (necessary["last"] is not None) == (target == "784-128-10" and sparsity >= 0.3)
+        assert (necessary["last"] is not None) == (target == "784-128-10" and sparsity >= 0.2)
         if necessary["last"] is not None:
             assert necessary["last"] <= here["sharp"]["last"]
             assert necessary["total"] < here["sharp"]["total"]

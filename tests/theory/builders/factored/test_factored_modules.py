@@ -361,7 +361,7 @@ def test_bad_input_is_one_clear_line(module, options, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:torch.quantize_per_tensor:UserWarning")
 def test_quantised_layers_are_refused_in_one_line():
     quantised = torch.ao.nn.quantized.dynamic.Linear(3, 2)
     with pytest.raises(InvalidInput, match="module: expected weights in floating point, not quantised ones, got '1'"):
