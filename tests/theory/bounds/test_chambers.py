@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ertheory.bounds.necessary.chambers import dense_rows, evasion, widest
+from ertheory.bounds.necessary.coupled import coupled_ceiling
 from ertheory.bounds.necessary.elimination import minors, whole_rows
+from ertheory.bounds.necessary.parameter_count import count_ceiling
+from ertheory.bounds.necessary.path_count import path_count_ceiling
 from ertheory.bounds.necessary.position import position_of
 from ertheory.networks.target import Target
 from ertheory.numbers import at_precision, enclose
@@ -39,6 +42,20 @@ def _ball(value):
     from ertheory.numbers import ball
 
     return at_precision(400, lambda: ball(value))
+
+
+@pytest.mark.parametrize("ceiling", [count_ceiling, path_count_ceiling, coupled_ceiling])
+def test_a_bound_for_every_source_adds_what_dense_rows_may_evade(ceiling):
+    """One for sources whose layer 0 is affine on the box leaves it out."""
+    inputs, n, neurons, second = 6, 3, 2, 4
+    densities = HALF, Fraction(1, 5), Fraction(1, 5)
+    exact = evasion_probability(inputs, n, HALF, neurons)
+    assert Fraction(1, 100) < exact < Fraction(1, 2)
+    target = Target.from_widths((inputs, n, 1))
+    of_affine, of_all = (ceiling(target, densities, neurons, second, affine=affine) for affine in (True, False))
+    assert of_all < 1
+    assert exact <= of_all - of_affine + Fraction(1, 10**15)
+    assert abs(of_all - of_affine - exact) < Fraction(1, 10**9)
 
 
 def test_one_layer_of_two_rows_mask_by_mask():
