@@ -6,8 +6,8 @@
 A step (forwards, backwards, SGD with momentum) of 784-n-n-10, every layer of which has the same density, by
 
 dense   no mask at all
-masked  dense weights with masks, as `ertrain` trains by default: what the numbers are relative to
-sparse  `ertrain.sparsify`: compiled loops over the kept weights
+masked  dense weights with masks, the backend ``masked`` of `ertrain`: what the numbers are relative to
+sparse  `ertrain.sparsify`, the backend ``sparse``: compiled loops over the kept weights
 torch   the same layers by the engine ``torch``: PyTorch's CSR products, our gradients
 stock   a sparse CSR parameter and `torch.sparse.mm`, with PyTorch's own gradients
 

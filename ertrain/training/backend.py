@@ -6,6 +6,8 @@ ones between the moments at which all of a layer is looked at: steps at which ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -133,7 +135,7 @@ class PackedLayers:
                 sparse.bias = layer._parameters["bias"]  # both have one
             else:
                 sparse.weight.copy_(weight[mask])
-            self._move(weight, sparse.weight, lambda kept, mask=mask: kept[mask])
+            self._move(weight, sparse.weight, partial(_kept, mask))
             self.model.set_submodule(name, sparse.train(layer.training))
         self._packed = True
 
@@ -144,25 +146,22 @@ class PackedLayers:
             return
         for name, layer in self._dense.items():
             sparse, weight = self._sparse[name], layer.get_parameter("weight")
-            rows, columns = torch.repeat_interleave(sparse.starts.diff()), sparse.columns
-
-            def whole(kept: Tensor, rows: Tensor = rows, columns: Tensor = columns, like: Tensor = weight) -> Tensor:
-                dense = torch.zeros_like(like)
-                dense[rows, columns] = kept
-                return dense
-
-            weight.copy_(whole(sparse.weight))
-            self._move(sparse.weight, weight, whole)
+            weight.copy_(sparse.to_dense())
+            self._move(sparse.weight, weight, sparse.spread)
             self.model.set_submodule(name, layer.train(sparse.training))
         self._packed = False
 
-    def _move(self, there: nn.Parameter, here: nn.Parameter, shaped: object) -> None:
+    def _move(self, there: nn.Parameter, here: nn.Parameter, shaped: Callable[[Tensor], Tensor]) -> None:
         """Let the optimiser move one parameter instead of another, as if it had done so from the start."""
         for group in self.optimiser.param_groups:
             group["params"] = [here if parameter is there else parameter for parameter in group["params"]]
         if there in self.optimiser.state:
             kept = self.optimiser.state.pop(there)
             self.optimiser.state[here] = {
-                key: shaped(value) if isinstance(value, Tensor) and value.shape == there.shape else value  # type: ignore[operator]
+                key: shaped(value) if isinstance(value, Tensor) and value.shape == there.shape else value
                 for key, value in kept.items()
             }
+
+
+def _kept(mask: Tensor, dense: Tensor) -> Tensor:
+    return dense[mask]

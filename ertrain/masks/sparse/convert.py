@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ertheory.errors import InvalidInput
+from ertrain.masks.keeping import KeepMask
 from ertrain.masks.masking import attach_masks, masks_of
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.layer import SparseLinear
@@ -34,8 +35,9 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
     Raises
     ------
     InvalidInput
-        If no linear layer has a mask, one keeps no weight, its number type is neither float32 nor float64, or its
-        weight is shared with another layer.
+        If no linear layer has a mask, one keeps no weight, its number type is neither float32 nor float64, its weight
+        is shared with another layer or read by the code of a module around it, or it has hooks, which a sparse layer
+        would not run.
 
     Examples
     --------
@@ -58,10 +60,17 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
         for parameter in layer._parameters.values():
             owners.setdefault(id(parameter), set()).add(name)
     for name in names:
-        shared = owners[id(module.get_submodule(name).weight)]
+        layer = module.get_submodule(name)
+        if _has_hooks(layer):
+            raise InvalidInput(f"layer {name!r}", "no hooks but that of its mask", "others")
+        shared = owners[id(layer.weight)]
         if len(shared) > 1:
             others = ", ".join(repr(other) for other in sorted(shared - {name}))
             raise InvalidInput(f"layer {name!r}", "a weight of its own", f"one shared with {others}")
+        for reader in module.modules():
+            if type(reader) is not nn.TransformerEncoderLayer and _reads(reader, layer):
+                allowed = "a weight that the code of no other module reads"
+                raise InvalidInput(f"layer {name!r}", allowed, f"one read by {type(reader).__name__}")
     return _replaced(module, {name: sparse_layer(name, module.get_submodule(name), engine) for name in names})
 
 
@@ -116,6 +125,20 @@ def sparse_layer(name: str, layer: nn.Module, engine: str = "auto") -> SparseLin
             sparse.bias.requires_grad_(bias.requires_grad)
     sparse.weight.requires_grad_(weight.requires_grad)
     return sparse.train(layer.training)
+
+
+def _has_hooks(layer: nn.Module) -> bool:
+    """Whether a layer has hooks besides the one that keeps its mask."""
+    others = (layer._forward_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    return any(others) or any(not isinstance(hook, KeepMask) for hook in layer._forward_pre_hooks.values())
+
+
+def _reads(reader: nn.Module, layer: nn.Module) -> bool:
+    """Whether a module's own code reads the weight of a layer: masks have given such modules a hook.
+
+    That of an encoder layer of PyTorch does so for a shortcut that it does not take where there are hooks.
+    """
+    return any(isinstance(hook, KeepMask) and hook.layer is layer for hook in reader._forward_pre_hooks.values())
 
 
 def _dense(layer: SparseLinear) -> nn.Linear:

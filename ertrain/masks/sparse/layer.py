@@ -136,14 +136,16 @@ class SparseLinear(nn.Module):
 
     def to_mask(self) -> Tensor:
         """Give the mask as booleans, shape (out_features, in_features)."""
-        mask = torch.zeros(self.out_features, self.in_features, dtype=torch.bool, device=self.columns.device)
-        mask[torch.repeat_interleave(self.starts.diff()), self.columns] = True
-        return mask
+        return self.spread(torch.ones_like(self.columns, dtype=torch.bool))
 
     def to_dense(self) -> Tensor:
         """Give W with its zeros, shape (out_features, in_features)."""
-        dense = self.weight.new_zeros(self.out_features, self.in_features)
-        dense[torch.repeat_interleave(self.starts.diff()), self.columns] = self.weight.detach()
+        return self.spread(self.weight.detach())
+
+    def spread(self, kept: Tensor) -> Tensor:
+        """Put what belongs to the kept weights, shape (kept,), where they are: shape (out_features, in_features)."""
+        dense = kept.new_zeros(self.out_features, self.in_features)
+        dense[torch.repeat_interleave(self.starts.diff()), self.columns] = kept
         return dense
 
     def extra_repr(self) -> str:

@@ -225,6 +225,38 @@ def test_inputs_may_have_any_number_of_axes(engine):
     torch.testing.assert_close(layer(x[0, 0]), y[0, 0])
 
 
+class ReadsWeights(nn.Module):
+    """A module of somebody else's, whose code goes past its layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return nn.functional.linear(x, self.inner.weight)
+
+
+def test_layers_that_others_look_into_or_that_have_hooks_are_refused():
+    reads, hooked = ReadsWeights(), masked((3, 3))
+    attach_masks(reads, {"inner": torch.eye(3).bool()})
+    hooked[0].register_forward_hook(lambda *given: 2 * given[-1])
+    with pytest.raises(InvalidInput, match="got 'one read by ReadsWeights'"):
+        sparsify(reads)
+    with pytest.raises(InvalidInput, match="layer '0': expected no hooks but that of its mask"):
+        sparsify(hooked)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_an_encoder_layer_of_pytorch_is_computed_as_it_was(training):
+    torch.manual_seed(0)
+    model = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True).train(training)
+    attach_masks(model, {"linear1": torch.rand(32, 16) < 0.5, "linear2": torch.rand(16, 32) < 0.5})
+    sparse, x = sparsify(model), torch.randn(2, 5, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(sparse(x), model(x))
+    assert isinstance(sparse.linear1, SparseLinear)
+
+
 def test_bad_input_is_named():
     shared = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     shared[1].weight = shared[0].weight
