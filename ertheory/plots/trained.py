@@ -25,13 +25,13 @@ TRAINED = (
 _NUMBERS = {"delta", "success", "low", "high", "level"}
 _COUNTS = {"total", "trials", "failures"}
 _MEASURED = {
-    "construction": ("is there: our construction finds it", BLUE, "o", "-", -1),
+    "construction": ("is there: built, when it was measured", BLUE, "o", "-", -1),
     "training": ("is learnt: Adam finds it", VERMILION, "s", "--", 1),
 }
 # Colour, dash, and on which side of its line a bound is named.
 _BOUNDS = {
     "necessary": ("fewer are not enough (proved)", PURPLE, "-.", "left"),
-    "sharp": ("enough for our construction (proved)", GREEN, "-", "right"),
+    "sharp": ("enough for the sharp construction (proved)", GREEN, "-", "right"),
     "printed": ("Theorem 2.1 as printed", BLACK, ":", "left"),
     "exact": ("its exact law (proved)", GREY, "--", "right"),
 }
