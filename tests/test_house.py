@@ -144,5 +144,5 @@ def test_a_question_loads_what_it_needs_and_no_more():
     done = subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     others = {f"ertheory.{room}" for room in ("builders", "check", "montecarlo", "plots", "symbolic", "masks")}
-    assert loaded & (others | {"numba", "scipy", "sympy", "matplotlib", "torch", "joblib"}) == set()
+    assert loaded & (others | {"numba", "scipy", "sympy", "matplotlib", "torch", "joblib", "typeguard"}) == set()
     assert {"ertheory.bounds.catalogue", "numpy", "flint"} <= loaded

@@ -24,6 +24,7 @@ from ertheory.cli.arguments import (
 )
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import calibrate
 from ertheory.commands.arguments import read_target
 from ertheory.montecarlo import CALIBRATED, Calibration
@@ -72,10 +73,8 @@ class CalibrateCommand:
 
     def run(self) -> int:
         """Draw, build, and print."""
-        from tqdm import tqdm
-
         target = read_target(self.target)
-        with tqdm(unit=" masks", desc="building", delay=2, leave=False) as bar:
+        with Progress(unit=" masks", desc="building") as bar:
             found = calibrate(
                 target,
                 density=self.density,

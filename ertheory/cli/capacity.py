@@ -11,6 +11,7 @@ from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Delta, Density, Explain, Format, Json, Sparsity
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, show_table, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import capacity
 from ertheory.layerwise.architectures import ARCHITECTURES
 
@@ -58,9 +59,7 @@ class CapacityCommand:
 
     def run(self) -> int:
         """Answer the question; exit status 0 also where nothing is contained, which the answer says."""
-        from tqdm import tqdm
-
-        with tqdm(unit=" targets", desc="searching", delay=2, leave=False) as bar:
+        with Progress(unit=" targets", desc="searching") as bar:
             answers = capacity(
                 self.source,
                 model=self.model,

@@ -32,6 +32,7 @@ from ertheory.cli.arguments import (
 from ertheory.cli.built import report, share_of_failures
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import embed
 from ertheory.commands.arguments import read_target
 from ertheory.commands.described import described, rests_on
@@ -123,15 +124,13 @@ class EmbedCommand:
 
     def run(self) -> int:
         """Build, check, write; exit status 1 if the mask lacks an edge or the check fails."""
-        from tqdm import tqdm
-
         plans: list[Plan | FactoredPlan] = []
         started = time.perf_counter()
         target = read_target(self.target)
         drawn = self._draws_weights(target)
         with (
-            tqdm(unit=" entries", unit_scale=True, desc="mask", delay=2, leave=False) as bar,
-            tqdm(unit=" points", desc="check", delay=2, leave=False) as checks,
+            Progress(unit=" entries", unit_scale=True, desc="mask") as bar,
+            Progress(unit=" points", desc="check") as checks,
         ):
             try:
                 built = embed(
@@ -155,7 +154,7 @@ class EmbedCommand:
                     force=self.force,
                     planned=plans.append,
                     progress=bar.update,
-                    checking=lambda done: checks.update(done - checks.n),
+                    checking=checks.reach,
                 )
             except ConstructionFailed as error:
                 return self._failed(plans[0], error, drawn=drawn, seconds=time.perf_counter() - started)

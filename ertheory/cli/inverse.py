@@ -22,6 +22,7 @@ from ertheory.cli.arguments import (
 )
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, show_table, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import Results, confidence, sparsity
 from ertheory.commands.arguments import read_delta, read_target
 from ertheory.tables import Style
@@ -60,9 +61,7 @@ class SparsityCommand:
 
     def run(self) -> int:
         """Answer the question."""
-        from tqdm import tqdm
-
-        with tqdm(unit=" densities", desc="searching", delay=2, leave=False) as bar:
+        with Progress(unit=" densities", desc="searching") as bar:
             answers = sparsity(
                 self.target,
                 self.widths,

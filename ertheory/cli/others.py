@@ -11,6 +11,7 @@ from ertheory.cli import reading
 from ertheory.cli.arguments import Explain, Force, Format, Json, OneDensity, OneSparsity
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import densities, figure, sample
 from ertheory.commands.arguments import read_one_density
 from ertheory.layerwise import ERK_KERNELS, RATIOS, LayerDensities
@@ -101,13 +102,11 @@ class FigureCommand:
 
     def run(self) -> int:
         """Draw it."""
-        from tqdm import tqdm
-
         form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}"
-        with tqdm(total=1, desc=self.name, delay=2, leave=False, bar_format=form) as bar:
+        with Progress(total=1, desc=self.name, bar_format=form) as bar:
 
             def advance(share: float) -> None:
-                bar.update(min(share, 1 - bar.n))  # shares of 1 may add up to a little more
+                bar.update(min(share, 1 - bar.done))  # shares of 1 may add up to a little more
 
             files = [str(path) for path in figure(self.name, out=self.out, force=self.force, progress=advance)]
         if self.json:

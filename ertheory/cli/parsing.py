@@ -120,8 +120,9 @@ def _typed(command: type[Command]) -> type[Command]:
         option: Option = hints[one.name].__metadata__[0]
         shown = tyro.conf.arg(metavar=option.metavar, help=option.help, help_behavior_hint=_hint)
         read = option.read or _reader(kind)
-        # What is read here has any type for the parser, which would load a checker of types to look at the defaults.
-        hint: Any = Annotated[kind if read is None else object, shown]
+        # A checker of types, which the parser would load to look at the defaults, takes a tenth of a second: what is
+        # read here has any type for it, and it knows by itself only alternatives in their old form.
+        hint: Any = Annotated[_old_form(kind) if read is None else object, shown]
         if option.positional:
             marker: Any = tyro.conf.Positional
             hint = marker[hint]
@@ -130,6 +131,10 @@ def _typed(command: type[Command]) -> type[Command]:
         default = field() if one.default is MISSING else field(default=one.default)
         made.append((one.name, hint, default))
     return make_dataclass(command.__name__, made, bases=(command,), frozen=True)
+
+
+def _old_form(kind: Any) -> Any:
+    return Union[get_args(kind)] if get_origin(kind) is UnionType else kind  # noqa: UP007
 
 
 def _constructor(name: str, option: Option, read: Read) -> PrimitiveConstructorSpec[Any]:

@@ -12,6 +12,7 @@ from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Delta, Explain, Format, Json, OneSparsity
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import subset_sum
 from ertheory.commands.arguments import near_zero_is_density
 from ertheory.montecarlo import SimulatedSubsetSum
@@ -76,9 +77,7 @@ class SubsetSumCommand:
 
     def run(self) -> int:
         """Answer the question."""
-        from tqdm import tqdm
-
-        with tqdm(total=self.trials, unit=" trials", unit_scale=True, delay=2, leave=False) as bar:
+        with Progress(total=self.trials, unit=" trials", unit_scale=True) as bar:
             found = subset_sum(
                 epsilon=self.epsilon,
                 density=self.density,
@@ -97,7 +96,7 @@ class SubsetSumCommand:
                 seed=self.seed,
                 level=self.level,
                 workers=self.workers,
-                progress=lambda done: bar.update(done - bar.n),
+                progress=bar.reach,
             )
         if isinstance(found, SimulatedSubsetSum):
             self._show_simulated(found)

@@ -13,6 +13,7 @@ from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Density, Domain, Explain, Force, Format, Json, Sparsity, TargetText
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show
+from ertheory.cli.progress import Progress
 from ertheory.cli.pruned import report, show_ticket
 from ertheory.commands import PrunedTicket, ticket
 from ertheory.commands.arguments import read_delta, read_target
@@ -111,10 +112,8 @@ class TicketCommand:
 
     def run(self) -> int:
         """Answer the question; exit status 1 if no ticket was found."""
-        from tqdm import tqdm
-
         target = read_target(self.target)
-        with tqdm(unit=" neurons", desc="ticket", delay=2, leave=False) as bar:
+        with Progress(unit=" neurons", desc="ticket") as bar:
             found = ticket(
                 target,
                 epsilon=self.epsilon,
@@ -138,7 +137,7 @@ class TicketCommand:
                 out=self.out,
                 workers=self.workers,
                 force=self.force,
-                progress=lambda done: bar.update(done - bar.n),
+                progress=bar.reach,
             )
         if isinstance(found, PrunedTicket):
             self._show_pruned(target, found)

@@ -9,6 +9,7 @@ from ertheory.cli import reading
 from ertheory.cli.arguments import Explain, Format, Json, Seed
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import verify
 from ertheory.montecarlo import CHECKS
 from ertheory.montecarlo.statements.catalogue import ALIASES
@@ -50,15 +51,13 @@ class VerifyCommand:
 
     def run(self) -> int:
         """Draw the masks; exit status 1 if the law does not agree."""
-        from tqdm import tqdm
-
-        with tqdm(total=self.trials, unit=" masks", delay=2, leave=False) as bar:
+        with Progress(total=self.trials, unit=" masks") as bar:
             result = verify(
                 self.statement,
                 trials=self.trials,
                 seed=self.seed,
                 build=self.build,
-                progress=lambda done: bar.update(done - bar.n),
+                progress=bar.reach,
             )
         content = result.to_dict()
         if self.json:

@@ -27,6 +27,7 @@ from ertheory.cli.arguments import (
 )
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
+from ertheory.cli.progress import Progress
 from ertheory.commands import lower, width
 from ertheory.commands.rows import map_table
 from ertheory.commands.widths import gathered
@@ -122,9 +123,7 @@ class WidthCommand:
             "layer0": self.layer0,
         }
         if self.method is None:
-            from tqdm import tqdm
-
-            with tqdm(unit=" statements", desc="asking", delay=2, leave=False) as bar:
+            with Progress(unit=" statements", desc="asking") as bar:
                 found = width(self.target, **asked, progress=bar.update)
         else:
             found = gathered([width(self.target, method=self.method, **asked)])

@@ -67,8 +67,10 @@ class Masses:
 
     def trimmed(self, loss: float) -> Masses:
         """Leave out numbers at both ends that sum to at most `loss` at each of them."""
-        below, above = np.cumsum(self.values), np.cumsum(self.values[::-1])
         # Half, so that the rounding of these sums does not matter.
+        if min(self.values[0], self.values[-1]) > loss / 2:  # as most laws do that are trimmed again and again
+            return self
+        below, above = np.cumsum(self.values), np.cumsum(self.values[::-1])
         low = int(np.searchsorted(below, loss / 2, side="right"))
         high = len(self.values) - int(np.searchsorted(above, loss / 2, side="right"))
         if low >= high:

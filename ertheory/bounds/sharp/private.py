@@ -32,6 +32,7 @@ import numpy as np
 from ertheory.bounds.blocks.hall import exact_hall_sum, hall_sum
 from ertheory.errors import InvalidInput
 from ertheory.numbers import (
+    Ball,
     Bounds,
     Decision,
     ball,
@@ -40,6 +41,7 @@ from ertheory.numbers import (
     decide,
     decided,
     enclose,
+    near_zero,
     probability,
     smallest,
 )
@@ -93,6 +95,12 @@ def private_failure(demands: Sequence[int], neurons: int, density: Fraction) -> 
     if len(served) > _MOST_OUTPUTS:
         low, high = enclose(lambda: hall_sum(neurons, len(served), served[0], density), digits=2, most_bits=_HALL_BITS)
         return low, min(high, Fraction(1))
+    return _summed(served, neurons, density)
+
+
+@lru_cache(maxsize=256)  # one search after another asks for the same widths
+def _summed(served: tuple[int, ...], neurons: int, density: Fraction) -> Bounds:
+    """Enclose the sum over the sizes of T; demands descend."""
     low = high = Fraction(0)
     for size, counts in enumerate(_sets(served), start=1):
         missed = (1 - density) ** size
@@ -126,8 +134,15 @@ def private_width(demands: Sequence[int], density: Fraction, failure_probability
             return _hall_holds(neurons, len(served), max(served), density, failure_probability)
         return decided(private_failure(served, neurons, density), failure_probability)
 
-    guess = max(least, math.ceil(max(served, default=0) / density))
-    return smallest(holds, guess, least=least)
+    start = max(least, math.ceil(max(served, default=0) / density))
+    if len(served) > _MOST_OUTPUTS or density == 1:
+        return smallest(holds, start, least=least)
+
+    def log_excess(neurons: int) -> Ball:
+        return Ball(float(private_failure(served, neurons, density)[1])).log() - ball(failure_probability).log()
+
+    # From twice as many neurons, where the bound is below 1 and its logarithm nearly straight.
+    return smallest(holds, near_zero(log_excess, 2 * start, least=start), least=least)
 
 
 def _hall_holds(neurons: int, outputs: int, demand: int, density: Fraction, most: Fraction) -> Decision:

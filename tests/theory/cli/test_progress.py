@@ -1,0 +1,37 @@
+import sys
+
+import pytest
+
+from ertheory.cli import progress
+from ertheory.cli.progress import Progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "time", lambda: now[0])
+    return now
+
+
+def test_nothing_is_shown_within_two_seconds(clock, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)  # to load it fails
+    with Progress(unit=" masks") as bar:
+        clock[0] += 1.9
+        bar.update(7)
+    assert bar.done == 7
+    assert capsys.readouterr() == ("", "")
+
+
+def test_later_everything_that_was_done_is_shown_and_the_time_it_took(clock, capsys):
+    with Progress(unit=" masks", total=100, mininterval=0, miniters=1) as bar:
+        bar.update(20)
+        clock[0] += 4
+        bar.reach(50)
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert "50/100 [00:04" in output.err
+        assert "12.50 masks/s" in output.err
+        clock[0] += 1
+        bar.update(25)
+        assert "75/100" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("\r")  # the line is free for the answer
