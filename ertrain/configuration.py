@@ -16,7 +16,7 @@ from ertheory.errors import InvalidInput
 from ertheory.numbers import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
-from ertrain.models import INITIALISATIONS
+from ertrain.models import INITIALISATIONS, check_model_name
 from ertrain.ratios import RATIOS, SHAPE_RATIOS
 from ertrain.streams import stream_seed
 
@@ -188,6 +188,7 @@ class Configuration:
         if not self.recipe.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
         stream_seed(self.seed, "mask")
+        check_model_name(self.model)
         for field in self._unread():
             object.__setattr__(self, field.name, field.default)
         rationals = {

@@ -2,7 +2,7 @@
 
 The numbers were measured by
 
-    ertrain run ratios --data-dir DATA --out RUNS
+    ertrain run ratios --only data=fashion-mnist --data-dir DATA --out RUNS
     ertrain report RUNS --plot DIR                                                      ratios, DIR/accuracy.csv
     ertrain verify widths --target 4-8-3 --sparsity .5 --delta .05 --plot figures       theory-meets-training
     ertrain verify widths --target digits-12 --sparsity .5 --delta .05 --plot digits    theory-meets-training-digits

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated
 
 from ertheory.bounds.result import rational_text
@@ -11,6 +13,7 @@ from ertheory.cli import reading
 from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
+from ertrain.data import is_there, load_data
 from ertrain.recipes import RECIPES, SCALES, recipe
 from ertrain.training.backend import BACKENDS, Backend
 
@@ -27,6 +30,7 @@ __all__ = [
     "Set",
     "Sparsity",
     "read_runs",
+    "with_data",
 ]
 
 RecipeName = Annotated[
@@ -92,6 +96,43 @@ def read_runs(
         asked = "--only" if error.argument in chosen else "--set"
         option = options.get(error.argument, f"{asked} {error.argument}")
         raise InvalidInput(option, error.allowed, error.value) from None
+
+
+def with_data(
+    runs: tuple[Configuration, ...], data_dir: Path, *, scale: str, words: Sequence[str], tell: bool
+) -> tuple[Configuration, ...]:
+    """Choose the runs whose data are there, before the first of them starts.
+
+    Parameters
+    ----------
+    runs
+        What was asked for.
+    data_dir
+        Where data are.
+    scale
+        With ``"quick"``, runs on data that are not there are left out as long as others remain. With another one, or
+        where `words` ask for the data, they are downloaded.
+    words
+        What was given to ``--only`` and ``--set``.
+    tell
+        Whether to say on standard error what is left out.
+
+    Raises
+    ------
+    InvalidInput
+        If data are neither there nor can be had.
+    """
+    missing = [name for name in dict.fromkeys(run.data for run in runs) if not is_there(name, data_dir)]
+    kept = tuple(run for run in runs if run.data not in missing)
+    if kept and scale == "quick" and not any(word.startswith("data=") for word in words):
+        for name in missing if tell else ():
+            count = sum(run.data == name for run in runs)
+            said = f"{name} is not in {data_dir}: {count} of {len(runs)} runs are left out"
+            print(f"ertrain: {said} (--only data={name} says how to get it)", file=sys.stderr)
+        return kept
+    for name in missing:
+        load_data(name, data_dir)
+    return runs
 
 
 def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from ertrain.cli.arguments import (
     Set,
     Sparsity,
     read_runs,
+    with_data,
 )
 from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
@@ -108,6 +109,9 @@ class RunCommand:
             sparsity=self.sparsity,
         )
         with join_process_group(self.device) as processes:
+            with processes.main_first():
+                words = (*self.only, *self.set)
+                runs = with_data(runs, Path(self.data_dir), scale=self.scale, words=words, tell=processes.is_main)
             results = self._perform(runs, processes)
             first = processes.is_main
         if first:

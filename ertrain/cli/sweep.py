@@ -22,6 +22,7 @@ from ertrain.cli.arguments import (
     Set,
     Sparsity,
     read_runs,
+    with_data,
 )
 from ertrain.cli.run import show_results
 from ertrain.training.experiments import result_of
@@ -64,6 +65,7 @@ class SweepCommand:
             sparsity=self.sparsity,
         )
         out, data_dir = Path(self.out), Path(self.data_dir)
+        runs = with_data(runs, data_dir, scale=self.scale, words=(*self.only, *self.set), tell=True)
         jobs_of(runs, replicas=self.replicas)
         with tqdm(total=len(runs), unit=" runs") as bar:
             for done in sweep(

@@ -6,7 +6,7 @@ Most are sets of images; a table of rows and a graph of nodes are held and split
 
 from ertrain.data.in_memory import Batch, InMemory
 from ertrain.data.nodes import NO_LABEL, Nodes
-from ertrain.data.sets import AUGMENTATIONS, DATA, Data, Images, load_data, split
+from ertrain.data.sets import AUGMENTATIONS, DATA, Data, Images, is_there, load_data, split
 from ertrain.data.streamed import Streamed
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "InMemory",
     "Nodes",
     "Streamed",
+    "is_there",
     "load_data",
     "split",
 ]

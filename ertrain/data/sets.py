@@ -26,13 +26,14 @@ from ertrain.data.modular_sums import MODULI, modular_addition
 from ertrain.data.streamed import RESIZED_CROP, Streamed
 from ertrain.data.tabular import TABLES, employment, table
 from ertrain.data.tiny_imagenet_folder import tiny_imagenet
-from ertrain.data.torchvision_sets import VISION, vision
+from ertrain.data.torchvision_sets import VISION, vision, vision_is_there
 
 __all__ = [
     "AUGMENTATIONS",
     "DATA",
     "Data",
     "Images",
+    "is_there",
     "load_data",
     "split",
 ]
@@ -103,6 +104,23 @@ class Data:
     def normalised(self, inputs: Tensor) -> Tensor:
         """Turn inputs (batch, *shape) into numbers whose channels have mean 0 and standard deviation 1."""
         return (inputs.float() - self.mean).div_(self.deviation)
+
+
+def is_there(name: str, folder: Path) -> bool:
+    """Whether the files of a data set are found in a folder, or none are needed, as for ``"digits"``.
+
+    Examples
+    --------
+    >>> [is_there(name, Path("nowhere")) for name in ("digits", "cifar10", "imagenet")]
+    [True, False, False]
+    """
+    if name in VISION:
+        return vision_is_there(name, folder)
+    if name in ("imagenet", "tiny-imagenet"):
+        return (folder / ("imagenet" if name == "imagenet" else "tiny-imagenet-200")).is_dir()
+    if name in PLANETOID:
+        return (folder / "planetoid").is_dir()
+    return name != "acs-employment"
 
 
 def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data:

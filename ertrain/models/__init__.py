@@ -1,7 +1,7 @@
 """Networks by name, one family a file; their weights at the start; and many small ones as one module."""
 
 from ertrain.models.batched import BatchedLinear, BatchedMLP
-from ertrain.models.build import MODELS, build_model
+from ertrain.models.build import MODELS, build_model, check_model_name
 from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.gcn import GCN
 from ertrain.models.initialisation import INITIALISATIONS, initialise
@@ -24,5 +24,6 @@ __all__ = [
     "Transformer",
     "WideResNet",
     "build_model",
+    "check_model_name",
     "initialise",
 ]

@@ -24,7 +24,7 @@ from ertrain.models.transformer import Transformer
 from ertrain.models.vgg import VGG16
 from ertrain.models.wide_resnet import WideResNet
 
-__all__ = ["MODELS", "build_model"]
+__all__ = ["MODELS", "build_model", "check_model_name"]
 
 _CONVOLUTIONAL: dict[str, Callable[..., nn.Module]] = {
     "resnet18": partial(ResNet, (2, 2, 2, 2)),
@@ -44,6 +44,27 @@ _LENET = "mlp-300-100"
 
 # The names that `build_model` knows for images, sorted.
 MODELS = tuple(sorted((*_CONVOLUTIONAL, "lenet-300-100")))
+
+_ALLOWED = (
+    f"one of {', '.join(MODELS)}, mlp-300-100 with any hidden widths, {' or '.join(_OF_TERMS)} for terms, "
+    "or gcn-16 with any hidden widths for a graph"
+)
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that `build_model` does not know, for whatever inputs.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none.
+
+    Examples
+    --------
+    >>> check_model_name("mlp-300-100")
+    """
+    if name not in (*MODELS, *_OF_TERMS) and re.fullmatch(r"(mlp|gcn)(-[1-9][0-9]{0,5})+", name) is None:
+        raise InvalidInput("model", _ALLOWED, name)
 
 
 def build_model(
@@ -84,12 +105,8 @@ def build_model(
       (fc3): Linear(in_features=50, out_features=10, bias=True)
     )
     """
-    allowed = (
-        f"one of {', '.join(MODELS)}, mlp-300-100 with any hidden widths, {' or '.join(_OF_TERMS)} for terms, "
-        "or gcn-16 with any hidden widths for a graph"
-    )
     if not isinstance(name, str):
-        raise InvalidInput("model", allowed, name)
+        raise InvalidInput("model", _ALLOWED, name)
     factor = exact_rational("width", width)
     if not 0 < factor <= 1000:
         raise InvalidInput("width", "a number in (0, 1000]", width)
@@ -102,7 +119,7 @@ def build_model(
     text = _LENET if name == "lenet-300-100" else name
     kind = "mlp" if edges is None else "gcn"
     if re.fullmatch(rf"{kind}(-[1-9][0-9]{{0,5}})+", text) is None:
-        raise InvalidInput("model", allowed, name)
+        raise InvalidInput("model", _ALLOWED, name)
     hidden = [_scaled(factor, int(size)) for size in text.split("-")[1:]]
     if edges is not None:
         return GCN((inputs[0], *hidden, classes), edges, nodes=inputs[1])
