@@ -6,7 +6,7 @@ repaired), and whether it is sufficient or necessary.
 
 Every question of the command line is a function of the same name with the same arguments: `width`, `sparsity`,
 `confidence`, `capacity`, `lower`, `embed`, `calibrate`, `subset_sum`, `ticket`, `densities`, `verify`, `figure`,
-`sample`.
+`explore`, `sample`.
 
 >>> import ertheory
 >>> ertheory.width("784-128-10", method="printed", density="1,0.1,0.1", delta=0.001).widths
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         confidence,
         densities,
         embed,
+        explore,
         figure,
         lower,
         sample,
@@ -157,6 +158,7 @@ __all__ = [
     "embed_target",
     "error_floor",
     "exact_factor",
+    "explore",
     "failure_lower",
     "failure_upper",
     "figure",
@@ -206,7 +208,7 @@ _WHERE = {
     "ertheory.builders.factored.modules.result": "FactoredModule",
     "ertheory.check": "Check TicketCheck check_embedding check_file check_ticket",
     "ertheory.commands": (
-        "Built PrunedTicket Results calibrate capacity confidence densities embed figure lower sample sparsity "
+        "Built PrunedTicket Results calibrate capacity confidence densities embed explore figure lower sample sparsity "
         "subset_sum ticket verify width"
     ),
     "ertheory.errors": "ConstructionFailed ErError InfeasibleWidth InvalidInput TheoremNotApplicable",

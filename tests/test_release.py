@@ -85,7 +85,7 @@ def test_the_wheel_holds_the_packages_alone(wheel):
     assert {name for name in names if not name.startswith(about)} == ours(ROOT)
     assert {f"{package}/py.typed" for package in PACKAGES} | {"ertheory/plots/gap_measured.csv"} <= names
     assert f"{about}/licenses/LICENSE" in names
-    assert {Path(name).suffix for name in ours(ROOT)} == {".py", ".typed", ".csv"}
+    assert {Path(name).suffix for name in ours(ROOT)} == {".py", ".typed", ".csv", ".html", ".css", ".js"}
 
 
 @pytest.mark.parametrize("program", PACKAGES)

@@ -119,6 +119,15 @@ Example:
   ertheory figure figure2 --out figures""",
     ),
     (
+        "explore",
+        "ertheory.cli.explore:ExploreCommand",
+        """A page in the browser: widths, curves and a drawing, with sliders.
+
+Examples:
+  ertheory explore
+  ertheory explore --target 784-300-100-10 --sparsity 0.95 --delta 1e-4 --out explorer.html""",
+    ),
+    (
         "sample",
         "ertheory.cli.others:SampleCommand",
         """Write a small network with weights, to try the other commands with.

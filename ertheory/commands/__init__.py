@@ -12,6 +12,7 @@ from ertheory._pages import page
 if TYPE_CHECKING:
     from ertheory.commands.building import Built, embed
     from ertheory.commands.contained import capacity
+    from ertheory.commands.exploring import explore
     from ertheory.commands.figures import figure
     from ertheory.commands.inverse import confidence, sparsity
     from ertheory.commands.layers import densities
@@ -31,6 +32,7 @@ __all__ = [
     "confidence",
     "densities",
     "embed",
+    "explore",
     "figure",
     "lower",
     "sample",
@@ -44,6 +46,7 @@ __all__ = [
 _WHERE = {
     "ertheory.commands.building": "Built embed",
     "ertheory.commands.contained": "capacity",
+    "ertheory.commands.exploring": "explore",
     "ertheory.commands.figures": "figure",
     "ertheory.commands.inverse": "confidence sparsity",
     "ertheory.commands.layers": "densities",

@@ -356,7 +356,7 @@ def test_head_may_stop_reading():
 
 
 COMMANDS = ["width", "sparsity", "confidence", "lower", "embed", "calibrate", "subset-sum", "ticket", "densities"]
-COMMANDS += ["figure", "sample", "verify"]
+COMMANDS += ["figure", "explore", "sample", "verify"]
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "all")
