@@ -128,7 +128,7 @@ def forms(model: nn.Module, chosen: tuple[str, ...]) -> dict[str, tuple[nn.Modul
                     setattr(one, name, StockLinear(layer))
             made[form] = one, Momentum(list(one.parameters()), _RATE, 0.9)
             continue
-        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=0.9)
+        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=0.9, fused=True)
         if form == "masked":
             guard(optimiser, one)
         made[form] = one, optimiser

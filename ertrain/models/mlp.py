@@ -7,7 +7,12 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ertrain.masks.sparse import SparseLinear
+from ertrain.masks.sparse.chain import chained
+
 __all__ = ["MLP"]
+
+_RELU = nn.ReLU()
 
 
 class MLP(nn.Module):
@@ -33,7 +38,10 @@ class MLP(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images (batch, ...) to logits (batch, outputs)."""
         hidden: Tensor = images.flatten(1)
-        for number in range(1, self.depth + 1):
-            hidden = self.get_submodule(f"fc{number}")(hidden)
-            hidden = hidden.relu() if number < self.depth else hidden
-        return hidden
+        layers = [self.get_submodule(f"fc{number}") for number in range(1, self.depth + 1)]
+        if any(isinstance(layer, SparseLinear) for layer in layers):
+            steps = [step for layer in layers for step in (layer, _RELU)]
+            return chained(steps[:-1], hidden)
+        for layer in layers[:-1]:
+            hidden = layer(hidden).relu()
+        return layers[-1](hidden)  # type: ignore[no-any-return]

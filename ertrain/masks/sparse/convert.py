@@ -10,6 +10,7 @@ from torch import nn
 from ertheory.errors import InvalidInput
 from ertrain.masks.keeping import KeepMask
 from ertrain.masks.masking import attach_masks, masks_of
+from ertrain.masks.sparse.chain import SparseSequential
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.layer import SparseLinear
 
@@ -158,4 +159,9 @@ def _dense(layer: SparseLinear) -> nn.Linear:
 def _replaced(module: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
     """Copy a module with other layers in places; what they replace is not copied."""
     instead = {id(module.get_submodule(name)): layer for name, layer in layers.items()}
-    return copy.deepcopy(module, instead)
+    copied = copy.deepcopy(module, instead)
+    for part in copied.modules():
+        if type(part) in (nn.Sequential, SparseSequential):  # they have nothing but their children
+            sparse = any(isinstance(child, SparseLinear) for child in part.children())
+            part.__class__ = SparseSequential if sparse else nn.Sequential
+    return copied

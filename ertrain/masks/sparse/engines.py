@@ -45,8 +45,10 @@ class Structure(NamedTuple):
 class Engine(Protocol):
     """What computes with W."""
 
-    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
-        """Give W X + b, (rows, batch)."""
+    def forward(
+        self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
+    ) -> Tensor:
+        """Give W X + b, (rows, batch), or its ReLU."""
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
         """Give W^T G, (columns, batch)."""
@@ -55,13 +57,15 @@ class Engine(Protocol):
         """Give the gradients of the values."""
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Give both."""
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Give both, and nothing; or, if the inputs are a ReLU, let the first go back through it and add its sums."""
 
 
 class _Numba:
-    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+    def forward(
+        self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
+    ) -> Tensor:
         from ertrain.masks.sparse.kernels import forward
 
         _use_threads()
@@ -74,12 +78,13 @@ class _Numba:
             constants.numpy(),
             inputs.numpy(),
             outputs.numpy(),
+            relu,
         )
         return outputs
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
         by_columns = Structure(structure.of_columns, structure.rows, structure.starts, structure.rows, structure.places)
-        return self.forward(by_columns, values[structure.places], None, gradients)
+        return self.forward(by_columns, values[structure.places], None, gradients, relu=False)
 
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
         from ertrain.masks.sparse.kernels import weight_gradients
@@ -91,22 +96,27 @@ class _Numba:
         return result
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         from ertrain.masks.sparse.kernels import backward
 
         _use_threads()
         of_inputs, of_values = torch.empty_like(inputs), torch.empty_like(values)
+        sums = inputs.new_empty(len(inputs) if relu else 0)
         by_columns = structure.of_columns.numpy(), structure.rows.numpy(), structure.places.numpy()
         results = of_inputs.numpy(), of_values.numpy()
-        backward(*by_columns, values.numpy(), inputs.numpy(), gradients.numpy(), *results)
-        return of_inputs, of_values
+        backward(*by_columns, values.numpy(), inputs.numpy(), gradients.numpy(), *results, relu, sums.numpy())
+        return of_inputs, of_values, sums if relu else None
 
 
 class _Torch:
-    def forward(self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+    def forward(
+        self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
+    ) -> Tensor:
         outputs = _csr(structure.starts, structure.columns, values, structure.shape) @ inputs
-        return outputs if bias is None else outputs.add_(bias[:, None])
+        if bias is not None:
+            outputs.add_(bias[:, None])
+        return outputs.relu_() if relu else outputs
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
         outputs, columns = structure.shape
@@ -119,9 +129,14 @@ class _Torch:
         return sampled.values()
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return self.turned(structure, values, gradients), self.of_values(structure, inputs, gradients)
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        of_inputs = self.turned(structure, values, gradients)
+        of_values = self.of_values(structure, inputs, gradients)
+        if not relu:
+            return of_inputs, of_values, None
+        of_inputs.masked_fill_(inputs <= 0, 0)
+        return of_inputs, of_values, of_inputs.sum(1)
 
 
 ENGINES: dict[str, Engine] = {"numba": _Numba(), "torch": _Torch()}

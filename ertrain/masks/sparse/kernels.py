@@ -29,8 +29,10 @@ _ORDER = frozenset({"reassoc", "contract", "nsz"})
 
 
 @kernel(parallel=True, fastmath=_ORDER)
-def forward(starts: Starts, columns: Places, values: Floats, bias: Floats, inputs: Floats, outputs: Floats) -> None:
-    """Put W X + b into the outputs (rows, batch), for a W in CSR and inputs X (columns, batch)."""
+def forward(
+    starts: Starts, columns: Places, values: Floats, bias: Floats, inputs: Floats, outputs: Floats, relu: bool
+) -> None:
+    """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
     batch = inputs.shape[1]
     for row in prange(len(starts) - 1):
         start, end, constant = starts[row], starts[row + 1], bias[row]
@@ -48,6 +50,10 @@ def forward(starts: Starts, columns: Places, values: Floats, bias: Floats, input
             for b in range(batch):
                 outputs[row, b] += w0 * inputs[c0, b]
             k += 1
+        if relu:
+            for b in range(batch):
+                if outputs[row, b] <= 0:  # NaN stays
+                    outputs[row, b] = 0
 
 
 @kernel(parallel=True, fastmath=_ORDER)
@@ -60,10 +66,14 @@ def backward(
     gradients: Floats,
     of_inputs: Floats,
     of_values: Floats,
+    relu: bool,
+    of_bias: Floats,
 ) -> None:
     """Put both gradients where they belong: W^T G, and of every kept weight the product of its input and gradient.
 
     W is given by its columns: where they start, the rows of their entries, and the places of these among the values.
+    If the inputs X are a ReLU of something, the gradient of that is put instead of W^T G, and its sums over the batch,
+    which are the gradient of the bias before the ReLU.
     """
     batch = inputs.shape[1]
     for column in prange(len(starts) - 1):
@@ -94,6 +104,13 @@ def backward(
                 s0 += inputs[column, b] * g0
             of_values[p0] = s0
             k += 1
+        if relu:
+            total = values.dtype.type(0)
+            for b in range(batch):
+                if inputs[column, b] <= 0:
+                    of_inputs[column, b] = 0
+                total += of_inputs[column, b]
+            of_bias[column] = total
 
 
 @kernel(parallel=True, fastmath=_ORDER)

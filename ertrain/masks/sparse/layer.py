@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from ertheory.errors import InvalidInput
 from ertheory.masks import read_mask
 from ertheory.numbers import whole_number
 from ertrain.masks.sparse.engines import ENGINES, Structure, engine_for
+from ertrain.masks.sparse.products import Operand, product
 
 __all__ = ["SparseLinear"]
 
@@ -119,14 +119,14 @@ class SparseLinear(nn.Module):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, inputs: Tensor) -> Tensor:
         """Give W x + b for inputs of shape (..., in_features)."""
-        if inputs.shape[-1:] != (self.in_features,):
-            raise InvalidInput("inputs", f"shape (..., {self.in_features})", tuple(inputs.shape))
-        engine = engine_for(self.engine, self.weight.device)
+        return product((self.operand(),), inputs)
+
+    def operand(self, *, relu: bool = False) -> Operand:
+        """Give what a product needs of the layer, with or without a ReLU behind it."""
         if self.weight.dtype not in _TYPES:
             raise InvalidInput("weight", "torch.float32 or torch.float64", self.weight.dtype)
-        flat = inputs.to(self.weight.dtype).reshape(-1, self.in_features).t().contiguous()
-        outputs: Tensor = _Product.apply(flat, self.weight, self.bias, self.structure, engine)
-        return outputs.t().reshape(*inputs.shape[:-1], self.out_features)
+        engine = engine_for(self.engine, self.weight.device)
+        return Operand(self.weight, self.bias, self.structure, engine, relu)
 
     def to_csr(self) -> csr_array:
         """Give W as a sparse matrix of SciPy, which shares no memory with the layer."""
@@ -171,34 +171,6 @@ class SparseLinear(nn.Module):
         _check(f"{prefix}weight", starts, columns, tuple(kept), self)
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self._turn()
-
-
-class _Product(torch.autograd.Function):
-    """W X + b for X of shape (in_features, batch)."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, structure: Structure, engine: Any
-    ) -> Any:
-        ctx.save_for_backward(inputs, weight)
-        ctx.structure, ctx.engine = structure, engine
-        constants = None if bias is None else bias.detach()
-        return engine.forward(structure, weight.detach(), constants, inputs.detach())
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradients: Tensor) -> Any:
-        inputs, weight = (saved.detach() for saved in ctx.saved_tensors)
-        of_inputs, of_weight, of_bias = ctx.needs_input_grad[:3]
-        gradients = gradients.contiguous()
-        x = w = None
-        if of_inputs and of_weight:
-            x, w = ctx.engine.backward(ctx.structure, weight, inputs, gradients)
-        elif of_inputs:
-            x = ctx.engine.turned(ctx.structure, weight, gradients)
-        elif of_weight:
-            w = ctx.engine.of_values(ctx.structure, inputs, gradients)
-        return x, w, gradients.sum(1) if of_bias else None, None, None
 
 
 def _pattern(mask: Any, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:

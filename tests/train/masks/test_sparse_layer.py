@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 import tracemalloc
@@ -14,7 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
-from hypothesis import given  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import nn  # noqa: E402
@@ -23,6 +24,7 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.masks import DrawnMask  # noqa: E402
 from ertrain import attach_masks, densify, guard, masks_of, sparsify  # noqa: E402
 from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse.chain import SparseSequential  # noqa: E402
 from ertrain.masks.sparse.engines import ENGINES, engine_for  # noqa: E402
 
 engines = pytest.mark.parametrize("engine", list(ENGINES))
@@ -105,6 +107,81 @@ def test_twenty_steps_are_those_of_the_masked_network(optimiser):
         torch.testing.assert_close(trained, other, rtol=0, atol=1e-5 * other.abs().max().item())
 
 
+@engines
+@settings(max_examples=40)
+@given(
+    sizes=st.lists(st.integers(1, 7), min_size=2, max_size=4),
+    batch=st.sampled_from([0, 1, 5, 130]),
+    relu_last=st.booleans(),
+    frozen=st.lists(st.booleans(), min_size=7, max_size=7),
+    seed=st.integers(0, 99),
+)
+def test_runs_of_layers_are_what_the_layers_are_one_by_one(engine, sizes, batch, relu_last, frozen, seed):
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = []
+    for place, (inputs, outputs) in enumerate(pairwise(sizes)):
+        mask = torch.rand(outputs, inputs) < 0.6
+        mask[0, 0] = True
+        layer = SparseLinear(inputs, outputs, mask, bias=place != 1, engine=engine, dtype=torch.float64)
+        layer.weight.requires_grad_(not frozen[2 * place])
+        if layer.bias is not None:
+            layer.bias.requires_grad_(not frozen[2 * place + 1])
+        layers += [layer, nn.ReLU()]
+    whole = SparseSequential(*(layers if relu_last else layers[:-1]))
+    x = torch.randn(batch, sizes[0], dtype=torch.float64, requires_grad=not frozen[6])
+    found = []
+    for forward in (whole, lambda inputs: functools.reduce(lambda hidden, layer: layer(hidden), whole, inputs)):
+        y = forward(x)
+        moved = [part for part in (x, *whole.parameters()) if part.requires_grad]
+        found.append([y.detach(), *(torch.autograd.grad(y.square().sum(), moved) if moved else ())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@engines
+def test_what_is_not_a_number_goes_through_runs_as_through_layers(engine):
+    model = SparseSequential(
+        SparseLinear(2, 2, [[1, 0], [0, 1]], engine=engine), nn.ReLU(), SparseLinear(2, 1, [[1, 1]], engine=engine)
+    )
+    x = torch.tensor([[float("nan"), 1.0], [float("inf"), -1.0]], requires_grad=True)
+    model(x).sum().backward()
+    together = x.grad.clone()
+    x.grad = None
+    model[2](model[0](x).relu()).sum().backward()
+    assert torch.equal(together.nan_to_num(7.0), x.grad.nan_to_num(7.0))
+    assert model(x)[0].isnan().all()
+
+
+def test_a_sequence_of_sparse_layers_is_one_node_of_the_graph():
+    """What lies between the products is what takes time at low density, so it must not be there."""
+    sparse = sparsify(masked((6, 5, 4, 3)))
+    y = sparse(torch.randn(2, 6))
+    names, node = [], y.grad_fn
+    while node is not None:
+        names.append(type(node).__name__)
+        node = next((further for further, _ in node.next_functions if further is not None), None)
+    assert names.count("_ProductBackward") == 1
+    assert not any("Relu" in name or "Threshold" in name for name in names)
+    assert type(sparse) is SparseSequential
+    assert type(densify(sparse)) is nn.Sequential
+
+
+def test_hooks_of_layers_in_a_sequence_run():
+    sparse, seen = sparsify(masked((6, 5, 4))), []
+    for place in (0, 1):
+        sparse[place].register_forward_hook(lambda module, *_: seen.append(type(module)))
+    x = torch.randn(2, 6)
+    y = sparse(x)
+    assert seen == [SparseLinear, nn.ReLU]
+    torch.testing.assert_close(y, sparse[2](sparse[0](x).relu()))
+
+
+def test_layers_that_do_not_fit_are_named_as_if_they_were_alone():
+    pair = SparseSequential(SparseLinear(2, 3, [[1, 0]] * 3), SparseLinear(2, 2, [[1, 0]] * 2))
+    with pytest.raises(InvalidInput, match=r"inputs: expected shape \(\.\.\., 2\), got \(1, 3\)"):
+        pair(torch.ones(1, 2))
+
+
 def test_there_and_back_bit_for_bit():
     dense = masked((30, 50, 40, 10))
     dense[2].weight.data[0, 0] = -0.0  # a kept zero stays, with its sign
@@ -126,7 +203,7 @@ def test_what_has_no_mask_is_copied():
     model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 1, 1), masked((4, 3)))
     attach_masks(model, {"1": torch.ones(1, 1, 1, 1, dtype=torch.bool)})
     sparse = sparsify(model)
-    assert [type(layer) for layer in sparse] == [nn.Linear, nn.Conv2d, nn.Sequential]
+    assert [type(layer) for layer in sparse] == [nn.Linear, nn.Conv2d, SparseSequential]
     assert isinstance(sparse[2][0], SparseLinear)
     assert list(masks_of(sparse)) == ["1"]
     assert not isinstance(model[2][0], SparseLinear)

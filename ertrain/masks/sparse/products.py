@@ -1,0 +1,127 @@
+"""Products of sparse matrices with ReLU between them, one after another, as one function of PyTorch's.
+
+At low density the products themselves take less time than what surrounds them: a ReLU forwards and backwards, sums for
+the gradient of a bias, tensors that are made and turned around. Here activations stay (features, batch) from the first
+product to the last, a ReLU is a part of the product before it, and its gradient of the product after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ertheory.errors import InvalidInput
+from ertrain.masks.sparse.engines import Engine, Structure
+
+__all__ = ["Operand", "product"]
+
+
+class Operand(NamedTuple):
+    """A matrix W of which some entries exist, and what belongs to it.
+
+    Parameters
+    ----------
+    values
+        Of the entries, (kept,).
+    bias
+        b, (rows,), or None.
+    structure
+        Where the entries are.
+    engine
+        Who computes.
+    relu
+        Whether a ReLU follows.
+    """
+
+    values: Tensor
+    bias: Tensor | None
+    structure: Structure
+    engine: Engine
+    relu: bool
+
+
+def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
+    """Give W x + b, or its ReLU, of the first operand to the second, and so on.
+
+    Parameters
+    ----------
+    operands
+        At least one; an operand has as many columns as the one before it has rows.
+    inputs
+        Shape (..., columns of the first).
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (..., rows of the last). It stands in memory feature by feature, so that nothing is turned around between
+        this product and another.
+
+    Raises
+    ------
+    InvalidInput
+        If the inputs have another shape.
+    """
+    outputs, columns = operands[-1].structure.shape[0], operands[0].structure.shape[1]
+    if inputs.shape[-1:] != (columns,):
+        raise InvalidInput("inputs", f"shape (..., {columns})", tuple(inputs.shape))
+    flat = inputs.to(operands[0].values.dtype).reshape(-1, columns).t().contiguous()
+    parameters = [part for operand in operands for part in operand[:2]]
+    result: Tensor = _Product.apply(flat, [operand[2:] for operand in operands], *parameters)
+    return result.t().reshape(*inputs.shape[:-1], outputs)
+
+
+class _Product(torch.autograd.Function):
+    """The same for X of shape (columns, batch)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, how: list[tuple[Structure, Engine, bool]], *parameters: Tensor | None
+    ) -> Tensor:
+        """Compute all products, and keep what went into each."""
+        weights, biases = parameters[::2], parameters[1::2]
+        hidden = [inputs.detach()]
+        for (structure, engine, relu), values, bias in zip(how, weights, biases, strict=True):
+            assert values is not None
+            constants = None if bias is None else bias.detach()
+            hidden.append(engine.forward(structure, values.detach(), constants, hidden[-1], relu=relu))
+        kept = hidden if how[-1][2] else hidden[:-1]
+        ctx.how, ctx.kept = how, len(kept)
+        ctx.save_for_backward(*kept, *weights)
+        return hidden[-1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradients: Tensor) -> Any:
+        """Go back from the last to the first operand that asks for something."""
+        saved = [tensor.detach() for tensor in ctx.saved_tensors]
+        hidden, weights = saved[: ctx.kept], saved[ctx.kept :]
+        wanted = ctx.needs_input_grad[2:]
+        results: list[Tensor | None] = [None] * len(wanted)
+        gradients, sums = gradients.contiguous(), None
+        if ctx.how[-1][2]:
+            gradients = gradients.masked_fill(hidden[-1] <= 0, 0)
+        further = False
+        for at in reversed(range(len(weights))):
+            structure, engine, _ = ctx.how[at]
+            if wanted[2 * at + 1]:
+                results[2 * at + 1] = gradients.sum(1) if sums is None else sums
+            further = ctx.needs_input_grad[0] or any(wanted[: 2 * at])
+            before = at > 0 and ctx.how[at - 1][2]  # whether a ReLU is
+            sums = None
+            if further and wanted[2 * at]:
+                gradients, results[2 * at], sums = engine.backward(
+                    structure, weights[at], hidden[at], gradients, relu=before
+                )
+            elif wanted[2 * at]:
+                results[2 * at] = engine.of_values(structure, hidden[at], gradients)
+            elif further:
+                gradients = engine.turned(structure, weights[at], gradients)
+                if before:
+                    gradients.masked_fill_(hidden[at] <= 0, 0)
+            if not further:
+                break
+        return gradients if further and ctx.needs_input_grad[0] else None, None, *results
