@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup figure2 figures notebooks proofs certificate test lint clean
+.PHONY: help setup figure2 figures notebooks docs proofs certificate test lint clean
 
 help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
@@ -20,6 +20,7 @@ help:
 	@echo "make certificate FILE=answer.v"
 	@echo "                check an answer that ertheory width --certificate wrote (needs coqc)"
 	@echo "make notebooks  run every notebook and render it beside its source"
+	@echo "make docs       make the site in docs/_build/html; a warning is an error"
 	@echo "make clean      remove .venv and what tools left behind"
 
 figure2: $(VENV)/.core
@@ -65,6 +66,11 @@ export RENDER
 notebooks: $(VENV)/.notebook
 	@$(BIN)/python -c "$$RENDER" $(wildcard notebooks/[0-9]*.py)
 
+# Nothing is loaded from the network, and notebooks are shown as they were rendered.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto --builder html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 proofs:
 	@$(PYTHON) proofs/check.py
 
@@ -72,7 +78,7 @@ certificate:
 	@$(PYTHON) proofs/check.py $(FILE)
 
 clean:
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # Stamps are touched last: an installation that was cut short is done again. `--clear` removes what it left behind.
@@ -92,7 +98,12 @@ $(VENV)/.notebook: pyproject.toml $(VENV)/.created
 	@$(PIP) install --editable ".[notebook]"
 	@touch $@
 
-# Everything of the other two is part of it.
+$(VENV)/.docs: pyproject.toml $(VENV)/.created
+	@echo "Installing ertheory and what makes the site, PyTorch too (some minutes) ..."
+	@$(PIP) install --editable ".[docs]"
+	@touch $@
+
+# Everything of core and notebook is part of it.
 $(VENV)/.test: pyproject.toml $(VENV)/.created
 	@echo "Installing ertheory and all that the tests need, PyTorch too (some minutes) ..."
 	@$(PIP) install --editable ".[test]"

@@ -5,67 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
-import re
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pages.house import BEHIND, floors, imported, imports, room
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("ertheory", "ertrain")
-BEHIND = {"ertheory._deprecated", "ertheory._pages"}  # of the root, and part of it
 LATE = ("ertheory", "ertheory.bounds", "ertheory.commands", "ertheory.networks")
-
-
-def room(name: str) -> str:
-    """Room of a module by its full name: the package or loose module below the root, or the root itself."""
-    return ".".join(name.split(".")[:2])
-
-
-def imports(package: str) -> dict[str, set[str]]:
-    """Rooms that each room of a package loads."""
-    graph: dict[str, set[str]] = defaultdict(set)
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        here = room(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-        graph[here] |= {room(name) for name in _imported(ast.parse(path.read_text(encoding="utf-8")))} - {here}
-    return dict(graph)
-
-
-def _imported(tree: ast.Module) -> Iterator[str]:
-    """Full names of our modules that loading a module loads: imports in functions and for types alone are left out."""
-    for node in _loaded(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in PACKAGES)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                yield full if _is_module(full) else node.module
-
-
-def _loaded(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef) or (
-            isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
-        ):
-            continue
-        yield child
-        yield from _loaded(child)
-
-
-def _is_module(name: str) -> bool:
-    path = ROOT / name.replace(".", "/")
-    return path.is_dir() or path.with_suffix(".py").exists()
-
-
-def floors() -> dict[str, int]:
-    """Floor of every room of `ertheory`, as the table of CONTRIBUTING.md says."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \| (.*?) \|", text, flags=re.M)
-    return {f"ertheory.{name}": int(number) for number, names in rows for name in re.findall(r"`(\w+)`", names)}
 
 
 def test_every_room_stands_on_one_floor():
@@ -108,7 +55,7 @@ try:
 except ImportError:
     pass
 """
-    found = {room(name) for name in _imported(ast.parse(code))}
+    found = {room(name) for name in imported(ast.parse(code))}
     assert found == {f"ertheory.{name}" for name in ("masks", "numbers", "bounds", "networks")}
 
 
