@@ -56,6 +56,18 @@ Definition represented (w : mask) : Prop :=
       forall (o : T L) (k : 'I_(q L)),
         forward source_act V c x L.+1 (o, k) = forward act W b x L o).
 
+(* the same, where neuron (i, k) of layer 0 reads input i only, with weight 1 *)
+Definition represented_id (w : mask) : Prop :=
+  exists (V : forall l, source_layer l.+1 -> source_layer l -> R) (c : forall l, source_layer l.+1 -> R),
+    [/\ forall (v : T 0%N * 'I_(q 0)) (i : T 0%N), V 0%N v i = (v.1 == i)%:R,
+      forall l (h : (l < L)%N) v u, ~~ in_mask w h v u -> V l.+1 v u = 0 &
+      forall x : T 0%N -> R, (forall i, lo i <= x i) ->
+        forall (o : T L) (k : 'I_(q L)),
+          forward source_act V c x L.+1 (o, k) = forward act W b x L o].
+
+Lemma represented_by_id w : represented_id w -> represented w.
+Proof. by move=> [V [c [_ on out]]]; exists V, c. Qed.
+
 (* a block: the copies of u needed by the copy v of a target neuron *)
 Definition blocks_at (l : 'I_L) : finType := [finType of source_layer l.+2 * T l].
 Definition block : finType := [finType of {l : 'I_L & blocks_at l}].
@@ -64,7 +76,7 @@ Definition block_of (e : edge) : block :=
 Definition needed (B : block) : bool := W (tagged B).1.1 (tagged B).2 != 0.
 
 (* the construction *)
-Theorem construction (w : mask) : (0 < L)%N -> served block_of needed w -> represented w.
+Theorem construction_id (w : mask) : (0 < L)%N -> served block_of needed w -> represented_id w.
 Proof.
 move=> L0 sw.
 pose shift l : T l -> R := if l is 0%N then lo else fun=> 0.
@@ -82,7 +94,7 @@ pose c l : source_layer l.+1 -> R :=
   | 0%N => fun v => - lo v.1
   | k.+1 => fun v => b v.1 + \sum_u W v.1 u * shift k u
   end.
-exists V, c; split=> [l h v u nm|x xbox].
+exists V, c; split=> [//|l h v u nm|x xbox].
   rewrite /V; case: Sumbool.sumbool_of_bool => // h'; case: eqP => // pk.
   move: pk; rewrite /chosen; case: pickP => // k hk [ek].
   by move: hk nm; rewrite ek -surjective_pairing (bool_irrelevance h' h) => ->.
@@ -115,6 +127,9 @@ have main l : (l <= L)%N -> forall (u : T l) (k : 'I_(q l)),
 move=> o k; rewrite (main L (leqnn L) o k).
 by move: L0; case: (L) o k => [|n] o k //= _; rewrite subr0.
 Qed.
+
+Theorem construction (w : mask) : (0 < L)%N -> served block_of needed w -> represented w.
+Proof. by move=> L0 sw; apply/represented_by_id/construction_id. Qed.
 End Copies.
 End Network.
 Arguments relu {R} x.

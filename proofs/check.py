@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +32,7 @@ PACKAGES = (
 # In the order in which they build on one another, with the theorems that they are there for.
 THEOREMS = {
     "bernoulli": ("Ex_blocks", "Pr_blocks", "block_law"),
-    "block_construction": ("construction",),
+    "block_construction": ("construction", "construction_id"),
     "theorem_2_2": ("law22", "exact22", "union22", "printed22"),
     "theorem_2_2_logarithms": ("theorem22", "theorem21"),
     "exact_laws": ("fubini", "binomial_law", "law23A", "law23B", "law_path", "path_first_moment"),
@@ -47,6 +49,8 @@ THEOREMS = {
     "factored_law": ("groups_law", "bad_law", "factored_law"),
     "factored_network": ("Ex_part", "factored_network", "factored_network_relu"),
     "masked_layer_0": ("transport", "seen_law", "matched_law", "matchable_law", "masked_drop"),
+    "masked_networks": ("transport_deep", "seen_law_deep"),
+    "masked_laws": ("alive_law", "matched_deep", "matched22", "preassigned_exact", "preassigned22"),
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
     "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
@@ -54,9 +58,9 @@ THEOREMS = {
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
 AXIOMS = {
-    "boolp.functional_extensionality_dep",
-    "boolp.propositional_extensionality",
-    "boolp.constructive_indefinite_description",
+    "functional_extensionality_dep",
+    "propositional_extensionality",
+    "constructive_indefinite_description",
 }
 CLASSICAL = ("theorem_2_2_logarithms",)
 UNFINISHED = re.compile(r"\b(Admitted|admit|Axiom|Axioms|Parameter|Parameters|Conjecture|Abort)\b")
@@ -82,26 +86,19 @@ def main() -> int:
 
 
 def check_proofs(folder: Path) -> int:
-    """Compile all proofs in an empty folder, and keep what was compiled for certificates."""
+    """Compile all proofs in an empty folder, as many at once as there are cores, and keep them for certificates."""
     started = time.monotonic()
     for name in THEOREMS:
         if found := unfinished(source(name)):
             return refuse(f"{name}.v is not finished: {found}")
-        print(f"{name}.v", flush=True)
-        if not compiled(name, folder):
-            return refuse(f"{name}.v does not compile")
-    print()
-    for name, theorems in THEOREMS.items():
-        asked = folder / "assumptions.v"
-        asked.write_text(f"From ERProofs Require Import {name}.\n{questions(theorems)}", encoding="utf-8")
-        answer = run(asked, folder)
+    for name, answer in compiled_together(folder):
         if answer is None:
-            return refuse(f"{name}.v lacks a theorem that is named here")
+            return refuse(f"{name}.v does not compile, or lacks a theorem that is named in check.py")
         axioms = axioms_in(answer)
         if axioms - (AXIOMS if name in CLASSICAL else set()):
             return refuse(f"{name}.v rests on {', '.join(sorted(axioms))}")
         rests = "the axioms of classical logic in mathcomp-analysis" if axioms else "no axiom"
-        print(f"{name}: {', '.join(theorems)} rest on {rests}")
+        print(f"{name}: {', '.join(THEOREMS[name])} rest on {rests}", flush=True)
     number = sum(map(len, THEOREMS.values()))
     print(f"\n{number} theorems in {len(THEOREMS)} files checked in {time.monotonic() - started:.0f} s.")
     keep = compiled_folder()
@@ -109,6 +106,29 @@ def check_proofs(folder: Path) -> int:
         shutil.copy(folder / f"{name}.vo", keep / f".{name}.vo")
         (keep / f".{name}.vo").replace(keep / f"{name}.vo")
     return 0
+
+
+def compiled_together(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Compile every proof as soon as those that it uses are there; each with what Coq says of its theorems.
+
+    The first that fails is the last one: what waits is not begun, and what runs is waited for.
+    """
+    waiting = {name: set(theories(source(name))) for name in THEOREMS}
+    running: dict[Future[str | None], str] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while waiting or running:
+            for name in [name for name, used in waiting.items() if not used]:
+                del waiting[name]
+                running[pool.submit(compiled, name, folder)] = name
+            for task in wait(running, return_when=FIRST_COMPLETED).done:
+                name, answer = running.pop(task), task.result()
+                if answer is None:
+                    pool.shutdown(cancel_futures=True)
+                yield name, answer
+                if answer is None:
+                    return
+                for used in waiting.values():
+                    used.discard(name)
 
 
 def check_certificate(file: Path, folder: Path) -> int:
@@ -126,7 +146,7 @@ def check_certificate(file: Path, folder: Path) -> int:
     for name in theories(text):
         if not (folder / f"{name}.vo").exists():
             print(f"{name}.v", flush=True)
-            if not compiled(name, folder):
+            if compiled(name, folder) is None:
                 return refuse(f"{name}.v does not compile")
     with tempfile.TemporaryDirectory(prefix="ertheory-certificate-") as place:
         copy = Path(place) / "certificate.v"
@@ -168,15 +188,21 @@ def compiled_folder() -> Path:
     return folder
 
 
-def compiled(name: str, folder: Path) -> bool:
-    """Compile one of the proofs into a folder that holds what it uses; whole or not at all."""
+def compiled(name: str, folder: Path) -> str | None:
+    """Compile one of the proofs into a folder that holds what it uses; whole or not at all.
+
+    Returns
+    -------
+    str or None
+        What Coq says on what its theorems rest; nothing where it does not compile or lacks one of them.
+    """
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as place:
         draft = Path(place) / f"{name}.v"
-        draft.write_text(source(name), encoding="utf-8")
-        if run(draft, folder) is None:
-            return False
-        draft.with_suffix(".vo").replace(folder / f"{name}.vo")
-    return True
+        draft.write_text(f"{source(name)}\n{questions(THEOREMS[name])}", encoding="utf-8")
+        answer = run(draft, folder)
+        if answer is not None:
+            draft.with_suffix(".vo").replace(folder / f"{name}.vo")
+    return answer
 
 
 def questions(theorems: Iterable[str]) -> str:
