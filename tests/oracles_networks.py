@@ -102,31 +102,36 @@ def _pool(step: Pool, signal: Any) -> Any:
             [max(row) if step.kind == "max" else sum(row, Fraction(0)) / len(row) for row in every], dtype=object
         )
     sizes = [
-        (length + 2 * pad - size) // by + 1
+        # Windows begin where they end inside the padded axis, or inside the axis and the padding in front of it.
+        sum(at + size <= length + 2 * pad or (step.ceil and at < length + pad) for at in range(0, length + 2 * pad, by))
         for length, pad, size, by in zip(signal.shape[1:], step.padding, step.size, step.stride, strict=True)
     ]
     result = np.empty((len(signal), *sizes), dtype=object)
     for channel, *place in itertools.product(range(len(signal)), *map(range, sizes)):
-        window = []
+        window, count = [], 0
         for shift in itertools.product(*map(range, step.size)):
             at = [p * by + s - pad for p, by, s, pad in zip(place, step.stride, shift, step.padding, strict=True)]
             if all(0 <= a < length for a, length in zip(at, signal.shape[1:], strict=True)):
                 window.append(signal[(channel, *at)])
+            reach = zip(at, signal.shape[1:], step.padding, strict=True)
+            count += all(-pad <= a < length + pad for a, length, pad in reach) if step.counted else 0
         largest = step.kind == "max"
-        result[(channel, *place)] = max(window) if largest else sum(window, Fraction(0)) / math.prod(step.size)
+        count = count if step.counted else len(window)
+        result[(channel, *place)] = max(window) if largest else sum(window, Fraction(0)) / count
     return result
 
 
 def _shared(step: Pool, signal: Any) -> Any:
     """Position a of n is read by output i of m if the pieces [a/n, (a+1)/n) and [i/m, (i+1)/m) of the axis meet."""
-    result = np.empty((len(signal), *step.outputs), dtype=object)
-    for channel, *place in itertools.product(range(len(signal)), *map(range, step.outputs)):
+    outputs = [count or size for count, size in zip(step.outputs, signal.shape[1:], strict=True)]
+    result = np.empty((len(signal), *outputs), dtype=object)
+    for channel, *place in itertools.product(range(len(signal)), *map(range, outputs)):
         window = [
             signal[(channel, *at)]
             for at in itertools.product(*map(range, signal.shape[1:]))
             if all(
                 a * m < (i + 1) * n and i * n < (a + 1) * m
-                for a, i, n, m in zip(at, place, signal.shape[1:], step.outputs, strict=True)
+                for a, i, n, m in zip(at, place, signal.shape[1:], outputs, strict=True)
             )
         ]
         result[(channel, *place)] = max(window) if step.kind == "max" else sum(window, Fraction(0)) / len(window)

@@ -105,7 +105,9 @@ def _one(step: Step, numbers: Any) -> dict[str, Any]:
     if isinstance(step, Activation):
         return {"activation": step.name}
     if isinstance(step, Pool):
-        outputs = {"outputs": list(step.outputs)} if step.outputs else {}
+        outputs: dict[str, Any] = {"outputs": list(step.outputs)} if step.outputs else {}
+        outputs |= {"ceil": True} if step.ceil else {}
+        outputs |= {} if step.counted else {"counted": False}
         return {
             "pool": step.kind,
             "size": list(step.size),

@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.geometry import check_flow, entries, leading, next_inputs, positions, shares, views, with_channels
+from ertheory.check.geometry import (
+    check_flow,
+    divisors,
+    entries,
+    leading,
+    next_inputs,
+    positions,
+    shares,
+    views,
+    with_channels,
+)
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -259,7 +269,7 @@ def _pool(step: Pool, signal: Array) -> Array:
     total = total.copy()
     for view in others:
         total += view
-    return total / math.prod(step.size)
+    return total / divisors(signal.shape[1:-1], step)[..., None]
 
 
 def _whole(step: Pool, signal: Array) -> Array:

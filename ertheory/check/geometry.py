@@ -22,6 +22,7 @@ from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool
 __all__ = [
     "Entries",
     "check_flow",
+    "divisors",
     "entries",
     "inside",
     "leading",
@@ -159,11 +160,12 @@ def positions(sizes: Sequence[int], window: Affine | Pool) -> tuple[int, ...]:
     if isinstance(window, Pool) and window.outputs:
         if len(sizes) != len(window.outputs) or not all(sizes):
             raise InvalidInput("points", f"{len(window.outputs)} axes of positions, none of size 0", tuple(sizes))
-        return window.outputs
+        return tuple(count or size for count, size in zip(window.outputs, sizes, strict=True))
     if len(sizes) != len(size):
         raise InvalidInput("points", f"{len(size)} axes of positions at a window of size {size}", tuple(sizes))
     axes = zip(sizes, size, window.stride, window.padding, dilation, strict=True)
-    outputs = tuple((n + 2 * pad - step * (k - 1) - 1) // stride + 1 for n, k, stride, pad, step in axes)
+    ceil = isinstance(window, Pool) and window.ceil
+    outputs = tuple(_along(n + 2 * pad - step * (k - 1) - 1, stride, n + pad, ceil) for n, k, stride, pad, step in axes)
     if any(count < 1 for count in outputs):
         raise InvalidInput("points", f"positions into which a window of size {size} fits", tuple(sizes))
     return outputs
@@ -182,14 +184,36 @@ def views(signal: npt.NDArray[Any], window: Affine | Pool, *, first: int, fill: 
     size = window.kernel if isinstance(window, Affine) else window.size
     dilation = window.dilation if isinstance(window, Affine) else (1,) * len(size)
     outputs = positions(signal.shape[first : first + len(size)], window)
-    if any(window.padding):
-        around = [(0, 0)] * first + [(pad, pad) for pad in window.padding]
+    # Beyond the padding behind an axis reach the windows of a pooling that rounds up.
+    whole = zip(signal.shape[first:], size, window.stride, window.padding, dilation, outputs, strict=False)
+    beyond = [max(0, (m - 1) * by + step * (k - 1) + 1 - n - 2 * pad) for n, k, by, pad, step, m in whole]
+    if any((*window.padding, *beyond)):
+        around = [(0, 0)] * first + [(pad, pad + more) for pad, more in zip(window.padding, beyond, strict=True)]
         around += [(0, 0)] * (signal.ndim - len(around))
         signal = np.pad(signal, around, constant_values=fill)
     for tap in np.ndindex(*size):
         axes = zip(tap, dilation, window.stride, outputs, strict=True)
         cut = [slice(t * step, t * step + (count - 1) * stride + 1, stride) for t, step, stride, count in axes]
         yield signal[(slice(None),) * first + tuple(cut)]
+
+
+def divisors(sizes: Sequence[int], window: Pool) -> Integers:
+    """Give by how much the sum of each window of an average is divided; shape as the outputs.
+
+    Examples
+    --------
+    >>> divisors((5,), Pool("average", (3,), (2,), (1,), counted=False)).tolist()
+    [2, 3, 2]
+    """
+    found: Integers = np.ones((), dtype=np.int64)
+    axes = zip(sizes, window.size, window.stride, window.padding, positions(sizes, window), strict=True)
+    for n, k, stride, pad, outputs in axes:
+        start = np.arange(outputs, dtype=np.int64) * stride - pad
+        stop = np.minimum(start + k, n + pad)
+        if not window.counted:
+            start, stop = np.maximum(start, 0), np.minimum(stop, n)
+        found = np.multiply.outer(found, stop - start)
+    return found
 
 
 def shares(sizes: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[slice, ...]]:
@@ -203,6 +227,12 @@ def shares(sizes: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[slice
     for place in np.ndindex(*outputs):
         axes = zip(place, sizes, outputs, strict=True)
         yield tuple(slice(i * n // m, -((i + 1) * n // -m)) for i, n, m in axes)
+
+
+def _along(last: int, stride: int, end: int, ceil: bool) -> int:
+    """Count the outputs along an axis; `last` is where a window may begin at most, `end` where the padding does."""
+    count = last // stride + 1
+    return count + 1 if ceil and last % stride and count * stride < end else count
 
 
 def _parts(step: Residual) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

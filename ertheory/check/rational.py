@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.geometry import check_flow, entries, leading, positions, shares, views
+from ertheory.check.geometry import check_flow, divisors, entries, leading, positions, shares, views
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Step
@@ -111,7 +111,10 @@ def _pool(step: Pool, signal: Rationals) -> Rationals:
         largest: Rationals = reduce(larger, views(signal, step, first=2, fill=None))
         return largest
     total: Rationals = np.add.reduce(list(views(signal, step, first=2, fill=Fraction(0))))
-    return _divided(total, math.prod(step.size))
+    return np.asarray(total * _inverse(divisors(signal.shape[2:], step)), dtype=object)
+
+
+_inverse = np.frompyfunc(lambda count: Fraction(1, int(count)), 1, 1)
 
 
 def _whole(step: Pool, signal: Rationals) -> Rationals:

@@ -48,7 +48,7 @@ def activated(pair: Pair, function: ActivationFunction, *, blame_from: int) -> P
 
 def pooled(pair: Pair, step: Pool, *, blame_from: int) -> Pair:
     """Take maxima or averages over windows; zeros in the padding make an average of a constant no constant."""
-    varies = step.kind == "average" and any(step.padding)
+    varies = step.kind == "average" and any(step.padding) and step.counted
     return _mapped(pair, lambda value: None if varies and value else value, np.abs, 1.0, blame_from)
 
 

@@ -28,7 +28,7 @@ __all__ = ["read_steps"]
 _KINDS = {
     "affine": {"inputs", "kernel", "stride", "padding", "dilation", "groups"},
     "activation": set(),
-    "pool": {"size", "stride", "padding", "outputs"},
+    "pool": {"size", "stride", "padding", "outputs", "ceil", "counted"},
     "flatten": set(),
     "residual": set(),
 }
@@ -81,7 +81,7 @@ def _step(thing: Any, weights: Any, biases: Any, order: list[int], depth: int) -
         activation(value)
         return Activation(value)
     if kind == "pool":
-        return Pool(value, **{key: _sizes(key, thing[key]) for key in sorted(_KINDS["pool"]) if key in thing})
+        return Pool(value, **{key: _option(key, thing[key]) for key in sorted(_KINDS["pool"]) if key in thing})
     if kind == "flatten" and value is True:
         return Flatten()
     if kind == "residual" and isinstance(value, dict) and "branch" in value and not set(value) - {"branch", "skip"}:
@@ -103,8 +103,16 @@ def _affine(thing: dict[str, Any], layer: Any, weights: Any, biases: Any, order:
     return Affine(weight=weights[layer], bias=biases[layer], inputs=inputs, groups=groups, **lists)
 
 
+def _option(key: str, value: Any) -> Any:
+    if key not in ("ceil", "counted"):
+        return _sizes(key, value)
+    if type(value) is not bool:
+        raise InvalidInput(key, "true or false", value)
+    return value
+
+
 def _sizes(key: str, values: Any) -> tuple[int, ...]:
-    least = 0 if key == "padding" else 1
+    least = 0 if key in ("outputs", "padding") else 1
     if not isinstance(values, list) or any(type(value) is not int or not least <= value < _LARGEST for value in values):
         raise InvalidInput(key, f"a list of whole numbers of at least {least}", values)
     return tuple(values)

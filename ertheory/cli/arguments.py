@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 TARGET_HELP = (
-    "This is the network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .onnx)."
+    "This is the network to represent: 784-128-10, or a file with weights (.npz, .safetensors, .pt, .pth, .pt2, .onnx)."
 )
 TargetText = Annotated[str, Option(TARGET_HELP, "T")]
 Density = Annotated[

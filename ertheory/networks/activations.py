@@ -23,11 +23,12 @@ import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["ACTIVATIONS", "ActivationFunction", "Linearisation", "Piece", "activation"]
+__all__ = ["ACTIVATIONS", "SELU", "ActivationFunction", "Linearisation", "Piece", "activation"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+# The alpha and the scale of SELU.
+SELU = _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class Pool:
     Parameters
     ----------
     kind
-        ``max`` (padding never wins) or ``average`` (padding counts as zeros).
+        ``max`` (padding never wins) or ``average`` (padding counts as zeros, where it is counted).
     size
         Window per axis. Where it is left out, and ``outputs`` too, one window lies over everything, and no positions
         are left.
@@ -165,6 +165,12 @@ class Pool:
     outputs
         In place of the size: how many positions per axis are left of any number n. Output i of m then reads the
         positions from floor(i n / m) to ceil((i + 1) n / m), without that last one, as PyTorch's adaptive pooling does.
+        Of an axis with the number 0 as many are left as there are.
+    ceil
+        Whether a last window may reach beyond the padding, as long as it begins in front of it. An average is then
+        taken over what lies inside.
+    counted
+        Whether an average divides by the zeros of the padding, too.
     """
 
     kind: Literal["max", "average"]
@@ -172,13 +178,15 @@ class Pool:
     stride: tuple[int, ...] = ()
     padding: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
+    ceil: bool = False
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in ("max", "average"):
             raise InvalidInput("kind", "max or average", self.kind)
         if self.outputs and self.size:
             raise InvalidInput("outputs", "nothing beside a size of the windows", self.outputs)
-        object.__setattr__(self, "outputs", _per_axis("outputs", self.outputs, len(self.outputs), 1))
+        object.__setattr__(self, "outputs", _per_axis("outputs", self.outputs, len(self.outputs), 0))
         axes = len(self.size)
         for name, usual, least in (("size", (), 1), ("stride", self.size, 1), ("padding", (0,) * axes, 0)):
             object.__setattr__(self, name, _per_axis(name, getattr(self, name) or usual, axes, least))

@@ -282,13 +282,11 @@ def _counts(network: Network) -> tuple[Layer, ...]:
     flattened, activated = False, True
     for step in network.steps:
         if isinstance(step, Residual):
-            allowed = "a chain of layers: widths are computed for chains, and builders take the network itself"
+            allowed = "a chain of layers: widths from counts are for chains; builders and embed_module take the network"
             raise InvalidInput("network", allowed, "a residual block")
         if isinstance(step, Affine):
             if not activated:
-                raise InvalidInput(
-                    "network", "an activation between two layers", f"none before layer {len(layers) + 1}"
-                )
+                raise InvalidInput("network", "an activation between two layers", _unactivated(step, len(layers) + 1))
             channels = layers[-1].outputs if layers and flattened else step.inputs
             layers.append(Layer.from_step(step, channels=channels))
             flattened = activated = False
@@ -300,6 +298,13 @@ def _counts(network: Network) -> tuple[Layer, ...]:
         elif isinstance(step, Flatten):
             flattened = True
     return tuple(layers)
+
+
+def _unactivated(step: Affine, layer: int) -> str:
+    rows, columns = step.weight.nonzero()
+    diagonal = step.taps == 1 and step.groups == 1 and step.inputs == step.outputs and bool((rows == columns).all())
+    norm = ", which scales channels like a BatchNorm that no layer beside it can take up" if diagonal else ""
+    return f"none before layer {layer}{norm}; embed_module leaves norms and skips as they are"
 
 
 def _check_shapes(index: int, array: Array, offset: Array) -> None:

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from ertheory.errors import InvalidInput
+from ertheory.networks.activations import SELU
 from ertheory.networks.arrays import Array, doubles
 from ertheory.networks.readers.batch_norm import ChannelMap
 from ertheory.networks.readers.chain import Chain
+from ertheory.networks.readers.formulas import formula_of
 from ertheory.networks.readers.graph import Node
 from ertheory.networks.readers.torch_steps import activation_name, geometry, pool, zeros
 
@@ -84,6 +86,27 @@ class Call:
     def sizes(self, place: int = 0) -> tuple[Any, ...]:
         """Give the shape of a positional argument, with symbols for sizes that are free."""
         return tuple(self.node.args[place].meta["val"].shape)
+
+    def opened(self, thing: Any) -> tuple[Any, ...] | None:
+        """Give the name of an operator and its operands, constants of one entry as numbers."""
+        target: Any = getattr(thing, "target", None)
+        if getattr(target, "namespace", None) != "aten" or thing.kwargs:
+            return None
+        name = target._opname.removesuffix("_")
+        operands = [self._operand(part) for part in thing.args]
+        if name in ("clamp_min", "clamp_max"):
+            name, operands = "clamp", [*operands, None] if name == "clamp_min" else [operands[0], None, operands[1]]
+        elif name in ("clamp", "hardtanh"):
+            name, operands = "clamp", [*operands, None][:3]
+        elif name == "relu6":
+            name, operands = "clamp", [*operands, 0, 6]
+        elif name == "relu":
+            name, operands = "clamp", [*operands, 0, None]
+        return (name, *operands)
+
+    def _operand(self, part: Any) -> Any:
+        value: Any = self.values.get(part) if hasattr(part, "all_input_nodes") else None
+        return value.item() if hasattr(value, "item") and value.numel() == 1 else part
 
     def then(self, append: Callable[[Chain], None] | None, place: int = 0) -> Node:
         """Make the node, which reads one value."""
@@ -160,9 +183,13 @@ def _activation(kind: str, **names: str) -> Callable[[Call], Node]:
         options = {ours: call.argument(theirs) for ours, theirs in names.items()}
         if kind == "PReLU":
             options = {"weight": call.needed("weight")}
-        if kind == "ELU" and (call.argument("scale"), call.argument("input_scale")) != (1, 1):
-            raise InvalidInput(call.named, "scale and input_scale 1", call.argument("scale"))
-        name = activation_name(call.named, kind, SimpleNamespace(**options))
+        scaled = (call.argument("alpha"), call.argument("scale")) if kind == "ELU" else None
+        if scaled is not None and call.argument("input_scale") != 1:
+            raise InvalidInput(call.named, "input_scale 1", call.argument("input_scale"))
+        if scaled not in (None, SELU) and scaled[1] != 1:
+            raise InvalidInput(call.named, "scale 1, or the alpha and the scale of SELU", scaled)
+        named = "SELU" if scaled == SELU else kind
+        name = activation_name(call.named, named, SimpleNamespace(**options))
         return call.then(lambda chain: chain.activation(name))
 
     return apply
@@ -172,10 +199,14 @@ def _clamp(call: Call) -> Node:
     low, high = call.argument("min"), call.argument("max")
     if low == 0 and high is None:
         return call.then(lambda chain: chain.activation("relu"))
-    if low is None or high is None:
-        raise InvalidInput(call.named, "bounds -1 and 1, 0 and 6, or 0 alone", (low, high))
-    name = activation_name(call.named, "Hardtanh", SimpleNamespace(min_val=low, max_val=high))
-    return call.then(lambda chain: chain.activation(name))
+
+    def append(chain: Chain) -> None:
+        # A hard sigmoid is written with one bound after the other, and is not read by its parts.
+        if low is None or high is None:
+            raise InvalidInput(call.named, "bounds -1 and 1, 0 and 6, or 0 alone", (low, high))
+        chain.activation(activation_name(call.named, "Hardtanh", SimpleNamespace(min_val=low, max_val=high)))
+
+    return call.then(append)
 
 
 def _pool(kind: str, axes: int) -> Callable[[Call], Node]:
@@ -197,9 +228,15 @@ def _pool(kind: str, axes: int) -> Callable[[Call], Node]:
 
 
 def _reshape(call: Call) -> Node:
-    """Read what changes the shape of a value: nothing, or its flattening."""
+    """Read what changes the shape of a value: nothing, or its flattening.
+
+    Where axes of one position are dropped one after the other, the last one that goes flattens.
+    """
     before, after = list(map(str, call.sizes())), list(map(str, call.node.meta["val"].shape))
     if before == after:
+        return call.then(None)
+    some = call.node.target._opname == "squeeze" and len(after) > 2 and before[:2] == after[:2]
+    if some and [size for size in before if size != "1"] == [size for size in after if size != "1"]:
         return call.then(None)
     if len(after) != 2 or before[0] != after[0]:
         raise InvalidInput(call.named, f"a shape that flattens ({', '.join(before)})", f"({', '.join(after)})")
@@ -243,13 +280,14 @@ def _sum(call: Call) -> Node:
     return Node(call.named, (call.read(0), call.read(1)))
 
 
-def _product(call: Call) -> Node:
-    """Read z * sigmoid(z), as SiLU is decomposed."""
-    for value, gate in (call.node.args[:2], call.node.args[1::-1]):
-        made = getattr(getattr(gate, "target", None), "_opname", None)
-        if made == "sigmoid" and gate.args[0] is value:
-            return Node(call.named, (call.values[value],), lambda chain: chain.activation("silu"))
-    return call.then(lambda _: refuse(call.named), int(not isinstance(call.values.get(call.node.args[0]), Node)))
+def _formula(call: Call) -> Node:
+    """Read an activation that a decomposition has written out, such as z * sigmoid(z)."""
+    found = formula_of(call.node, call.opened)
+    if found is not None:
+        value, name = found
+        return Node(call.named, (call.values[value],), lambda chain: chain.activation(name))
+    place = next(at for at, part in enumerate(call.node.args) if isinstance(call.values.get(part), Node))
+    return call.then(lambda _: refuse(call.named), place)
 
 
 def _named(name: str) -> Callable[[Call], Node]:
@@ -279,6 +317,7 @@ ATEN: Mapping[str, Callable[[Call], Node]] = {
     "clamp_min": _clamp,
     "constant_pad_nd": _pad,
     "detach": _silent,
+    "div": _formula,
     "elu": _activation("ELU", alpha="alpha"),
     "gelu": _activation("GELU", approximate="approximate"),
     "hardsigmoid": _activation("Hardsigmoid"),
@@ -290,7 +329,7 @@ ATEN: Mapping[str, Callable[[Call], Node]] = {
     "mean": _mean,
     "mish": _activation("Mish"),
     "mm": _matmul,
-    "mul": _product,
+    "mul": _formula,
     "pad": _pad,
     "prelu": _activation("PReLU"),
     "relu": _activation("ReLU"),
@@ -301,4 +340,5 @@ ATEN: Mapping[str, Callable[[Call], Node]] = {
     "softplus": _activation("Softplus", beta="beta", threshold="threshold"),
     "softshrink": _activation("Softshrink", lambd="lambd"),
     "tanh": _activation("Tanh"),
+    "where": _formula,
 }

@@ -5,8 +5,7 @@ BatchNorm is taken up by a layer beside it where one can, and is a step of its o
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -16,6 +15,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.arrays import Array
 from ertheory.networks.network import Activation, Affine, Flatten, Pool, Residual, Step
 from ertheory.networks.readers.batch_norm import ChannelMap
+from ertheory.networks.readers.padding import Pads, added, even, evened
 
 __all__ = ["Chain"]
 
@@ -49,10 +49,20 @@ class Chain:
         How many channels or neurons it reads, ``None`` where that is not known.
     axes
         How many axes of positions feature maps have, ``None`` where that is not known.
+    names
+        Where the names of affine steps are gathered, by the identities of the steps.
     """
 
-    def __init__(self, signal: Signal = None, channels: int | None = None, axes: int | None = None) -> None:
+    def __init__(
+        self,
+        signal: Signal = None,
+        channels: int | None = None,
+        axes: int | None = None,
+        names: dict[int, str] | None = None,
+    ) -> None:
         self.steps: list[Step] = []
+        # What every affine step was read from, by its identity; branches share it.
+        self.names: dict[int, str] = {} if names is None else names
         self._signal = signal
         self._channels = channels
         self._axes = axes
@@ -61,13 +71,16 @@ class Chain:
         self._stated: int | None = None
         self._waiting: _Waiting | None = None
         # Zeros around feature maps that wait for a convolution or an average, and what put them there.
-        self._zeros: tuple[str, tuple[int, ...]] | None = None
+        self._zeros: tuple[str, Pads] | None = None
+        # How many axes of the one position behind a global pooling have been dropped.
+        self._dropped = 0
 
     def fork(self) -> Chain:
         """Begin a branch or a skip, which reads what this chain gives."""
         self._settle()
         self._check_zeros()
-        return Chain(self._signal, None if self._flattened else self._channels, self._axes)
+        self._check_dropped()
+        return Chain(self._signal, None if self._flattened else self._channels, self._axes, self.names)
 
     def layer(self, named: str, weight: Array, bias: Array | None = None, **options: Any) -> None:
         """Append a fully connected layer or a convolution.
@@ -79,7 +92,8 @@ class Chain:
         weight, bias
             Shapes (outputs, inputs / groups, *kernel) and (outputs,).
         **options
-            The geometry of a convolution, as `Affine.from_dense` takes it.
+            The geometry of a convolution, as `Affine.from_dense` takes it; the padding may be two numbers for an axis,
+            in front and behind. Where these differ, filters get taps of weight 0 that make them equal.
 
         Raises
         ------
@@ -87,6 +101,7 @@ class Chain:
             If the layer does not fit to what comes before it, or a number is not finite.
         """
         offset = np.zeros(len(weight)) if bias is None else bias
+        self._check_dropped()
         axes, groups = weight.ndim - 2, int(options.get("groups", 1))
         wanted: Signal = "maps" if axes else "neurons"
         if axes and self._signal == "points":
@@ -94,10 +109,9 @@ class Chain:
         if self._signal not in (None, wanted):
             raise InvalidInput(named, f"{wanted} in front of it, by a Flatten where need be", self._signal)
         self._check_axes(named, axes)
-        if self._zeros is not None and axes:
-            own = options.get("padding") or (0,) * axes
-            options["padding"] = tuple(map(operator.add, own, self._zeros[1]))
-            self._zeros = None
+        if axes:
+            pads, self._zeros = added(options.get("padding") or (0,) * axes, self._zeros and self._zeros[1]), None
+            weight, options = evened(weight, pads, options)
         # Beyond the border the padded zeros do not carry the shift, and no bias can take its place there.
         if self._waiting is not None and any(options.get("padding", ())) and self._waiting.norm.shift.any():
             self._settle(axes)
@@ -108,7 +122,7 @@ class Chain:
                 weight, offset = self._waiting.norm.into_layer_behind(
                     named, weight, offset, groups=groups, flattened=self._flattened
                 )
-        self.steps.append(_checked(named, lambda: Affine.from_dense(weight, offset, **options)))
+        self._append(named, _checked(named, lambda: Affine.from_dense(weight, offset, **options)))
         self._signal, self._channels, self._axes = wanted, len(weight), axes or None
         self._flattened, self._waiting, self._stated = False, None, None
 
@@ -140,6 +154,7 @@ class Chain:
             weight, bias = norm.into_layer_before(named, layer.weight.toarray().reshape(shape), layer.bias)
         options = {part: getattr(layer, part) for part in ("stride", "padding", "dilation", "groups")}
         self.steps[place] = _checked(named, lambda: Affine.from_dense(weight, bias, **options))
+        self.names[id(self.steps[place])] = self.names[id(layer)]
 
     def activation(self, name: str) -> None:
         """Append an activation."""
@@ -157,7 +172,20 @@ class Chain:
         if self._signal == "maps":
             self.steps.append(Flatten())
             self._flattened = True
-        self._signal, self._stated = "neurons", neurons
+        self._signal, self._stated, self._dropped = "neurons", neurons, 0
+
+    def squeeze(self, named: str, axes: Sequence[int] | None) -> None:
+        """Drop axes of the one position that a global pooling leaves, all of them where `axes` is ``None``."""
+        allowed = "a global pooling in front of it, and axes of positions; flatten(1) is read everywhere"
+        left = 0 if self._axes is None else self._axes - self._dropped
+        if self._signal != "points" or not left or (axes is None and self._channels in (None, 1)):
+            raise InvalidInput(named, allowed, "all axes" if axes is None else tuple(axes))
+        places = {axis % (left + 2) for axis in axes} if axes is not None else set(range(2, left + 2))
+        if not places <= set(range(2, left + 2)) or any(not -left <= axis < left + 2 for axis in axes or ()):
+            raise InvalidInput(named, allowed, tuple(axes or ()))
+        self._dropped += len(places)
+        if self._dropped == self._axes:
+            self.flatten()
 
     def average(self, named: str, axes: int, *, keeps: bool) -> None:
         """Append the average over so many axes, which have to be all; `keeps` says whether positions of size 1 stay."""
@@ -172,9 +200,12 @@ class Chain:
         if self._signal not in (None, "maps"):
             raise InvalidInput(named, "pooling of feature maps", self._signal)
         self._check_axes(named, step.axes)
-        if self._zeros is not None and step.kind == "average" and step.size:
-            padding = tuple(map(operator.add, step.padding, self._zeros[1]))
-            step, self._zeros = _checked(named, lambda: replace(step, padding=padding)), None
+        self._check_dropped()
+        # Zeros in front count in an average; where its own padding does not, there must be none of it.
+        if self._zeros is not None and step.kind == "average" and step.size and (step.counted or not any(step.padding)):
+            padding = even(added(step.padding, self._zeros[1]))
+            if padding is not None:
+                step, self._zeros = _checked(named, lambda: replace(step, padding=padding, counted=True)), None
         self._check_zeros()
         if self._waiting is not None and not _commute(self._waiting.norm, step):
             self._settle(step.axes or 0)
@@ -182,23 +213,24 @@ class Chain:
         self._axes = step.axes or self._axes
         self._signal = "maps" if step.axes else "points"
 
-    def pad(self, named: str, sizes: tuple[int, ...]) -> None:
-        """Put zeros around feature maps, so many on both sides of each axis; what follows has to take them up."""
-        if not any(sizes):
+    def pad(self, named: str, sizes: Pads) -> None:
+        """Put zeros in front of and behind each axis of feature maps; what follows has to take them up."""
+        if not any(map(any, sizes)):
             return
+        self._check_dropped()
         if self._signal not in (None, "maps"):
             raise InvalidInput(named, "feature maps in front of it", self._signal)
         self._check_axes(named, len(sizes))
         if self._waiting is not None and self._waiting.norm.shift.any():
             self._settle(len(sizes))
-        before = self._zeros[1] if self._zeros is not None else (0,) * len(sizes)
-        self._zeros = named, tuple(map(operator.add, before, sizes))
+        self._zeros = named, added(sizes, self._zeros and self._zeros[1])
 
     def residual(self, label: str, first: Chain, second: Chain) -> None:
         """Append the sum of two chains, both of which began as a `fork` of this one."""
         for chain in (first, second):
             chain._settle()
             chain._check_zeros()
+            chain._check_dropped()
         if not first.steps and not second.steps and self._channels is not None and not self._flattened:
             self.norm(label, ChannelMap(np.full(self._channels, 2.0), np.zeros(self._channels)))
             return
@@ -209,7 +241,7 @@ class Chain:
         if None not in (branch._channels, skip._channels) and branch._channels != skip._channels:
             raise InvalidInput(label, f"a skip of {branch._channels} channels, as in its branch", skip._channels)
         if not skip._is_skip():
-            allowed = "one of the two values that are added to be the input of the block, or one layer behind it"
+            allowed = "one of the two values to be the input of the block or one layer behind it, or use embed_module"
             both = " and ".join("-".join(type(step).__name__ for step in part.steps) for part in (branch, skip))
             raise InvalidInput(label, allowed, both)
         try:
@@ -229,6 +261,7 @@ class Chain:
         """
         self._settle()
         self._check_zeros()
+        self._check_dropped()
         last = self.steps[-1] if self.steps else None
         if not isinstance(last, Affine | Residual):
             allowed = "a layer as its last module; leave out what follows it"
@@ -244,8 +277,13 @@ class Chain:
         if waiting is not None:
             step = _checked(waiting.named, lambda: waiting.norm.as_step(waiting.kernel or (1,) * axes))
             self.steps.insert(waiting.place, step)
+            self.names[id(step)] = waiting.named
             self._channels = step.outputs
             self._flattened = any(isinstance(behind, Flatten) for behind in self.steps[waiting.place :])
+
+    def _append(self, named: str, step: Affine) -> None:
+        self.steps.append(step)
+        self.names[id(step)] = named
 
     def _is_skip(self) -> bool:
         return len(self.steps) <= 1 and all(isinstance(step, Affine) for step in self.steps)
@@ -255,7 +293,7 @@ class Chain:
         last = self.steps[-1] if self.steps else None
         if not isinstance(last, Affine) and self._channels is not None and not self._flattened:
             same = ChannelMap(np.ones(self._channels), np.zeros(self._channels))
-            self.steps.append(same.as_step(self._single_tap()))
+            self._append("the identity that ends a branch", same.as_step(self._single_tap()))
 
     def _single_tap(self) -> tuple[int, ...]:
         """Give the kernel of a step that acts at every position on its own."""
@@ -275,13 +313,19 @@ class Chain:
             allowed = "a convolution, or an average over windows, right behind it, which takes its zeros up"
             raise InvalidInput(self._zeros[0], allowed, "another operation")
 
+    def _check_dropped(self) -> None:
+        if self._dropped:
+            raise InvalidInput("model", "all axes of the one position to be dropped, or none", f"{self._dropped} axes")
+
     def _check_axes(self, named: str, axes: int | None) -> None:
         if axes and self._axes is not None and axes != self._axes:
             raise InvalidInput(named, f"{self._axes} axes of positions, as many as come before it", axes)
         if axes and self._signal is None:
             # A BatchNorm that was the first did not say how many there are.
             for place, step in enumerate(self.steps):
-                self.steps[place] = replace(step, kernel=(1,) * axes) if isinstance(step, Affine) else step
+                if isinstance(step, Affine):
+                    self.steps[place] = replace(step, kernel=(1,) * axes)
+                    self.names[id(self.steps[place])] = self.names[id(step)]
 
     def _check_inputs(self, named: str, weight: Array, groups: int) -> None:
         known, inputs = self._channels, weight.shape[1] * groups
@@ -314,4 +358,4 @@ def _checked(named: str, make: Callable[[], _Made]) -> _Made:
 def _commute(norm: ChannelMap, step: Pool) -> bool:
     if step.kind == "max":
         return bool((norm.scale >= 0).all())
-    return not any(step.padding) or not norm.shift.any()
+    return not any(step.padding) or not step.counted or not norm.shift.any()

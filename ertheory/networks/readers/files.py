@@ -1,4 +1,4 @@
-"""Targets from files: .npz and .safetensors with the keys of a target file or of a state dict, .pt, .pth, .onnx.
+"""Targets from files: .npz and .safetensors with the keys of a target file or a state dict, .pt, .pth, .pt2, .onnx.
 
 A target file holds W1, b1, W2, b2, ... with W_l of shape (n_l, n_{l-1}) or (n_l, n_{l-1}, *kernel), the biases where
 they are not zero, and optionally ``domain`` (d, 2) and ``activation``, which has to be "relu". Every number is read as
@@ -20,11 +20,12 @@ from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Network
 from ertheory.networks.readers.onnx_read import load_onnx
 from ertheory.networks.readers.state_dicts import is_state_dict, target_from_state_dict
+from ertheory.networks.readers.torch_export import network_from_exported
 from ertheory.networks.target import Target
 
 __all__ = ["READABLE", "load_file", "read_entries"]
 
-READABLE = (*SUFFIXES, ".pt", ".pth", ".onnx")
+READABLE = (*SUFFIXES, ".pt", ".pth", ".pt2", ".onnx")
 
 _KEYS = "the keys W1, b1, W2, b2, ..., domain, activation, or those of a state dict such as fc1.weight"
 _INSIDE = ("state_dict", "model_state_dict", "model", "net")  # where a checkpoint keeps its state dict
@@ -54,6 +55,8 @@ def load_file(path: Path) -> Target | Network:
             arrays, texts = read_arrays(path, argument="target")
             activation = {"activation": texts["activation"]} if "activation" in texts else {}
             return read_entries({**activation, **arrays})
+        if suffix == ".pt2":
+            return network_from_exported(_program(path))
         return load_onnx(path) if suffix == ".onnx" else target_from_state_dict(_checkpoint(path))
     except InvalidInput as error:
         if str(path) in str(error.value):
@@ -97,13 +100,26 @@ def _is_known(key: str) -> bool:
     return key in {"domain", "activation"} or re.fullmatch("[Wb][0-9]+", key) is not None
 
 
+def _program(path: Path) -> Any:
+    """Load a program that ``torch.export.save`` wrote, without running what may stand in it."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        raise InvalidInput("target", "PyTorch to be installed for .pt2 files", str(path)) from None
+    from ertheory.networks.readers.torch_program import load_program
+
+    with undamaged(path, "target", "program that torch.export.save wrote"):
+        return load_program(path)
+
+
 def _checkpoint(path: Path) -> Mapping[Any, Any]:
     """Load a state dict that ``torch.save`` wrote, without running what may stand in it."""
     try:
         import torch
     except ModuleNotFoundError:
         raise InvalidInput("target", "PyTorch to be installed for .pt and .pth files", str(path)) from None
-    with undamaged(path, "target", "state dict that torch.load takes with weights_only=True"):
+    kind = "state dict that torch.load takes with weights_only=True (whole models: torch.export.save, as .pt2)"
+    with undamaged(path, "target", kind):
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     inside = [name for name in _INSIDE if isinstance(found, Mapping) and isinstance(found.get(name), Mapping)]
     if len(inside) == 1:

@@ -19,6 +19,7 @@ from ertheory.networks.readers.chain import Chain
 from ertheory.networks.readers.graph import Node
 from ertheory.networks.readers.onnx_activations import ACTIVATION_OPERATORS, activation_of
 from ertheory.networks.readers.onnx_constants import Sizes
+from ertheory.networks.readers.padding import Pads, even
 
 __all__ = ["OPERATORS", "Operator", "refuse"]
 
@@ -165,21 +166,18 @@ def _each(read: Operator, name: str, kernel: tuple[int, ...]) -> tuple[int, ...]
     return tuple(read.attributes.get(name, (1,) * len(kernel)))
 
 
-def _padding(
-    read: Operator, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> tuple[int, ...]:
-    """Give the padding per axis, which has to be the same on both sides."""
+def _padding(read: Operator, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pads:
+    """Give the zeros in front of and behind each axis."""
     automatic = read.text("auto_pad", "NOTSET")
     if automatic.startswith("SAME"):
         around = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
-        if any(both % 2 for both in around) or any(step != 1 for step in stride):
-            raise InvalidInput(read.named, "pads that are written out and the same on both sides", automatic)
-        return tuple(both // 2 for both in around)
+        if any(step != 1 for step in stride):
+            raise InvalidInput(read.named, "pads that are written out where strides are not 1", automatic)
+        less, more = [both // 2 for both in around], [both - both // 2 for both in around]
+        return tuple(zip(*((less, more) if automatic == "SAME_UPPER" else (more, less)), strict=True))
     pads = read.attributes.get("pads", ()) if automatic == "NOTSET" else ()
     pads = tuple(pads) or (0,) * (2 * len(kernel))
-    if pads[: len(kernel)] != pads[len(kernel) :]:
-        raise InvalidInput(read.named, "pads that are the same on both sides", pads)
-    return pads[: len(kernel)]
+    return tuple(zip(pads[: len(kernel)], pads[len(kernel) :], strict=True))
 
 
 def _norm(read: Operator) -> Node:
@@ -197,15 +195,19 @@ def _windows(kind: Literal["max", "average"]) -> Callable[[Operator], Node]:
     def pool(read: Operator) -> Node:
         kernel = tuple(read.attributes["kernel_shape"])
         stride, dilation = _each(read, "strides", kernel), _each(read, "dilations", kernel)
-        padding = _padding(read, kernel, stride, dilation)
-        # With stride 1 there is nothing to round up.
-        if read.attributes.get("ceil_mode", 0) and any(step != 1 for step in stride):
-            raise InvalidInput(read.named, "ceil_mode = 0", 1)
+        pads = _padding(read, kernel, stride, dilation)
+        padding = even(pads)
+        if padding is None:
+            raise InvalidInput(read.named, "pads that are the same on both sides", pads)
+        # With stride 1 there is nothing to round up. Versions disagree on what is counted beyond the border.
+        ceil = bool(read.attributes.get("ceil_mode", 0)) and any(step != 1 for step in stride)
+        if ceil and kind == "average":
+            raise InvalidInput(read.named, "ceil_mode = 0 for averages", 1)
         if any(step != 1 for step in dilation):
             raise InvalidInput(read.named, "dilations of 1", dilation)
-        if kind == "average" and any(padding) and not read.attributes.get("count_include_pad", 0):
-            raise InvalidInput(read.named, "count_include_pad = 1 where there is padding", 0)
-        return read.node(lambda chain: chain.pool(read.named, Pool(kind, kernel, stride, padding)))
+        counted = kind == "max" or not any(padding) or bool(read.attributes.get("count_include_pad", 0))
+        step = Pool(kind, kernel, stride, padding, ceil=ceil, counted=counted)
+        return read.node(lambda chain: chain.pool(read.named, step))
 
     return pool
 
@@ -268,9 +270,9 @@ def _pad(read: Operator) -> Node:
         raise InvalidInput(read.named, "mode = constant, with zeros", mode)
     if read.value(3) is not None:
         raise InvalidInput(read.named, "pads for all axes", "axes")
-    if pads is None or len(pads) != 2 * rank or pads[:rank] != pads[rank:] or any(pads[:2]) or min(pads) < 0:
-        raise InvalidInput(read.named, "pads of positions that are the same on both sides", pads)
-    return read.node(lambda chain: chain.pad(read.named, tuple(pads[2:rank])))
+    if pads is None or len(pads) != 2 * rank or any((*pads[:2], *pads[rank : rank + 2])) or min(pads) < 0:
+        raise InvalidInput(read.named, "pads of positions alone, none negative", pads)
+    return read.node(lambda chain: chain.pad(read.named, tuple(zip(pads[2:rank], pads[rank + 2 :], strict=True))))
 
 
 def _silent(read: Operator) -> Node:

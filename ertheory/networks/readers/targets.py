@@ -78,7 +78,8 @@ def load_target(path: FilePath) -> Target:
     Parameters
     ----------
     path
-        A .npz, .safetensors, .pt, .pth or .onnx file. For one release more, what `read_target` reads is taken here too.
+        A .npz, .safetensors, .pt, .pth, .pt2 or .onnx file. For one release more, what `read_target` reads is taken
+        here too.
 
     Returns
     -------

@@ -8,9 +8,11 @@ from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.chain import Chain
+from ertheory.networks.readers.formulas import formula_of
+from ertheory.networks.readers.torch_modules import class_name
 from ertheory.networks.readers.torch_steps import zeros
 
-__all__ = ["called_layer", "called_module", "flattened", "is_size", "padded", "summed"]
+__all__ = ["called_layer", "called_module", "flattened", "is_size", "padded", "squeezed", "summed", "written_out"]
 
 # Functions of torch.nn.functional, of torch and of tensors by name, and the classes of torch.nn that compute the same.
 _MODULES = {
@@ -27,6 +29,11 @@ _MODULES = {
 _LAYER_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _OF_SIZES = frozenset({"add", "floordiv", "getitem", "int", "mul", "prod", "sub"})
+# Operations of formulas, by the names that they have here and in Python.
+_ARITHMETIC = {"truediv": "div", "itruediv": "div", "imul": "mul", "clip": "clamp"}
+_ONE, _TWO = ("hardsigmoid", "relu6", "sigmoid", "softplus", "tanh"), ("add", "div", "mul")
+_PARTS = {**dict.fromkeys(_ONE, 1), **dict.fromkeys(_TWO, 2), "clamp": 3}  # and how many operands they have
+_PART_MODULES = {"Hardsigmoid": "hardsigmoid", "ReLU6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh"}
 _SUMS = frozenset({"add", "iadd", "add_"})
 
 
@@ -89,7 +96,7 @@ def called_layer(node: Any, model: Any) -> Any:
 
 def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
     """Give what flattening, or the average over all positions, does to a chain; ``None`` for another operation."""
-    if node.op not in ("call_function", "call_method") or (node.op == "call_function" and not _is_torch(node.target)):
+    if not _is_known(node):
         return None
     name, args, options = _name(node), list(node.args[1:]), dict(node.kwargs)
     if name == "flatten":
@@ -118,6 +125,18 @@ def flattened(named: str, node: Any) -> Callable[[Chain], None] | None:
     return None
 
 
+def squeezed(named: str, node: Any) -> Callable[[Chain], None] | None:
+    """Give what ``squeeze`` does to a chain: it drops axes of one position; ``None`` for another operation."""
+    if not _is_known(node) or _name(node) != "squeeze":
+        return None
+    given = (*node.args[1:], *(value for name, value in node.kwargs.items() if name == "dim"))
+    axes = given[0] if given else None
+    listed = (axes,) if type(axes) is int else axes
+    if listed is not None and any(type(axis) is not int for axis in listed):
+        return None
+    return lambda chain: chain.squeeze(named, listed)
+
+
 def padded(named: str, node: Any) -> Callable[[Chain], None] | None:
     """Give what ``torch.nn.functional.pad`` does to a chain; ``None`` for another operation, or other values."""
     if node.op != "call_function" or _name(node) != "pad" or not _is_torch(node.target):
@@ -127,6 +146,25 @@ def padded(named: str, node: Any) -> Callable[[Chain], None] | None:
         raise InvalidInput(named, "mode='constant' and value=0", (options.get("mode"), options.get("value")))
     sizes = zeros(named, options["pad"])
     return lambda chain: chain.pad(named, sizes)
+
+
+def written_out(node: Any, model: Any) -> tuple[Any, str] | None:
+    """Say which activation an operation ends that is written out, as ``x * torch.sigmoid(x)``, and of which value."""
+
+    def opened(thing: Any) -> tuple[Any, ...] | None:
+        if not _is_node(thing) or thing.op not in ("call_function", "call_method", "call_module"):
+            return None
+        if thing.op == "call_module":
+            name = _PART_MODULES.get(class_name(model.get_submodule(thing.target), _PART_MODULES) or "", "")
+        else:
+            name = _name(thing).removesuffix("_")
+            name = _ARITHMETIC.get(name, name)
+        operands, other = thing.args, set(thing.kwargs) - {"inplace"}
+        if other or len(operands) != _PARTS.get(name) or not (thing.op == "call_module" or _is_known(thing)):
+            return None
+        return ("clamp", *operands, 0, 6) if name == "relu6" else (name, *operands)
+
+    return formula_of(node, opened)
 
 
 def summed(node: Any) -> bool:
@@ -186,6 +224,10 @@ def _held(value: Any, model: Any) -> Any:
 
 def _is_node(value: Any) -> bool:
     return hasattr(value, "all_input_nodes")
+
+
+def _is_known(node: Any) -> bool:
+    return node.op == "call_method" or (node.op == "call_function" and _is_torch(node.target))
 
 
 def _is_torch(function: Any) -> bool:

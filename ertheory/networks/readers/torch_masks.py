@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ertheory.errors import InvalidInput
-from ertheory.networks.readers.torch_modules import LAYERS, class_name
+from ertheory.networks.network import Affine
+from ertheory.networks.readers.torch_modules import LAYERS, class_name, label_of
+from ertheory.networks.readers.torch_read import read_named, unwrapped
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -28,8 +30,9 @@ def masks_from_torch(model: object) -> tuple[csr_array, ...]:
     Returns
     -------
     tuple of csr_array
-        Booleans of shape (outputs, inputs / groups * taps), one array per layer, in the order in which
-        `network_from_torch` finds the layers; in the order of registration inside of modules that it does not know.
+        Booleans of shape (outputs, inputs / groups * taps), one array for every affine step of the network that
+        `network_from_torch` reads, in its order. A BatchNorm that is a step of its own there has the mask of its
+        weights, a diagonal. Of a module that is no such network, one array per layer, in the order of registration.
 
     Raises
     ------
@@ -38,10 +41,18 @@ def masks_from_torch(model: object) -> tuple[csr_array, ...]:
     """
     if not hasattr(model, "named_children"):
         raise InvalidInput("model", "a torch.nn.Module", type(model).__name__)
-    masks = tuple(_mask(f"{label} ({type(layer).__name__})", layer) for label, layer in _layers("model", model))
+    layers = {f"{label_of(path)} ({type(layer).__name__})": layer for path, layer in _layers("", unwrapped(model))}
+    masks = {named: _mask(named, layer) for named, layer in layers.items()}
     if not masks:
         raise InvalidInput("model", "at least one Linear or Conv layer", "none")
-    return masks
+    try:
+        network, names = read_named(model)
+    except InvalidInput:
+        return tuple(masks.values())
+    steps = list(zip(names, network.affine, strict=True))
+    if not all(named in masks or _is_diagonal(step) for named, step in steps):
+        return tuple(masks.values())  # layers of which only the parameters are used
+    return tuple(masks[named] if named in masks else _diagonal(step) for named, step in steps)
 
 
 def _is_residual(module: Any) -> bool:
@@ -50,18 +61,25 @@ def _is_residual(module: Any) -> bool:
     return {name for name, _ in module.named_children()} == {"branch", "skip"}
 
 
-def _layers(label: str, module: Any) -> Iterator[tuple[str, Any]]:
+def _layers(path: str, module: Any) -> Iterator[tuple[str, Any]]:
     if class_name(module, LAYERS) is not None:
-        yield label, module
-    elif class_name(module, {"Sequential"}) is not None:
-        for index, child in enumerate(module):
-            yield from _layers(f"{label}[{index}]", child)
-    elif _is_residual(module):
-        for name in ("branch", "skip"):
-            yield from _layers(f"{label}.{name}", getattr(module, name))
-    else:
-        for name, child in module.named_children():
-            yield from _layers(f"{label}.{name}", child)
+        yield path, module
+        return
+    children = module._modules
+    for name in ("branch", "skip") if _is_residual(module) else children:
+        if children[name] is not None:
+            yield from _layers(f"{path}.{name}" if path else name, children[name])
+
+
+def _is_diagonal(step: Affine) -> bool:
+    rows, columns = step.weight.nonzero()
+    return step.taps == 1 and step.groups == 1 and step.inputs == step.outputs and bool((rows == columns).all())
+
+
+def _diagonal(step: Affine) -> csr_array:
+    from scipy.sparse import eye_array
+
+    return eye_array(step.outputs, dtype=np.bool_, format="csr")
 
 
 def _mask(named: str, layer: Any) -> csr_array:

@@ -19,7 +19,9 @@ from ertheory.networks.readers.torch_functions import (
     flattened,
     is_size,
     padded,
+    squeezed,
     summed,
+    written_out,
 )
 from ertheory.networks.readers.torch_modules import (
     LAYERS,
@@ -35,7 +37,7 @@ from ertheory.networks.readers.torch_modules import (
 from ertheory.networks.readers.torch_steps import ACTIVATION_MODULES, activation_name, geometry, pool, zeros
 from ertheory.networks.readers.torch_trace import named_operation, trace
 
-__all__ = ["network_from_torch"]
+__all__ = ["network_from_torch", "read_named", "unwrapped"]
 
 _PADS = frozenset({"ZeroPad1d", "ZeroPad2d", "ZeroPad3d"})
 _KNOWN = LAYERS | NORMS | POOLS | SILENT | ACTIVATION_MODULES | _PADS | {"Flatten"}
@@ -87,20 +89,35 @@ def network_from_torch(model: object) -> Network:
     >>> network_from_torch(model).outputs
     10
     """
-    if is_exported(model):
-        return network_from_exported(model)
+    return network_from_exported(model) if is_exported(model) else read_named(model)[0]
+
+
+def read_named(model: object) -> tuple[Network, tuple[str, ...]]:
+    """Read a module, and say of every affine step of the network which operation it was read from.
+
+    Raises
+    ------
+    InvalidInput
+        As `network_from_torch` does.
+    """
     if not hasattr(model, "named_modules") or not any(
         base.__module__.startswith("torch.") for base in type(model).__mro__
     ):
         raise InvalidInput("model", "a torch.nn.Module or a torch.export.ExportedProgram", type(model).__name__)
-    module: Any = model
-    for attribute, package in _WRAPPERS.items():
-        if type(module).__module__.startswith(package):
-            module = getattr(module, attribute)
+    module, chain = unwrapped(model), Chain()
     check_unhooked(module)
     with evaluating(module):
         graph = trace(module, _is_leaf)
-        return network_from_graph(_nodes(graph, module))
+        network = network_from_graph(_nodes(graph, module), chain)
+    return network, tuple(chain.names[id(step)] for step in network.affine)
+
+
+def unwrapped(model: Any) -> Any:
+    """Give the module inside of a compiled one, or of one that is spread over devices."""
+    for attribute, package in _WRAPPERS.items():
+        if type(model).__module__.startswith(package):
+            model = getattr(model, attribute)
+    return model
 
 
 def _is_leaf(module: Any) -> bool:
@@ -125,6 +142,10 @@ def _nodes(graph: Any, model: Any) -> Node:
                 raise InvalidInput("model", "one tensor as its output", type(result).__name__)
             return nodes[result]
         elif not is_size(node):
+            formula = written_out(node, model)
+            if formula is not None:
+                nodes[node] = Node(named, (nodes[formula[0]],), _activating(formula[1]))
+                continue
             # Parameters are no values; whoever knows what to do with one asks for it.
             operands = node.args if summed(node) else node.all_input_nodes  # x + x reads x twice
             reads = tuple(nodes[read] for read in operands if read in nodes and read.op != "get_attr")
@@ -147,7 +168,7 @@ def _operation(named: str, node: Any, model: Any, linear: bool) -> Callable[[Cha
     layer = called_layer(node, model)
     if layer is not None:
         return lambda chain: _layer(chain, named, layer)
-    return flattened(named, node) or padded(named, node) or (lambda _: _refuse(named))
+    return flattened(named, node) or squeezed(named, node) or padded(named, node) or (lambda _: _refuse(named))
 
 
 def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain], None] | None:
@@ -171,6 +192,10 @@ def _module_operation(named: str, module: Any, linear: bool) -> Callable[[Chain]
     return None
 
 
+def _activating(name: str) -> Callable[[Chain], None]:
+    return lambda chain: chain.activation(name)
+
+
 def _layer(chain: Chain, named: str, module: Any) -> None:
     weight, bias = parameter(named, module, "weight"), parameter(named, module, "bias")
     if weight is None:
@@ -185,5 +210,5 @@ def _flatten(chain: Chain, named: str, module: Any) -> None:
 
 
 def _refuse(named: str) -> None:
-    allowed = "Linear, Conv, activations, flattening, BatchNorm, pooling, dropout, or the sum of two values"
+    allowed = "Linear, Conv, activations, flattening, BatchNorm, pooling, dropout, sums; embed_module takes others too"
     raise InvalidInput(named, allowed, "another operation")

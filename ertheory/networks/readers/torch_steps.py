@@ -12,6 +12,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.activations import activation
 from ertheory.networks.arrays import doubles
 from ertheory.networks.network import Pool
+from ertheory.networks.readers.padding import Pads
 
 __all__ = ["ACTIVATION_MODULES", "activation_name", "geometry", "pool", "zeros"]
 
@@ -87,12 +88,12 @@ def activation_name(named: str, kind: str, module: Any) -> str:
 
 
 def geometry(named: str, module: Any) -> dict[str, Any]:
-    """Give stride, padding, dilation and groups of a convolution, as `Affine.from_dense` takes them.
+    """Give stride, padding, dilation and groups of a convolution, as `Chain.layer` takes them.
 
     Raises
     ------
     InvalidInput
-        If it pads with something else than zeros, or on one side more than on the other.
+        If it pads with something else than zeros.
     """
     if module.padding_mode != "zeros":
         raise InvalidInput(named, "padding_mode='zeros'", module.padding_mode)
@@ -101,10 +102,7 @@ def geometry(named: str, module: Any) -> dict[str, Any]:
         padding = (0,) * len(module.kernel_size)
     elif padding == "same":
         around = [step * (size - 1) for size, step in zip(module.kernel_size, module.dilation, strict=True)]
-        if any(both % 2 for both in around):
-            allowed = "padding='same' only where dilation * (kernel_size - 1) is even on every axis"
-            raise InvalidInput(named, allowed, (module.kernel_size, module.dilation))
-        padding = tuple(both // 2 for both in around)
+        padding = tuple((both // 2, both - both // 2) for both in around)
     return {
         "stride": tuple(module.stride),
         "padding": tuple(padding),
@@ -129,42 +127,47 @@ def pool(named: str, kind: str, module: Any) -> Pool:
     ------
     InvalidInput
         If it has an option that the pooling here has not.
+
+    Notes
+    -----
+    An output size of ``None`` leaves as many positions as there are.
     """
     axes = int(kind[-2])
     which: Literal["max", "average"] = "max" if "Max" in kind else "average"
     if getattr(module, "return_indices", False):
         raise InvalidInput(named, "return_indices=False", True)
     if kind.startswith("Adaptive"):
-        outputs = _axes(module.output_size, axes)
-        if any(type(count) is not int or count < 1 for count in outputs):
-            raise InvalidInput(named, "an output size of whole numbers", module.output_size)
+        outputs = tuple(0 if count is None else count for count in _axes(module.output_size, axes))
+        if any(type(count) is not int or count < 0 for count in outputs) or 0 in _axes(module.output_size, axes):
+            raise InvalidInput(named, "an output size of whole numbers, or None", module.output_size)
         # One position that is left counts as none, so that a layer of neurons may follow without a flatten.
         return Pool(which) if outputs == (1,) * axes else Pool(which, outputs=outputs)
     size, stride, padding = (_axes(getattr(module, part), axes) for part in ("kernel_size", "stride", "padding"))
-    # With stride 1 there is nothing to round up.
-    if module.ceil_mode and any(step != 1 for step in stride):
-        raise InvalidInput(named, "ceil_mode=False", True)
     if any(step != 1 for step in _axes(getattr(module, "dilation", 1), axes)):
         raise InvalidInput(named, "dilation 1", module.dilation)
-    if not getattr(module, "count_include_pad", True) and any(padding):
-        raise InvalidInput(named, "count_include_pad=True where there is padding", False)
     if getattr(module, "divisor_override", None) not in (None, math.prod(size)):
         raise InvalidInput(named, f"the divisor {math.prod(size)}", module.divisor_override)
-    return Pool(which, size, stride, padding)
+    # With stride 1 there is nothing to round up, and without padding nothing to leave out.
+    ceil = bool(module.ceil_mode) and any(step != 1 for step in stride)
+    divisor = getattr(module, "divisor_override", None)
+    counted = which == "max" or not any(padding) or divisor is not None or bool(module.count_include_pad)
+    if ceil and divisor is not None:
+        raise InvalidInput(named, "no divisor_override beside ceil_mode", divisor)
+    return Pool(which, size, stride, padding, ceil=ceil, counted=counted)
 
 
-def zeros(named: str, pad: Any) -> tuple[int, ...]:
-    """Give how many zeros per axis are put on both sides, from what PyTorch takes: two numbers an axis, the last first.
+def zeros(named: str, pad: Any) -> Pads:
+    """Give the zeros in front of and behind each axis, from what PyTorch takes: two numbers an axis, the last first.
 
     Raises
     ------
     InvalidInput
-        If there are more on one side, or less than none.
+        If there are less than none.
     """
     given = list(pad)
-    if len(given) % 2 or given[::2] != given[1::2] or any(type(size) is not int or size < 0 for size in given):
-        raise InvalidInput(named, "zeros, as many on both sides of an axis", tuple(given))
-    return tuple(given[::-2])
+    if len(given) % 2 or any(type(size) is not int or size < 0 for size in given):
+        raise InvalidInput(named, "two numbers of zeros for every axis, none negative", tuple(given))
+    return tuple(zip(given[::2], given[1::2], strict=True))[::-1]
 
 
 def _axes(value: Any, axes: int) -> tuple[Any, ...]:

@@ -237,4 +237,7 @@ def _pool(step: Pool, axes: int | None) -> Any:
     if module is None:
         allowed = "poolings over one to three axes; a global one takes those of a convolution"
         raise InvalidInput("network", allowed, "none" if axes is None else axes)
-    return module(step.size, step.stride, step.padding) if step.size else module(step.outputs or 1)
+    if not step.size:
+        return module(tuple(count or None for count in step.outputs) if step.outputs else 1)
+    counted = {} if step.counted else {"count_include_pad": False}
+    return module(step.size, step.stride, step.padding, ceil_mode=step.ceil, **counted)

@@ -217,16 +217,31 @@ def test_silu_is_read_from_its_two_operators() -> None:
         network_from_onnx(model(nodes, (4,), w=W.T, v=V.T))
 
 
+def test_zeros_on_one_side_windows_that_round_up_and_padding_that_does_not_count() -> None:
+    filters = np.random.default_rng(3).normal(size=(3, 2, 2, 3))
+    nodes = [
+        node("Conv", "x k", "c", pads=[1, 0, 0, 2], strides=[1, 2]),
+        node("Relu", "c", "r"),
+        node("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        node("AveragePool", "p", "q", kernel_shape=[2, 2], pads=[1, 1, 1, 1]),
+        node("Conv", "q l", "s", auto_pad="SAME_LOWER"),
+        node("GlobalAveragePool", "s", "g"),
+        node("Flatten", "g", "f"),
+        node("MatMul", "f w", "y"),
+    ]
+    later = np.random.default_rng(4).normal(size=(3, 3, 2, 2))
+    assert_same(model(nodes, (2, 6, 7), k=filters, l=later, w=np.random.default_rng(5).normal(size=(3, 2))), 2, 6, 7)
+
+
 # ---- refusals
 
 
 @pytest.mark.parametrize(
     ("operator", "message"),
     [
-        (node("Conv", "x k", "y", pads=[1, 0, 0, 0]), r"y \(Conv\).* pads that are the same on both sides"),
+        (node("MaxPool", "x", "y", kernel_shape=[2, 2], pads=[1, 0, 0, 0]), r"y \(MaxPool\).* the same on both sides"),
         (node("Conv", "x k", "y", auto_pad="SAME_LOWER", strides=[2, 2]), "pads that are written out"),
-        (node("AveragePool", "x", "y", kernel_shape=[2, 2], pads=[1, 1, 1, 1]), "count_include_pad"),
-        (node("MaxPool", "x", "y", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1), "ceil_mode"),
+        (node("AveragePool", "x", "y", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1), "ceil_mode"),
         (node("MaxPool", "x", "y", kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),
         (node("MatMul", "x m", "y"), "the axes of points and of neurons"),
         (node("Conv", "x x", "y"), "a constant W"),
@@ -348,7 +363,7 @@ def test_zeros_are_taken_up_by_what_stands_behind(behind: str) -> None:
         ([node("Relu", "p", "c")], [0, 0, 1, 1, 0, 0, 1, 1], r"p \(Pad\).*takes its zeros up"),
         ([node("MaxPool", "p", "c", kernel_shape=[2, 2])], [0, 0, 1, 1, 0, 0, 1, 1], "takes its zeros up"),
         ([node("AveragePool", "p", "c", kernel_shape=[2, 2])], [0, 0, 2, 1, 0, 0, 2, 1], "at most half of the window"),
-        ([node("Identity", "p", "c")], [0, 0, 1, 0, 0, 0, 0, 0], "the same on both sides"),
+        ([node("MaxPool", "p", "c", kernel_shape=[2, 2])], [0, 0, 1, 0, 0, 0, 0, 0], "takes its zeros up"),
         ([node("Identity", "p", "c")], [0, 1, 1, 1, 0, 1, 1, 1], "pads of positions"),
         ([node("Identity", "p", "c")], [0, 0, -1, 0, 0, 0, -1, 0], "pads of positions"),
     ],
