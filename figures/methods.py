@@ -35,8 +35,9 @@ REFERENCES = ("dense start", "fixed mask")
 METHODS = {"rigl": "RiGL", "str": "STR", "imp": "IMP", "edge-popup": "edge-popup"}
 STARTS = {"1": BLACK, "0.5": BLUE, "0.3": GREEN, "0.2": ORANGE, "0.1": VERMILION}
 MARKERS = {"1": "s", "0.5": "o", "0.3": "D", "0.2": "^", "0.1": "v"}
-LINEAR = 2.0  # points, up to which the axis is not compressed
-PLACES = (-100, -10, -2, -1, 0, 1, 2, 10, 100)
+LINEAR = 5.0  # points, up to which the axis is not compressed
+UNBROKEN = 12.0  # points, up to which it is not compressed at all
+PLACES = (-50, -10, -5, -2, 0, 2, 5, 10, 50)
 COLLAPSED = 0.5  # accuracy, with ten classes
 
 
@@ -140,10 +141,18 @@ def _panel(axes: Axes, group: list[dict[str, str]], rows: list[tuple[str, str]])
                 label=f"start {line['start']}",
             )
     axes.axvspan(-1, 0, color="#EEEEEE", zorder=0)
-    axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.2)
     low, high = axes.get_xlim()
-    places = [place for place in PLACES if low <= place <= high]
-    axes.set_xticks(places, [f"{place:g}" for place in places])
+    if max(-low, high) > UNBROKEN:
+        axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.0)
+        places = [place for place in PLACES if low <= place <= high]
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        signs, ones = (-1, 1), (6, 7, 8, 9, 20, 30, 40, 60, 70)
+        axes.set_xticks([sign * one for sign in signs for one in ones if low <= sign * one <= high], minor=True)
+        for side in (-LINEAR, LINEAR):
+            axes.axvline(side, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.set_xlabel(f"dotted: beyond ±{LINEAR:g} points the axis is logarithmic", fontsize=9)
+    else:
+        axes.set_xlabel("linear axis", fontsize=9)
     axes.set_xlim(low, high)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(rows)), [_against(group, row) for row in rows])

@@ -53,11 +53,16 @@ _CURVES = (
     ("printed", "printed (Theorems 2.1, 2.2; layer 0 dense)", ORANGE, "-", 5.0),
     ("exact", "exact law of the same construction", BLACK, (0, (1, 1.6)), 1.8),
     ("drop", "drop: bad copies left out", BLUE, "-.", 1.8),
-    ("sequential", "sequential colouring, layer 0 coded or matched", SKY, "-", 4.0),
+    ("sequential", "sequential colouring, layer 0 coded or matched", SKY, "-", 7.0),
     ("matching", "private matching, layer 0 coded or matched", PURPLE, ":", 2.2),
-    ("sharp", "sharp: the best we can prove", GREEN, "-", 2.2),
+    ("sharp", "sharp: the best we can prove", GREEN, "-", 1.6),
     ("necessary", "necessary, where proved", VERMILION, "--", 1.8),
     (_COLOURINGS, "necessary for any colouring", GREY, (0, (4, 1, 1, 1)), 1.4),
+)
+
+_MARKERS = (
+    ("measured", "o", "white", "measured, confidence 0.95: the builder succeeds"),
+    ("proved", "v", BLACK, "proved, confidence 0.95, for the same layers"),
 )
 
 
@@ -77,7 +82,8 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
         ``necessary`` have the largest of what the necessary ones ask for, layer by layer. Those with method
         ``measured`` have widths at which the builder succeeds, for a delta of their own: ``last`` where the layers
         below are dense, so that nothing fails there, and ``total`` where every layer is masked; ``low`` and ``high``
-        are the interval for the probability that it fails there, after so many ``trials``.
+        are the interval for the probability that it fails there, after so many ``trials``. The row before it has the
+        method ``proved``, and what is proved to be enough for the same delta and the same layers.
     """
     rows: list[tuple[Cell, ...]] = []
     steps = [(name, target, sparsity) for name, target, sparsities in _TARGETS for sparsity in sparsities]
@@ -102,6 +108,8 @@ def _measured() -> Iterator[tuple[Cell, ...]]:
             total = sum(map(int, row["widths"].split("-")))
             shown = (total, None) if row["masked"] == "all" else (None, total)
             layer0 = "coded" if row["masked"] == "all" else "any"
+            proved = tuple(None if number is None else int(row["proved"]) for number in shown)
+            yield (*place, "proved", "sufficient", layer0, *proved, None, None, None)
             yield (*place, "measured", "measured", layer0, *shown, *interval)
 
 
@@ -137,12 +145,13 @@ def draw_gap(figure: Figure, columns: Columns) -> None:
     for place, (target, _, _) in enumerate(_TARGETS):
         for row, measure in enumerate(("total", "last")):
             _panel(grid[row][place], columns, target, measure)
-        grid[0][place].set_title(f"target {target}, confidence 0.999")
+        grid[0][place].set_title(f"target {target}")
         grid[1][place].set_xlabel("sparsity 1 - p of the masked layers")
     grid[0][0].set_ylabel("hidden neurons (channels) in all")
     grid[1][0].set_ylabel("of the last hidden layer")
     handles, labels = grid[1][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    title = "Curves: confidence 0.999. Markers: confidence 0.95, with all layers but the last one dense."
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, title=title)
 
 
 def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
@@ -163,14 +172,15 @@ def _panel(axes: Axes, columns: Columns, target: str, measure: str) -> None:
             alpha=0.75 if method == "printed" else 1.0,
             label=label,
         )
-    axes.plot(
-        *points("measured"),
-        linestyle="none",
-        marker="o",
-        markersize=6,
-        markerfacecolor="white",
-        markeredgecolor=BLACK,
-        zorder=5,
-        label="measured (95 %); below: last layer alone masked",
-    )
+    for method, mark, face, label in _MARKERS:
+        axes.plot(
+            *points(method),
+            linestyle="none",
+            marker=mark,
+            markersize=6,
+            markerfacecolor=face,
+            markeredgecolor=BLACK,
+            zorder=5,
+            label=label,
+        )
     logit_axis(axes, (0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.998), 0.09, 0.9985)

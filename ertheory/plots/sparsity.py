@@ -24,7 +24,12 @@ _FORMS: dict[str, tuple[str, str, Callable[[npt.NDArray[np.float64]], npt.NDArra
     "1/density": (VERMILION, "--", lambda p: 1 / p),
     "log(1/density)": (GREEN, ":", lambda p: -np.log(p)),
 }
-_RATIOS = {"uniform": (BLACK, "o"), "erk": (BLUE, "s"), "balanced": (ORANGE, "D"), "pyramidal": (VERMILION, "^")}
+_RATIOS = {
+    "uniform": (BLACK, "o", ":"),
+    "erk": (BLUE, "s", "--"),
+    "balanced": (ORANGE, "D", "-"),
+    "pyramidal": (VERMILION, "^", "-."),
+}
 _LAST = 0.985  # where density 1 is drawn
 
 
@@ -82,14 +87,14 @@ def draw_ratio_choice(figure: Figure, columns: Columns) -> None:
     """
     figure.set_size_inches(7, 4.6)
     axes = figure.subplots()
-    for number, (ratio, (colour, marker)) in enumerate(_RATIOS.items()):
+    for number, (ratio, (colour, marker, dash)) in enumerate(_RATIOS.items()):
         rows = [row for row, known in enumerate(columns["ratio"]) if known == ratio]
         densities, means, low, high = (
             [float(columns[key][row] or 0) for row in rows] for key in ("density", "rms", "low", "high")
         )
         places = [density * (1 + 0.012 * (number - 1.5)) for density in densities]
         axes.vlines(places, low, high, color=colour)
-        axes.plot(places, means, color=colour, marker=marker, label=ratio)
+        axes.plot(places, means, color=colour, marker=marker, linestyle=dash, label=ratio)
     axes.set_xscale("log")
     ticks = sorted({float(density or 0) for density in columns["density"]})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -97,4 +102,8 @@ def draw_ratio_choice(figure: Figure, columns: Columns) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("density of the whole network")
     axes.set_ylabel("rms error, in spreads of the teacher's outputs")
+    seeds = sorted({int(count or 0) for count in columns["seeds"]})
+    shown = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    title = "How well students learn a teacher, by the ratio of their masks"
+    axes.set_title(f"{title}\nmeans over {shown} masks, 95 % t-intervals; curves are moved apart sideways")
     axes.legend()

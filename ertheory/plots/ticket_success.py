@@ -112,7 +112,9 @@ def draw_ticket_success(figure: Figure, columns: Columns) -> None:
         axes.errorbar(total, share, yerr=ends, color=colour, marker=marker, capsize=2.5, elinewidth=1.0, label=label)
         for mode, dash in _LINES.items():
             place = kinds.index((mode, density))
-            axes.axvline(float(columns["total"][place] or 0), color=colour, linestyle=dash, linewidth=1.4)
+            width = float(columns["total"][place] or 0)
+            axes.axvline(width, color=colour, linestyle=dash, linewidth=1.4)
+            axes.plot(width, 1.05, color=colour, marker=marker, linestyle="none", clip_on=False)  # also without colour
     for mode, dash in _LINES.items():
         words = "proved" if mode == "rigorous" else "with measured subset sums"
         axes.plot([], [], color="black", linestyle=dash, linewidth=1.4, label=f"Theorem 2.5, {words}, δ = 0.1")

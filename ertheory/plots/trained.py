@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILION
@@ -25,15 +25,24 @@ TRAINED = (
 _NUMBERS = {"delta", "success", "low", "high", "level"}
 _COUNTS = {"total", "trials", "failures"}
 _MEASURED = {
-    "construction": ("is there: built, when it was measured", BLUE, "o", "-", -1),
-    "training": ("is learnt: Adam finds it", VERMILION, "s", "--", 1),
+    "construction": ("masks in which the target was built (as measured then)", BLUE, "o", "-", -1),
+    "training": ("masks in which Adam learns it", VERMILION, "s", "--", 1),
 }
-# Colour, dash, and on which side of its line a bound is named.
+# What a bound says, the colour and the dash of its line.
 _BOUNDS = {
-    "necessary": ("fewer are not enough (proved)", PURPLE, "-.", "left"),
-    "sharp": ("enough for the sharp construction (proved)", GREEN, "-", "right"),
-    "printed": ("Theorem 2.1 as printed", BLACK, ":", "left"),
-    "exact": ("its exact law (proved)", GREY, "--", "right"),
+    "necessary": ("fewer are not enough (proved)", PURPLE, "-."),
+    "sharp": ("enough for the sharp construction (proved)", GREEN, "-"),
+    "exact": ("enough for the paper's, by its exact law (proved)", GREY, (0, (7, 3))),
+    "printed": ("Theorem 2.1 as printed", BLACK, (0, (1, 1.5))),
+}
+
+_BESIDE: dict[str, Any] = {
+    "xycoords": ("axes fraction", "data"),
+    "textcoords": "offset points",
+    "ha": "right",
+    "va": "top",
+    "fontsize": 9,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1},
 }
 
 
@@ -60,18 +69,18 @@ def draw_trained(figure: Figure, columns: Columns) -> None:
     columns
         Those of `TRAINED`, a row for every test and every bound.
     """
-    figure.set_size_inches(9, 5.6)
+    figure.set_size_inches(9, 6.4)
     axes = figure.subplots()
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     for name in _MEASURED:
         _shares(axes, name, [row for row in rows if row["method"] == name])
-    for row in rows:
-        if row["method"] in _BOUNDS and row["total"] is not None:
-            _bound(axes, row)
+    bounds = [row for row in rows if row["method"] in _BOUNDS and row["total"] is not None]
+    for row in sorted(bounds, key=lambda row: list(_BOUNDS).index(str(row["method"]))):
+        _bound(axes, row)
     first = rows[0]
     wanted = 1 - float(first["delta"] or 0)
     axes.axhline(wanted, color=GREY, linewidth=0.8)
-    axes.text(0.005, wanted, f"wanted: {wanted:.0%}", va="bottom", fontsize=9, transform=axes.get_yaxis_transform())
+    axes.annotate(f"wanted: {wanted:.0%}", (1, wanted), (-4, -3), **_BESIDE)
     totals = [int(row["total"]) for row in rows if row["total"] is not None]
     axes.set_xscale("log")
     axes.set_xlim(min(totals) / 1.35, max(totals) * 1.2)
@@ -84,9 +93,7 @@ def draw_trained(figure: Figure, columns: Columns) -> None:
     axes.set_xlabel("hidden neurons of the randomly masked network, in all (log scale)")
     axes.set_ylabel("share of random masks")
     axes.set_title(_title(rows))
-    axes.legend(
-        loc="center left", bbox_to_anchor=(0.11, 0.42), title="Share of masks in which the target ...", alignment="left"
-    )
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
 
 
 def _shares(axes: Axes, name: str, rows: list[dict[str, Cell]]) -> None:
@@ -99,22 +106,10 @@ def _shares(axes: Axes, name: str, rows: list[dict[str, Cell]]) -> None:
 
 
 def _bound(axes: Axes, row: Mapping[str, Cell]) -> None:
-    words, colour, dash, side = _BOUNDS[str(row["method"])]
+    words, colour, dash = _BOUNDS[str(row["method"])]
     total = int(row["total"] or 0)
-    star = "" if row["applies"] == "yes" else " (does not apply: layer 0 is masked)"
-    axes.axvline(total, color=colour, linestyle=dash, linewidth=1.3)
-    axes.annotate(
-        f"{total:,} - {words}{star}",
-        (total, 0.02),
-        xytext=(-3 if side == "left" else 3, 0),
-        textcoords="offset points",
-        xycoords=("data", "data"),
-        rotation=90,
-        ha="right" if side == "left" else "left",
-        va="bottom",
-        fontsize=8.5,
-        color=colour,
-    )
+    star = "" if row["applies"] == "yes" else " (not for a masked layer 0)"
+    axes.axvline(total, color=colour, linestyle=dash, linewidth=1.5, label=f"{total:,} neurons: {words}{star}")
 
 
 def _title(rows: list[dict[str, Cell]]) -> str:

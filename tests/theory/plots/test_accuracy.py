@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,23 @@ def test_curves_stand_where_the_table_says():
     first, second = figure.axes
     curves = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
     assert curves["erk"] == [[0.49, 0.9], [0.11, 0.7]]
-    assert curves["uniform"] == []
+    assert "uniform" not in curves
     assert curves["dense"][0][1] == 0.95
     assert first.get_title("left" if first.get_title("left") else "center").endswith("n = 2 to 3")
     assert {line.get_label(): line.get_xydata().tolist() for line in second.lines} == {"imp from 0.5": [[0.2, 0.6]]}
+
+
+def test_no_two_curves_look_alike(table):
+    figure = Figure()
+    draw_accuracies(figure, table)
+    whole, best = figure.axes
+    for axes in (whole, best):
+        looks = [(line.get_color(), line.get_marker(), line.get_linestyle()) for line in axes.lines[:-1]]
+        assert len(looks) == 10
+        assert all(sum(a != b for a, b in zip(*pair, strict=True)) >= 2 for pair in combinations(looks, 2))
+    # Every curve but those that fall out of it is in the panel of the best ones, at places of its own.
+    low, high = best.get_ylim()
+    shown = {line.get_label(): line.get_xydata() for line in best.lines[:-1]}
+    within = {name for name, points in shown.items() if (points[:, 1] > low).all() and (points[:, 1] < high).all()}
+    assert set(shown) - within == {"pyramidal", "uniform"}
+    assert len({tuple(points[:, 0]) for points in shown.values()}) == 10

@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from ertheory.plots.style import rendered
 
@@ -59,3 +60,14 @@ def test_the_figure_is_drawn_from_the_table(lines):
     for ending, content in files.items():
         kept = (FIGURES / f"methods{ending}").read_bytes()
         assert len(kept) == pytest.approx(len(content), rel=0.2)  # another matplotlib may round otherwise
+
+
+def test_an_axis_that_bends_says_so_and_has_ticks_there(lines):
+    script = runpy.run_path(str(FIGURES / "methods.py"))
+    figure = Figure()
+    script["draw"](figure, lines)
+    even, bent = figure.axes[:2]
+    assert (even.get_xscale(), bent.get_xscale()) == ("linear", "symlog")
+    assert "beyond ±5 points the axis is logarithmic" in bent.get_xlabel()
+    assert {-10, -5, 5, 10, 50} <= set(bent.get_xticks())
+    assert len(bent.get_xticks(minor=True)) > 8

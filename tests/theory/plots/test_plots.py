@@ -169,8 +169,11 @@ def test_the_gap_narrows_from_the_paper_to_what_is_necessary(data):
             table[row["target"], row["sparsity"], name][measure] for name in ("sharp", "necessary", "first-moment")
         )
         assert 0.9 * (bounds[0] or bounds[1]) < row[measure] <= proved
+        # What is proved for the same layers and the same delta stands beside it.
+        assert row[measure] <= table[row["target"], row["sparsity"], "proved"][measure] <= proved
     assert {row["target"] for row in measured if row["total"] is None} == {"784-128-10", "784-300-100-10", "LeNet-5"}
-    places = {key[:2] for key in table if key[2] != "measured"}
+    assert {row["delta"] for row in rows(data["gap"]) if row["method"] == "proved"} == {0.05}
+    places = {key[:2] for key in table if key[2] not in ("measured", "proved")}
     assert len(places) == 2 * 14 + 8
     for target, sparsity in places:
         here = {method: table[target, sparsity, method] for method in ("printed", "drop", "matching", "sharp")}
