@@ -17,11 +17,13 @@ from typing import Any, TypeAlias, TypeVar
 
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn import DrawnMask, Rows, pattern_csr
+from ertheory.masks.gaps import GapMask
 from ertheory.masks.given import GivenMask, read_mask
 from ertheory.networks.source import Source
 
 __all__ = [
     "DrawnMask",
+    "GapMask",
     "GivenMask",
     "Mask",
     "count_edges",
@@ -32,7 +34,7 @@ __all__ = [
     "scan",
 ]
 
-Mask: TypeAlias = DrawnMask | GivenMask
+Mask: TypeAlias = DrawnMask | GapMask | GivenMask
 
 _Result = TypeVar("_Result")
 _ENTRIES_AT_ONCE = 2**23

@@ -10,6 +10,7 @@ import numpy as np
 
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn import Bools, DrawnMask, Integers, Rows
+from ertheory.masks.gaps import GapMask
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -50,7 +51,7 @@ class GivenMask:
         return self.pattern[start : self.shape[0] if stop is None else stop]
 
 
-def read_mask(thing: Any, *, name: str = "mask") -> DrawnMask | GivenMask:
+def read_mask(thing: Any, *, name: str = "mask") -> DrawnMask | GapMask | GivenMask:
     """Read the mask of one source layer.
 
     Parameters
@@ -73,7 +74,7 @@ def read_mask(thing: Any, *, name: str = "mask") -> DrawnMask | GivenMask:
     """
     from scipy.sparse import csr_array, issparse
 
-    if isinstance(thing, DrawnMask | GivenMask):
+    if isinstance(thing, DrawnMask | GapMask | GivenMask):
         return thing
     if issparse(thing):
         if thing.ndim != 2:
