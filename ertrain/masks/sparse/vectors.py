@@ -1,0 +1,153 @@
+"""Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
+
+Machine code is kept by the stamp of the module with the kernels: after a change here, touch that.
+"""
+
+# ruff: noqa: ARG001 - numba is told the types of all arguments, by position
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from ertrain.masks.sparse.stretches import PLACE, Writer
+
+__all__ = ["add_rows", "multiply_rows", "pass_back"]
+
+
+def _add_rows(
+    typing: Any,
+    values: Any,
+    columns: Any,
+    first: Any,
+    last: Any,
+    constant: Any,
+    inputs: Any,
+    batch: Any,
+    relu: Any,
+    outputs: Any,
+    row: Any,
+) -> Any:
+    """Put a constant plus the sum of values[k] * inputs[columns[k]], first <= k < last, or its ReLU, into a row."""
+    place = types.int64
+    kinds = values, columns, place, place, values.dtype, inputs, place, types.boolean, outputs, place
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        _, _, first, last, constant, _, batch, relu, _, row = given
+        values, columns, inputs, outputs = 0, 1, 5, 8
+        write = Writer(context, builder, signature.args, given)
+        for at in write.stretches(batch):
+            sums = write.variable(write.repeated(constant))
+
+            def add(entries: list[Any], at: Any = at, sums: Any = sums) -> None:
+                (entry,) = entries
+                fetched = write.load(inputs, write.in_row(write.element(columns, entry), batch, at))
+                value = write.repeated(write.element(values, entry))
+                builder.store(write.fused(value, fetched, builder.load(sums)), sums)
+
+            write.entries(first, last, add)
+            found = builder.load(sums)
+            found = builder.select(relu, write.rectified(found, found), found)
+            write.store(found, outputs, write.in_row(row, batch, at))
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+def _multiply_rows(
+    typing: Any, of_values: Any, columns: Any, first: Any, last: Any, inputs: Any, batch: Any, gradients: Any, row: Any
+) -> Any:
+    """Put the inner products of a row of gradients with inputs[columns[k]] into of_values[k], first <= k < last."""
+    place = types.int64
+    kinds = of_values, columns, place, place, inputs, place, gradients, place
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        _, _, first, last, _, batch, _, row = given
+        of_values, columns, inputs, gradients = 0, 1, 4, 6
+        write = Writer(context, builder, signature.args, given)
+        for at in write.stretches(batch):
+            own = write.load(gradients, write.in_row(row, batch, at))
+
+            def multiply(entries: list[Any], at: Any = at, own: Any = own) -> None:
+                places = [write.in_row(write.element(columns, entry), batch, at) for entry in entries]
+                _accumulate(
+                    write, of_values, entries, at, write.inner_products(own, [write.load(inputs, p) for p in places])
+                )
+
+            write.entries(first, last, multiply, at_once=4)
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+def _pass_back(
+    typing: Any,
+    values: Any,
+    rows: Any,
+    places: Any,
+    first: Any,
+    last: Any,
+    inputs: Any,
+    batch: Any,
+    gradients: Any,
+    relu: Any,
+    column: Any,
+    of_values: Any,
+    of_inputs: Any,
+    of_bias: Any,
+) -> Any:
+    """Do both at once for a column whose entries first <= k < last are values[places[k]] in the rows[k].
+
+    A row of `of_inputs` gets the sum of values[places[k]] * gradients[rows[k]], and of_values[places[k]] the inner
+    product of the row of inputs with the same gradients. With `relu`, the row of `of_inputs` is 0 where inputs are, and
+    `of_bias` gets its sum.
+    """
+    place = types.int64
+    arrays = values, rows, places
+    kinds = (
+        *arrays, place, place, inputs, place, gradients, types.boolean, place, of_values, of_inputs, of_bias,
+    )  # fmt: skip
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        first, last, batch, relu, column = (given[number] for number in (3, 4, 6, 8, 9))
+        values, rows, places, inputs, gradients, of_values, of_inputs, of_bias = 0, 1, 2, 5, 7, 10, 11, 12
+        write = Writer(context, builder, signature.args, given)
+        for at in write.stretches(batch):
+            sums = write.variable(write.zeros)
+            here = write.in_row(column, batch, at)
+            own = write.load(inputs, here)
+
+            def go(entries: list[Any], at: Any = at, own: Any = own, sums: Any = sums) -> None:
+                targets, fetched = [write.element(places, entry) for entry in entries], []
+                for entry, target in zip(entries, targets, strict=True):
+                    some = write.load(gradients, write.in_row(write.element(rows, entry), batch, at))
+                    value = write.repeated(write.element(values, target))
+                    builder.store(write.fused(value, some, builder.load(sums)), sums)
+                    fetched.append(some)
+                _accumulate(write, of_values, targets, at, write.inner_products(own, fetched))
+
+            write.entries(first, last, go, at_once=4)
+            found = builder.load(sums)
+            found = builder.select(relu, write.rectified(found, own), found)
+            write.store(found, of_inputs, here)
+            with builder.if_then(relu):
+                _accumulate(write, of_bias, [column], at, [write.total(found)])
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: list[Any]) -> None:
+    """Store numbers of the first stretch, and add those of the others to them."""
+    is_first = write.builder.icmp_signed("==", at, ir.Constant(PLACE, 0))
+    for place, number in zip(places, numbers, strict=True):
+        before = write.builder.select(is_first, ir.Constant(write.number, 0.0), write.element(array, place))
+        write.put(write.builder.fadd(before, number), array, place)
+
+
+add_rows: Any = intrinsic(_add_rows)
+multiply_rows: Any = intrinsic(_multiply_rows)
+pass_back: Any = intrinsic(_pass_back)
