@@ -1,6 +1,7 @@
 """What training costs when the kept weights alone are stored and multiplied: ratios of times, in turns, in one run.
 
     python benchmarks/sparse_training.py [--neurons 1000] [--densities 0.1,...] [--batches 32,...] [--out FILE]
+    python benchmarks/sparse_training.py --sizes 784-1921-128-1469-10 --densities 0.1
     python benchmarks/sparse_training.py --large 500000 --density 1/10000
 
 A step (forwards, backwards, SGD with momentum) of 784-n-n-10, every layer of which has the same density, by
@@ -12,8 +13,8 @@ torch   the same layers by the engine ``torch``: PyTorch's CSR products, our gra
 stock   a sparse CSR parameter and `torch.sparse.mm`, with PyTorch's own gradients
 
 Times are the best of several, and of the thread's processor time where there is one thread, so that a machine which
-others use disturbs them least. Before anything is timed, twenty steps of every form are compared with the masked ones,
-in double precision.
+others use disturbs them least. Optimisers are PyTorch's fused ones. Before anything is timed, twenty steps of every
+form are compared with the masked ones, in double precision.
 ``--large`` trains one network with n neurons in two hidden layers for a few steps, and says what memory that took.
 """
 
@@ -25,7 +26,7 @@ import platform
 import resource
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from itertools import pairwise
@@ -37,7 +38,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ertheory.layerwise import layer_densities
-from ertheory.masks import DrawnMask
+from ertheory.masks import GapMask
 from ertheory.plots.columns import csv_text
 from ertrain import SparseLinear, attach_masks, densify, draw_masks, guard, layer_shapes, masks_of, sparsify
 
@@ -51,7 +52,7 @@ class Timed:
     """One form of a step at one place."""
 
     threads: int
-    neurons: int
+    sizes: str
     density: float
     batch: int
     form: str
@@ -98,12 +99,11 @@ class Momentum:
             part.grad = None
 
 
-def network(neurons: int, density: float) -> nn.Module:
+def network(sizes: Sequence[int], density: float) -> nn.Module:
     """Make the masked network: every layer has the same density."""
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Linear(784, neurons), nn.ReLU(), nn.Linear(neurons, neurons), nn.ReLU(), nn.Linear(neurons, 10)
-    )
+    layers = [part for inputs, outputs in pairwise(sizes) for part in (nn.Linear(inputs, outputs), nn.ReLU())]
+    model = nn.Sequential(*layers[:-1])
     attach_masks(model, draw_masks(layer_densities(layer_shapes(model), str(density), "uniform"), seed=0))
     with torch.no_grad():  # signals keep their size
         for name in masks_of(model):
@@ -169,16 +169,16 @@ def agree(model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, .
 
 
 def measured(
-    neurons: int, density: float, batch: int, repeats: int, threads: int, chosen: tuple[str, ...]
+    sizes: Sequence[int], density: float, batch: int, repeats: int, threads: int, chosen: tuple[str, ...]
 ) -> list[Timed]:
     """Time all forms of a step at one place."""
-    model = network(neurons, density)
-    images, labels = torch.rand(batch, 784), torch.randint(10, (batch,))
+    model = network(sizes, density)
+    images, labels = torch.rand(batch, sizes[0]), torch.randint(10, (batch,))
     agree(model, images, labels, chosen)
     clock = time.thread_time if threads == 1 else time.perf_counter
     made = forms(model, chosen)
     steps = {form: step_of(*pair, images, labels) for form, pair in made.items()}
-    best = dict.fromkeys(steps, float("inf"))
+    best, name = dict.fromkeys(steps, float("inf")), "-".join(map(str, sizes))
     for turn in range(repeats + 1):
         for form, step in steps.items():
             start = clock()
@@ -186,7 +186,7 @@ def measured(
             if turn:
                 best[form] = min(best[form], clock() - start)
     return [
-        Timed(threads, neurons, density, batch, form, seconds, round(best["masked"] / seconds, 3), held(made[form][0]))
+        Timed(threads, name, density, batch, form, seconds, round(best["masked"] / seconds, 3), held(made[form][0]))
         for form, seconds in best.items()
     ]
 
@@ -210,7 +210,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     sizes = (784, neurons, neurons, 10)
     layers: list[nn.Module] = []
     for place, (inputs, outputs) in enumerate(pairwise(sizes)):
-        layers += [SparseLinear(inputs, outputs, DrawnMask((outputs, inputs), density, 0, place)), nn.ReLU()]
+        layers += [SparseLinear(inputs, outputs, GapMask((outputs, inputs), density, 0, place)), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
@@ -223,7 +223,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
         times.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
-        f"784-{neurons}-{neurons}-10, density {density}: {kept_weights:,} kept weights, {made:.0f} s to draw; "
+        f"784-{neurons}-{neurons}-10, density {density}: {kept_weights:,} kept weights, {made:.1f} s to draw and make; "
         f"a step with batch {batch} {min(times):.2f} s; peak of the process {peak / 1e9:.2f} GB"
     )
 
@@ -231,6 +231,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neurons", default="1000", help="Numbers of neurons, with commas in between.")
+    parser.add_argument("--sizes", help="Sizes of layers instead, as in 784-300-10.")
     parser.add_argument("--densities", default="0.5,0.25,0.1,0.05,0.02,0.01", help="Densities of the masks.")
     parser.add_argument("--batches", default="32,128,512", help="Sizes of batches.")
     parser.add_argument("--threads", type=int, default=1, help="Number of threads.")
@@ -249,17 +250,19 @@ def main() -> None:
     chosen = tuple(form for form in FORMS if form in given.forms.split(",") or form == "masked")
     rows: list[Timed] = []
     print(
-        f"\nTime of the masked step / time of the form\n\n| neurons | p | batch | masked, ms | {' | '.join(chosen)} |"
+        f"\nTime of the masked step / time of the form\n\n| network | p | batch | masked, ms | {' | '.join(chosen)} |"
     )
     print(f"| --- | --- | --- | ---: |{' ---: |' * len(chosen)}")
-    for neurons in map(int, given.neurons.split(",")):
+    networks = [given.sizes] if given.sizes else [f"784-{n}-{n}-10" for n in given.neurons.split(",")]
+    for name in networks:
         for density in map(float, given.densities.split(",")):
             for batch in map(int, given.batches.split(",")):
-                new = measured(neurons, density, batch, given.repeats, given.threads, chosen)
+                sizes = tuple(map(int, name.split("-")))
+                new = measured(sizes, density, batch, given.repeats, given.threads, chosen)
                 by_form = {row.form: row for row in new}
                 cells = " | ".join(f"{by_form[form].speedup:.2f}" for form in chosen)
                 print(
-                    f"| {neurons} | {density:g} | {batch} | {by_form['masked'].seconds * 1e3:.1f} | {cells} |",
+                    f"| {name} | {density:g} | {batch} | {by_form['masked'].seconds * 1e3:.1f} | {cells} |",
                     flush=True,
                 )
                 rows += new
