@@ -68,7 +68,6 @@ class _Numba:
     ) -> Tensor:
         from ertrain.masks.sparse.kernels import forward
 
-        _use_threads()
         outputs = inputs.new_empty(structure.shape[0], inputs.shape[1])
         constants = values.new_zeros(structure.shape[0]) if bias is None else bias
         forward(
@@ -79,6 +78,7 @@ class _Numba:
             inputs.numpy(),
             outputs.numpy(),
             relu,
+            threads=_threads(),
         )
         return outputs
 
@@ -89,10 +89,9 @@ class _Numba:
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
         from ertrain.masks.sparse.kernels import weight_gradients
 
-        _use_threads()
         result = inputs.new_empty(len(structure.columns))
         by_rows = structure.starts.numpy(), structure.columns.numpy()
-        weight_gradients(*by_rows, inputs.numpy(), gradients.numpy(), result.numpy())
+        weight_gradients(*by_rows, inputs.numpy(), gradients.numpy(), result.numpy(), threads=_threads())
         return result
 
     def backward(
@@ -100,12 +99,12 @@ class _Numba:
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         from ertrain.masks.sparse.kernels import backward
 
-        _use_threads()
         of_inputs, of_values = torch.empty_like(inputs), torch.empty_like(values)
         sums = inputs.new_empty(len(inputs) if relu else 0)
         by_columns = structure.of_columns.numpy(), structure.rows.numpy(), structure.places.numpy()
         results = of_inputs.numpy(), of_values.numpy()
-        backward(*by_columns, values.numpy(), inputs.numpy(), gradients.numpy(), *results, relu, sums.numpy())
+        given = values.numpy(), inputs.numpy(), gradients.numpy()
+        backward(*by_columns, *given, *results, relu, sums.numpy(), threads=_threads())
         return of_inputs, of_values, sums if relu else None
 
 
@@ -179,8 +178,11 @@ def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
         return torch.sparse_csr_tensor(starts.to(columns.dtype), columns, values, shape, check_invariants=False)
 
 
-def _use_threads() -> None:
+def _threads() -> int:
     """Compute with as many threads as PyTorch does."""
     import numba
 
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    threads: int = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    if threads > 1:
+        numba.set_num_threads(threads)
+    return threads

@@ -4,7 +4,9 @@ Activations stand as (features, batch), so that what belongs to one feature is o
 and meets a whole row of its input. Backwards, a gradient of an output is fetched once and serves the gradient of the
 input and that of the weight. What limits all three is how fast these rows come from the caches, not arithmetic.
 
-One row of a result is computed by one thread, in a fixed order: the number of threads changes no bit.
+One row of a result is computed by one thread, in a fixed order: the number of threads changes no bit. One thread goes
+through the rows without a parallel loop, since even a loop that one thread works on wakes the others and waits for
+them, which takes longer than a step where the processors have other work.
 """
 
 from __future__ import annotations
@@ -24,19 +26,65 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Starts: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.int32]
 
+_PARTS = 8  # for each thread: rows differ in length
 
-@kernel(parallel=True)
-def forward(
-    starts: Starts, columns: Places, values: Floats, bias: Floats, inputs: Floats, outputs: Floats, relu: bool
+
+@kernel
+def _forward_rows(
+    first: int,
+    last: int,
+    starts: Starts,
+    columns: Places,
+    values: Floats,
+    bias: Floats,
+    inputs: Floats,
+    outputs: Floats,
+    relu: bool,
 ) -> None:
-    """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
     batch = inputs.shape[1]
-    for row in prange(len(starts) - 1):
+    for row in range(first, last):
         add_rows(values, columns, starts[row], starts[row + 1], bias[row], inputs, batch, relu, outputs, row)
 
 
 @kernel(parallel=True)
-def backward(
+def _forward_parts(
+    parts: int,
+    starts: Starts,
+    columns: Places,
+    values: Floats,
+    bias: Floats,
+    inputs: Floats,
+    outputs: Floats,
+    relu: bool,
+) -> None:
+    rows = len(starts) - 1
+    for part in prange(parts):
+        first, last = rows * part // parts, rows * (part + 1) // parts
+        _forward_rows(first, last, starts, columns, values, bias, inputs, outputs, relu)
+
+
+def forward(
+    starts: Starts,
+    columns: Places,
+    values: Floats,
+    bias: Floats,
+    inputs: Floats,
+    outputs: Floats,
+    relu: bool,
+    *,
+    threads: int = 1,
+) -> None:
+    """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
+    if threads == 1:
+        _forward_rows(0, len(starts) - 1, starts, columns, values, bias, inputs, outputs, relu)
+    else:
+        _forward_parts(_PARTS * threads, starts, columns, values, bias, inputs, outputs, relu)
+
+
+@kernel
+def _backward_columns(
+    begin: int,
+    end: int,
     starts: Starts,
     rows: Places,
     places: Places,
@@ -48,16 +96,8 @@ def backward(
     relu: bool,
     of_bias: Floats,
 ) -> None:
-    """Put both gradients where they belong: W^T G, and of every kept weight the product of its input and gradient.
-
-    W is given by its columns: where they start, the rows of their entries, and the places of these among the values.
-    If the inputs X are a ReLU of something, the gradient of that is put instead of W^T G, and its sums over the batch,
-    which are the gradient of the bias before the ReLU.
-    """
     batch = inputs.shape[1]
-    if batch == 0:
-        of_values[:], of_bias[:] = 0, 0
-    for column in prange(len(starts) - 1):
+    for column in range(begin, end):
         first, last = starts[column], starts[column + 1]
         pass_back(
             values, rows, places, first, last, inputs, batch, gradients, relu, column, of_values, of_inputs, of_bias
@@ -65,13 +105,97 @@ def backward(
 
 
 @kernel(parallel=True)
-def weight_gradients(starts: Starts, columns: Places, inputs: Floats, gradients: Floats, of_values: Floats) -> None:
-    """Put the gradients of the kept weights where they belong, of a first layer, whose inputs need none."""
+def _backward_parts(
+    parts: int,
+    starts: Starts,
+    rows: Places,
+    places: Places,
+    values: Floats,
+    inputs: Floats,
+    gradients: Floats,
+    of_inputs: Floats,
+    of_values: Floats,
+    relu: bool,
+    of_bias: Floats,
+) -> None:
+    columns = len(starts) - 1
+    for part in prange(parts):
+        begin, end = columns * part // parts, columns * (part + 1) // parts
+        _backward_columns(
+            begin, end, starts, rows, places, values, inputs, gradients, of_inputs, of_values, relu, of_bias
+        )
+
+
+def backward(
+    starts: Starts,
+    rows: Places,
+    places: Places,
+    values: Floats,
+    inputs: Floats,
+    gradients: Floats,
+    of_inputs: Floats,
+    of_values: Floats,
+    relu: bool,
+    of_bias: Floats,
+    *,
+    threads: int = 1,
+) -> None:
+    """Put both gradients where they belong: W^T G, and of every kept weight the product of its input and gradient.
+
+    W is given by its columns: where they start, the rows of their entries, and the places of these among the values.
+    If the inputs X are a ReLU of something, the gradient of that is put instead of W^T G, and its sums over the batch,
+    which are the gradient of the bias before the ReLU.
+    """
+    if inputs.shape[1] == 0:
+        of_values[:], of_bias[:] = 0, 0
+    given = (starts, rows, places, values, inputs, gradients, of_inputs, of_values, relu, of_bias)
+    if threads == 1:
+        _backward_columns(0, len(starts) - 1, *given)
+    else:
+        _backward_parts(_PARTS * threads, *given)
+
+
+@kernel
+def _weight_rows(
+    first: int,
+    last: int,
+    starts: Starts,
+    columns: Places,
+    inputs: Floats,
+    gradients: Floats,
+    of_values: Floats,
+) -> None:
     batch = inputs.shape[1]
-    if batch == 0:
-        of_values[:] = 0
-    for row in prange(len(starts) - 1):
+    for row in range(first, last):
         multiply_rows(of_values, columns, starts[row], starts[row + 1], inputs, batch, gradients, row)
+
+
+@kernel(parallel=True)
+def _weight_parts(
+    parts: int, starts: Starts, columns: Places, inputs: Floats, gradients: Floats, of_values: Floats
+) -> None:
+    rows = len(starts) - 1
+    for part in prange(parts):
+        first, last = rows * part // parts, rows * (part + 1) // parts
+        _weight_rows(first, last, starts, columns, inputs, gradients, of_values)
+
+
+def weight_gradients(
+    starts: Starts,
+    columns: Places,
+    inputs: Floats,
+    gradients: Floats,
+    of_values: Floats,
+    *,
+    threads: int = 1,
+) -> None:
+    """Put the gradients of the kept weights where they belong, of a first layer, whose inputs need none."""
+    if inputs.shape[1] == 0:
+        of_values[:] = 0
+    if threads == 1:
+        _weight_rows(0, len(starts) - 1, starts, columns, inputs, gradients, of_values)
+    else:
+        _weight_parts(_PARTS * threads, starts, columns, inputs, gradients, of_values)
 
 
 @kernel
