@@ -6,7 +6,7 @@ ones between the moments at which all of a layer is looked at: steps at which ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -19,16 +19,16 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.convert import sparse_layer
-from ertrain.methods import METHODS
+from ertrain.methods import FixedMask
 from ertrain.training.process_group import ProcessGroup
 
-__all__ = ["BACKENDS", "Backend", "PackedLayers", "choose_backend"]
+__all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend", "layers_of"]
 
 Backend = Literal["auto", "masked", "sparse"]
 BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
 
 # Measured by benchmarks/sparse_training.py: from there on the kept weights alone are faster, in layers that are not
-# tiny, where what surrounds a product takes longer than it.
+# tiny, where what surrounds a product takes longer than it. So are layers of which a method chooses at every step.
 _BREAK_EVEN = 0.25
 _LARGE = 100_000
 
@@ -57,8 +57,8 @@ def choose_backend(
     Raises
     ------
     InvalidInput
-        If ``"sparse"`` is asked for and cannot be had: the method moves weights outside of its masks, the run is
-        compiled or spread over processes, or no linear layer has a mask.
+        If ``"sparse"`` is asked for and cannot be had: the run is compiled or spread over processes, or no linear layer
+        has a mask.
 
     Examples
     --------
@@ -75,7 +75,6 @@ def choose_backend(
     masks = {name: mask for name, mask in masks_of(model).items() if type(model.get_submodule(name)) is nn.Linear}
     names = tuple(name for name, mask in masks.items() if bool(mask.any()))
     obstacles = {
-        f"masked with the method {configuration.method}": not METHODS[configuration.method].can_be_packed,
         "masked with compile": configuration.compile,
         "masked with several processes": processes.world_size > 1,
         "masked where no linear layer has a mask with a kept weight": not names,
@@ -90,6 +89,27 @@ def choose_backend(
     if processes.device.type != "cpu":
         return ()
     return tuple(name for name in names if masks[name].numel() >= _LARGE and masks[name].float().mean() <= _BREAK_EVEN)
+
+
+def layers_of(
+    method: FixedMask, model: nn.Module, optimiser: Optimizer, names: tuple[str, ...]
+) -> PackedLayers | ShownLayers | None:
+    """Choose how the layers with these names are stored sparse, as a method allows; nothing if there are none.
+
+    Examples
+    --------
+    >>> from ertrain.masks.masking import attach_masks
+    >>> model = nn.Sequential(nn.Linear(2, 2))
+    >>> attach_masks(model, {"0": torch.eye(2, dtype=torch.bool)})
+    >>> method = FixedMask(Configuration(recipe="x"), model, (2,), steps=1)
+    >>> type(layers_of(method, model, torch.optim.SGD(model.parameters()), ("0",))).__name__
+    'PackedLayers'
+    """
+    if not names:
+        return None
+    if method.can_be_packed:
+        return PackedLayers(model, optimiser, names)
+    return ShownLayers(model, {name: method.drawn[name] for name in names})
 
 
 class PackedLayers:
@@ -151,6 +171,9 @@ class PackedLayers:
             self.model.set_submodule(name, layer.train(sparse.training))
         self._packed = False
 
+    def before_step(self) -> None:
+        """Nothing: the optimiser moves the kept weights."""
+
     def _move(self, there: nn.Parameter, here: nn.Parameter, shaped: Callable[[Tensor], Tensor]) -> None:
         """Let the optimiser move one parameter instead of another, as if it had done so from the start."""
         for group in self.optimiser.param_groups:
@@ -161,6 +184,72 @@ class PackedLayers:
                 key: shaped(value) if isinstance(value, Tensor) and value.shape == there.shape else value
                 for key, value in kept.items()
             }
+
+
+class ShownLayers:
+    """Layers of which a method holds the weights, dense, and chooses anew at every step which of a mask are used.
+
+    Passes see sparse layers of that mask, S_ER, with the weights of now, zeros among them. Before the method's step the
+    layers are in their places again, with gradients for all of S_ER and 0 elsewhere.
+
+    Parameters
+    ----------
+    model
+        The network.
+    masks
+        S_ER by the names of the layers.
+
+    Examples
+    --------
+    >>> from ertrain.masks.masking import attach_masks
+    >>> model, mask = nn.Sequential(nn.Linear(3, 2)), torch.tensor([[True, False, True], [False, True, False]])
+    >>> attach_masks(model, {"0": mask})
+    >>> layers = ShownLayers(model, {"0": mask})
+    >>> layers.pack(); model(torch.ones(1, 3)).sum().backward()
+    >>> layers.before_step(); model[0].weight.grad
+    tensor([[1., 0., 1.],
+            [0., 1., 0.]])
+    """
+
+    def __init__(self, model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+        self.model = model
+        self._layers: dict[str, tuple[nn.Module, SparseLinear, Tensor]] = {}
+        for name, mask in masks.items():
+            layer = model.get_submodule(name)
+            sparse = sparse_layer(name, layer, mask=mask)
+            sparse.bias = layer._parameters["bias"]
+            self._layers[name] = layer, sparse, mask.flatten().nonzero().squeeze(1)
+        self._packed = False
+
+    @torch.no_grad()
+    def pack(self) -> None:
+        """Let passes see the weights of now."""
+        if self._packed:
+            return
+        for name, (layer, sparse, places) in self._layers.items():
+            torch.take(layer.get_parameter("weight"), places, out=sparse.weight.detach())
+            self.model.set_submodule(name, sparse.train(layer.training))
+        self._packed = True
+
+    @torch.no_grad()
+    def unpack(self) -> None:
+        """Bring the layers back, without gradients."""
+        if not self._packed:
+            return
+        for name, (layer, sparse, _) in self._layers.items():
+            self.model.set_submodule(name, layer.train(sparse.training))
+            sparse.weight.grad = None
+        self._packed = False
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Bring the layers back, with their gradients."""
+        for layer, sparse, places in self._layers.values():
+            if sparse.weight.grad is not None:
+                weight = layer.get_parameter("weight")
+                weight.grad = torch.zeros_like(weight)
+                weight.grad.view(-1)[places] = sparse.weight.grad
+        self.unpack()
 
 
 def _kept(mask: Tensor, dense: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ertrain.configuration import Configuration
 from ertrain.data import NO_LABEL, Batch, Data, Images
 from ertrain.methods import FixedMask
 from ertrain.streams import stream_seed
-from ertrain.training.backend import PackedLayers
+from ertrain.training.backend import PackedLayers, ShownLayers
 from ertrain.training.optimisers import learning_rate, set_learning_rate
 from ertrain.training.process_group import ProcessGroup
 
@@ -77,7 +77,7 @@ def train_epoch(
     processes: ProcessGroup,
     method: FixedMask | None = None,
     *,
-    layers: PackedLayers | None = None,
+    layers: PackedLayers | ShownLayers | None = None,
     batches: Iterable[Batch] | None = None,
     measure: Measure = one_network,
 ) -> EpochSums:
@@ -147,6 +147,8 @@ def train_epoch(
             # Nothing is read from the device before the epoch is over.
             loss = loss + found.loss.detach().double()
             correct, seen = correct + found.correct, seen + found.labels
+        if layers is not None:
+            layers.before_step()
         if method is None:
             optimiser.step()
         else:

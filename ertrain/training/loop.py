@@ -25,7 +25,7 @@ from ertrain.data import Data, Images, load_data
 from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
-from ertrain.training.backend import Backend, PackedLayers, choose_backend
+from ertrain.training.backend import Backend, choose_backend, layers_of
 from ertrain.training.epoch import accuracies, labelled, memory_layout, train_epoch
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
@@ -109,7 +109,7 @@ def _train(
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     method.protect(optimiser, model)
     sparse = choose_backend(backend, configuration, model, processes)
-    layers = PackedLayers(model, optimiser, sparse) if sparse else None
+    layers = layers_of(method, model, optimiser, sparse)
     forward: nn.Module = model
     if processes.world_size > 1:
         forward = DistributedDataParallel(model, device_ids=[device.index] if cuda else None)

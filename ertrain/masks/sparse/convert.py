@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertrain.masks.keeping import KeepMask
@@ -107,9 +107,10 @@ def densify(module: nn.Module) -> nn.Module:
     return _replaced(module, {name: _dense(layer) for name, layer in layers.items()})
 
 
-def sparse_layer(name: str, layer: nn.Module, engine: str = "auto") -> SparseLinear:
-    """Make the sparse layer of a linear one with a mask; its name is for the message of an error."""
-    weight, mask, bias = layer.get_parameter("weight"), layer.get_buffer("weight_mask"), layer._parameters["bias"]
+def sparse_layer(name: str, layer: nn.Module, engine: str = "auto", *, mask: Tensor | None = None) -> SparseLinear:
+    """Make the sparse layer of a linear one, by default with its own mask; the name is for the message of an error."""
+    weight, bias = layer.get_parameter("weight"), layer._parameters["bias"]
+    mask = layer.get_buffer("weight_mask") if mask is None else mask
     if weight.dtype not in (torch.float32, torch.float64):
         raise InvalidInput(f"layer {name!r}", "weights in float32 or float64", weight.dtype)
     if not bool(mask.any()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ class SparseLinear(nn.Module):
         self.out_features = whole_number("out_features", out_features, least=1)
         if engine not in ("auto", *ENGINES):
             raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
+        engine_for(engine, torch.empty(0, device=device).device)
         self.engine = engine
         starts, columns = _pattern(mask, (self.out_features, self.in_features))
         if not len(columns):
@@ -133,6 +135,18 @@ class SparseLinear(nn.Module):
         values = self.weight.detach().cpu().numpy().copy()
         where = self.columns.cpu().numpy().copy(), self.starts.cpu().numpy().copy()
         return csr_array((values, *where), shape=(self.out_features, self.in_features))
+
+    def to_torch(self) -> Tensor:
+        """Give W as a CSR matrix of PyTorch on the layer's device, which shares no memory with the layer."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+            return torch.sparse_csr_tensor(
+                self.starts.clone(),
+                self.columns.to(self.starts.dtype),
+                self.weight.detach().clone(),
+                (self.out_features, self.in_features),
+                check_invariants=False,
+            )
 
     def to_mask(self) -> Tensor:
         """Give the mask as booleans, shape (out_features, in_features)."""

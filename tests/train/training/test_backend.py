@@ -19,7 +19,7 @@ from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.masks.sparse import SparseLinear  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.training import epoch  # noqa: E402
-from ertrain.training.backend import PackedLayers, choose_backend  # noqa: E402
+from ertrain.training.backend import PackedLayers, ShownLayers, choose_backend  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
 from ertrain.training.process_group import ProcessGroup, join_process_group  # noqa: E402
 
@@ -34,6 +34,8 @@ CASES = {
     "gradual": replace(BASE, method="gradual", final_density="0.2", update_every=4),
     "granet": replace(BASE, method="granet", final_density="0.2", update_every=4),
     "imp": replace(BASE, method="imp", final_density="0.2", epochs=1, round_keep=0.7),
+    "str": replace(BASE, method="str", final_density="0.2", update_every=4, update_until=0.7),
+    "edge-popup": replace(BASE, method="edge-popup", final_density="0.2"),
     "dropout": replace(
         BASE,
         model="transformer",
@@ -75,18 +77,18 @@ def assert_near(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) ->
             assert torch.equal(tensor, there), name
 
 
-@pytest.mark.parametrize("name", ["fixed", "snip", "rigl", "granet", "imp", "dropout"])
+@pytest.mark.parametrize("name", CASES)
 def test_both_backends_train_the_same_network(name, tmp_path, monkeypatch):
     configuration, seen = CASES[name], set()
-    packed = PackedLayers.pack
+    operand = SparseLinear.operand
 
-    def watched(layers):
-        packed(layers)
-        seen.update(type(layers.model.get_submodule(one)) for one in layers._dense)
+    def watched(layer, **how):
+        seen.add(layer.in_features)
+        return operand(layer, **how)
 
-    monkeypatch.setattr(PackedLayers, "pack", watched)
+    monkeypatch.setattr(SparseLinear, "operand", watched)
     results = {backend: run(configuration, tmp_path / backend, backend) for backend in ("masked", "sparse")}
-    assert seen == {SparseLinear}
+    assert {64, 20, 15} <= seen if configuration.model == BASE.model else seen
     assert {backend: result["backend"] for backend, result in results.items()} == {
         "masked": "masked",
         "sparse": "sparse",
@@ -104,7 +106,7 @@ def test_both_backends_train_the_same_network(name, tmp_path, monkeypatch):
     assert starts[0] == starts[1]
 
 
-@pytest.mark.parametrize("name", ["rigl", "imp"])
+@pytest.mark.parametrize("name", ["rigl", "imp", "set", "granet", "gradual", "str", "edge-popup"])
 def test_a_run_is_resumed_with_the_other_backend_or_to_the_same_bits_with_its_own(name, tmp_path):
     configuration = CASES[name]
     whole = run(configuration, tmp_path / "whole", "sparse")
@@ -166,10 +168,7 @@ def test_auto_leaves_what_sparse_refuses():
     model = masked_mlp(0.1)
     convolution = nn.Sequential(nn.Conv2d(3, 4, 3))
     attach_masks(convolution, {"0": torch.rand(4, 3, 3, 3) < 0.5})
-    everything = replace(BASE, method="str", final_density="0.2")
     cases = (
-        (everything, model, CPU, "method str"),
-        (replace(BASE, method="edge-popup", final_density="0.2"), model, CPU, "method edge-popup"),
         (replace(BASE, compile=True), model, CPU, "compile"),
         (BASE, model, ProcessGroup(torch.device("cpu"), 0, 2), "several processes"),
         (BASE, convolution, CPU, "no linear layer"),
@@ -216,6 +215,37 @@ def test_packing_moves_the_optimiser_there_and_back_bit_for_bit():
     }
     assert kept.keys() == again.keys()
     assert all(torch.equal(value, again[place]) for place, value in kept.items())
+
+
+def test_layers_that_are_shown_have_the_gradients_of_all_of_their_mask():
+    """The mask S_ER, not that of the weights in use, and twice where gradients are accumulated."""
+    model = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3))
+    drawn = {name: torch.rand(model[int(name)].weight.shape) < 0.6 for name in ("0", "2")}
+    attach_masks(model, drawn)
+    with torch.no_grad():
+        model[0].weight[0] = 0  # out of use
+    layers, x = ShownLayers(model, drawn), torch.randn(4, 7)
+    bias, dense = model[0].bias, model[0]
+    layers.pack()
+    assert isinstance(model[0], SparseLinear)
+    for _ in range(2):
+        model(x).square().sum().backward()
+    layers.before_step()
+    assert model[0] is dense
+    assert model[0].bias is bias
+    found = [model[0].weight.grad, bias.grad.clone(), model[2].weight.grad]
+    model.zero_grad()
+    for _ in range(2):
+        model(x).square().sum().backward()
+    right = [model[0].weight.grad * drawn["0"], bias.grad, model[2].weight.grad * drawn["2"]]
+    for one, other in zip(found, right, strict=True):
+        torch.testing.assert_close(one, other)
+    layers.pack()
+    layers.unpack()
+    model.zero_grad()
+    layers.pack()
+    layers.before_step()  # no pass in between
+    assert model[0].weight.grad is None
 
 
 def test_an_epoch_ends_as_it_may_be_looked_at(tmp_path, monkeypatch):
