@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from ertheory.files import write_arrays
 from ertheory.masks import DrawnMask, Mask
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
-__all__ = ["source_arrays", "write_embedding"]
+__all__ = ["described_steps", "source_arrays", "write_embedding"]
 
 
 def write_embedding(
@@ -79,12 +80,17 @@ def source_arrays(source: Network, masks: Sequence[Mask]) -> dict[str, npt.NDArr
 def _texts(embedding: Embedding) -> dict[str, str]:
     texts = {"activation": embedding.source.activation}
     if not embedding.source.is_chain:
-        texts["steps"] = json.dumps(_described(embedding.source.steps, iter(range(len(embedding.masks)))))
+        texts["steps"] = json.dumps(described_steps(embedding.source.steps))
     drawn: list[DrawnMask] = [mask for mask in embedding.masks if isinstance(mask, DrawnMask)]
     if embedding.seed is not None and len(drawn) == len(embedding.masks):
         texts["seed"] = str(embedding.seed)
         texts["densities"] = ",".join(rational_text(mask.density) for mask in drawn)
     return texts
+
+
+def described_steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Give the steps of a source as JSON can hold them, its affine steps by number."""
+    return _described(steps, itertools.count())
 
 
 def _described(steps: Sequence[Step], numbers: Any) -> list[dict[str, Any]]:

@@ -130,8 +130,9 @@ def _embedding(found: Mapping[str, Any]) -> EmbeddingFile:
         steps, order = _chain(weights, biases, names), tuple(range(depth))
     network = Network(steps, domain)
     check_flow(network)
-    if "steps" in found and network.activation not in (names[0], "identity"):
-        raise InvalidInput("steps", f"the activation {names[0]} that the file names", network.activation)
+    if "steps" in found and not network.activations <= {*names, "identity"}:
+        kinds = ", ".join(sorted(network.activations))
+        raise InvalidInput("steps", f"the activation {', '.join(sorted(set(names)))} that the file names", kinds)
     return EmbeddingFile(
         network=network,
         masks=tuple(masks[layer] for layer in order),

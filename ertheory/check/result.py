@@ -17,6 +17,7 @@ from ertheory.check.factored import FactoredProof, is_factored, prove_factored
 from ertheory.check.files import FilePath, read_embedding
 from ertheory.check.geometry import leading
 from ertheory.check.masks import off_mask
+from ertheory.check.paired import is_paired, prove_paired
 from ertheory.check.proof import Proof, common_box, prove
 from ertheory.check.rounding import float_bound
 from ertheory.errors import InvalidInput
@@ -137,6 +138,8 @@ def check_embedding(
     proof = prove(network, source)
     if not proof.exact and is_factored(network, source):
         proof = _proof(prove_factored(network, source, box, rationals), proof)
+    elif not proof.equal and is_paired(network, source):
+        proof = _proof(prove_paired(network, source, box), proof)
     wanted, found = evaluate(network, places), evaluate(source, places, progress=progress)
     if wanted.shape != found.shape:
         raise InvalidInput("source", f"outputs of shape {wanted.shape[1:]}, as the target has", found.shape[1:])

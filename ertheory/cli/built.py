@@ -7,9 +7,9 @@ from ertheory.builders import Embedding, Plan
 from ertheory.builders.factored.planning import FactoredPlan
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.cli.output import show, wrap
-from ertheory.commands import Built
+from ertheory.commands import Built, BuiltNetwork
 
-__all__ = ["report", "share_of_failures"]
+__all__ = ["report", "report_network", "share_of_failures"]
 
 
 def share_of_failures(chosen: Plan | FactoredPlan) -> str:
@@ -43,6 +43,37 @@ def report(built: Built) -> None:
         "  nothing was written" if built.file is None else f"  written  {built.file}",
     ):
         show(wrap(line))
+
+
+def report_network(built: BuiltNetwork) -> None:
+    """Print the source of a network that is no chain in words."""
+    embedding, checked = built.embedding, built.check
+    answers = embedding.module.maps
+    weights = sum(one.nonzeros for one in answers.values())
+    show(f"{len(answers)} layers of {weights:,} weights as pairs of masked ones, found in {built.seconds:.1f} s.")
+    success = success_text(embedding.module.success_probability_lower)
+    bound = "no bound" if checked.difference_bound is None else f"at most {checked.difference_bound:.3g}"
+    left = embedding.module.left_dense
+    for line in (
+        f"  widths   factored sources (ours), exact; {_universal(built)}; success >= {success}",
+        f"  mask     {embedding.edges_available:,} entries kept, {embedding.module.edges_ratio:.3g} for each weight",
+        *([f"  left     {len(left)} as they are: {', '.join(list(left)[:6])}"] if left else []),
+        f"  pairs    identity between A and B; |AB - W| <= {max(embedding.module.error_bound.values()):.2g} in all",
+        f"  proved   every weight lies on the mask; source and target differ by {bound} on the box"
+        if checked.passed
+        else f"  proved   WRONG: {checked.differs}",
+        f"  measured {checked.points} points, largest error {checked.max_abs_error:.3g} in double precision",
+        "  nothing was written" if built.file is None else f"  written  {built.file}",
+    ):
+        show(wrap(line))
+
+
+def _universal(built: BuiltNetwork) -> str:
+    """Say for how many layers these masks hold every layer of the shape, and for how many this one was looked at."""
+    answers = built.embedding.module.maps.values()
+    alone = sum(one.universal is not True for one in answers)
+    every = "these masks hold every network of these shapes"
+    return every if not alone else f"{every} but in {alone} layers, where they hold this one"
 
 
 def _pairs(embedding: Embedding | FactoredChain) -> list[str]:

@@ -29,12 +29,12 @@ from ertheory.cli.arguments import (
     TargetText,
     densities_inputs,
 )
-from ertheory.cli.built import report, share_of_failures
+from ertheory.cli.built import report, report_network, share_of_failures
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, wrap
 from ertheory.cli.progress import Progress
-from ertheory.commands import embed
-from ertheory.commands.arguments import read_target
+from ertheory.commands import BuiltNetwork, embed
+from ertheory.commands.arguments import read_network_too
 from ertheory.commands.described import described, rests_on
 from ertheory.errors import ConstructionFailed
 from ertheory.networks.target import Target
@@ -126,8 +126,8 @@ class EmbedCommand:
         """Build, check, write; exit status 1 if the mask lacks an edge or the check fails."""
         plans: list[Plan | FactoredPlan] = []
         started = time.perf_counter()
-        target = read_target(self.target)
-        drawn = self._draws_weights(target)
+        target = read_network_too(self.target)
+        drawn = isinstance(target, Target) and self._draws_weights(target)
         with (
             Progress(unit=" entries", unit_scale=True, desc="mask") as bar,
             Progress(unit=" points", desc="check") as checks,
@@ -157,7 +157,12 @@ class EmbedCommand:
                     checking=checks.reach,
                 )
             except ConstructionFailed as error:
-                return self._failed(plans[0], error, drawn=drawn, seconds=time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                if not plans:
+                    return self._network_failed(error, seconds)
+                return self._failed(plans[0], error, drawn=drawn, seconds=seconds)
+        if isinstance(built, BuiltNetwork):
+            return self._network(built)
         if self.json:
             show(document("embed", self._inputs(built.plan, drawn=drawn), **{**built.to_dict(), "file": self.out}))
             return 0 if built.passed else 1
@@ -168,6 +173,50 @@ class EmbedCommand:
         if self.explain:
             show("\n" + built.explain())
         return 0 if built.passed else 1
+
+    def _network(self, built: BuiltNetwork) -> int:
+        """Show the source of a network that is no chain."""
+        if self.json:
+            show(document("embed", self._network_inputs(), **{**built.to_dict(), "file": self.out}))
+        elif self.format == "table":
+            report_network(built)
+        else:
+            show(built.rendered(self.format))
+        if self.explain and not self.json:
+            show("\n" + built.explain())
+        return 0 if built.passed else 1
+
+    def _network_failed(self, error: ConstructionFailed, seconds: float) -> int:
+        if self.json:
+            missing = [described(edge) for edge in error.missing]
+            nothing = dict.fromkeys(("max_abs_error", "max_rel_error", "edges_used", "edges_available"))
+            fields = {**nothing, "widths": None, "construction": "factored", "seconds": seconds}
+            show(document("embed", self._network_inputs(), seed=self.seed, success=False, missing=missing, **fields))
+        else:
+            show(wrap(f"Failed: {error}."))
+            show(wrap("This happens to at most a share delta of the masks; another --seed draws another one."))
+        return 1
+
+    def _network_inputs(self) -> dict[str, Any]:
+        delta = 1 - self.confidence if self.delta is None and self.confidence is not None else self.delta
+        kept = self.density or tuple(1 - one for one in self.sparsity or ())
+        box = (0, 1) if self.domain is None or isinstance(self.domain, str) else tuple(map(float, self.domain))
+        return {
+            "density": [rational_text(one) for one in kept],
+            "sparsity": [rational_text(1 - one) for one in kept],
+            "target": self.target,
+            "weights": "given",
+            "out": self.out,
+            "delta": None if delta is None else rational_text(delta),
+            "method": self.method,
+            "layer0": "factored",
+            "inner": "identity",
+            "outer": self.outer or "solved",
+            "split": self.split or "equal",
+            "domain": list(box),
+            "inputs": self.inputs,
+            "force": self.force,
+        }
 
     def _draws_weights(self, target: Target) -> bool:
         """Say so where the target is given by its widths alone."""

@@ -11,6 +11,7 @@ from ertheory._pages import page
 
 if TYPE_CHECKING:
     from ertheory.commands.building import Built, embed
+    from ertheory.commands.built_networks import BuiltNetwork
     from ertheory.commands.contained import capacity
     from ertheory.commands.exploring import explore
     from ertheory.commands.figures import figure
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Built",
+    "BuiltNetwork",
     "PrunedTicket",
     "Results",
     "calibrate",
@@ -45,6 +47,7 @@ __all__ = [
 
 _WHERE = {
     "ertheory.commands.building": "Built embed",
+    "ertheory.commands.built_networks": "BuiltNetwork",
     "ertheory.commands.contained": "capacity",
     "ertheory.commands.exploring": "explore",
     "ertheory.commands.figures": "figure",

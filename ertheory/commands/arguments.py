@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
-from ertheory.networks.readers.targets import target_of
+from ertheory.networks.network import Network
+from ertheory.networks.readers.targets import target_of, target_or_network
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability
 
@@ -64,6 +65,18 @@ def read_target(target: object) -> Target:
     """
     with called(path="target"):
         return target_of(target)
+
+
+def read_network_too(target: object) -> Target | Network:
+    """Read a target as `read_target` does, or a network for which no widths are computed from counts.
+
+    Examples
+    --------
+    >>> str(read_network_too("784-128-10"))
+    '784-128-10'
+    """
+    with called(path="target"):
+        return target_or_network(target)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +20,8 @@ from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.planning import FactoredPlan, Outer, plan_factored
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.check import Check
-from ertheory.commands.arguments import called, read_delta, read_target, refuse_given
+from ertheory.commands.arguments import called, read_delta, read_network_too, refuse_given
+from ertheory.commands.built_networks import BuiltNetwork, build_network
 from ertheory.commands.checked import checked
 from ertheory.commands.described import measured, rests_on
 from ertheory.commands.points import read_points
@@ -29,7 +31,7 @@ from ertheory.files import check_place
 from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
-from ertheory.numbers import Rational, whole_number
+from ertheory.numbers import Rational, probability, whole_number
 from ertheory.results import Explained, Step
 
 __all__ = ["Built", "embed"]
@@ -120,13 +122,15 @@ def embed(
     planned: Callable[[Any], object] | None = None,
     progress: Callable[[int], object] | None = None,
     checking: Callable[[int], object] | None = None,
-) -> Built:
+) -> Built | BuiltNetwork:
     """Build the target inside one random masked network and prove it, as ``ertheory embed`` does.
 
     Parameters
     ----------
     target
-        A file, or whatever `ertheory.read_target` reads. Where it gives widths alone, weights are drawn by the seed.
+        A file, or whatever `ertheory.read_network` reads. Where it gives widths alone, weights are drawn by the seed. A
+        network that is no chain of fully connected layers, with convolutions, skips or norms, is built by the method
+        factored, with inner neurons that are linear.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
@@ -194,7 +198,27 @@ def embed(
         refuse_given("another `method` to go with it", form=form)
     else:
         refuse_given("the `method` factored to go with it", inner=inner, outer=outer, split=split)
-    known = read_target(target)
+    known = read_network_too(target)
+    if factored and (isinstance(known, Network) or _is_no_chain(known)):
+        whole = known if isinstance(known, Network) else network_of(known)
+        refuse_given("a chain of fully connected layers to go with it", activation=activation)
+        if layer0 not in (None, "factored"):
+            raise InvalidInput("layer0", "factored, as the method factored always reads it", layer0)
+        return build_network(
+            _boxed(whole, domain),
+            densities=_given_densities(density, sparsity),
+            failure_probability=read_delta(delta, confidence, failure_probability),
+            seed=seed,
+            inputs=inputs,
+            inner=inner,
+            outer=outer,
+            split=split,
+            place=place,
+            no_mask=no_mask,
+            force=force,
+            checking=checking,
+        )
+    known = Target.from_network(known) if isinstance(known, Network) else known
     network = _network(drawn_weights(known, seed), activation, domain)
     asked: dict[str, Any] = {
         "density": density,
@@ -253,8 +277,27 @@ def _embedded(
     return chosen.embed(seed, progress=progress, exact=chosen.rational)
 
 
+def _is_no_chain(target: Target) -> bool:
+    return target.network is not None and not target.network.is_chain
+
+
+def _given_densities(density: Any, sparsity: Any) -> tuple[Fraction, ...]:
+    """Read densities of a network, which is no chain with a number of layers that is known from counts."""
+    if (density is None) == (sparsity is None):
+        raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
+    name, given = ("density", density) if sparsity is None else ("sparsity", sparsity)
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    numbers = given if several else [given]
+    if name == "density":
+        return tuple(probability(name, one, one=True) for one in numbers)
+    return tuple(1 - probability(name, one, zero=True) for one in numbers)
+
+
 def _network(target: Target, activation: str | None, domain: npt.ArrayLike | None) -> Network:
-    network = network_of(target, activation=activation)
+    return _boxed(network_of(target, activation=activation), domain)
+
+
+def _boxed(network: Network, domain: npt.ArrayLike | None) -> Network:
     if isinstance(domain, str):
         one_of("domain", domain, (_UNBOUNDED,))
         return Network(network.steps)

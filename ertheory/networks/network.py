@@ -213,7 +213,7 @@ class Residual:
     branch
         F, which ends with an affine step.
     skip
-        S: nothing for the identity, or one affine step for a projection.
+        S: nothing for the identity, or affine steps for a projection, mostly one.
     """
 
     branch: tuple[Step, ...]
@@ -222,8 +222,8 @@ class Residual:
     def __post_init__(self) -> None:
         if not self.branch or not isinstance(self.branch[-1], Affine):
             raise InvalidInput("branch", "steps that end with an affine one", len(self.branch))
-        if len(self.skip) > 1 or not all(isinstance(step, Affine) for step in self.skip):
-            raise InvalidInput("skip", "nothing, or one affine step", self.skip)
+        if not all(isinstance(step, Affine) for step in self.skip):
+            raise InvalidInput("skip", "nothing, or affine steps", self.skip)
 
 
 Step: TypeAlias = Affine | Activation | Pool | Flatten | Residual
@@ -266,10 +266,25 @@ class Network:
     @property
     def activation(self) -> str:
         """Name of the one activation; ``identity`` where there is none."""
-        names = {step.name for step in _walk(self.steps) if isinstance(step, Activation)}
+        names = set(self.activations)
         if len(names) > 1:
             raise InvalidInput("steps", "one kind of activation", ", ".join(sorted(names)))
         return names.pop() if names else "identity"
+
+    @property
+    def activations(self) -> frozenset[str]:
+        """Names of all activations that occur."""
+        return frozenset(step.name for step in _walk(self.steps) if isinstance(step, Activation))
+
+    def behind(self) -> tuple[str, ...]:
+        """Name the activation behind each affine step but the last, ``identity`` where there is none."""
+        names: list[str] = []
+        for step in _walk(self.steps):
+            if isinstance(step, Affine):
+                names.append("identity")
+            elif isinstance(step, Activation) and names:
+                names[-1] = step.name
+        return tuple(names[:-1])
 
     @property
     def is_chain(self) -> bool:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ertheory.builders.factored.networks import FactoredNetwork
 from ertheory.builders.factored.result import FactoredChain
-from ertheory.builders.files import source_arrays
+from ertheory.builders.files import described_steps, source_arrays
 from ertheory.files import write_arrays
-from ertheory.masks import DrawnMask
+from ertheory.masks import DrawnMask, read_mask
 from ertheory.networks.network import Activation
 from ertheory.numbers import rational_text
 
-__all__ = ["write_factored"]
+__all__ = ["write_factored", "write_network"]
 
 
 def write_factored(
@@ -56,3 +57,26 @@ def write_factored(
             {str(layer): [str(one) for one in row] for layer, row in chain.rationals.items()}
         )
     write_arrays(path, arrays, texts, force=force, check=check)
+
+
+def write_network(
+    path: str | Path, built: FactoredNetwork, *, force: bool = False, check: Callable[[Path], None] | None = None
+) -> None:
+    """Write the source of a network that is no chain to a .npz or .safetensors file, with its masks.
+
+    Raises
+    ------
+    InvalidInput
+        If the place cannot be written to.
+
+    Notes
+    -----
+    As `write_embedding` says, with ``steps``. Of several kinds of activations ``activation`` is a list, with one name
+    for each layer but the last.
+    """
+    source = built.source
+    names = [source.activation] if len(source.activations) < 2 else source.behind()
+    texts = {"activation": json.dumps(names) if len(names) > 1 else names[0]}
+    texts["steps"] = json.dumps(described_steps(source.steps))
+    arrays = source_arrays(source, [read_mask(mask) for mask in built.masks])
+    write_arrays(Path(path), arrays, texts, force=force, check=check)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.builders.factored.pairs import Array, Integers
+from ertheory.builders.factored.sparse_kernel import add_gram, refine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -26,6 +27,8 @@ _COLUMNS_AT_ONCE = 32
 _STEPS = 12  # of refinement; each gains several digits or is the last one
 _ACCEPTED = 2.0**-40  # of the largest entry of w: what a residual may be
 _FINE = 2.0**-52
+_SPARSE = 0.25  # a larger share of entries is multiplied faster as a dense matrix
+_SMALL = 64  # so are fewer equations
 
 
 class LeastNorm(NamedTuple):
@@ -69,8 +72,9 @@ def solve_columns(
     progress
         Told how many columns are done, block after block.
     """
-    from scipy.sparse import csc_array
+    from scipy.sparse import csc_array, csr_array
 
+    rows = csr_array(drawn) if np.count_nonzero(drawn) < _SPARSE * drawn.size and drawn.shape[1] >= _SMALL else None
     by_column = pattern.tocsc()
     starts, members = by_column.indptr.astype(np.int64), by_column.indices
     values = np.zeros(len(members))
@@ -84,7 +88,8 @@ def solve_columns(
             wanted = goal[:, column]
             if wanted.any():
                 place = slice(starts[column], starts[column + 1])
-                values[place], conditions[column], good[column] = _solve(drawn[members[place]], wanted)
+                found = None if rows is None else _by_sparse_cholesky(rows, members[place], wanted)
+                values[place], conditions[column], good[column] = found or _solve(drawn[members[place]], wanted)
         if progress is not None:
             progress(last - first)
 
@@ -120,6 +125,42 @@ def _solve(part: Array, wanted: Array) -> tuple[Array, float, bool]:
     singular = np.linalg.svd(part, compute_uv=False)
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
     return best * scale, condition, residual <= _ACCEPTED
+
+
+def _by_sparse_cholesky(rows: csr_array, members: Integers, wanted: Array) -> tuple[Array, float, bool] | None:
+    """Solve as `_solve` does; ``None`` where an equation has no unknowns, or single precision does not get there."""
+    from scipy.linalg import lapack
+
+    sparse = rows.indptr, rows.indices, rows.data
+    gram = np.zeros((len(wanted), len(wanted)), dtype=np.float32)
+    add_gram(*sparse, members, gram)
+    diagonal = gram.diagonal()
+    if not diagonal.all():
+        return None
+    sizes = np.abs(gram)
+    norm = float((sizes.sum(axis=0) + sizes.sum(axis=1) - diagonal).max())
+    # Its transpose is the upper triangle in the order that LAPACK works on without a copy.
+    upper, failed = lapack.spotrf(gram.T, lower=0, clean=0, overwrite_a=1)
+    if failed:
+        return None
+    scale = 2.0 ** np.frexp(np.abs(wanted).max())[1]
+    goal = wanted / scale
+    solution, residual, smallest = np.zeros(len(members)), goal, np.inf
+    best = solution
+    for _ in range(_STEPS):
+        size = np.abs(residual).max()
+        if not size < 0.5 * smallest:
+            break
+        best, smallest = solution.copy(), float(size)
+        if size <= _FINE * 0.25:
+            break
+        step, _ = lapack.spotrs(upper, (residual / size).astype(np.float32), lower=0)
+        residual = goal.copy()
+        refine(*sparse, members, step * size, solution, residual)
+    reciprocal, _ = lapack.spocon(upper, norm, uplo="U")
+    if not smallest <= _ACCEPTED or not reciprocal > 0:
+        return None
+    return best * scale, float(reciprocal) ** -0.5, True
 
 
 def _by_cholesky(part: Array, goal: Array, precision: npt.DTypeLike) -> tuple[Array, float, float]:

@@ -286,7 +286,7 @@ class Chain:
         self.names[id(step)] = named
 
     def _is_skip(self) -> bool:
-        return len(self.steps) <= 1 and all(isinstance(step, Affine) for step in self.steps)
+        return all(isinstance(step, Affine) for step in self.steps)
 
     def _close(self) -> None:
         """End with an affine step, as a branch has to: with the identity where another step is the last, or none."""

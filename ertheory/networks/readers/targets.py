@@ -33,6 +33,7 @@ __all__ = [
     "target_from_sklearn",
     "target_from_torch",
     "target_of",
+    "target_or_network",
     "write_target",
 ]
 
@@ -153,6 +154,28 @@ def target_of(thing: object) -> Target:
     """
     found = _read(thing)
     return Target.from_network(found) if isinstance(found, Network) else found
+
+
+def target_or_network(thing: object) -> Target | Network:
+    """Give the target of a file, or of whatever `read_target` reads; a network that cannot be counted as it is.
+
+    Raises
+    ------
+    InvalidInput
+        As `read_network` and `load_network` do.
+
+    Examples
+    --------
+    >>> str(target_or_network("4-8-3"))
+    '4-8-3'
+    """
+    found = _read(thing)
+    if isinstance(found, Target):
+        return found
+    try:
+        return Target.from_network(found)
+    except InvalidInput:  # it has skips, norms, or another activation
+        return found
 
 
 def target_from_torch(model: object) -> Target:

@@ -1,0 +1,191 @@
+"""Networks with skips, convolutions and norms as pairs of masked maps: built, checked by itself, written and read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ertheory import embed
+from ertheory.builders.factored.networks import embed_network
+from ertheory.check import check_embedding, evaluate, read_embedding
+from ertheory.cli import main
+from ertheory.commands import BuiltNetwork
+from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
+
+pytest.importorskip("torch")
+
+
+def draw(*shape: int, **geometry: Any) -> Affine:
+    rng = np.random.default_rng(sum(shape))
+    return Affine.from_dense(rng.normal(size=shape), rng.normal(size=shape[0]), **geometry)
+
+
+def network() -> Network:
+    """Every kind of step: groups, strides, a projection and an identity as skips, a norm, pools, two activations."""
+    norm = Affine.from_dense(np.diag([2.0, 3.0, 0.5, 1.0, 4.0, 1.5])[:, :, None, None], np.arange(6.0))
+    return Network(
+        (
+            draw(6, 2, 3, 3, padding=(1, 1)),
+            Activation("relu"),
+            Residual(
+                (draw(6, 3, 3, 3, groups=2, padding=(1, 1), stride=(2, 2)), Activation("relu"), draw(6, 6, 1, 1)),
+                (draw(6, 6, 1, 1, stride=(2, 2)),),
+            ),
+            norm,
+            Activation("tanh"),
+            Residual((draw(6, 6, 3, 3, padding=(1, 1)),)),
+            Pool("max", (2, 2)),
+            Flatten(),
+            draw(5, 24),
+            Activation("relu"),
+            draw(3, 5),
+        ),
+        np.array([[0.0, 1.0], [-1.0, 1.0]]),
+    )
+
+
+POINTS = np.random.default_rng(8).random((4, 2, 8, 8))
+
+
+def test_every_map_becomes_two_and_the_checker_proves_it() -> None:
+    target = network()
+    built = embed_network(target, density="1/2", failure_probability="0.01", seed=2)
+    assert list(built.module.left_dense.values()) == ["a norm, which scales channels one by one"]
+    assert len(built.source.affine) == 2 * len(target.affine) - 1
+    checked = check_embedding(target, built.source, built.masks, points=POINTS)
+    assert (checked.passed, checked.on_mask, checked.exact) == (True, True, False)
+    assert checked.difference_bound is not None
+    assert checked.max_abs_error < 1e-11
+    difference = np.abs(evaluate(target, POINTS) - evaluate(built.source, POINTS)).max()
+    assert difference <= checked.difference_bound < 1e-5
+    masks = [np.asarray(mask.toarray()) for mask in built.masks]
+    for step, mask in zip(built.source.affine, masks, strict=True):
+        assert not step.weight.toarray()[~mask].any()
+    assert built.edges_available == sum(int(mask.sum()) for mask in masks)
+
+
+def changed(steps: tuple[Any, ...], place: int, how: Any) -> tuple[Any, ...]:
+    """Change the affine step of this number."""
+    found: list[Any] = []
+    for step in steps:
+        if isinstance(step, Residual):
+            inside = len(Network(step.branch).affine), len(step.skip)
+            branch = changed(step.branch, place, how) if 0 <= place < inside[0] else step.branch
+            skip = changed(step.skip, place - inside[0], how) if inside[0] <= place < sum(inside) else step.skip
+            found.append(Residual(branch, skip))
+            place -= sum(inside)
+        elif isinstance(step, Affine):
+            found.append(how(step) if place == 0 else step)
+            place -= 1
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+def scaled(step: Affine) -> Affine:
+    return replace(step, weight=step.weight * (1 + 1e-6))
+
+
+def moved(step: Affine) -> Affine:
+    return replace(step, bias=step.bias + 1e-9)
+
+
+@pytest.mark.parametrize("place", range(14))
+def test_a_step_that_is_not_the_targets_is_named(place: int) -> None:
+    target = network()
+    built = embed_network(target, density="1/2", failure_probability="0.01", seed=2)
+    assert len(built.source.affine) == 15
+    for how in (scaled, moved):
+        wrong = Network(changed(built.source.steps, place, how), target.domain)
+        checked = check_embedding(target, wrong, built.masks, points=POINTS)
+        assert not checked.passed
+        assert checked.differs is not None
+    other = Network((*built.source.steps[:-1], moved(built.source.affine[-1])), target.domain)
+    assert "source layer 14" in str(check_embedding(target, other, points=POINTS).differs)
+
+
+def test_the_command_writes_a_file_that_the_checker_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, points = network(), tmp_path / "points.npy"
+    np.save(points, POINTS)
+    for suffix in (".npz", ".safetensors"):
+        path = tmp_path / f"source{suffix}"
+        built = embed(target, sparsity=0.5, delta="0.01", method="factored", inputs=points, seed=2, out=path)
+        assert isinstance(built, BuiltNetwork)
+        assert built.passed
+        found = read_embedding(path)
+        np.testing.assert_array_equal(evaluate(found.network, POINTS), evaluate(built.embedding.source, POINTS))
+        assert all(mask is not None for mask in found.masks)
+        assert "layer 0: " in built.explain()
+    fields = json.loads(json.dumps(built.to_dict()))
+    assert {"success", "missing", "max_abs_error", "max_rel_error", "edges_used", "edges_available", "widths",
+            "seconds", "edges_ratio", "universal", "certificates"} <= set(fields)  # fmt: skip
+    assert fields["densities"] == ["0.5"] * 14
+
+
+def test_a_program_goes_through_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    class Block(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = torch.nn.Linear(3, 4), torch.nn.Linear(4, 4)
+
+        def forward(self, x: Any) -> Any:
+            x = torch.relu(self.first(x))
+            return x + self.second(x)
+
+    path, out = str(tmp_path / "model.pt2"), str(tmp_path / "source.npz")
+    torch.export.save(torch.export.export(Block().double(), (torch.zeros(2, 3, dtype=torch.float64),)), path)
+    words = ["embed", "--target", path, "--sparsity", "0.5", "--delta", "0.01", "--method", "factored", "--out", out]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "these masks hold every network of these shapes" in text
+    assert "every weight lies on the mask" in text
+    assert main([*words, "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["success"] is True
+    words[words.index("factored")] = "exact"
+    assert main([*words, "--force"]) == 2
+    assert "a chain of layers" in capsys.readouterr().err
+
+
+REFUSED = {
+    "points": ({}, "inputs"),
+    "several densities": ({"inputs": POINTS, "sparsity": ["1/2", "1/2"]}, "density"),
+    "an activation": ({"inputs": POINTS, "activation": "gelu"}, "activation"),
+    "layer 0": ({"inputs": POINTS, "layer0": "dense"}, "layer0"),
+    "no box": ({"inputs": POINTS, "domain": "unbounded"}, "domain"),
+    "no masks": ({"inputs": POINTS, "no_mask": True}, "no_mask"),
+    "points outside": ({"inputs": POINTS - 5}, "inputs"),
+    "other positions": ({"inputs": POINTS[:, :, :4]}, "inputs|points"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_for_chains_alone_is_refused(case: str) -> None:
+    options, named = REFUSED[case]
+    with pytest.raises(InvalidInput, match=rf"^({named})"):
+        embed(network(), **{"sparsity": 0.5, "delta": "0.01", "method": "factored", **options})
+
+
+def test_inner_relu_and_other_methods_are_refused() -> None:
+    with pytest.raises(TheoremNotApplicable, match="embed_module knows inner relu"):
+        embed(network(), sparsity=0.5, delta="0.01", method="factored", inner="relu", inputs=POINTS)
+    with pytest.raises(InvalidInput, match="chain of layers"):
+        embed(network(), sparsity=0.5, delta="0.01", inputs=POINTS)
+
+
+def test_a_mask_that_lacks_a_matching_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = []
+    for seed in range(30):
+        try:
+            embed(network(), sparsity=0.7, delta="0.99", method="factored", inputs=POINTS, seed=seed)
+        except ConstructionFailed as error:
+            failures.append(error)
+    assert failures  # they fail with a probability near 0.99
+    assert all(error.missing and "no matching for" in str(error) for error in failures)
