@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ertheory.check import Check, TicketCheck, check_embedding, check_file, check_ticket
     from ertheory.commands import (
         Built,
+        BuiltNetwork,
         PrunedTicket,
         Results,
         calibrate,
@@ -108,6 +109,7 @@ __all__ = [
     "RATIOS",
     "Answer",
     "Built",
+    "BuiltNetwork",
     "Calibration",
     "Check",
     "ConstructionFailed",
@@ -208,8 +210,8 @@ _WHERE = {
     "ertheory.builders.factored.modules.result": "FactoredModule",
     "ertheory.check": "Check TicketCheck check_embedding check_file check_ticket",
     "ertheory.commands": (
-        "Built PrunedTicket Results calibrate capacity confidence densities embed explore figure lower sample sparsity "
-        "subset_sum ticket verify width"
+        "Built BuiltNetwork PrunedTicket Results calibrate capacity confidence densities embed explore figure lower "
+        "sample sparsity subset_sum ticket verify width"
     ),
     "ertheory.errors": "ConstructionFailed ErError InfeasibleWidth InvalidInput TheoremNotApplicable",
     "ertheory.layerwise": "RATIOS LayerDensities nonzero_counts",

@@ -1,7 +1,7 @@
-"""A proof that a source is its target with two affine steps in a row for one, whatever stands between the steps.
+"""A proof that a source is its target with two or three affine steps in a row for one, whatever else there is.
 
-Where W z + b stands in the target, the source has B z and then A y + b, one of which slides as W does; steps that are
-the same in both are passed. Behind a pair the two differ by
+Where W z + b stands in the target, the source has B z and then A y + b, or a third factor between the two; one of them
+slides as W does. Steps that are the same in both are passed. Behind a pair the two differ by
 
     |A B - W| (|z| + e) + |W| e
 
@@ -13,7 +13,8 @@ channel, and every sum is rounded up. The bound multiplies |W| through all layer
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ from ertheory.check.layer0 import at_zero
 from ertheory.check.upwards import above, products, upper
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["is_paired", "prove_paired"]
 
@@ -43,10 +47,11 @@ class _Different(Exception):
 
 
 def is_paired(target: Network, source: Network) -> bool:
-    """Say whether a source has the steps of a target, with one or two affine steps for each of its affine steps."""
+    """Say whether a source has the steps of a target, with two or three affine steps for affine ones, or the same."""
     front = leading(target.steps)
     same = target.steps[:front] == source.steps[: leading(source.steps)] and target.inputs == source.inputs
-    return same and len(source.affine) > len(target.affine) and _aligned(target.steps, source.steps)
+    factors = _factors(target, source)
+    return same and factors > 0 and _aligned(target.steps, source.steps, factors)
 
 
 def prove_paired(target: Network, source: Network, box: Array | None) -> FactoredProof:
@@ -73,7 +78,8 @@ def prove_paired(target: Network, source: Network, box: Array | None) -> Factore
     size = upper(np.abs(box).max(axis=1), 0)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            error, _ = _through(target.steps[front:], source.steps[front:], np.zeros(len(size)), size)
+            zeros, factors = np.zeros(len(size)), _factors(target, source)
+            error, _ = _through(target.steps[front:], source.steps[front:], zeros, size, factors)
     except _Different as difference:
         layer = next(place for place, step in enumerate(source.affine) if step is difference.step)
         return FactoredProof(bound=None, exact=False, differs=f"source layer {layer}: {difference}")
@@ -84,37 +90,61 @@ def prove_paired(target: Network, source: Network, box: Array | None) -> Factore
     return FactoredProof(bound=worst, exact=False)
 
 
-def _aligned(target: Sequence[Step], source: Sequence[Step]) -> bool:
-    pairs = list(_paired(target, source))
-    if len(pairs) != len(target) or sum(len(ours) for _, ours in pairs) != len(source):
-        return False
-    for step, ours in pairs:
+def _factors(target: Network, source: Network) -> int:
+    """Count the factors of each map; 0 where there can be none."""
+    ours, theirs = len(source.affine), len(target.affine)
+    return 3 if ours == 3 * theirs else 2 if theirs < ours <= 2 * theirs else 0
+
+
+def _aligned(target: Sequence[Step], source: Sequence[Step], factors: int) -> bool:
+    pairs = list(_paired(target, source, factors))
+    for step, ours, _ in pairs:
         if isinstance(step, Affine):
-            fits = _slides(step, *ours) if len(ours) == 2 else bool(ours) and _same(step, ours[0])
+            fits = bool(ours)
         elif isinstance(step, Residual):
-            (other,) = ours
+            other = ours[0]
             fits = isinstance(other, Residual) and all(
-                _aligned(one, two) for one, two in ((step.branch, other.branch), (step.skip, other.skip))
+                _aligned(one, two, factors) for one, two in ((step.branch, other.branch), (step.skip, other.skip))
             )
         else:
             fits = ours == (step,)
         if not fits:
             return False
-    return True
+    return (pairs[-1][2] if pairs else 0) == len(source)
 
 
-def _paired(target: Sequence[Step], source: Sequence[Step]) -> Iterator[tuple[Step, tuple[Step, ...]]]:
-    """Give every step of the target with the steps of the source that stand for it."""
+def _paired(
+    target: Sequence[Step], source: Sequence[Step], factors: int
+) -> Iterator[tuple[Step, tuple[Step, ...], int]]:
+    """Give every step of the target with the steps of the source that stand for it, and where these end.
+
+    There are none where nothing fits.
+    """
     place = 0
     for step in target:
-        count = 1
-        if isinstance(step, Affine) and not (place < len(source) and _same(step, source[place])):
-            count = 2
-        ours = tuple(source[place : place + count])
-        if len(ours) < count:
+        ours: tuple[Step, ...] = tuple(source[place : place + 1])
+        stop = place + 1
+        if isinstance(step, Affine) and not (ours and _same(step, ours[0])):
+            ours, stop = _group(step, source, place, factors)
+        if not ours:
+            yield step, (), -1
             return
-        yield step, ours
-        place += count
+        yield step, ours, stop
+        place = stop
+
+
+def _group(step: Affine, source: Sequence[Step], place: int, factors: int) -> tuple[tuple[Step, ...], int]:
+    """Give so many affine steps in a row, without the identities between them."""
+    found: list[Affine] = []
+    for at in range(place, len(source)):
+        one = source[at]
+        if isinstance(one, Affine):
+            found.append(one)
+            if len(found) == factors:
+                return (tuple(found), at + 1) if _slides(step, found) else ((), at)
+        elif not found or one != Activation("identity"):
+            break
+    return (), place
 
 
 def _same(step: Affine, other: Step) -> bool:
@@ -125,15 +155,15 @@ def _same(step: Affine, other: Step) -> bool:
     return same and (step.weight != other.weight).nnz == 0 and bool((step.bias == other.bias).all())
 
 
-def _slides(step: Affine, first: Step, second: Step) -> bool:
-    """Say whether of two steps one slides as the given one does, and the other acts at every position alone."""
-    if not (isinstance(first, Affine) and isinstance(second, Affine)):
+def _slides(step: Affine, ours: Sequence[Affine]) -> bool:
+    """Say whether of some steps one slides as the given one does, and the others act at every position alone."""
+    if (step.inputs, step.outputs) != (ours[0].inputs, ours[-1].outputs):
         return False
-    if (step.inputs, step.outputs) != (first.inputs, second.outputs) or first.outputs != second.inputs:
+    if any(below.outputs != one.inputs for below, one in pairwise(ours)) or {one.groups for one in ours} != {
+        step.groups
+    }:
         return False
-    if {first.groups, second.groups} != {step.groups}:
-        return False
-    return any(_like(step, one) and _still(other) for one, other in ((first, second), (second, first)))
+    return any(_like(step, one) and all(_still(other) for other in ours if other is not one) for one in ours)
 
 
 def _like(step: Affine, other: Affine) -> bool:
@@ -146,10 +176,12 @@ def _still(step: Affine) -> bool:
     return step.taps == 1 and not any(step.padding) and all(size == 1 for size in step.stride)
 
 
-def _through(target: Sequence[Step], source: Sequence[Step], error: Array, size: Array) -> tuple[Array, Array]:
+def _through(
+    target: Sequence[Step], source: Sequence[Step], error: Array, size: Array, factors: int
+) -> tuple[Array, Array]:
     """Give bounds on the difference and on the moduli of the target's values, channel by channel."""
     channels = {id(step): (before, after) for step, before, after in with_channels(target, len(size))}
-    for step, ours in _paired(target, source):
+    for step, ours, _ in _paired(target, source, factors):
         if isinstance(step, Affine):
             error, size = _affine(step, ours, error, size)
         elif isinstance(step, Activation):
@@ -163,7 +195,7 @@ def _through(target: Sequence[Step], source: Sequence[Step], error: Array, size:
             other = ours[0]
             assert isinstance(other, Residual)
             both = ((step.branch, other.branch), (step.skip, other.skip))
-            (first, one), (second, two) = (_through(ours_, theirs, error, size) for ours_, theirs in both)
+            (first, one), (second, two) = (_through(mine, theirs, error, size, factors) for mine, theirs in both)
             error, size = upper(first + second, 1), upper(one + two, 1)
         else:
             assert isinstance(step, Pool)  # neither a maximum nor an average is farther off than what it reads
@@ -180,48 +212,53 @@ def _affine(step: Affine, ours: Sequence[Step], error: Array, size: Array) -> tu
         columns = np.repeat(size[channels], step.taps), np.repeat(error[channels], step.taps)
         moduli = abs(step.weight[mine])
         reach[mine], passed[mine] = moduli @ columns[0], moduli @ columns[1]
-        if len(ours) == 2:
+        if len(ours) > 1:
             apart[mine] = _difference(step, ours, group, upper(columns[0] + columns[1], 1))
     last = ours[-1]
     assert isinstance(last, Affine)
     if (last.bias != step.bias).any():
         text = "its biases are not those of the target"
         raise _Different(text, last)
-    if len(ours) == 2 and isinstance(ours[0], Affine) and ours[0].bias.any():
-        text = "inner neurons with biases"
-        raise _Different(text, ours[0])
+    for one in ours[:-1]:
+        if isinstance(one, Affine) and one.bias.any():
+            text = "inner neurons with biases"
+            raise _Different(text, one)
     return upper(passed + apart, terms + 4), upper(reach + np.abs(step.bias), terms + 4)
 
 
 def _difference(step: Affine, ours: Sequence[Step], group: int, size: Array) -> Array:
-    """Bound |A B - W| size for one group, row by row."""
-    first, second = ours
-    assert isinstance(first, Affine)
-    assert isinstance(second, Affine)
-    inner, rows = first.outputs // step.groups, step.outputs // step.groups
-    below = first.weight[group * inner : (group + 1) * inner]
-    outer = second.weight[group * rows : (group + 1) * rows]
-    weight = step.weight[group * rows : (group + 1) * rows]
-    if second.taps > 1:  # a row for each output and tap, a column for each input
-        outer = outer.toarray().reshape(rows, inner, second.taps).transpose(0, 2, 1).reshape(-1, inner)
-    else:
-        outer = outer.toarray()
+    """Bound |A B - W| size, or |A C B - W| size, for one group, row by row."""
+    factors = [_of_group(one, group) for one in ours if isinstance(one, Affine)]
+    last = ours[-1]
+    assert isinstance(last, Affine)
+    rows, taps = step.outputs // step.groups, last.taps
+    below, outers = factors[0].tocsc(), [factor.toarray() for factor in factors[1:]]
+    if taps > 1:  # a row for each output and tap, a column for each input
+        outers = [outers[0].reshape(rows, -1, taps).transpose(0, 2, 1).reshape(rows * taps, -1)]
+    goal = _of_group(step, group).tocsc()
+    accepted = _NEAR * float(np.abs(step.weight.data).max(initial=0.0))
     total = np.zeros(rows)
-    gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
-    by_column, goal = below.tocsc(), weight.tocsc()
-    size_of_weights = float(np.abs(step.weight.data).max(initial=0.0))
-    wide = max(1, _NUMBERS // max(inner, len(outer)))
+    wide = max(1, _NUMBERS // max(len(factor) for factor in (*outers, outers[0].T)))
     for start in range(0, below.shape[1], wide):
-        block = by_column[:, start : start + wide].toarray()
-        found = outer @ block
-        lost = gamma * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
-        chosen = slice(start * second.taps, (start + block.shape[1]) * second.taps)
-        if second.taps > 1:
-            found, lost = (
-                one.reshape(rows, second.taps, -1).transpose(0, 2, 1).reshape(rows, -1) for one in (found, lost)
-            )
+        found = below[:, start : start + wide].toarray()
+        lost = np.zeros_like(found)
+        for outer in outers:
+            inner = outer.shape[1]
+            gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
+            computed = gamma * upper(np.abs(outer) @ (np.abs(found) + lost), inner + 3) + inner * 2.0**-1070
+            lost = upper(upper(np.abs(outer) @ lost, inner + 2) + computed, 2)
+            found = outer @ found
+        chosen = slice(start * taps, (start + found.shape[1]) * taps)
+        if taps > 1:
+            found, lost = (one.reshape(rows, taps, -1).transpose(0, 2, 1).reshape(rows, -1) for one in (found, lost))
         off = np.abs(found - goal[:, chosen].toarray())
-        if not off.max(initial=0.0) <= _NEAR * size_of_weights:
-            raise _Different(f"its product with the layer before is off by {off.max():.2g}", second)
+        if not off.max(initial=0.0) <= accepted:
+            text = f"its product with what is before it is off by {off.max():.2g}"
+            raise _Different(text, last)
         total += upper(upper(off + lost, 3) @ size[chosen], off.shape[1] + 2)
     return upper(total, 2 + below.shape[1] // wide)
+
+
+def _of_group(step: Affine, group: int) -> csr_array:
+    rows = step.outputs // step.groups
+    return step.weight[group * rows : (group + 1) * rows]

@@ -48,17 +48,21 @@ def report(built: Built) -> None:
 def report_network(built: BuiltNetwork) -> None:
     """Print the source of a network that is no chain in words."""
     embedding, checked = built.embedding, built.check
-    answers = embedding.module.maps
-    weights = sum(one.nonzeros for one in answers.values())
-    show(f"{len(answers)} layers of {weights:,} weights as pairs of masked ones, found in {built.seconds:.1f} s.")
-    success = success_text(embedding.module.success_probability_lower)
+    weights = sum(one.nonzeros for one in embedding.maps)
+    factors = 1 + len(embedding.maps[0].inner)
+    show(
+        f"{len(embedding.maps)} layers of {weights:,} weights as {'pairs' if factors == 2 else 'triples'} of masked "
+        f"ones, found in {built.seconds:.1f} s."
+    )
+    success = success_text(embedding.success_lower)
     bound = "no bound" if checked.difference_bound is None else f"at most {checked.difference_bound:.3g}"
-    left = embedding.module.left_dense
+    left = embedding.left_dense
+    product = "AB" if factors == 2 else "ACB"
     for line in (
         f"  widths   factored sources (ours), exact; {_universal(built)}; success >= {success}",
-        f"  mask     {embedding.edges_available:,} entries kept, {embedding.module.edges_ratio:.3g} for each weight",
+        f"  mask     {embedding.edges_available:,} entries kept, {embedding.edges_ratio:.3g} for each weight",
         *([f"  left     {len(left)} as they are: {', '.join(list(left)[:6])}"] if left else []),
-        f"  pairs    identity between A and B; |AB - W| <= {max(embedding.module.error_bound.values()):.2g} in all",
+        f"  factors  identity between them; |{product} - W| <= {max(one.bound for one in embedding.maps):.2g} in all",
         f"  proved   every weight lies on the mask; source and target differ by {bound} on the box"
         if checked.passed
         else f"  proved   WRONG: {checked.differs}",
@@ -70,9 +74,10 @@ def report_network(built: BuiltNetwork) -> None:
 
 def _universal(built: BuiltNetwork) -> str:
     """Say for how many layers these masks hold every layer of the shape, and for how many this one was looked at."""
-    answers = built.embedding.module.maps.values()
-    alone = sum(one.universal is not True for one in answers)
+    alone = sum(one.universal is not True for one in built.embedding.maps)
     every = "these masks hold every network of these shapes"
+    if alone == len(built.embedding.maps):
+        return "these masks hold this network"
     return every if not alone else f"{every} but in {alone} layers, where they hold this one"
 
 
@@ -81,7 +86,8 @@ def _pairs(embedding: Embedding | FactoredChain) -> list[str]:
     if not isinstance(embedding, FactoredChain):
         return []
     maps = (
-        f"layer {number} {one.scheme}, |AB - W| <= {one.certificate.bound:.2g}"
+        f"layer {number} {one.scheme}, the masks hold {'every map' if one.universal else 'this map'}, "
+        f"|AB - W| <= {one.certificate.bound:.2g}"
         for number, one in enumerate(embedding.factors[:6], start=1)
     )
     more = f"; and {len(embedding.factors) - 6} more" if len(embedding.factors) > 6 else ""

@@ -14,6 +14,7 @@ from ertheory.bounds.factored import Split
 from ertheory.bounds.result import rational_text
 from ertheory.builders import BUILT, FORMS, Form, Plan
 from ertheory.builders.factored.inner import INNER, Inner
+from ertheory.builders.factored.matching import Unmatched
 from ertheory.builders.factored.planning import OUTER, FactoredPlan, Outer
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
@@ -114,6 +115,10 @@ class EmbedCommand:
             read=reading.choice("equal", "best"),
         ),
     ] = None
+    factors: Annotated[
+        int | None,
+        Option("Factored sources have so many masked maps for each one: 2, or 3 for chains; 2 if left out.", "N"),
+    ] = None
     no_mask: Annotated[
         bool, Option("Leave the masks out of the file; they can be drawn again from its seed and densities.")
     ] = False
@@ -149,6 +154,7 @@ class EmbedCommand:
                     inner=self.inner,
                     outer=self.outer,
                     split=self.split,
+                    factors=self.factors,
                     out=self.out,
                     no_mask=self.no_mask,
                     force=self.force,
@@ -159,10 +165,10 @@ class EmbedCommand:
             except ConstructionFailed as error:
                 seconds = time.perf_counter() - started
                 if not plans:
-                    return self._network_failed(error, seconds)
+                    return self._network_failed(error, drawn=drawn, seconds=seconds)
                 return self._failed(plans[0], error, drawn=drawn, seconds=seconds)
         if isinstance(built, BuiltNetwork):
-            return self._network(built)
+            return self._network(built, drawn=drawn)
         if self.json:
             show(document("embed", self._inputs(built.plan, drawn=drawn), **{**built.to_dict(), "file": self.out}))
             return 0 if built.passed else 1
@@ -174,10 +180,10 @@ class EmbedCommand:
             show("\n" + built.explain())
         return 0 if built.passed else 1
 
-    def _network(self, built: BuiltNetwork) -> int:
+    def _network(self, built: BuiltNetwork, *, drawn: bool) -> int:
         """Show the source of a network that is no chain."""
         if self.json:
-            show(document("embed", self._network_inputs(), **{**built.to_dict(), "file": self.out}))
+            show(document("embed", self._network_inputs(drawn=drawn), **{**built.to_dict(), "file": self.out}))
         elif self.format == "table":
             report_network(built)
         else:
@@ -186,18 +192,22 @@ class EmbedCommand:
             show("\n" + built.explain())
         return 0 if built.passed else 1
 
-    def _network_failed(self, error: ConstructionFailed, seconds: float) -> int:
+    def _network_failed(self, error: ConstructionFailed, *, drawn: bool, seconds: float) -> int:
         if self.json:
-            missing = [described(edge) for edge in error.missing]
+            missing = [described(edge) if isinstance(edge, Unmatched) else edge for edge in error.missing]
             nothing = dict.fromkeys(("max_abs_error", "max_rel_error", "edges_used", "edges_available"))
             fields = {**nothing, "widths": None, "construction": "factored", "seconds": seconds}
-            show(document("embed", self._network_inputs(), seed=self.seed, success=False, missing=missing, **fields))
+            show(
+                document(
+                    "embed", self._network_inputs(drawn=drawn), seed=self.seed, success=False, missing=missing, **fields
+                )
+            )
         else:
             show(wrap(f"Failed: {error}."))
             show(wrap("This happens to at most a share delta of the masks; another --seed draws another one."))
         return 1
 
-    def _network_inputs(self) -> dict[str, Any]:
+    def _network_inputs(self, *, drawn: bool) -> dict[str, Any]:
         delta = 1 - self.confidence if self.delta is None and self.confidence is not None else self.delta
         kept = self.density or tuple(1 - one for one in self.sparsity or ())
         box = (0, 1) if self.domain is None or isinstance(self.domain, str) else tuple(map(float, self.domain))
@@ -205,7 +215,7 @@ class EmbedCommand:
             "density": [rational_text(one) for one in kept],
             "sparsity": [rational_text(1 - one) for one in kept],
             "target": self.target,
-            "weights": "given",
+            "weights": "drawn" if drawn else "given",
             "out": self.out,
             "delta": None if delta is None else rational_text(delta),
             "method": self.method,
@@ -213,6 +223,7 @@ class EmbedCommand:
             "inner": "identity",
             "outer": self.outer or "solved",
             "split": self.split or "equal",
+            "factors": self.factors or 2,
             "domain": list(box),
             "inputs": self.inputs,
             "force": self.force,
@@ -258,4 +269,10 @@ class EmbedCommand:
         }
 
     def _pairs(self, chosen: FactoredPlan) -> dict[str, Any]:
-        return {"form": None, "inner": chosen.inner, "outer": chosen.outer, "split": self.split or "equal"}
+        return {
+            "form": None,
+            "inner": chosen.inner,
+            "outer": chosen.outer,
+            "split": self.split or "equal",
+            "factors": 2,
+        }

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ertheory.bounds import Reading
 from ertheory.bounds.factored import Split
+from ertheory.bounds.factored.options import factors_of
 from ertheory.builders import BUILT, FORMS, Embedding, Form, Plan, plan
 from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.planning import FactoredPlan, Outer, plan_factored
@@ -116,6 +117,7 @@ def embed(
     inner: Inner | None = None,
     outer: Outer | None = None,
     split: Split | None = None,
+    factors: int | None = None,
     out: FilePath | None = None,
     no_mask: bool = False,
     force: bool = False,
@@ -160,6 +162,9 @@ def embed(
     split
         With ``best`` the two densities of a pair of the method factored differ, at the same overall density, where that
         needs fewer weights; ``equal`` by default.
+    factors
+        How many masked maps the method factored makes of each map: 2, the default, or 3, for chains alone, where inner
+        neurons are linear.
     out
         Where the source is written: .npz or .safetensors. Nothing is written if this is left out.
     no_mask
@@ -197,16 +202,20 @@ def embed(
     if factored:
         refuse_given("another `method` to go with it", form=form)
     else:
-        refuse_given("the `method` factored to go with it", inner=inner, outer=outer, split=split)
+        refuse_given("the `method` factored to go with it", inner=inner, outer=outer, split=split, factors=factors)
+    factors = factors_of({} if factors is None else {"factors": factors})
     known = read_network_too(target)
-    if factored and (isinstance(known, Network) or _is_no_chain(known)):
-        whole = known if isinstance(known, Network) else network_of(known)
-        refuse_given("a chain of fully connected layers to go with it", activation=activation)
+    if factored and (factors == 3 or isinstance(known, Network) or _is_no_chain(known)):
+        whole = known if isinstance(known, Network) else network_of(drawn_weights(known, seed))
+        if factors == 3 and not whole.is_chain:
+            raise InvalidInput("factors", "2 for a network that is no chain of fully connected layers", factors)
+        refuse_given("a chain of fully connected layers, and two factors, to go with it", activation=activation)
         if layer0 not in (None, "factored"):
             raise InvalidInput("layer0", "factored, as the method factored always reads it", layer0)
         return build_network(
             _boxed(whole, domain),
             densities=_given_densities(density, sparsity),
+            factors=factors,
             failure_probability=read_delta(delta, confidence, failure_probability),
             seed=seed,
             inputs=inputs,
@@ -216,6 +225,7 @@ def embed(
             place=place,
             no_mask=no_mask,
             force=force,
+            progress=progress,
             checking=checking,
         )
     known = Target.from_network(known) if isinstance(known, Network) else known

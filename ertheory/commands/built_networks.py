@@ -1,4 +1,4 @@
-"""Networks with skips, convolutions or norms inside a random source that has two masked maps for each linear one."""
+"""Networks that are no chains, and chains by three factors, inside a random source: built, checked and written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ertheory.bounds.result import rational_text, success_text
 from ertheory.builders.factored.files import write_network
 from ertheory.builders.factored.networks import FactoredNetwork, embed_network
+from ertheory.builders.factored.triple_chain import embed_triples
 from ertheory.check import Check, check_embedding, check_file
 from ertheory.check.geometry import leading
-from ertheory.commands.arguments import called
+from ertheory.commands.arguments import called, refuse_given
 from ertheory.commands.points import FilePath, read_points
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.network import Network, Pool
@@ -24,7 +24,7 @@ __all__ = ["BuiltNetwork", "build_network"]
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltNetwork(Explained):
-    """A source that holds a network which is no chain of fully connected layers.
+    """A source that holds a network by two factors where it is no chain, or a chain by three.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ class BuiltNetwork(Explained):
     def steps(self) -> tuple[Step, ...]:
         """Say of each layer which theorem its width is from, and what the checker found."""
         rows = tuple(
-            f"layer {name}: {one.plan.orientation}, N = {one.groups * one.blocks * one.plan.inner}, fails with "
-            f"probability {float(one.plan.failure):.3g} at most, |A B - W| <= {one.error_bound:.2g}"
-            for name, one in self.embedding.module.maps.items()
+            f"{one.name}: {one.scheme}, N = {', '.join(map(str, one.inner))}, fails with probability "
+            f"{float(one.failure):.3g} at most, the product is off by {one.bound:.2g} at most"
+            for one in self.embedding.maps
         )
         bound = self.check.difference_bound
         error = "" if bound is None else f", |source - target| <= {bound:.4g} on the box"
@@ -68,33 +68,20 @@ class BuiltNetwork(Explained):
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows, as ``--json`` prints it beside what was asked."""
         built, content = self.embedding, self.check.to_dict()
-        answers = built.module.maps.values()
         return {
             "seed": self.seed,
             "success": self.passed,
             "missing": [],
             "max_abs_error": content.pop("max_abs_error"),
             "max_rel_error": content.pop("max_rel_error"),
-            "edges_used": built.edges_used,
-            "edges_available": built.edges_available,
-            "edges_ratio": built.module.edges_ratio,
-            "schemes": [one.scheme for one in answers],
-            "universal": [one.universal for one in answers],
-            "certificates": [{"bound": one.error_bound, "exact": False} for one in answers],
-            "conditions": [one.condition for one in answers],
+            **built.to_dict(),
             "error_bound": self.check.difference_bound,
             "check": content,
-            "widths": list(built.widths),
             "factors": None,
             "statement": "factored sources (ours)",
             "variant": "exact",
             "kind": "sufficient",
-            "construction": "factored",
-            "success_probability_lower": success_text(built.module.success_probability_lower),
             "mask_entries": sum(rows * columns for rows, columns in (mask.shape for mask in built.masks)),
-            "densities": [rational_text(one) for answer in answers for one in answer.plan.densities],
-            "layers": list(built.module.maps),
-            "left_dense": dict(built.module.left_dense),
             "seconds": self.seconds,
             "file": None if self.file is None else str(self.file),
         }
@@ -104,6 +91,7 @@ def build_network(
     target: Network,
     *,
     densities: Sequence[Any],
+    factors: int,
     failure_probability: Any,
     seed: int,
     inputs: FilePath | Any | None,
@@ -113,9 +101,10 @@ def build_network(
     place: Path | None,
     no_mask: bool,
     force: bool,
+    progress: Callable[[int], object] | None,
     checking: Callable[[int], object] | None,
 ) -> BuiltNetwork:
-    """Build a network that is no chain, check it, and write it where it passes.
+    """Build a network that is no chain, or three factors of one, check it, and write it where it passes.
 
     Raises
     ------
@@ -126,27 +115,36 @@ def build_network(
     TheoremNotApplicable
         If inner neurons are to have a ReLU.
     """
-    if len(densities) != 1:
+    if factors == 3:
+        refuse_given("two `factors` to go with it", outer=outer, split=None if split == "equal" else split)
+    elif len(densities) != 1:
         raise InvalidInput("density", "one number, where the target is no chain", f"{len(densities)} numbers")
     if inner not in (None, "identity"):
-        msg = "factored: a network that is no chain is built with inner identity here; embed_module knows inner relu"
+        what = "three factors are" if factors == 3 else "a network that is no chain is"
+        msg = f"factored: {what} built with inner identity here"
+        msg += "" if factors == 3 else "; embed_module knows inner relu"
         raise TheoremNotApplicable(msg)
     if no_mask:
-        raise InvalidInput("no_mask", "a chain, whose masks can be drawn again from its file", no_mask)
+        raise InvalidInput("no_mask", "two factors of a chain, whose masks can be drawn again from its file", no_mask)
     if target.domain is None:
         raise InvalidInput("domain", "an interval, for weights are rounded", "unbounded")
     if inputs is None and _has_positions(target):
         raise InvalidInput("inputs", "points of shape (n, channels, *positions) for a network with positions", None)
     points = None if inputs is None else read_points(inputs, target.domain)
     started = time.perf_counter()
-    built = embed_network(
-        target,
-        density=densities[0],
-        failure_probability=failure_probability,
-        seed=seed,
-        outer=outer or "solved",
-        split=split or "equal",
-    )
+    if factors == 3:
+        built = embed_triples(
+            target, densities=densities, failure_probability=failure_probability, seed=seed, progress=progress
+        )
+    else:
+        built = embed_network(
+            target,
+            density=densities[0],
+            failure_probability=failure_probability,
+            seed=seed,
+            outer=outer or "solved",
+            split=split or "equal",
+        )
     options: dict[str, Any] = {"points": points, "seed": seed, "progress": checking}
     found: list[Check] = []
     with called(points="inputs", path="out"):

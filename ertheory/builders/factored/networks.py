@@ -3,23 +3,26 @@
 >>> import numpy as np
 >>> from ertheory.networks.network import Activation, Affine, Residual
 >>> rng = np.random.default_rng(0)
->>> block = Residual((Affine.from_dense(rng.normal(size=(4, 4))), Activation("relu"), Affine.from_dense(np.eye(4))))
+>>> first, second = (Affine.from_dense(rng.normal(size=(4, 4))) for _ in range(2))
+>>> block = Residual((first, Activation("relu"), second))
 >>> target = Network((block, Activation("relu"), Affine.from_dense(rng.normal(size=(2, 4)))))
 >>> built = embed_network(target, density="1/2", failure_probability="0.1")
->>> len(built.source.affine), max(built.module.error_bound.values()) < 1e-12
+>>> len(built.source.affine), max(one.bound for one in built.maps) < 1e-12
 (6, True)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ertheory.bounds.result import rational_text, success_text
 from ertheory.builders.factored.modules.embed import embed_module
-from ertheory.builders.factored.modules.result import FactoredModule
+from ertheory.builders.factored.modules.result import MapAnswer
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Affine, Network, Residual, Step
 from ertheory.networks.writers.torch_module import network_to_torch
@@ -29,12 +32,49 @@ from ertheory.results import Result
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["FactoredNetwork", "embed_network"]
+__all__ = ["FactoredNetwork", "MapResult", "embed_network"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapResult:
+    """One linear map of a network as a product of masked ones.
+
+    Parameters
+    ----------
+    name
+        Of its layer.
+    scheme
+        What was drawn and what was solved, or written.
+    inner
+        The inner widths: one number for two factors, two for three.
+    densities
+        Of the factors.
+    failure
+        A bound on the probability that drawn masks do not hold every map of the shape.
+    nonzeros
+        Weights of the map other than 0.
+    bound
+        On the largest entry of the difference of the product and the map, proved.
+    universal
+        Whether these masks hold every map of the shape; ``None`` where only this map was looked at.
+    condition
+        The largest condition number of a system, an estimate.
+    """
+
+    name: str
+    scheme: str
+    inner: tuple[int, ...]
+    densities: tuple[Fraction, ...]
+    failure: Fraction
+    nonzeros: int
+    bound: float
+    universal: bool | None
+    condition: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FactoredNetwork(Result):
-    """A network inside a masked source with two affine steps for each of its own.
+    """A network inside a masked source with two or three affine steps for each of its own.
 
     Parameters
     ----------
@@ -42,14 +82,20 @@ class FactoredNetwork(Result):
         The network, and what contains it.
     masks
         Of the affine steps of the source, in their order, as booleans; full where a layer stays as it is.
-    module
-        What `ertheory.embed_module` gave for the target as a module: the answer for every layer, by its name there.
+    maps
+        What every product rests on.
+    left_dense
+        Layers that stay as they are, and why.
+    success_lower
+        A lower bound on the probability that drawn masks hold every network of these shapes.
     """
 
     target: Network
     source: Network
     masks: tuple[csr_array, ...]
-    module: FactoredModule
+    maps: tuple[MapResult, ...]
+    left_dense: dict[str, str]
+    success_lower: Fraction
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -66,14 +112,27 @@ class FactoredNetwork(Result):
         """Entries that the masks keep."""
         return sum(int(mask.nnz) for mask in self.masks)
 
+    @property
+    def edges_ratio(self) -> float:
+        """Entries that the masks keep for each weight of the target other than 0."""
+        return self.edges_available / max(1, sum(int(step.weight.nnz) for step in self.target.affine))
+
     def to_dict(self) -> dict[str, Any]:
         """Collect what describes the source in types that JSON knows; not the weights."""
         return {
             "construction": "factored",
-            **self.module.to_dict(),
             "widths": list(self.widths),
             "edges_used": self.edges_used,
             "edges_available": self.edges_available,
+            "edges_ratio": self.edges_ratio,
+            "schemes": [one.scheme for one in self.maps],
+            "universal": [one.universal for one in self.maps],
+            "certificates": [{"bound": one.bound, "exact": one.bound == 0} for one in self.maps],
+            "conditions": [one.condition for one in self.maps],
+            "densities": [rational_text(density) for one in self.maps for density in one.densities],
+            "layers": [one.name for one in self.maps],
+            "left_dense": dict(self.left_dense),
+            "success_probability_lower": success_text(self.success_lower),
         }
 
 
@@ -120,8 +179,29 @@ def embed_network(
     parts = iter([_parts(layer, step) for layer, step in zip(steps, target.affine, strict=True)])
     masks: list[csr_array] = []
     source = Network(tuple(_replaced(target.steps, parts, masks.append)), target.domain)
-    left = made.left_dense | dict.fromkeys(norms, "a norm, which scales channels one by one")
-    return FactoredNetwork(target=target, source=source, masks=tuple(masks), module=replace(made, left_dense=left))
+    return FactoredNetwork(
+        target=target,
+        source=source,
+        masks=tuple(masks),
+        maps=tuple(_result(name, answer) for name, answer in made.maps.items()),
+        left_dense=made.left_dense | dict.fromkeys(norms, "a norm, which scales channels one by one"),
+        success_lower=made.success_probability_lower,
+    )
+
+
+def _result(name: str, answer: MapAnswer) -> MapResult:
+    count = answer.groups * answer.blocks
+    return MapResult(
+        name=name,
+        scheme=answer.scheme,
+        inner=(count * answer.plan.inner,),
+        densities=answer.plan.densities,
+        failure=count * answer.plan.failure,
+        nonzeros=answer.nonzeros,
+        bound=answer.error_bound,
+        universal=answer.universal,
+        condition=answer.condition,
+    )
 
 
 def _layers(module: Any) -> dict[str, Any]:

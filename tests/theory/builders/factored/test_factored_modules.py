@@ -17,7 +17,7 @@ from torch import nn
 from ertheory.builders.factored.modules import parts
 from ertheory.builders.factored.modules.embed import embed_module
 from ertheory.builders.factored.modules.pair import MapPair
-from ertheory.errors import ConstructionFailed, InvalidInput
+from ertheory.errors import ConstructionFailed, InfeasibleWidth, InvalidInput
 
 DELTA = "1e-6"
 
@@ -366,6 +366,12 @@ def test_quantised_layers_are_refused_in_one_line():
     quantised = torch.ao.nn.quantized.dynamic.Linear(3, 2)
     with pytest.raises(InvalidInput, match="module: expected weights in floating point, not quantised ones, got '1'"):
         embedded(nn.Sequential(nn.Linear(2, 3), quantised))
+
+
+def test_a_density_at_which_widths_leave_all_bounds_is_one_line():
+    with pytest.raises(InfeasibleWidth, match="needs more than 1000000000000 inner neurons") as caught:
+        embed_module(nn.Linear(30, 20), density="1e-9", failure_probability="0.1")
+    assert "\n" not in str(caught.value)
 
 
 def test_weights_that_are_no_numbers_are_named():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ertheory import embed
+from ertheory import embed, width
 from ertheory.builders.factored.networks import embed_network
 from ertheory.check import check_embedding, evaluate, read_embedding
 from ertheory.cli import main
@@ -56,7 +57,7 @@ POINTS = np.random.default_rng(8).random((4, 2, 8, 8))
 def test_every_map_becomes_two_and_the_checker_proves_it() -> None:
     target = network()
     built = embed_network(target, density="1/2", failure_probability="0.01", seed=2)
-    assert list(built.module.left_dense.values()) == ["a norm, which scales channels one by one"]
+    assert list(built.left_dense.values()) == ["a norm, which scales channels one by one"]
     assert len(built.source.affine) == 2 * len(target.affine) - 1
     checked = check_embedding(target, built.source, built.masks, points=POINTS)
     assert (checked.passed, checked.on_mask, checked.exact) == (True, True, False)
@@ -121,7 +122,7 @@ def test_the_command_writes_a_file_that_the_checker_reads(tmp_path: Path, capsys
         found = read_embedding(path)
         np.testing.assert_array_equal(evaluate(found.network, POINTS), evaluate(built.embedding.source, POINTS))
         assert all(mask is not None for mask in found.masks)
-        assert "layer 0: " in built.explain()
+        assert "0: dual, N = " in built.explain()
     fields = json.loads(json.dumps(built.to_dict()))
     assert {"success", "missing", "max_abs_error", "max_rel_error", "edges_used", "edges_available", "widths",
             "seconds", "edges_ratio", "universal", "certificates"} <= set(fields)  # fmt: skip
@@ -182,10 +183,78 @@ def test_inner_relu_and_other_methods_are_refused() -> None:
 
 def test_a_mask_that_lacks_a_matching_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     failures = []
-    for seed in range(30):
+    for seed in range(8):
         try:
             embed(network(), sparsity=0.7, delta="0.99", method="factored", inputs=POINTS, seed=seed)
         except ConstructionFailed as error:
             failures.append(error)
     assert failures  # they fail with a probability near 0.99
     assert all(error.missing and "no matching for" in str(error) for error in failures)
+
+
+# ---- three factors
+
+
+def chain(*widths: int) -> Network:
+    steps: list[Any] = []
+    for inputs, outputs in pairwise(widths):
+        steps += [draw(outputs, inputs), Activation("gelu")]
+    return Network(tuple(steps[:-1]), np.array([[-1.0, 2.0]] * widths[0]))
+
+
+@pytest.mark.parametrize("density", ["1/2", "1/20", "1"])
+def test_three_factors_of_a_chain(density: str, tmp_path: Path) -> None:
+    target = chain(6, 5, 3)
+    path = tmp_path / "deep.npz"
+    built = embed(target, density=density, delta="0.01", method="factored", factors=3, seed=4, out=path)
+    assert isinstance(built, BuiltNetwork)
+    assert (built.passed, built.check.on_mask) == (True, True)
+    asked = width("6-5-3", density=density, delta="0.01", method="factored", factors=3, inner="identity")
+    assert built.embedding.widths == asked.widths
+    assert built.embedding.success_lower == asked.success_lower
+    found = read_embedding(path)
+    points = np.random.default_rng(3).uniform(-1, 2, size=(20, 6))
+    np.testing.assert_allclose(evaluate(found.network, points), evaluate(target, points), rtol=1e-9, atol=1e-9)
+    names = [step.name for step in found.network.steps if isinstance(step, Activation)]
+    assert names == ["identity", "identity", "gelu", "identity", "identity"]
+    wrong = Network(changed(built.embedding.source.steps, 1, scaled), target.domain)
+    assert "source layer 2" in str(check_embedding(target, wrong).differs)
+
+
+def test_colourings_hold_every_map_and_paths_were_followed_for_this_one() -> None:
+    found = {}
+    for density in ("1/2", "1/20", "1/100"):
+        built = embed(chain(6, 5), density=density, delta="0.01", method="factored", factors=3)
+        assert isinstance(built, BuiltNetwork)
+        for one in built.embedding.maps:
+            found[one.scheme] = one.universal
+            assert (one.bound == 0) == (one.scheme == "colouring")
+    assert found.pop("colouring", True) is True
+    assert found
+    assert set(found.values()) == {None}
+
+
+def test_three_factors_in_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "deep.safetensors")
+    words = ["embed", "--target", "6-5-3", "--sparsity", "0.5", "--delta", "0.01", "--method", "factored", "--out", out]
+    assert main([*words, "--factors", "3"]) == 0
+    text = capsys.readouterr()
+    assert "as triples of masked ones" in text.out
+    assert "have no weights" in text.err or "has no weights" in text.err
+    assert main([*words, "--factors", "3", "--force", "--json"]) == 0
+    fields = json.loads(capsys.readouterr().out)
+    assert (fields["success"], fields["inputs"]["factors"], fields["inputs"]["weights"]) == (True, 3, "drawn")
+    for more, message in (
+        (["--factors", "4"], "factors: expected 2 or 3, got 4"),
+        (["--factors", "3", "--split", "best"], "split: expected two `factors`"),
+        (["--factors", "3", "--outer", "random"], "outer: expected two `factors`"),
+        (["--factors", "3", "--inner", "relu"], "three factors are built with inner identity"),
+        (["--factors", "3", "--no-mask"], "no-mask: expected two factors"),
+        (["--factors", "3", "--method", "exact"], "factors: expected the `method` factored"),
+    ):
+        assert main([*words, "--force", *more]) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert message.replace("`", "").split(":")[0] in error.replace("-", "-")
+        assert len(error) <= 400
+    with pytest.raises(InvalidInput, match="factors: expected 2 for a network that is no chain"):
+        embed(network(), density="1/2", delta="0.01", method="factored", factors=3, inputs=POINTS)
