@@ -2,6 +2,11 @@
 
 Sufficient answers use the widths with the best numbers of copies that fit into them. Necessary answers say beyond
 which sparsity, or above which probability, no construction at all can work.
+
+The largest sparsity is found by bisection, and that is certain although not every bound is monotone: keep every entry
+of a mask of density p' >= p with probability p / p', and what is left is a mask of density p. So the probability that a
+mask contains the target grows with every density. What is granted at one density is granted at every larger one, and
+what is ruled out at one is ruled out at every smaller one.
 """
 
 from __future__ import annotations
@@ -12,10 +17,10 @@ from fractions import Fraction
 from typing import Any, cast
 
 from ertheory.bounds.blocks.available import checked_widths
-from ertheory.bounds.catalogue import QUESTIONS, READINGS, find
+from ertheory.bounds.catalogue import READINGS, find
 from ertheory.bounds.result import Kind, Width
 from ertheory.bounds.statement import NO_OPTIONS, GivenWidths, Inverse, Reading, Statement
-from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, probability, rational_text, success_text
@@ -23,7 +28,6 @@ from ertheory.results import Explained, Step
 
 __all__ = ["Answer", "largest_sparsity", "success_probability"]
 
-_DIGITS = 12  # significant digits of the density that is searched for
 _SPARSEST = 60  # densities below 10^-60 are not looked at
 
 
@@ -147,7 +151,7 @@ def largest_sparsity(
     failure_probability
         delta in (0, 1).
     method
-        The name of a statement, one of `QUESTIONS`.
+        The name of a statement, one of `QUESTIONS`; the others say why they are not read for given widths.
     layer0
         How layer 0 is read: with ``dense`` it keeps density 1 and the others share one sparsity, else all layers share
         it. By default it is the first reading that the statement knows.
@@ -157,7 +161,8 @@ def largest_sparsity(
     Returns
     -------
     Answer
-        The density 1 - sparsity has 12 significant digits; the statement holds there and fails one unit below.
+        The density 1 - sparsity has 12 significant digits, 4 for the sharp ones; the statement holds there and fails
+        one unit below.
 
     Examples
     --------
@@ -177,7 +182,7 @@ def largest_sparsity(
             progress()
         return inverse.holds(given, _spread(statement, given, density), delta)
 
-    density = _smallest_density(holds)
+    density = _smallest_density(holds, inverse.digits)
     if density is None:
         refusal = f"these widths do not suffice at any sparsity with delta = {rational_text(delta)}"
         return _answer(statement, given, refusal, failure_probability=delta)
@@ -242,7 +247,9 @@ def success_probability(
 
 
 def _ask(target: Target, widths: tuple[int, ...], method: str, layer0: Reading | None) -> tuple[Statement, GivenWidths]:
-    statement = find(method, QUESTIONS)
+    statement = find(method)
+    if statement.inverse is None:
+        raise TheoremNotApplicable(f"{method}: {statement.not_inverted}")
     if layer0 is not None and layer0 not in READINGS:
         raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)
     read = layer0 or (statement.readings or READINGS)[0]
@@ -251,7 +258,7 @@ def _ask(target: Target, widths: tuple[int, ...], method: str, layer0: Reading |
 
 
 def _inverse(statement: Statement) -> Inverse:
-    assert statement.inverse is not None  # `find` looks among those that have one
+    assert statement.inverse is not None  # or it had been refused
     return statement.inverse
 
 
@@ -281,8 +288,8 @@ def _answer(statement: Statement, given: GivenWidths, refusal: str = "", **known
     )
 
 
-def _smallest_density(holds: Callable[[Fraction], bool]) -> Fraction | None:
-    """Smallest p of 12 significant digits at which a condition holds that is monotone in p."""
+def _smallest_density(holds: Callable[[Fraction], bool], digits: int) -> Fraction | None:
+    """Smallest p of so many significant digits at which a condition holds that is monotone in p."""
     if not holds(Fraction(1)):
         return None
     exponent = 1
@@ -290,8 +297,8 @@ def _smallest_density(holds: Callable[[Fraction], bool]) -> Fraction | None:
         exponent += 1
     if exponent > _SPARSEST:
         return Fraction(1, 10**_SPARSEST)
-    unit = Fraction(1, 10 ** (exponent + _DIGITS - 1))
-    low, high = 10 ** (_DIGITS - 1), 10**_DIGITS  # fails at 10^-exponent, holds ten times above
+    unit = Fraction(1, 10 ** (exponent + digits - 1))
+    low, high = 10 ** (digits - 1), 10**digits  # fails at 10^-exponent, holds ten times above
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle * unit) else (middle, high)

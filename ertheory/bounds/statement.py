@@ -108,6 +108,8 @@ class Inverse:
     steps
         What a success probability was computed from, for an answer that has the widths that were given. If left out,
         the steps of the statement for widths of its own. Where no failure probability was asked about, it is 1.
+    digits
+        How many significant digits of a density are looked for.
     """
 
     reason: Callable[[GivenWidths], str]
@@ -116,6 +118,7 @@ class Inverse:
     refuses: Callable[[GivenWidths], str] = _no_refusal
     factors: Callable[[GivenWidths, tuple[Fraction, ...], Fraction | None], tuple[int, ...] | None] = _no_factors
     steps: Callable[[Width], tuple[Step, ...]] | None = None
+    digits: int = 12
 
 
 def _one_layer_more(target: Target, options: Mapping[str, object]) -> int:  # noqa: ARG001
@@ -163,6 +166,8 @@ class Statement:
         The source layers of whose width a necessary statement needs an upper limit: beyond it, it says nothing.
     inverse
         The same statement for given widths, or ``None``.
+    not_inverted
+        Why there is none.
     constructions
         The names of the constructions in which its widths can be built. Empty where there is none.
     steps
@@ -205,6 +210,7 @@ class Statement:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     limited: tuple[int, ...] = ()
     inverse: Inverse | None = None
+    not_inverted: str = ""
     constructions: tuple[Construction, ...] = ()
     steps: Callable[[Width], tuple[Step, ...]] = _no_steps
     checks: tuple[str, ...] = ()

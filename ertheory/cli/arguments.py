@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any
 
-from ertheory.bounds import Layer0, Reading
+from ertheory.bounds import Reading
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.options import Option
@@ -23,7 +23,6 @@ __all__ = [
     "Force",
     "Format",
     "Json",
-    "Layer0Name",
     "OneDensity",
     "OneSparsity",
     "ReadingName",
@@ -56,13 +55,6 @@ Delta = Annotated[
     Fraction | None, Option("The construction may fail with this probability, in (0, 1).", "D", read=reading.unit)
 ]
 Confidence = Annotated[Fraction | None, Option("This is 1 - delta, given instead of --delta.", "C", read=reading.unit)]
-Layer0Name = Annotated[
-    Layer0 | None,
-    Option(
-        "Layer 0 is read in this way: dense (p_0 = 1), preassigned, or matched (shared out after the mask is seen).",
-        "Z",
-    ),
-]
 ReadingName = Annotated[
     Reading | None,
     Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ertheory.bounds import QUESTIONS, Answer
+from ertheory.bounds import METHODS, QUESTIONS, Answer
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
@@ -15,7 +15,7 @@ from ertheory.cli.arguments import (
     Explain,
     Format,
     Json,
-    Layer0Name,
+    ReadingName,
     Sparsity,
     TargetText,
     densities_inputs,
@@ -38,9 +38,9 @@ Widths = Annotated[
 Method = Annotated[
     str | None,
     Option(
-        f"The statement that answers is one of {', '.join(QUESTIONS)}; all answer if it is left out.",
+        f"The statement that answers is one of {', '.join(QUESTIONS)}; the main ones answer if it is left out.",
         "M",
-        read=reading.choice(*QUESTIONS),
+        read=reading.choice(*METHODS),
     ),
 ]
 
@@ -54,7 +54,7 @@ class SparsityCommand:
     delta: Delta = None
     confidence: Confidence = None
     method: Method = None
-    layer0: Layer0Name = None
+    layer0: ReadingName = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -89,7 +89,7 @@ class ConfidenceCommand:
     density: Density = None
     sparsity: Sparsity = None
     method: Method = None
-    layer0: Layer0Name = None
+    layer0: ReadingName = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False

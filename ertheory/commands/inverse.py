@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ertheory.bounds import LAYER0, QUESTIONS, Answer, Layer0, Reading, find, largest_sparsity, success_probability
+from ertheory.bounds import METHODS, QUESTIONS, READINGS, Answer, Reading, find, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.statement import NO_OPTIONS
 from ertheory.commands.arguments import read_delta, read_target
@@ -24,7 +24,7 @@ def sparsity(
     widths: Sequence[int],
     *,
     method: str | None = None,
-    layer0: Layer0 | None = None,
+    layer0: Reading | None = None,
     delta: Rational | None = None,
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
@@ -39,9 +39,10 @@ def sparsity(
     widths
         Source widths N_0..N_L; the last one, the outputs, may be left out.
     method
-        The one statement to ask; all that can be asked if left out.
+        The one statement to ask; the main ones answer if it is left out.
     layer0
-        How layer 0 is read: ``dense``, ``preassigned`` or ``matched``. If left out, ``dense`` and ``matched``.
+        How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. If left out, ``dense`` and
+        ``matched``, and ``coded`` by the sharp statements.
     delta, confidence, failure_probability
         Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
     progress
@@ -78,7 +79,7 @@ def confidence(
     widths: Sequence[int],
     *,
     method: str | None = None,
-    layer0: Layer0 | None = None,
+    layer0: Reading | None = None,
     density: Densities | None = None,
     sparsity: Densities | None = None,
 ) -> Results[Answer]:
@@ -91,10 +92,10 @@ def confidence(
     widths
         Source widths N_0..N_L; the last one, the outputs, may be left out.
     method
-        The one statement to ask; all that can be asked if left out.
+        The one statement to ask; the main ones answer if it is left out.
     layer0
-        How layer 0 is read: ``dense``, ``preassigned`` or ``matched``. If left out, ``dense`` where p_0 = 1 and
-        ``matched`` otherwise.
+        How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. If left out, ``dense`` where p_0 = 1
+        and ``matched`` otherwise, and ``coded`` by the sharp statements.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
 
@@ -117,7 +118,7 @@ def confidence(
     """
     network = read_target(target)
     first = read_densities(network, density=density, sparsity=sparsity, layers=_given(density, sparsity))[0]
-    readings: tuple[Layer0, ...] = ("dense",) if first == 1 else ("matched",)
+    readings: tuple[Reading, ...] = ("dense",) if first == 1 else ("matched",)
     answers: list[Answer] = []
     for name, reading in _asked(network, tuple(widths), method, layer0, readings):
         layers = find(name).layers(network, NO_OPTIONS)
@@ -153,17 +154,20 @@ def _fits(name: str, network: Target, widths: tuple[int, ...]) -> bool:
 
 
 def _asked(
-    network: Target, widths: tuple[int, ...], method: str | None, layer0: Layer0 | None, readings: tuple[Layer0, ...]
+    network: Target, widths: tuple[int, ...], method: str | None, layer0: Reading | None, readings: tuple[Reading, ...]
 ) -> Iterator[tuple[str, Reading]]:
-    chosen = None if layer0 is None else one_of("layer0", layer0, LAYER0)
+    chosen = None if layer0 is None else one_of("layer0", layer0, READINGS)
     fitting = [name for name in QUESTIONS if _fits(name, network, widths)]
     if method is None and not fitting:
         checked_widths(network, widths)  # says what is wrong with them
-    for name in fitting if method is None else (one_of("method", method, QUESTIONS),):
+    asked = [name for name in fitting if find(name).default] if method is None else [one_of("method", method, METHODS)]
+    for name in asked:
         if "factored" in find(name).readings:
             yield name, "factored"
         elif chosen is not None:
             yield name, chosen
+        elif "coded" in find(name).readings:
+            yield name, "coded"
         elif name == "printed" or find(name).kind == "necessary":
             yield name, "dense"
         else:

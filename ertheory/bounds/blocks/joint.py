@@ -160,6 +160,7 @@ JOINT = Statement(
     cites=statement_of,
     refuses=refuse_masked,
     readings=("dense",),
+    not_inverted="only chooses widths; where they are given, exact answers with the best numbers of copies",
     unreadable={"coded": "inputs are copied"},
     constructions=("blocks",),
     steps=law_steps,

@@ -32,20 +32,27 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ertheory.bounds.necessary.envelope import envelope_of, reached_above
-from ertheory.bounds.necessary.first_layer import AFFINE_ONLY, first_layer_refusal, first_width
-from ertheory.bounds.necessary.parameter_count import parameter_count
+from ertheory.bounds.necessary.first_layer import AFFINE_ONLY, first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.given import bounded_inverse
+from ertheory.bounds.necessary.parameter_count import COUNT_LAWS, count_ceiling, parameter_count
+from ertheory.bounds.necessary.path_count import path_count_ceiling
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.region import copied
 from ertheory.bounds.result import Width
 from ertheory.bounds.sharp.private import private_width
 from ertheory.bounds.sharp.sequential import dense_stages, sequential_width
-from ertheory.bounds.statement import Question, Reading, Statement, Step
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
+from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
 from ertheory.numbers import Decision, smallest
 
 __all__ = ["COUPLED", "coupled", "coupled_ceiling", "narrowest"]
 
 _SPARSEST = Fraction(1, 10_000)
+_LAWS = (
+    "P(represented) <= max_N (g(N) - s N) + s N1 P_A + E for every s >= 0,  N <= N1",
+    "g(N) = P(Bin(N, p2) >= n)^o,  P_A = E[(1 - (1 - p0)^K)^d],  K ~ Bin(N0, p1)",
+)
 
 
 def coupled(
@@ -164,21 +171,33 @@ def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | 
     return first_layer_refusal(target, densities, layer0)
 
 
+def _ceiling_of(given: GivenWidths, densities: tuple[Fraction, ...]) -> Fraction:
+    """Take the smaller of the two bounds; where the layers are too sparse for the first, that of the paths."""
+    asked = given.target, densities, given.widths[0], given.widths[1]
+    try:
+        served = coupled_ceiling(*asked)
+    except InfeasibleWidth:
+        served = path_count_ceiling(*asked)
+    return min(served, count_ceiling(*asked))
+
+
 def _steps(answer: Width) -> tuple[Step, ...]:
-    laws = (
-        "P(represented) <= max_N (g(N) - s N) + s N1 P_A + E for every s >= 0,  N <= N1",
-        "g(N) = P(Bin(N, p2) >= n)^o,  P_A = E[(1 - (1 - p0)^K)^d],  K ~ Bin(N0, p1)",
-    )
-    if not answer.applies:
-        return laws
-    position, second, first = position_of(answer.target), answer.holds_up_to[1] or 0, answer.widths[0] or 0
+    return _laws(answer, answer.holds_up_to[1] or 0) if answer.applies else _LAWS
+
+
+def _ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    return _laws(answer, answer.widths[1] or 0)
+
+
+def _laws(answer: Width, second: int) -> tuple[Step, ...]:
+    position, first = position_of(answer.target), answer.widths[0] or 0
     p0, p1, _ = answer.densities
     reached = reached_above(position.inputs, first, p0, p1)
     return (
-        *laws,
+        *_LAWS,
         f"  N1 P_A = {second} * {float(reached):.8g} at N0 = {first}",
-        "and P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E,",
-        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0], a_u ~ Bin(d, p0), b_u ~ Bin(n, p1)",
+        f"and {COUNT_LAWS[0]},",
+        *COUNT_LAWS[1:],
         *(() if AFFINE_ONLY in answer.reason else position.evasion_lines(p0, first)),
     )
 
@@ -193,6 +212,7 @@ COUPLED = Statement(
     conditions="as for degree: almost every W_1, and W_1 without zeros",
     refuses=_refuses,
     limited=(1,),
+    inverse=bounded_inverse(_ceiling_of, first_layer_reason(generic=True), _ceiling_steps),
     steps=_steps,
     checks=("coupled",),
     scope="narrow",

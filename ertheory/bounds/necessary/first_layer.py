@@ -8,13 +8,13 @@ from fractions import Fraction
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import Question, Reading, Statement
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball, decide, lower_tail, probability
 
-__all__ = ["AFFINE_ONLY", "first_layer_refusal", "first_width"]
+__all__ = ["AFFINE_ONLY", "first_layer_reason", "first_layer_refusal", "first_width"]
 
 AFFINE_ONLY = "only for sources whose layer 0 is affine on the box"
 
@@ -87,6 +87,11 @@ def _too_few(position: Position, density: Fraction, failure_probability: Fractio
         return enough**position.outputs - ball(1 - failure_probability)
 
     return not decide(margin, undecided=False, most_bits=LAW_BITS).holds
+
+
+def first_layer_reason(*, generic: bool) -> Callable[[GivenWidths], str]:
+    """Say on which hypotheses a statement rests whose widths are given; `generic` as for `first_width`."""
+    return lambda given: f"{position_of(given.target).conditions(generic=generic)}; W_1 without zeros"
 
 
 def first_layer_refusal(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001

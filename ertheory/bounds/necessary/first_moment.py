@@ -26,14 +26,16 @@ B increases with N: both factors do. So the smallest N with B(N) >= 1 - delta ca
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import Question, Reading, Statement, Step
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
 from ertheory.errors import InvalidInput
 from ertheory.networks.source import read_densities
-from ertheory.networks.target import Target
+from ertheory.networks.target import Layer, Target
 from ertheory.numbers import (
     Ball,
     Decision,
@@ -98,14 +100,12 @@ def first_moment(
         raise InvalidInput("copies", "at least 1, and 1 for the outputs", copies)
     above = target.layers[layer]
     dense = above.nonzeros == above.size
-    width, bits, classes = 1, 0, 0
-    for fan_out, count in sorted(above.fan_out_counts.items(), reverse=True):
-        classes += count
-        if fan_out:
-            found, used = first_moment_width(
-                classes, fan_out * copies, densities[layer + 1], failure_probability, exchangeable=dense
-            )
-            width, bits = max((found, used), (width, bits))
+    width, bits = 1, 0
+    for classes, fan_out in _groups(above):
+        found, used = first_moment_width(
+            classes, fan_out * copies, densities[layer + 1], failure_probability, exchangeable=dense
+        )
+        width, bits = max((found, used), (width, bits))
     inner = f"; {copies} copies of each neuron of layer {layer + 1} are served, chosen without its mask"
     return FIRST_MOMENT.answer(
         Question(target=target, densities=densities, failure_probability=failure_probability),
@@ -113,6 +113,15 @@ def first_moment(
         reason=FIRST_MOMENT.conditions + (inner if layer < target.depth - 1 else ""),
         certified=f"balls, {bits} bits" if bits else "exact integers",
     )
+
+
+def _groups(layer: Layer) -> Iterator[tuple[int, int]]:
+    """Give m for every c: so many neurons have at least c weights that leave them."""
+    classes = 0
+    for fan_out, count in sorted(layer.fan_out_counts.items(), reverse=True):
+        classes += count
+        if fan_out:
+            yield classes, fan_out
 
 
 def first_moment_width(
@@ -165,6 +174,23 @@ def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | 
     return "" if target.depth > 1 else "needs at least one hidden layer"
 
 
+def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...]) -> Ball:
+    above, neurons = given.target.layers[-1], given.widths[-2]
+    bound = Ball(1)
+    for classes, fan_out in _groups(above):
+        if neurons < classes:
+            return Ball(0)  # some class is empty
+        if densities[-1] < 1:
+            dense = above.nonzeros == above.size
+            log = log_first_moment(classes, fan_out, neurons, densities[-1], exchangeable=dense)
+            bound = bound.min(log.min(Ball(0)).exp())
+    return bound
+
+
+def _reason(given: GivenWidths) -> str:  # noqa: ARG001
+    return FIRST_MOMENT.conditions
+
+
 def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
     return ("P(a colouring serves all) <= sum over colourings of prod_j (1 - (1 - p)^a_j)^c_j, over n!",)
 
@@ -178,6 +204,7 @@ FIRST_MOMENT = Statement(
     widths=_widths,
     conditions="for colourings only: every neuron copies at most one target neuron",
     refuses=_refuses,
+    inverse=ceiling_inverse(_ceiling, _reason),
     steps=_steps,
     checks=("first-moment",),
     scope="colouring",

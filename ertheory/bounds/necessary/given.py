@@ -11,9 +11,10 @@ from ertheory.bounds.statement import GivenWidths, Inverse, Step
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Ball, ball, decide, enclose
 
-__all__ = ["ceiling_inverse"]
+__all__ = ["bounded_inverse", "ceiling_inverse"]
 
 Ceiling = Callable[[GivenWidths, tuple[Fraction, ...]], Ball]
+Bound = Callable[[GivenWidths, tuple[Fraction, ...]], Fraction]
 
 
 def ceiling_inverse(
@@ -50,3 +51,25 @@ def ceiling_inverse(
         return None, min(Fraction(1), high)
 
     return Inverse(reason=reason, holds=holds, success=success, steps=steps, refuses=refuses)
+
+
+def bounded_inverse(
+    bound: Bound, reason: Callable[[GivenWidths], str], steps: Callable[[Width], tuple[Step, ...]]
+) -> Inverse:
+    """Read a bound on the success probability, in double precision, as a statement about given widths.
+
+    Parameters
+    ----------
+    bound
+        A rational number that the success probability does not exceed, given the widths and the densities; at most 1.
+    reason, steps
+        As for `ceiling_inverse`.
+    """
+
+    def holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:
+        return bound(given, densities) >= 1 - failure_probability
+
+    def success(given: GivenWidths, densities: tuple[Fraction, ...]) -> tuple[None, Fraction]:
+        return None, bound(given, densities)
+
+    return Inverse(reason=reason, holds=holds, success=success, steps=steps)

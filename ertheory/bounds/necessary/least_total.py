@@ -214,6 +214,7 @@ LEAST_TOTAL = Statement(
     widths=_widths,
     conditions="as for coupled",
     refuses=first_layer_refusal,
+    not_inverted="asks how widths are shared out; where both are given, coupled rules out as much",
     steps=_steps,
     checks=("coupled",),
 )

@@ -53,18 +53,23 @@ import numpy as np
 
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.chambers import evasion
-from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
+from ertheory.bounds.necessary.first_layer import first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import Question, Statement, Step
+from ertheory.bounds.statement import GivenWidths, Question, Statement, Step
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, Decision, Floats, at_precision, ball, decide, enclose, ends, log_choose, smallest
 
-__all__ = ["PARAMETER_COUNT", "count_ceiling", "log_count", "parameter_count"]
+__all__ = ["COUNT_LAWS", "PARAMETER_COUNT", "count_ceiling", "log_count", "parameter_count"]
 
 _SPARSEST = Fraction(1, 10**12)  # below, the search for t in double precision is not to be trusted
 _POINTS, _REFINEMENTS = 48, 6  # of the grids on which a tilt is looked for
 _SMALLEST = -1000  # logarithms of probabilities below are not followed
+COUNT_LAWS = (
+    "P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E",
+    "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0], a_u ~ Bin(d, p0), b_u ~ Bin(n, p1)",
+)
 
 
 def parameter_count(
@@ -176,7 +181,7 @@ def _ceiling(
     position = position_of(target)
     inputs, n = position.inputs, position.classes
     neurons, second_width = widths
-    if neurons < n:  # less than the rank of W_1
+    if neurons < n or second_width < n:  # less than the rank of W_1, or than its rows
         return _evaded(target, densities, neurons, affine=affine)
     counted = log_count((inputs, n), densities[:2], neurons, tilt) + log_choose(second_width, n)
     counted += n * ball(densities[2]).log()
@@ -289,11 +294,21 @@ def _widths(question: Question) -> Width:
     return parameter_count(*asked, second_width=question.reach[1], affine=True)
 
 
+def _ceiling_of(given: GivenWidths, densities: tuple[Fraction, ...]) -> Fraction:
+    return count_ceiling(given.target, densities, given.widths[0], given.widths[1])
+
+
 def _steps(answer: Width) -> tuple[Step, ...]:  # noqa: ARG001
+    return (*COUNT_LAWS, "E = P(sum over u of (a_u - d + n)^+ >= n), 0 if layer 0 is affine on the box")
+
+
+def _ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    first, second = answer.widths[0] or 0, answer.widths[1] or 0
+    ceiling = count_ceiling(answer.target, answer.densities, first, second)
     return (
-        "P(represented) <= C(N1, n) p2^n P(X_1 + .. + X_N0 >= n d) + E",
-        "X_u = (a_u + b_u - 1) [a_u > 0] [b_u > 0], a_u ~ Bin(d, p0), b_u ~ Bin(n, p1)",
-        "E = P(sum over u of (a_u - d + n)^+ >= n), 0 if layer 0 is affine on the box",
+        *COUNT_LAWS,
+        f"  <= {float(ceiling):.8g} for N0 = {first}, N1 = {second}",
+        *position_of(answer.target).evasion_lines(answer.densities[0], first),
     )
 
 
@@ -307,6 +322,7 @@ PARAMETER_COUNT = Statement(
     conditions="as for degree: almost every W_1",
     refuses=first_layer_refusal,
     limited=(1,),
+    inverse=bounded_inverse(_ceiling_of, first_layer_reason(generic=True), _ceiling_steps),
     steps=_steps,
     checks=("parameter-count",),
 )

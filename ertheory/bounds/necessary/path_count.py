@@ -30,17 +30,20 @@ import math
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
-from ertheory.bounds.necessary.first_layer import first_layer_refusal, first_width
+from ertheory.bounds.necessary.envelope import reached_above
+from ertheory.bounds.necessary.first_layer import first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.position import position_of
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import Question, Statement, Step
+from ertheory.bounds.statement import GivenWidths, Question, Statement, Step
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, Decision, ball, decide, enclose, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, near_zero, smallest
 
 __all__ = ["PATH_COUNT", "path_count", "path_count_ceiling"]
 
 _SPARSEST = Fraction(1, 1000)  # below, the sums are longer than one cares to wait for
+_LAW = "P(represented) <= N1 p2 E[(1 - (1 - p0)^K)^d] / n + E,  K ~ Bin(N0, p1)"
 _TINY = 2.0**-40  # below, low precision need not tell a bound from 0
 
 
@@ -89,8 +92,10 @@ def path_count_ceiling(
     >>> round(float(path_count_ceiling(Target.from_text("1-1-1"), half, 1, 1, affine=True)), 6)
     0.125
     """
-    high = enclose(lambda: 1 + _ceiling(target, densities, (neurons, second_width), affine=affine), digits=16)[1]
-    return min(Fraction(1), high - 1)
+    position = position_of(target)
+    reached = reached_above(position.inputs, neurons, densities[0], densities[1])
+    bound = densities[2] * Fraction(second_width, position.classes) * reached
+    return min(Fraction(1), bound if affine else bound + position.evaded(densities[0], neurons))
 
 
 def _smallest(
@@ -131,11 +136,21 @@ def _widths(question: Question) -> Width:
     return path_count(*asked, second_width=question.reach[1])
 
 
+def _ceiling_of(given: GivenWidths, densities: tuple[Fraction, ...]) -> Fraction:
+    return path_count_ceiling(given.target, densities, given.widths[0], given.widths[1])
+
+
 def _steps(answer: Width) -> tuple[Step, ...]:
-    law = "P(represented) <= N1 p2 E[(1 - (1 - p0)^K)^d] / n + E,  K ~ Bin(N0, p1)"
     if not answer.applies:
-        return (law,)
-    return (law, *position_of(answer.target).evasion_lines(answer.densities[0], answer.widths[0] or 0))
+        return (_LAW,)
+    return (_LAW, *position_of(answer.target).evasion_lines(answer.densities[0], answer.widths[0] or 0))
+
+
+def _ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    first, second = answer.widths[0] or 0, answer.widths[1] or 0
+    ceiling = path_count_ceiling(answer.target, answer.densities, first, second)
+    line = f"  <= {float(ceiling):.8g} for N0 = {first}, N1 = {second}"
+    return (_LAW, line, *position_of(answer.target).evasion_lines(answer.densities[0], first))
 
 
 PATH_COUNT = Statement(
@@ -148,6 +163,7 @@ PATH_COUNT = Statement(
     conditions="as for degree, and W_1 without zeros",
     refuses=first_layer_refusal,
     limited=(1,),
+    inverse=bounded_inverse(_ceiling_of, first_layer_reason(generic=False), _ceiling_steps),
     steps=_steps,
     checks=("path-count",),
 )

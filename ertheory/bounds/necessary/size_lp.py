@@ -32,9 +32,10 @@ from functools import lru_cache
 import numpy as np
 
 from ertheory.bounds.necessary.degree import DEGREE, SAYS_NOTHING, reach_of
+from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.position import position_of
 from ertheory.bounds.result import Width
-from ertheory.bounds.statement import Question, Statement, Step
+from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -49,12 +50,13 @@ from ertheory.numbers import (
     smallest,
 )
 
-__all__ = ["SIZE_LP", "cheapest_cover", "cover_weights", "size_lp", "size_shortfall"]
+__all__ = ["SIZE_LP", "cheapest_cover", "cover_weights", "size_ceiling", "size_lp", "size_shortfall"]
 
 _LARGEST_DENOMINATOR = 60
 _MOST_OUTPUTS = 100
 _LOSS = 1e-60
 _TOLERANCE = 1e-9
+_LAW = "P(represented) <= P(z_D1 + .. + z_DN >= n) + E,  D_v ~ Bin(o, p2), N = N1"
 
 
 def size_lp(
@@ -91,11 +93,8 @@ def size_lp(
     """
     densities = read_densities(target, density=densities)
     failure_probability = probability("failure_probability", failure_probability)
-    position = position_of(target)
-    refusal = position.refusal
+    position, refusal = position_of(target), _refuses(target, densities, None)
     width: int | None = None
-    if not refusal and target.widths[-1] > _MOST_OUTPUTS:
-        refusal = f"is evaluated for up to {_MOST_OUTPUTS} outputs"
     if not refusal:
         budget = failure_probability
         if first_width is not None:
@@ -129,6 +128,24 @@ def _smallest(outputs: int, classes: int, density: Fraction, budget: Fraction) -
         for size, weight in enumerate(weights)
     )
     return smallest(holds, math.ceil(classes / mean))[0]
+
+
+def size_ceiling(target: Target, densities: tuple[Fraction, ...], first_width: int, neurons: int) -> Fraction:
+    """Give an upper bound on the success probability with N_0 = first_width and N_1 = neurons, at most 1.
+
+    Examples
+    --------
+    >>> half = (Fraction(1, 100), Fraction(1, 2), Fraction(1, 2))
+    >>> round(float(size_ceiling(Target.from_text("9-2-1"), half, 1, 2)), 6)
+    0.25
+    """
+    position = position_of(target)
+    if densities[2] == 1:
+        short = Fraction(neurons < position.classes)
+    else:
+        weights = cover_weights(position.outputs, densities[2])
+        short, _ = size_shortfall(weights, neurons, position.classes, densities[2])
+    return min(Fraction(1), 1 - short + position.evaded(densities[0], first_width))
 
 
 def size_shortfall(weights: Sequence[Fraction], neurons: int, classes: int, density: Fraction) -> Bounds:
@@ -252,14 +269,41 @@ def _widths(question: Question) -> Width:
     return size_lp(*asked, first_width=reach_of(position_of(question.target), *asked[1:], question.reach[0]))
 
 
+def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...]) -> Fraction:
+    return size_ceiling(given.target, densities, given.widths[0], given.widths[1])
+
+
+def _reason(given: GivenWidths) -> str:
+    return position_of(given.target).conditions()
+
+
+def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:
+    many = f"is evaluated for up to {_MOST_OUTPUTS} outputs" if target.widths[-1] > _MOST_OUTPUTS else ""
+    return DEGREE.refuses(target, densities, layer0) or many
+
+
 def _steps(answer: Width) -> tuple[Step, ...]:
-    law = "P(represented) <= P(z_D1 + .. + z_DN >= n) + E,  D_v ~ Bin(o, p2), N = N1"
     if not answer.applies:
-        return (law,)
-    position, (p0, _, p2), first_width = position_of(answer.target), answer.densities, answer.holds_up_to[0]
-    weights = "" if p2 == 1 else f"z_1, z_2, .. = {', '.join(map(str, cover_weights(position.outputs, p2)[1:]))}"
-    return tuple(filter(None, (law, weights))) + (
-        () if first_width is None else position.evasion_lines(p0, first_width)
+        return (_LAW,)
+    first_width = answer.holds_up_to[0]
+    evaded = () if first_width is None else position_of(answer.target).evasion_lines(answer.densities[0], first_width)
+    return (*_law_steps(answer), *evaded)
+
+
+def _law_steps(answer: Width) -> tuple[Step, ...]:
+    position, density = position_of(answer.target), answer.densities[2]
+    if density == 1:
+        return (_LAW,)
+    return _LAW, f"z_1, z_2, .. = {', '.join(map(str, cover_weights(position.outputs, density)[1:]))}"
+
+
+def _ceiling_steps(answer: Width) -> tuple[Step, ...]:
+    position, first, second = position_of(answer.target), answer.widths[0] or 0, answer.widths[1] or 0
+    ceiling = size_ceiling(answer.target, answer.densities, first, second)
+    return (
+        *_law_steps(answer),
+        f"  <= {float(ceiling):.8g} for N = {second}",
+        *position.evasion_lines(answer.densities[0], first),
     )
 
 
@@ -271,8 +315,9 @@ SIZE_LP = Statement(
     title="the last hidden layer must cover all outputs as often as the target has hidden neurons",
     widths=_widths,
     conditions=DEGREE.conditions,
-    refuses=DEGREE.refuses,
+    refuses=_refuses,
     limited=(0,),
+    inverse=bounded_inverse(_ceiling, _reason, _ceiling_steps),
     steps=_steps,
     checks=("size-lp",),
 )

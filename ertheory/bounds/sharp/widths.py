@@ -19,6 +19,7 @@ from ertheory.bounds.drop.explained import drop_steps
 from ertheory.bounds.drop.widths import drop
 from ertheory.bounds.result import Construction, Width
 from ertheory.bounds.sharp.coded import coded_width, dual_failure, mean_size, primal_failure
+from ertheory.bounds.sharp.given import sharp_inverse
 from ertheory.bounds.sharp.law import Colouring, Design, colouring, first_layer_says
 from ertheory.bounds.sharp.search import Objective, SharpLayer0, designs
 from ertheory.bounds.statement import Question, Reading, Statement, Step
@@ -325,6 +326,7 @@ SEQUENTIAL = Statement(
     refuses=_refuses,
     readings=("coded", "matched"),
     unreadable=_MASKED,
+    inverse=sharp_inverse(("sequential",), _steps),
     constructions=("sequential",),
     steps=_steps,
     checks=("sequential", "coded", "coded-dual", "coded-classes"),
@@ -336,6 +338,7 @@ MATCHING = replace(
     name="matching",
     title="every output gets neurons of its own in the last hidden layer, layer 0 is coded or matched",
     widths=_asked(matching),
+    inverse=sharp_inverse(("matching",), _steps),
     constructions=("matching",),
     checks=("matching", "coded", "coded-dual", "coded-classes"),
 )
@@ -344,6 +347,7 @@ SHARP = replace(
     name="sharp",
     title="a coloured last hidden layer, by the colouring that needs fewer neurons there, or dropped copies",
     widths=_asked(sharp),
+    inverse=sharp_inverse(("sequential", "matching"), _steps),
     constructions=("sequential", "matching", "drop"),
     checks=("sharp", "coded", "coded-dual", "coded-classes"),
     default=True,
