@@ -70,8 +70,8 @@ def least_failure(
     --------
     >>> tenth = (Fraction(1, 10),) * 3
     >>> failure, design = least_failure(Target.from_text("784-128-10"), tenth, (9206, 1850, 10), ("sequential",))
-    >>> 0.00099 < float(failure) <= 0.001, design.layer0
-    (True, 'primal')
+    >>> round(float(failure), 6), design.layer0, design.served  # one neuron of layer 1 may be wired badly
+    (0.000508, 'primal', 1849)
     """
     if min(densities) < _SPARSEST:
         msg = f"given widths are looked at for densities of at least {float(_SPARSEST)}"
