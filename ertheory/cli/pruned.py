@@ -49,7 +49,11 @@ def _notes(found: TicketWidth) -> list[str]:
     facts = found.facts
     lines = [f"{found.statement}, {found.variant}; target {found.target}, delta {_brief(found.failure_probability)}."]
     tolerances = ", ".join(f"{float(value):.3g}" for value in found.epsilons)
-    lines.append(f"  eps_1..eps_{len(found.epsilons)}: {tolerances}")
+    if found.bits is None:
+        lines.append(f"  eps_1..eps_{len(found.epsilons)}: {tolerances}")
+    if found.kept_most is not None:
+        share = float(found.kept_most / found.edges_expected)
+        lines.append(f"  the ticket has at most {found.kept_most:,} weights, {share:.3g} of those that the mask keeps")
     if found.problems is not None and found.share is not None:
         times = "1 pass" if found.iterations == 1 else f"{found.iterations} passes"
         passes = f", after {times}" if found.depth == "L+1" and found.iterations else ""

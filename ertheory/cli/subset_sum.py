@@ -58,6 +58,18 @@ class SubsetSumCommand:
     ] = None
     blocks: Annotated[bool, Option("Split a target beyond [-1, 1] into blocks of variables (mode rigorous).")] = False
     extrapolate: Annotated[bool, Option("Let mode calibrated answer outside the ranges that were measured.")] = False
+    kept: Annotated[
+        int | None,
+        Option("No sum has more than so many variables (mode rigorous).", "K", read=reading.whole(1)),
+    ] = None
+    locked: Annotated[
+        Fraction | None,
+        Option(
+            "A variable is in every sum with this probability, below the density, and free with the rest of it (mode "
+            "rigorous).",
+            "Q",
+        ),
+    ] = None
     simulate: Annotated[bool, Option("Measure the number by Monte Carlo instead.")] = False
     trials: Annotated[
         int | None,
@@ -91,6 +103,8 @@ class SubsetSumCommand:
                 constant=self.constant,
                 blocks=self.blocks,
                 extrapolate=self.extrapolate,
+                kept=self.kept,
+                locked=self.locked,
                 simulate=self.simulate,
                 trials=self.trials,
                 seed=self.seed,
@@ -126,9 +140,9 @@ class SubsetSumCommand:
     def _say_counted(self, found: SubsetSumCount) -> None:
         problem = found.problem
         asked = (problem.density, problem.epsilon, found.failure_probability, problem.z, problem.uniform)
-        fewer = f"With fewer than {found.necessary:,} it is proved to fail more often."
-        show("\n" + wrap(_question(found.inputs["law"], *asked)))
-        show(wrap(f"{found.statement}, {found.variant}. {fewer}"))
+        fewer = f" With fewer than {found.necessary:,} it is proved to fail more often." if found.necessary else ""
+        show("\n" + wrap(_question(found.inputs["law"], *asked, kept=found.kept, locked=found.locked)))
+        show(wrap(f"{found.statement}, {found.variant}.{fewer}"))
         for warning in found.warnings:
             show(wrap(f"  ! {warning}"))
 
@@ -174,10 +188,22 @@ class SubsetSumCommand:
         }
 
 
-def _question(law: str, density: Fraction, epsilon: Fraction, delta: Fraction, z: Fraction, uniform: bool) -> str:
+def _question(
+    law: str,
+    density: Fraction,
+    epsilon: Fraction,
+    delta: Fraction,
+    z: Fraction,
+    uniform: bool,
+    *,
+    kept: int | None = None,
+    locked: Fraction = Fraction(0),
+) -> str:
+    always = f", of these {float(locked):.6g} to be in every sum" if locked else ""
+    some = "some subset" if kept is None else f"some subset of at most {kept:,}"
     target = f"every target in [-{float(z):g}, {float(z):g}]" if uniform else f"z = {float(z):g}"
     return (
-        f"Variables of law {law}, each kept with probability {float(density):.6g}: some subset within "
+        f"Variables of law {law}, each kept with probability {float(density):.6g}{always}: {some} within "
         f"{float(epsilon):.6g} of {target}, but for a probability {float(delta):.6g}."
     )
 

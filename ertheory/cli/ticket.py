@@ -37,8 +37,13 @@ class TicketCommand:
 
     target: TargetText
     epsilon: Annotated[
-        Fraction, Option("An output may be wrong by so much on the domain, in (0, 1).", "E", read=reading.unit)
-    ]
+        Fraction | None,
+        Option(
+            "An output may be wrong by so much on the domain, in (0, 1); it is left out with --bits.",
+            "E",
+            read=reading.unit,
+        ),
+    ] = None
     density: Density = None
     sparsity: Sparsity = None
     delta: Annotated[
@@ -88,6 +93,22 @@ class TicketCommand:
         Fraction | None, Option("This is gamma of the printed formula, at least 0; it is 0 if left out.", "G")
     ] = None
     extrapolate: Annotated[bool, Option("Let mode calibrated answer outside the ranges that were measured.")] = False
+    kept: Annotated[
+        int | None,
+        Option(
+            "At most so many source weights stand for one of the target: a ticket of guaranteed sparsity.",
+            "K",
+            read=reading.whole(1),
+        ),
+    ] = None
+    bits: Annotated[
+        int | None,
+        Option(
+            "Weights are multiples of 2^-B, those of the source uniform in [-1, 1]; the ticket is the target itself.",
+            "B",
+            read=reading.whole(0),
+        ),
+    ] = None
     sensitivity: Annotated[bool, Option("Show what changing one argument at a time does to the widths.")] = False
     build: Annotated[bool, Option("Draw one source of --widths, prune it to the ticket, and write that to --out.")] = (
         False
@@ -130,6 +151,8 @@ class TicketCommand:
                 constant=self.constant,
                 gamma=self.gamma,
                 extrapolate=self.extrapolate,
+                kept=self.kept,
+                bits=self.bits,
                 sensitivity=self.sensitivity,
                 build=self.build,
                 widths=self.widths,
@@ -167,6 +190,8 @@ class TicketCommand:
             "max_weight": number_for_json(max(facts.largest_weights)),
             "max_bias": number_for_json(max(facts.largest_biases)),
             "extrapolate": self.extrapolate,
+            "kept": self.kept,
+            "bits": self.bits,
             "sensitivity": self.sensitivity,
             "build": False,
             "depth": self.depth or "L+1",
@@ -189,7 +214,7 @@ class TicketCommand:
             "target": self.target,
             "target_widths": list(target.widths),
             "density": [rational_text(density) for density in found.densities],
-            "epsilon": rational_text(self.epsilon),
+            "epsilon": rational_text(self.epsilon or Fraction(0)),
             "delta": None if unused else rational_text(read_delta(self.delta, self.confidence, None)),
             "widths": list(self.widths or ()),
             "domain": self._box(target),
@@ -218,7 +243,7 @@ def _fields(answers: Answers) -> dict[str, Any]:
     described = []
     for found, table in answers:
         content = found.to_dict()
-        for name in ("target", "epsilon", "delta", "constant", "gamma"):
+        for name in ("target", "epsilon", "delta", "constant", "gamma", "kept", "bits"):
             content.pop(name)
         if table is not None:
             content["sensitivity"] = table.to_dict()

@@ -31,6 +31,8 @@ def subset_sum(
     constant: Rational | None = None,
     blocks: bool = False,
     extrapolate: bool = False,
+    kept: int | None = None,
+    locked: Rational | None = None,
     simulate: bool = False,
     trials: int | None = None,
     seed: int | None = None,
@@ -63,6 +65,11 @@ def subset_sum(
         Whether a target beyond [-1, 1] is split into blocks of variables, in mode ``rigorous``.
     extrapolate
         Whether mode ``calibrated`` may answer outside the ranges that were measured.
+    kept
+        No sum may have more than so many variables, which guarantees the sparsity of a ticket (mode ``rigorous``).
+    locked
+        The probability, below the density, that a variable is part of every sum and cannot be left out, as in a
+        partially frozen network (mode ``rigorous``); 0 if left out.
     simulate
         Whether the number is measured by Monte Carlo instead.
     trials, seed, level, workers
@@ -85,17 +92,29 @@ def subset_sum(
     --------
     >>> subset_sum(density=0.5, epsilon=0.01, delta=0.01).n
     69
+    >>> subset_sum(density=0.5, epsilon=0.01, delta=0.01, kept=8).n
+    227
+    >>> subset_sum(density=0.5, epsilon=0.01, delta=0.01, locked=0.1).n
+    227
     >>> subset_sum(density=0.5, epsilon=0.1, delta=0.1, simulate=True, trials=20_000).n
     19
     """
     chosen = "rigorous" if mode is None else one_of("mode", mode, MODES)
     if simulate:
-        refuse_given("no `simulate` beside it", mode=mode, constant=constant, blocks=blocks, extrapolate=extrapolate)
+        refuse_given(
+            "no `simulate` beside it",
+            mode=mode,
+            constant=constant,
+            blocks=blocks,
+            extrapolate=extrapolate,
+            kept=kept,
+            locked=locked,
+        )
     else:
         refuse_given("`simulate` to go with it", trials=trials, seed=seed, level=level, workers=workers)
         if chosen != "calibrated":
             refuse_given("`mode` calibrated to go with it", extrapolate=extrapolate)
-    kept = read_one_density(density, sparsity)
+    share = read_one_density(density, sparsity)
     tolerance = probability("epsilon", epsilon)
     failure = read_delta(delta, confidence, failure_probability)
     if uniform and z is not None:
@@ -106,11 +125,11 @@ def subset_sum(
         raise InvalidInput("z", allowed, z)
     with (
         called(failure_probability="delta"),
-        near_zero_is_density((kept,), given="density" if density is not None else "sparsity"),
+        near_zero_is_density((share,), given="density" if density is not None else "sparsity"),
     ):
         if simulate:
             return simulate_subset_sum(
-                kept,
+                share,
                 tolerance,
                 failure,
                 z=goal,
@@ -123,7 +142,7 @@ def subset_sum(
                 progress=progress,
             )
         return n_required(
-            density=kept,
+            density=share,
             epsilon=tolerance,
             failure_probability=failure,
             z=goal,
@@ -132,6 +151,8 @@ def subset_sum(
             mode=chosen,
             constant=constant,
             extrapolate=extrapolate,
+            kept=kept,
+            locked=0 if locked is None else locked,
         )
 
 

@@ -82,7 +82,7 @@ class PrunedTicket(Explained):
 def ticket(
     target: object,
     *,
-    epsilon: Rational,
+    epsilon: Rational | None = None,
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     delta: Rational | None = None,
@@ -97,6 +97,8 @@ def ticket(
     constant: Rational | None = None,
     gamma: Rational | None = None,
     extrapolate: bool = False,
+    kept: int | None = None,
+    bits: int | None = None,
     sensitivity: bool = False,
     build: bool = False,
     widths: Sequence[int] | None = None,
@@ -113,7 +115,7 @@ def ticket(
     target
         A file, or whatever `ertheory.read_target` reads; fully connected.
     epsilon
-        The largest error of an output on the domain, in (0, 1).
+        The largest error of an output on the domain, in (0, 1); left out with `bits`, where there is none.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
@@ -134,6 +136,12 @@ def ticket(
         The constant C of the printed formula, which the paper does not name, and its gamma (0 if left out).
     extrapolate
         Whether mode ``calibrated`` may answer outside the ranges that were measured.
+    kept
+        At most so many source weights stand for one weight or bias of the target, which guarantees the sparsity of the
+        ticket (mode ``rigorous``).
+    bits
+        Weights and biases are multiples of 2^-bits, those of the source uniform on the ones in [-1, 1]; the ticket is
+        the target itself (mode ``rigorous``, without `epsilon`).
     sensitivity
         Whether it is shown what changing one argument at a time does to the widths.
     build
@@ -159,6 +167,8 @@ def ticket(
     --------
     >>> ticket("2-4-1", density="1/2", epsilon=0.1, delta=0.1, domain=(-1, 1)).copies[-1]
     1
+    >>> ticket("2-4-1", density="1/2", bits=3, delta=0.1).bits
+    3
     """
     with called(**_CALLED):
         if build:
@@ -172,14 +182,23 @@ def ticket(
                 constant=constant,
                 gamma=gamma,
                 extrapolate=extrapolate,
+                kept=kept,
+                bits=bits,
                 sensitivity=sensitivity,
             )
-            known, tolerance = read_target(target), probability("epsilon", epsilon)
+            if epsilon is None:
+                raise InvalidInput("epsilon", "a number in (0, 1)", None)
+            known, limit = read_target(target), probability("epsilon", epsilon)
             densities = _densities_of(known, density, sparsity)
             source = _source_widths(widths)
-            return _pruned(known, source, densities, tolerance, seed, domain, workers, out, force, progress)
+            return _pruned(known, source, densities, limit, seed, domain, workers, out, force, progress)
         refuse_given("`build` to go with it", widths=widths, out=out, workers=workers, force=force)
-        known, tolerance = read_target(target), probability("epsilon", epsilon)
+        known = read_target(target)
+        if bits is None and epsilon is None:
+            raise InvalidInput("epsilon", "a number in (0, 1), unless `bits` is given", None)
+        tolerance = None if epsilon is None else probability("epsilon", epsilon)
+        if bits is not None:
+            refuse_given("no `bits` beside it", epsilon=epsilon, kept=kept, sensitivity=sensitivity)
         chosen = "rigorous" if mode is None else one_of("mode", mode, MODES)
         wanted = "L+1" if depth is None else one_of("depth", depth, (*DEPTHS, "both"))
         if chosen == "printed" and wanted != "L+1":
@@ -201,6 +220,7 @@ def ticket(
             "gamma": gamma,
             "extrapolate": extrapolate,
         }
+        arguments |= {"kept": kept} | ({} if sensitivity else {"bits": bits})
         asked: Callable[..., Asked] = ticket_sensitivity if sensitivity else widths_of
         densities = ticket_densities(known, density=density, sparsity=sparsity, depth=depths[0])
         with near_zero_is_density(densities, given="density" if density is not None else "sparsity"):

@@ -44,151 +44,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from ertheory.bounds.subset_sum.potential import EXPONENTS, LOSSES, Potential, log_rational
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, UniformPart, read_problem
-from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.errors import InvalidInput
 from ertheory.numbers import (
     Ball,
-    Decision,
     Rational,
     ball,
-    decide,
     enclose,
     exact_rational,
     log_fraction,
-    log_sparsity,
-    smallest,
     whole_number,
 )
 
-__all__ = ["Explicit", "checked_variables", "explicit_count", "failure_upper", "mixed_failure_upper", "upper_of"]
+__all__ = ["checked_variables", "explicit_count", "failure_upper", "mixed_failure_upper", "potential_of", "upper_of"]
 
-# Exponents t that are tried. The bound is flat around the best one: a finer grid gains less than 1e-6 of n.
-_STEPS = 1024
-_GRID = np.arange(1, _STEPS + 1) / _STEPS
-_LOSS = -np.expm1(-_GRID * math.log(2))  # 1 - 2^{-t}
-_LONGEST_POWER = 100_000  # bits of a rational power that settles a tie
 _MOST_VARIABLES = 2**60
 _SMALLEST = Fraction(1, 2**600_000)  # failure probabilities below are not told apart
 
 
-@dataclass(frozen=True)
-class Explicit:
-    """The bound of Theorem A' for one problem and one uniform part of its law.
+def potential_of(problem: SubsetSum, part: UniformPart) -> Potential:
+    """Give the bound of Theorem A' for one problem and one uniform part of its law.
 
-    Parameters
-    ----------
-    problem
-        Density, tolerance, target, law.
-    part
-        The uniform part that is counted.
+    Examples
+    --------
+    >>> problem = read_problem(density=1, epsilon="0.1", z="0.9")
+    >>> potential_of(problem, UniformPart(Fraction(1), Fraction(1))).start
+    Fraction(1, 5)
     """
-
-    problem: SubsetSum
-    part: UniformPart
-
-    @cached_property
-    def centres(self) -> int:
-        """N, targets that are met for the others to be near one; 1 for a single target."""
-        return math.ceil(2 * self.problem.z / self.problem.epsilon) if self.problem.uniform else 1
-
-    @cached_property
-    def _aim(self) -> tuple[Fraction, Fraction]:
-        size, epsilon = self.problem.z, self.problem.epsilon
-        return (size - size / self.centres, epsilon / 2) if self.problem.uniform else (size, epsilon)
-
-    @cached_property
-    def blocks(self) -> int:
-        """J, blocks of variables that share a target beyond b."""
-        return max(1, math.ceil(self._aim[0] / self.part.half_width))
-
-    @cached_property
-    def chance(self) -> Fraction:
-        """p alpha, the probability that a variable is live and counted."""
-        return self.problem.density * self.part.mass
-
-    @cached_property
-    def start(self) -> Fraction:
-        """v, the length of what is reached without any variable, in units of b."""
-        unit = self.blocks * self.part.half_width
-        size, epsilon = (value / unit for value in self._aim)
-        return min(Fraction(1), epsilon + min(epsilon, 1 - size))
-
-    @cached_property
-    def _log_start(self) -> float:
-        return -log_fraction(self.start)
-
-    @cached_property
-    def _rates(self) -> npt.NDArray[np.float64]:
-        """ln of the inverse factor of one variable, per exponent of the grid."""
-        return -np.log1p(-float(self.chance) / 2 * _LOSS)
-
-    def exponent_for_count(self, failure_probability: Fraction) -> tuple[Fraction, float]:
-        """Choose t where the least variables are needed; also give about how many (in double precision)."""
-        share = math.log(self.blocks * self.centres) - log_fraction(failure_probability)
-        with np.errstate(divide="ignore"):  # a density that no double tells from 0 needs infinitely many
-            counts = (_GRID * self._log_start + share) / self._rates
-        best = int(np.argmin(counts))
-        return Fraction(best + 1, _STEPS), self.blocks * float(counts[best])
-
-    def exponent_at(self, variables: int) -> tuple[Fraction, float]:
-        """Choose t where the bound for n variables is smallest; also give its logarithm (in double precision)."""
-        each, rest = divmod(variables, self.blocks)
-        # As in `log_bound`: `rest` of the blocks have one variable more.
-        several = np.log(self.blocks - rest + rest * np.exp(-self._rates))
-        logs = _GRID * self._log_start - each * self._rates + several
-        best = int(np.argmin(logs))
-        return Fraction(best + 1, _STEPS), float(logs[best]) + math.log(self.centres)
-
-    def log_bound(self, variables: int, exponent: Fraction) -> Ball:
-        """Enclose ln of the bound for n variables and exponent t."""
-        each, rest = divmod(variables, self.blocks)
-        rate = self._log_factor(exponent)
-        total = each * rate - ball(exponent) * _log_rational(self.start)
-        if self.blocks == 1:
-            several = Ball(self.centres)
-        else:  # `rest` of the blocks have one variable more
-            several = self.centres * (self.blocks - rest + rest * rate.exp())
-        return total + several.log() if self.blocks * self.centres > 1 else total
-
-    def _log_factor(self, exponent: Fraction) -> Ball:
-        if exponent == 1:
-            return log_sparsity(self.chance / 4)
-        loss = 1 - (-ball(exponent) * Ball(2).log()).exp()
-        return (1 - ball(self.chance / 2) * loss).log()
-
-    def count(self, failure_probability: Fraction) -> tuple[int, Fraction]:
-        """Give the smallest n whose bound is at most delta, for a well chosen t: (n, t), certified on both sides."""
-        exponent, guess = self.exponent_for_count(failure_probability)
-        if not guess < 1e300:
-            msg = "more variables are needed than can be written down"
-            raise InfeasibleWidth(msg)
-        found, _ = smallest(lambda n: self.within(n, exponent, failure_probability), max(0, math.ceil(guess)), least=0)
-        return found, exponent
-
-    def within(self, variables: int, exponent: Fraction, failure_probability: Fraction) -> Decision:
-        """Decide whether the bound for n variables is at most delta."""
-
-        def tie() -> bool:
-            each, rest = divmod(variables, self.blocks)
-            factor = 1 - self.chance / 4
-            if exponent != 1 or each * factor.denominator.bit_length() > _LONGEST_POWER:
-                return False
-            bound = self.centres * (self.blocks - rest + rest * factor) * factor**each / self.start
-            return bound == failure_probability
-
-        return decide(
-            lambda: _log_rational(failure_probability) - self.log_bound(variables, exponent),
-            tie=tie,
-            undecided=False,
-            most_bits=4096,
-        )
+    centres = math.ceil(2 * problem.z / problem.epsilon) if problem.uniform else 1
+    size, epsilon = problem.z, problem.epsilon
+    if problem.uniform:
+        size, epsilon = size - size / centres, epsilon / 2
+    blocks = max(1, math.ceil(size / part.half_width))
+    unit = blocks * part.half_width
+    nearest = epsilon / unit + min(epsilon / unit, 1 - size / unit)
+    return Potential(problem.density * part.mass, min(Fraction(1), nearest), blocks, centres)
 
 
 def failure_upper(
@@ -246,7 +142,7 @@ def upper_of(problem: SubsetSum, variables: int) -> Fraction:
     """Bound the failure probability of a problem whose arguments were read already."""
     if problem.trivial:
         return Fraction(0)
-    bounds = [Explicit(problem, part) for part in problem.parts]
+    bounds = [potential_of(problem, part) for part in problem.parts]
     choices = [(bound, *bound.exponent_at(variables)) for bound in bounds]
     bound, exponent, log_value = min(choices, key=lambda choice: choice[2])
     if log_value > 1e-6:
@@ -266,11 +162,11 @@ def explicit_count(problem: SubsetSum, failure_probability: Fraction) -> tuple[i
     >>> explicit_count(read_problem(density=1, epsilon="0.01"), Fraction(1, 100))[:2]
     (33, Fraction(1, 1))
     """
-    bounds = [Explicit(problem, part) for part in problem.parts]
     if problem.trivial:
-        return 0, Fraction(1), bounds[0].part
-    best = min(bounds, key=lambda bound: bound.exponent_for_count(failure_probability)[1])
-    return *best.count(failure_probability), best.part
+        return 0, Fraction(1), problem.parts[0]
+    bounds = [(potential_of(problem, part), part) for part in problem.parts]
+    best, part = min(bounds, key=lambda bound: bound[0].exponent_for_count(failure_probability)[1])
+    return *best.count(failure_probability), part
 
 
 def mixed_failure_upper(
@@ -317,18 +213,18 @@ def mixed_failure_upper(
     reach = problem.z if half_width is None else exact_rational("half_width", half_width)
     if reach <= 0:
         raise InvalidInput("half_width", "a number above 0", half_width)
-    one = Explicit(problem, UniformPart(reach, Fraction(1)))
+    one = potential_of(problem, UniformPart(reach, Fraction(1)))
     counted = sorted((problem.density * reach / width for width in widths if width >= reach), reverse=True)
     total = Fraction(0)
     for block in range(one.blocks):
         chances = counted[block :: one.blocks]
         floats = np.array([float(chance) / 2 for chance in chances])
-        logs = _GRID * -log_fraction(one.start) + np.log1p(-floats[:, None] * _LOSS).sum(axis=0)
-        exponent = Fraction(int(np.argmin(logs)) + 1, _STEPS)
+        logs = EXPONENTS * -log_fraction(one.start) + np.log1p(-floats[:, None] * LOSSES).sum(axis=0)
+        exponent = Fraction(int(np.argmin(logs)) + 1, len(EXPONENTS))
 
         def bound(exponent: Fraction = exponent, chances: list[Fraction] = chances) -> Ball:
             loss = 1 - (-ball(exponent) * Ball(2).log()).exp()
-            product = (-ball(exponent) * _log_rational(one.start)).exp()
+            product = (-ball(exponent) * log_rational(one.start)).exp()
             for chance in chances:
                 product *= 1 - ball(chance / 2) * loss
             return product
@@ -340,7 +236,3 @@ def mixed_failure_upper(
 def checked_variables(n: object) -> int:
     """Read a number of variables."""
     return whole_number("n", n, least=0, most=_MOST_VARIABLES)
-
-
-def _log_rational(value: Fraction) -> Ball:
-    return Ball(0) if value == 1 else ball(value).log()

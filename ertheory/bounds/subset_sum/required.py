@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from ertheory.bounds.result import rational_text
 from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
 from ertheory.bounds.subset_sum.explained import count_steps
-from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
+from ertheory.bounds.subset_sum.explicit import explicit_count, potential_of, upper_of
+from ertheory.bounds.subset_sum.limited import checked_kept, limited_count, limited_upper, necessary_limited
+from ertheory.bounds.subset_sum.locked import checked_locked, locked_count, locked_upper
 from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
@@ -30,6 +32,7 @@ _STATEMENTS: dict[Mode, str] = {
     "printed": "Lemma 2.4",
 }
 _VARIANTS: dict[Mode, str] = {"rigorous": "repaired", "calibrated": "measured", "printed": "printed"}
+_Number = TypeVar("_Number", int, Fraction)
 _PARADOX = 1 - 1 / math.e  # density above which the printed factor is below 1
 
 
@@ -49,6 +52,10 @@ class SubsetSumCount(Explained):
         delta.
     constant
         C of the printed formula, else ``None``.
+    kept
+        k, if no more than so many variables may be in a sum; else ``None``.
+    locked
+        Probability that a variable is part of every sum.
     warnings
         What to know before relying on n.
     """
@@ -58,12 +65,16 @@ class SubsetSumCount(Explained):
     problem: SubsetSum
     failure_probability: Fraction
     constant: Fraction | None = None
+    kept: int | None = None
+    locked: Fraction = Fraction(0)
     warnings: tuple[str, ...] = ()
 
     @property
     def statement(self) -> str:
         """The statement that n rests on."""
-        return _STATEMENTS[self.mode]
+        if self.kept is not None:
+            return f"Lemma 2.4 for sums of at most {self.kept} variables (Theorem K)"
+        return "Lemma 2.4 with locked variables (Theorem F)" if self.locked else _STATEMENTS[self.mode]
 
     @property
     def variant(self) -> str:
@@ -73,18 +84,29 @@ class SubsetSumCount(Explained):
     @cached_property
     def failure_upper(self) -> Fraction:
         """Upper bound on the failure probability at n, rounded up; never above delta for ``rigorous``."""
-        bound = upper_of(self.problem, self.n)
+        if self.kept is not None:
+            bound = limited_upper(self.problem, self.n, self.kept)
+        elif self.locked:
+            free = self.problem.density - self.locked
+            bound = locked_upper(self.n, free=free, locked=self.locked, epsilon=self.problem.epsilon)
+        else:
+            bound = upper_of(self.problem, self.n)
         return min(bound, self.failure_probability) if self.mode == "rigorous" else bound
 
     @cached_property
     def failure_lower(self) -> Fraction:
-        """Lower bound on the failure probability at n, rounded down."""
-        return lower_of(self.problem, self.n)
+        """Lower bound on the failure probability at n, rounded down; 0 with locked variables."""
+        return Fraction(0) if self.locked else lower_of(self.problem, self.n)
 
     @cached_property
     def necessary(self) -> int:
         """Number of variables that are proved necessary: fewer fail with a probability above delta."""
-        return necessary_count(self.problem, self.failure_probability)
+        if self.locked:
+            return 0  # the sum of the locked ones may happen to be near
+        free = necessary_count(self.problem, self.failure_probability)
+        if self.kept is None:
+            return free
+        return max(free, necessary_limited(self.problem, self.failure_probability, self.kept))
 
     @property
     def heading(self) -> str:
@@ -116,6 +138,8 @@ class SubsetSumCount(Explained):
             "law": str(self.problem.law),
             "mode": self.mode,
             "constant": None if self.constant is None else rational_text(self.constant),
+            "kept": self.kept,
+            "locked": rational_text(self.locked),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,6 +169,8 @@ def n_required(
     mode: Mode = "rigorous",
     constant: Rational | None = None,
     extrapolate: bool = False,
+    kept: int | None = None,
+    locked: Rational = 0,
 ) -> SubsetSumCount:
     """Compute how many variables are needed to come within epsilon of z with probability 1 - delta.
 
@@ -169,11 +195,20 @@ def n_required(
         C > 0 of the printed formula, which does not name it; needed there and only there.
     extrapolate
         Let ``calibrated`` answer outside its measured ranges, with a warning.
+    kept
+        No sum may have more than so many variables (Theorem K, `ertheory.bounds.subset_sum.limited`); ``rigorous``
+        only.
+    locked
+        A variable is part of every sum with this probability, below the density, and free to be taken with the rest
+        of it (Theorem F, `ertheory.bounds.subset_sum.locked`); ``rigorous`` only, for one target in [-1, 1] and
+        variables U[-1,1].
 
     Raises
     ------
     InvalidInput
         If an argument lies outside its domain, or outside what was measured.
+    InfeasibleWidth
+        If sums of so few variables cannot reach the target.
 
     Examples
     --------
@@ -182,15 +217,24 @@ def n_required(
     (69, 32, True)
     >>> n_required(density="0.99", epsilon="0.01", failure_probability="0.01", mode="printed", constant=5).n
     5
+    >>> n_required(density="0.5", epsilon="0.01", failure_probability="0.01", kept=4).n
+    314
     """
     problem = read_problem(density=density, epsilon=epsilon, z=z, uniform=uniform, law=law)
     delta = probability("failure_probability", failure_probability)
     read_mode(mode)
     factor = read_constant(mode, constant)
     warnings: tuple[str, ...] = ()
-    if mode == "rigorous":
+    most = None if kept is None else _only_rigorous("kept", mode, checked_kept(kept))
+    share = checked_locked(locked, problem.density)
+    if share:
+        _refuse_locked(problem, _only_rigorous("locked", mode, share), most)
+        count = locked_count(problem.density - share, share, problem.epsilon, delta)
+    elif most is not None:
+        count = limited_count(problem, delta, most)
+    elif mode == "rigorous":
         count, _, part = explicit_count(problem, delta)
-        blocks = Explicit(problem, part).blocks
+        blocks = potential_of(problem, part).blocks
         if blocks > 1:
             warnings = (f"the target is met in {blocks} blocks of variables, each for z/{blocks}",)
     elif mode == "calibrated":
@@ -200,8 +244,28 @@ def n_required(
         assert factor is not None
         count, warnings = _printed(problem, delta, factor)
     return SubsetSumCount(
-        n=count, mode=mode, problem=problem, failure_probability=delta, constant=factor, warnings=warnings
+        n=count,
+        mode=mode,
+        problem=problem,
+        failure_probability=delta,
+        constant=factor,
+        kept=most,
+        locked=share,
+        warnings=warnings,
     )
+
+
+def _only_rigorous(name: str, mode: Mode, value: _Number) -> _Number:
+    if mode != "rigorous":
+        raise InvalidInput(name, f"no {name} unless the mode is rigorous", value)
+    return value
+
+
+def _refuse_locked(problem: SubsetSum, locked: Fraction, kept: int | None) -> None:
+    if kept is not None:
+        raise InvalidInput("locked", "no locked variables beside a number of kept ones", rational_text(locked))
+    if problem.uniform or problem.law != "uniform" or problem.z > 1:
+        raise InvalidInput("locked", "one target in [-1, 1], and variables U[-1,1]", rational_text(locked))
 
 
 def read_mode(mode: object) -> None:

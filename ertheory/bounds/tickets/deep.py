@@ -35,6 +35,7 @@ from fractions import Fraction
 
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Counting
+from ertheory.bounds.tickets.quantised import QuantisedCounting
 from ertheory.bounds.tickets.shallow import Plan
 
 __all__ = ["without_copies"]
@@ -45,7 +46,7 @@ def without_copies(
     densities: tuple[Fraction, ...],
     epsilon: Fraction,
     failure_probability: Fraction,
-    counting: Counting,
+    counting: Counting | QuantisedCounting,
 ) -> Plan:
     """Compute the widths of the 2L source layers."""
     problems = sum(facts.problems(layer) for layer in range(1, facts.depth + 1))

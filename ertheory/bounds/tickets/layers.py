@@ -24,12 +24,13 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ertheory.bounds.subset_sum.calibrated import calibrated_count
-from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count
+from ertheory.bounds.subset_sum.explicit import explicit_count, potential_of
+from ertheory.bounds.subset_sum.limited import limited_count
 from ertheory.bounds.subset_sum.problem import SubsetSum, UniformPart
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.numbers import Ball, ball, enclose, exp_complement, log_sparsity
 
-__all__ = ["Counting", "Features", "mean_mass", "role_chance"]
+__all__ = ["Counting", "Features", "mean_mass", "role_chance", "role_share"]
 
 _BETAS = 128  # values of beta that are tried, besides those where the number of blocks changes
 _BITS = 64
@@ -64,10 +65,13 @@ class Counting:
         Whether measured numbers take the place of proved ones.
     extrapolate
         Whether they may be used outside the measured ranges.
+    most_kept
+        So many variables may be in a subset sum at most, by Theorem K; any number if ``None``.
     """
 
     calibrated: bool = False
     extrapolate: bool = False
+    most_kept: int | None = None
 
     def copies(self, layer: int, density: Fraction, largest: Fraction, epsilon: Fraction, failure: Fraction) -> int:
         """Count the copies of one neuron that the weights of target layer l need, at least 1."""
@@ -105,13 +109,15 @@ class Counting:
 
         def guess(beta: Fraction) -> float:
             candidate = problem(beta)
-            return Explicit(candidate, candidate.parts[0]).exponent_for_count(failure)[1]
+            return potential_of(candidate, candidate.parts[0]).exponent_for_count(failure)[1]
 
         best = min(sorted(betas), key=guess)
-        found, _, part = explicit_count(problem(best), failure)
-        return Features(max(1, found), best, Explicit(problem(best), part).blocks)
+        blocks = potential_of(problem(best), problem(best).parts[0]).blocks
+        return Features(max(1, self._count(layer, problem(best), failure)), best, blocks)
 
     def _count(self, layer: int, problem: SubsetSum, failure: Fraction) -> int:
+        if self.most_kept is not None:
+            return limited_count(problem, failure, self.most_kept)
         if not self.calibrated:
             return explicit_count(problem, failure)[0]
         try:
@@ -125,9 +131,17 @@ class Counting:
 @lru_cache(maxsize=4096)
 def role_chance(inputs: int, density: Fraction, signed: bool, beta: Fraction) -> Fraction:
     """Probability that a neuron serves a given role, rounded down."""
-    reach = density * (1 - beta)
-    if not signed:
-        reach /= 2
+    return role_share(inputs, density * (1 - beta) / (1 if signed else 2), signed)
+
+
+def role_share(inputs: int, reach: Fraction, signed: bool) -> Fraction:
+    """Divide the probability that a neuron has some edge to use among its 2d or d roles, rounded down.
+
+    Examples
+    --------
+    >>> role_share(1, Fraction(1, 2), signed=True) <= Fraction(1, 4)
+    True
+    """
 
     def chance() -> Ball:
         if reach == 1:

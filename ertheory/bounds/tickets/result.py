@@ -56,6 +56,10 @@ class TicketWidth(Explained):
         Layers of univariate features: one at depth L+1 (layer 0), L at depth 2L.
     constant, gamma
         C and gamma of the printed formula.
+    kept
+        At most so many source weights stand for one weight or bias of the target; any number if ``None``.
+    bits
+        Weights are multiples of 2^-bits, and the ticket is the target; real numbers if ``None``.
     warnings
         What to know before relying on the widths.
     """
@@ -77,6 +81,8 @@ class TicketWidth(Explained):
     features: tuple[Features, ...] = ()
     constant: Fraction | None = None
     gamma: Fraction | None = None
+    kept: int | None = None
+    bits: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -84,7 +90,12 @@ class TicketWidth(Explained):
         """The statement that the widths rest on."""
         if self.mode == "printed":
             return "Theorem 2.5"
-        how = "explicit constants" if self.mode == "rigorous" else "measured subset sums"
+        if self.bits is not None:
+            how = f"weights of {self.bits} bits behind the point (Theorem Q)"
+        elif self.kept is not None:
+            how = f"at most {self.kept} weights for each of the target (Theorem K)"
+        else:
+            how = "explicit constants" if self.mode == "rigorous" else "measured subset sums"
         return f"Theorem 2.5 with {how}" + ("" if self.depth == "L+1" else ", at depth 2L without copies")
 
     @property
@@ -113,6 +124,16 @@ class TicketWidth(Explained):
         if min(self.widths) < 1:
             return Fraction(0)
         return Source(self.target.inputs, self.widths, self.densities, (1,) * len(self.widths)).edges_expected
+
+    @property
+    def kept_most(self) -> int | None:
+        """Weights that the ticket has at most, in all layers; ``None`` where nothing limits them."""
+        if self.kept is None or self.copies is None:
+            return None
+        each = [self.kept * count * self.facts.problems(layer) for layer, count in enumerate(self.copies, start=1)]
+        # A feature keeps one edge, and only those that are in some sum are kept.
+        edges = (min(layer.neurons, chosen) for layer, chosen in zip(self.features, each, strict=False))
+        return sum(each) + sum(edges)
 
     @property
     def heading(self) -> str:
@@ -156,6 +177,9 @@ class TicketWidth(Explained):
                 }
                 for layer in self.features
             ],
+            "kept": self.kept,
+            "kept_most": self.kept_most,
+            "bits": self.bits,
             "assumed": self.facts.to_dict(),
             "warnings": list(self.warnings),
         }

@@ -106,6 +106,7 @@ def ticket_sensitivity(
     constant: Rational | None = None,
     gamma: Rational | None = None,
     extrapolate: bool = False,
+    kept: int | None = None,
     factor: Rational = Fraction(1, 2),
 ) -> TicketSensitivity:
     """Recompute the widths with one argument changed at a time, those that a target brings along as well.
@@ -114,7 +115,7 @@ def ticket_sensitivity(
     ----------
     target, density, sparsity, epsilon, failure_probability, mode, depth, domain, norms, largest_weight, largest_bias
         As for `ticket_widths`.
-    constant, gamma, extrapolate
+    constant, gamma, extrapolate, kept
         Likewise.
     factor
         In (0, 1): epsilon, delta, each p_l, max |W| and max |b| are multiplied by it; each norm B_0..B_{L-1}, each
@@ -155,6 +156,7 @@ def ticket_sensitivity(
         constant=constant,
         gamma=gamma,
         extrapolate=extrapolate,
+        kept=kept,
     )
     changes = (*_of_source(base, share), *_of_target(base.facts, share), *_of_printed(base, share))
     rows = tuple(

@@ -29,8 +29,9 @@ eps_l |x_i| + sum_c |w_c| E_{l-1}. So
     E_l <= eps_l (B_{l-1} + 1) + Lambda_l E_{l-1},
 
 where Lambda_l is the largest L1 norm of the chosen weights into a neuron, over target neurons and all their copies; at
-most r_l q_{l-1}, for each of at most q_{l-1} weights per link is at most 1. (The norm of W_l itself is too small: the
-errors of the copies need not be equal.) ReLU is 1-Lipschitz, and the recursion adds up to E_L <= epsilon.  *QED*
+most r_l q_{l-1}, for each of at most q_{l-1} weights per link is at most 1 (or of k, where no more are kept). (The norm
+of W_l itself is too small: the errors of the copies need not be equal.) ReLU is 1-Lipschitz, and the recursion adds up
+to E_L <= epsilon.  *QED*
 
 Since rho contains q_l, which grows with ln rho, the numbers are a fixed point. The map from rho to the number of
 problems is monotone, and iterating it from below reaches its least fixed point. Only where the problems counted are no
@@ -44,6 +45,7 @@ from fractions import Fraction
 
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Counting, Features
+from ertheory.bounds.tickets.quantised import QuantisedCounting
 from ertheory.errors import InfeasibleWidth
 
 __all__ = ["Plan", "fixed_point"]
@@ -88,7 +90,7 @@ def fixed_point(
     densities: tuple[Fraction, ...],
     epsilon: Fraction,
     failure_probability: Fraction,
-    counting: Counting,
+    counting: Counting | QuantisedCounting,
 ) -> Plan:
     """Iterate the number of problems from below until it stays.
 
@@ -130,7 +132,11 @@ def fixed_point(
 
 
 def _copies(
-    facts: TargetFacts, densities: tuple[Fraction, ...], epsilon: Fraction, share: Fraction, counting: Counting
+    facts: TargetFacts,
+    densities: tuple[Fraction, ...],
+    epsilon: Fraction,
+    share: Fraction,
+    counting: Counting | QuantisedCounting,
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[Fraction, ...]]:
     """q_1..q_L, constants of source layers 0..L-1, eps_1..eps_L, from the last layer to the first."""
     copies, constants, epsilons = [1], [], []
@@ -143,5 +149,6 @@ def _copies(
         if layer > 1:
             weight = facts.largest_weights[layer - 1]
             copies.append(counting.copies(layer, density, weight, tolerance, share))
-            amplification *= max(1, facts.fan_in[layer - 1] * copies[-1])
+            chosen = copies[-1] if counting.most_kept is None else min(copies[-1], counting.most_kept)
+            amplification *= max(1, facts.fan_in[layer - 1] * chosen)
     return tuple(reversed(copies)), tuple(reversed(constants)), tuple(reversed(epsilons))

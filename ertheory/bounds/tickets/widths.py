@@ -8,11 +8,14 @@ from typing import Any, get_args
 
 import numpy.typing as npt
 
+from ertheory.bounds.subset_sum.limited import checked_kept
+from ertheory.bounds.subset_sum.quantised import checked_bits
 from ertheory.bounds.subset_sum.required import Mode, read_constant, read_mode
 from ertheory.bounds.tickets.deep import without_copies
 from ertheory.bounds.tickets.facts import TargetFacts, read_facts
 from ertheory.bounds.tickets.layers import Counting
 from ertheory.bounds.tickets.printed import printed_plan
+from ertheory.bounds.tickets.quantised import QuantisedCounting, check_quantised
 from ertheory.bounds.tickets.result import Depth, TicketWidth
 from ertheory.bounds.tickets.shallow import Plan, fixed_point
 from ertheory.errors import InvalidInput, TheoremNotApplicable
@@ -31,7 +34,7 @@ def ticket_widths(
     *,
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
-    epsilon: Rational,
+    epsilon: Rational | None = None,
     failure_probability: Rational,
     mode: Mode = "rigorous",
     depth: Depth = "L+1",
@@ -43,6 +46,8 @@ def ticket_widths(
     gamma: Rational | None = None,
     epsilons: Sequence[Rational] | None = None,
     extrapolate: bool = False,
+    kept: int | None = None,
+    bits: int | None = None,
 ) -> TicketWidth:
     """Compute the widths of a source that holds a strong ticket for the target, up to epsilon.
 
@@ -53,7 +58,7 @@ def ticket_widths(
     density, sparsity
         Exactly one: one number for all source layers, or one per layer, layer 0 first.
     epsilon
-        Largest error of an output on the domain, in (0, 1).
+        Largest error of an output on the domain, in (0, 1). Left out with `bits`, where there is no error.
     failure_probability
         delta in (0, 1).
     mode
@@ -72,20 +77,28 @@ def ticket_widths(
         eps_1..eps_L for the printed formula, which does not define them.
     extrapolate
         Let ``calibrated`` answer outside the ranges that were measured, with a warning.
+    kept
+        At most so many source weights stand for one weight or bias of the target (``rigorous`` only): the ticket then
+        has a guaranteed sparsity, the property `kept_most` of the answer.
+    bits
+        Weights and biases are multiples of 2^-bits, those of the source uniform on the ones in [-1, 1]; the ticket is
+        the target itself (``rigorous`` only).
 
     Raises
     ------
     InvalidInput
         If an argument lies outside its domain.
     TheoremNotApplicable
-        For convolutional targets, and where ``calibrated`` leaves the measured ranges.
+        For convolutional targets, where ``calibrated`` leaves the measured ranges, and where a known weight is no
+        multiple of 2^-bits.
     InfeasibleWidth
-        If no width that can be written down is sufficient.
+        If no width that can be written down is sufficient, or `kept` weights cannot reach the largest weight.
 
     Notes
     -----
     The statements stand with their proofs in the docstrings of `ertheory.bounds.tickets.shallow` (depth L+1),
-    `ertheory.bounds.tickets.deep` (2L) and, as printed, `ertheory.bounds.tickets.printed`.
+    `ertheory.bounds.tickets.deep` (2L) and, as printed, `ertheory.bounds.tickets.printed`; those of `kept` in
+    `ertheory.bounds.subset_sum.limited`, of `bits` in `ertheory.bounds.tickets.quantised`.
 
     Examples
     --------
@@ -95,14 +108,26 @@ def ticket_widths(
     True
     >>> answer.copies[-1], answer.widths[-1]
     (1, 1)
+    >>> few = ticket_widths(
+    ...     target, density="1/2", epsilon="0.1", failure_probability="0.1", domain=(-1, 1), kept=8, depth="2L"
+    ... )
+    >>> few.kept_most, few.edges_expected > 20 * few.kept_most
+    (400, True)
+    >>> ticket_widths(target, density="1/2", failure_probability="0.1", bits=0).widths
+    (532, 374, 1)
     """
     read_mode(mode)
     if depth not in DEPTHS:
         raise InvalidInput("depth", " or ".join(DEPTHS), depth)
     densities = ticket_densities(target, density=density, sparsity=sparsity, depth=depth)
-    tolerance = probability("epsilon", epsilon)
+    tolerance = _read_tolerance(epsilon, bits)
     delta = probability("failure_probability", failure_probability)
     factor = read_constant(mode, constant)
+    for name, number in (("kept", kept), ("bits", bits)):
+        if number is not None and mode != "rigorous":
+            raise InvalidInput(name, f"no {name} unless the mode is rigorous", number)
+    if kept is not None and bits is not None:
+        raise InvalidInput("kept", "no number of kept weights beside `bits`", kept)
     facts = read_facts(target, domain=domain, norms=norms, largest_weight=largest_weight, largest_bias=largest_bias)
     if mode == "printed":
         if depth != "L+1":
@@ -112,7 +137,13 @@ def ticket_widths(
     for name, value in (("gamma", gamma), ("epsilons", epsilons)):
         if value is not None:
             raise InvalidInput(name, f"no {name} unless the mode is printed", value)
-    counting = Counting(calibrated=mode == "calibrated", extrapolate=extrapolate)
+    counting: Counting | QuantisedCounting
+    if bits is not None:
+        counting = QuantisedCounting(checked_bits(bits))
+        check_quantised(target, counting.bits)
+    else:
+        most = None if kept is None else checked_kept(kept)
+        counting = Counting(calibrated=mode == "calibrated", extrapolate=extrapolate, most_kept=most)
     return _counted(target, facts, densities, tolerance, delta, depth, counting)
 
 
@@ -134,7 +165,12 @@ def widths_again(base: TicketWidth, *, extrapolate: bool = False, **changed: Any
     arguments = base.target, given["facts"], given["densities"], given["epsilon"], given["failure_probability"]
     if base.mode == "printed":
         return _printed(*arguments, given["constant"], given["gamma"], None)
-    return _counted(*arguments, base.depth, Counting(calibrated=base.mode == "calibrated", extrapolate=extrapolate))
+    counting: Counting | QuantisedCounting
+    if base.bits is not None:
+        counting = QuantisedCounting(base.bits)
+    else:
+        counting = Counting(calibrated=base.mode == "calibrated", extrapolate=extrapolate, most_kept=base.kept)
+    return _counted(*arguments, base.depth, counting)
 
 
 def _counted(
@@ -144,11 +180,11 @@ def _counted(
     epsilon: Fraction,
     delta: Fraction,
     depth: Depth,
-    counting: Counting,
+    counting: Counting | QuantisedCounting,
 ) -> TicketWidth:
     plan = (fixed_point if depth == "L+1" else without_copies)(facts, densities, epsilon, delta, counting)
     return TicketWidth(
-        mode="calibrated" if counting.calibrated else "rigorous",
+        mode="calibrated" if isinstance(counting, Counting) and counting.calibrated else "rigorous",
         depth=depth,
         target=target,
         densities=densities,
@@ -163,8 +199,20 @@ def _counted(
         copies=plan.copies,
         constants=plan.constants,
         features=plan.features,
+        kept=counting.most_kept,
+        bits=counting.bits if isinstance(counting, QuantisedCounting) else None,
         warnings=_warnings(facts, plan, counting),
     )
+
+
+def _read_tolerance(epsilon: Rational | None, bits: int | None) -> Fraction:
+    if bits is None:
+        if epsilon is None:
+            raise InvalidInput("epsilon", "a number in (0, 1), unless `bits` is given", None)
+        return probability("epsilon", epsilon)
+    if epsilon is not None:
+        raise InvalidInput("epsilon", "no tolerance with `bits`, where the ticket is the target itself", epsilon)
+    return Fraction(0)
 
 
 def ticket_densities(
@@ -237,14 +285,16 @@ def _read_gamma(gamma: Rational | None) -> Fraction:
     return power
 
 
-def _warnings(facts: TargetFacts, plan: Plan, counting: Counting) -> tuple[str, ...]:
+def _warnings(facts: TargetFacts, plan: Plan, counting: Counting | QuantisedCounting) -> tuple[str, ...]:
     said = []
-    if counting.calibrated:
+    if isinstance(counting, Counting) and counting.calibrated:
         said.append("measured subset sums: a prediction, not a guarantee")
         if counting.extrapolate:
             said.append("some subset sums may lie outside the measured ranges")
     if not facts.known:
         said.append("weights unknown: for targets with the bounds that are listed as assumed")
+    if isinstance(counting, QuantisedCounting):
+        said.append(f"all weights and biases are multiples of 2^-{counting.bits}, and every sum is taken exactly")
     blocks = max(layer.blocks for layer in plan.features)
     if blocks > 1:
         said.append(

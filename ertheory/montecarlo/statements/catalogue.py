@@ -6,6 +6,7 @@ a law that mixed up two layers would be off by far more than the interval is wid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -17,11 +18,15 @@ from ertheory.bounds.drop.kept import drop_success
 from ertheory.bounds.necessary.degree import degree_ceiling
 from ertheory.bounds.necessary.univariate import path_failure
 from ertheory.bounds.subset_sum import failure_lower, failure_upper
+from ertheory.bounds.subset_sum.limited import limited_upper
+from ertheory.bounds.subset_sum.locked import locked_upper
+from ertheory.bounds.subset_sum.problem import read_problem
+from ertheory.bounds.subset_sum.quantised import quantised_upper
 from ertheory.bounds.tickets import ticket_widths
 from ertheory.montecarlo.events.beyond_blocks import drop_event, residual_event
 from ertheory.montecarlo.events.blocks import block_event, covering_event, degree_event, path_event
 from ertheory.montecarlo.events.built import built_event, chain_of, residual_chain, shapes_of
-from ertheory.montecarlo.events.subset_sums import subset_sum_event
+from ertheory.montecarlo.events.subset_sums import limited_event, locked_event, quantised_event, subset_sum_event
 from ertheory.montecarlo.events.tickets import ticket_event
 from ertheory.montecarlo.statements.case import Case
 from ertheory.montecarlo.statements.factored import FACTORED_CASES
@@ -220,6 +225,51 @@ def _lemma_2_4() -> Case:
     )
 
 
+def _lemma_2_4_kept() -> Case:
+    number, kept, density, epsilon, z = 40, 3, Fraction(3, 4), Fraction(1, 10), Fraction(1, 2)
+    problem = read_problem(density=density, epsilon=epsilon, z=z)
+    # A sum of j variables is near with probability epsilon at most.
+    chance = sum(epsilon * math.comb(number, size) * density**size for size in range(1, kept + 1))
+    return Case(
+        says=f"at most {kept} of those of {number} weights that the mask keeps add up to the target weight {z}, within "
+        f"{epsilon}",
+        target=Target.from_widths([1, 1]),
+        widths=(number, 1),
+        densities=(Fraction(1), density),
+        event=limited_event(number, density, epsilon, kept, z=z),
+        predicted=(float(1 - limited_upper(problem, number, kept)), min(1.0, float(chance))),
+    )
+
+
+def _lemma_2_4_bits() -> Case:
+    number, bits, density, code = 28, 4, _HALF, 11
+    upper = quantised_upper(number, density=density, bits=bits, target=code)
+    chance = ((1 + density) ** number - 1) / (2 ** (bits + 1) + 1)
+    return Case(
+        says=f"some of those of {number} weights that the mask keeps, multiples of 1/{2**bits} in [-1, 1], are the "
+        f"target weight {Fraction(code, 2**bits)} together, exactly",
+        target=Target.from_widths([1, 1]),
+        widths=(number, 1),
+        densities=(Fraction(1), density),
+        event=quantised_event(number, density, bits, target=code),
+        predicted=(float(1 - upper), min(1.0, float(chance))),
+    )
+
+
+def _lemma_2_4_locked() -> Case:
+    number, free, locked, epsilon, z = 44, _HALF, Fraction(1, 20), Fraction(1, 5), _HALF
+    return Case(
+        says=f"the locked ones and some of the free ones of {number} weights add up to the target weight {z}, within "
+        f"{epsilon}; a weight is locked with probability {locked} and free with probability {free}",
+        target=Target.from_widths([1, 1]),
+        widths=(number, 1),
+        densities=(Fraction(1), free + locked),
+        event=locked_event(number, free, locked, epsilon, z=z),
+        predicted=(float(1 - locked_upper(number, free=free, locked=locked, epsilon=epsilon)), 1.0),
+        trials=500,
+    )
+
+
 def _theorem_2_5() -> Case:
     weights, biases = [[[0.75], [-0.5]], [[0.5, -0.75]]], [[0.25, 0.5], [-0.25]]
     target = Target.from_arrays(weights, biases, domain=[(0, 1)])
@@ -283,6 +333,9 @@ _CASES: dict[str, Callable[[], Case]] = {
     "theorem-2.3-relu": _theorem_2_3_relu,
     "theorem-2.3-linear": _theorem_2_3_linear,
     "lemma-2.4": _lemma_2_4,
+    "lemma-2.4-kept": _lemma_2_4_kept,
+    "lemma-2.4-bits": _lemma_2_4_bits,
+    "lemma-2.4-locked": _lemma_2_4_locked,
     "theorem-2.5": _theorem_2_5,
     "degree": _degree,
     "path-ceiling": _path_ceiling,

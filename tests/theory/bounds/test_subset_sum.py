@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ertheory import failure_lower, failure_upper
 from ertheory.bounds import UniformPart, mixed_failure_upper
-from ertheory.bounds.subset_sum.explicit import Explicit, explicit_count, upper_of
+from ertheory.bounds.subset_sum.explicit import explicit_count, potential_of, upper_of
 from ertheory.bounds.subset_sum.problem import read_problem
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import binomial_interval
@@ -127,7 +127,7 @@ def test_the_count_is_monotone(p, q, epsilon, wider, delta, larger):
 
 def test_the_start_has_no_jump():
     def start(epsilon):
-        return Explicit(read_problem(density=1, epsilon=epsilon, z="0.9"), UniformPart(1, 1)).start
+        return potential_of(read_problem(density=1, epsilon=epsilon, z="0.9"), UniformPart(1, 1)).start
 
     assert start("0.01") == Fraction(2, 100)
     assert start("0.1") == Fraction(1, 5)
