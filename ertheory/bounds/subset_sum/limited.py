@@ -76,9 +76,9 @@ class Groups:
     size
         g, variables of each of the k-1 groups.
     length
-        a.
+        The length a, from which on A counts as long.
     power
-        t, a whole number.
+        The exponent t, a whole number.
     """
 
     potential: Potential

@@ -53,13 +53,13 @@ class Walk:
     Parameters
     ----------
     free, locked
-        f and q.
+        The probabilities f and q.
     epsilon
         The tolerance.
     slope
-        theta.
+        The number theta.
     exponent
-        t.
+        The number t.
     """
 
     free: Fraction
@@ -92,11 +92,11 @@ def locked_count(free: Fraction, locked: Fraction, epsilon: Fraction, failure_pr
     Parameters
     ----------
     free, locked
-        f in (0, 1], and q with q + f <= 1.
+        The probabilities f in (0, 1], and q with q + f <= 1.
     epsilon
-        Tolerance in (0, 1).
+        The tolerance, in (0, 1).
     failure_probability
-        delta in (0, 1).
+        The failure probability delta, in (0, 1).
 
     Examples
     --------

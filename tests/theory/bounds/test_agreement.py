@@ -16,7 +16,10 @@ HALF = Fraction(1, 2)
 CASE = agreement.Case(Target.from_text("9-4-2"), (HALF,) * 3, Fraction(1, 20))
 
 
-@pytest.mark.parametrize("case", list(agreement.cases(12, seed=5)), ids=str)
+QUICK = [case for case in agreement.cases(16, seed=5) if min(case.densities) >= Fraction(1, 10)]  # sparser: seconds
+
+
+@pytest.mark.parametrize("case", QUICK, ids=str)
 def test_nothing_contradicts(case):
     assert list(agreement.contradictions(case)) == []
 
@@ -60,3 +63,30 @@ def test_a_bound_that_moves_the_wrong_way_is_seen(monkeypatch):
     assert [text.split(":")[0] for text in agreement.wrong_ways(narrower)] == [
         "more neurons in layer 0 fail more often"
     ]
+
+
+def test_widths_that_grow_where_the_question_is_easier_are_seen(monkeypatch):
+    found = agreement.answers(CASE)
+    assert list(agreement.not_monotone(CASE, found)) == []
+    for what in ("delta", "density"):
+        case = replace(CASE, easier=what)
+        wider = replace(found["sequential"], widths=(10**6, 10**6, 2))
+        monkeypatch.setattr(agreement, "answers", lambda _, wider=wider: {"sequential": wider})
+        assert [text.split(":")[1] for text in agreement.not_monotone(case, found)] == [
+            f" a larger {what} gives sequential {wider.widths} instead of {found['sequential'].widths}"
+        ]
+
+
+def test_a_run_goes_on_where_it_ended(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(agreement, "contradictions", lambda case: iter(()))
+    file = tmp_path / "cases.txt"
+    for cases, first in ((2, 0), (5, 2)):
+        monkeypatch.setattr("sys.argv", ["agreement.py", "--cases", str(cases), "--save", str(file)])
+        agreement.main()
+        assert capsys.readouterr().out == f"{cases} cases, 0 contradictions\n"
+        assert file.read_text().splitlines() == [f"done {number}" for number in range(cases)], first
+
+
+def test_case_k_is_the_same_in_every_run():
+    assert str(list(agreement.cases(3, 5))[2]) == str(next(agreement.cases(1, 5, first=2)))
+    assert str(next(agreement.cases(1, 5, first=2))) != str(next(agreement.cases(1, 6, first=2)))
