@@ -1,8 +1,10 @@
 """Largest points at which a condition holds that larger numbers only make harder.
 
 A point is *maximal* if the condition holds there and no longer holds with one of its numbers one larger, or that number
-is at its limit. Of two numbers all maximal points lie on a staircase, which is walked through; of three and more there
-can be very many, and some are looked for: one for each number that comes first, and one that raises all alike.
+is at its limit. With the first number fixed, the maximal points of the others are found in the same way, down to a
+single number, which is searched for; raised in the first number too, they are maximal, and none is missed as long as
+every first number was looked at. Where there are too many of these, some are left out, evenly, and that is said; then
+one point for each number that comes first is added, and one that raises all alike.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ __all__ = ["Front", "maximal_points"]
 
 Point = tuple[int, ...]
 
-_MOST = 24  # steps of a staircase that are looked at
+_FEW = 200  # combinations of all numbers but the last that are all looked at
+_MOST = {2: 24, 3: 8, 4: 4}  # else, values of each of them, by how many numbers there are
 _SCALES = 2**10
 
 
@@ -56,20 +59,49 @@ def maximal_points(holds: Callable[[Point], bool], limits: Point) -> Front:
         return Front((), complete=True)
     if len(limits) < 2:
         return Front((_raised(known, (1,) * len(limits), limits),), complete=True)
-    if len(limits) == 2:
-        return _staircase(known, limits)
-    orders = [[(first + shift) % len(limits) for shift in range(len(limits))] for first in range(len(limits))]
-    found = {_raised(known, (1,) * len(limits), limits, order) for order in orders}
-    found.add(_raised(known, _balanced(known, limits), limits))
-    return Front(tuple(sorted(found)), complete=False)
+    # The number with the longest way to go is the one that is searched for.
+    reach = [_largest(known, (1,) * len(limits), index, limits) for index in range(len(limits))]
+    order = sorted(range(len(limits)), key=lambda index: reach[index])
+    back = [order.index(index) for index in range(len(limits))]
+    points, complete = _slices(
+        lambda point: known(tuple(point[place] for place in back)),
+        tuple(limits[index] for index in order),
+        _values_looked_at(sorted(reach)),
+    )
+    found = {_raised(known, tuple(point[place] for place in back), limits) for point in points}
+    if not complete and len(limits) > 2:
+        orders = [[(first + shift) % len(limits) for shift in range(len(limits))] for first in range(len(limits))]
+        found |= {_raised(known, (1,) * len(limits), limits, order) for order in orders}
+        found.add(_raised(known, _balanced(known, limits), limits))
+    return Front(tuple(sorted(found)), complete)
 
 
-def _staircase(holds: Callable[[Point], bool], limits: Point) -> Front:
-    highest = _largest(holds, (1, 1), 1, limits)
-    lowest = _largest(holds, (_largest(holds, (1, 1), 0, limits), 1), 1, limits)
-    step = max(1, math.ceil((highest - lowest) / _MOST))
-    heights = {*range(lowest, highest + 1, step), highest}
-    return Front(tuple(sorted({_raised(holds, (1, height), limits) for height in heights})), complete=step == 1)
+def _values_looked_at(reach: list[int]) -> int:
+    """Give how many values of each number but the last are tried: all of them if these are few combinations."""
+    if math.prod(reach[:-1]) <= _FEW:
+        return max(reach)
+    return _MOST.get(len(reach), 0)
+
+
+def _slices(holds: Callable[[Point], bool], limits: Point, most: int) -> tuple[set[Point], bool]:
+    """Give points among which, once they are raised, all maximal ones are, unless values were left out."""
+    if len(limits) == 1:
+        return {(_largest(holds, (1,), 0, limits),)}, True
+    if not most:
+        return set(), False
+    rest = (1,) * (len(limits) - 1)
+    highest = _largest(holds, (1, *rest), 0, limits)
+    lowest = 1
+    if len(limits) == 2:  # below, the first number can be raised whatever the second is
+        lowest = _largest(holds, (1, _largest(holds, (1, 1), 1, limits)), 0, limits)
+    step = max(1, math.ceil((highest - lowest) / most))
+    found: set[Point] = set()
+    complete = step == 1
+    for value in sorted({*range(highest, lowest - 1, -step), lowest}):
+        points, whole = _slices(lambda point, value=value: holds((value, *point)), limits[1:], most)  # type: ignore[misc]
+        found |= {(value, *point) for point in points}
+        complete &= whole
+    return found, complete
 
 
 def _balanced(holds: Callable[[Point], bool], limits: Point) -> Point:

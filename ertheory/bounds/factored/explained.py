@@ -61,24 +61,43 @@ _COUNTS = (
 )
 
 
+_THREE_PATHS = (
+    "P(success) <= (1 - (1 - p1)^N1)^n,  P(success) <= (1 - (1 - p3)^N2)^m,  each whatever the other width is",
+    "P(success) <= 1 - (1 - p3 (1 - (1 - p2)^(p1 N1)))^N2,  for both widths together",
+)
+_THREE_COUNTS = (
+    "P(success) <= P(Bin(N1, 1 - (1 - p1)^n) >= min(n, m)),  P(success) <= P(Bin(N2, 1 - (1 - p3)^m) >= min(n, m))",
+)
+
+
+def _of_triples(answer: Width, formulas: tuple[str, ...]) -> tuple[Step, ...] | None:
+    """Show the bounds of three factors, and the widths; ``None`` for two."""
+    shapes = shapes_of_target(answer.target)
+    if len(answer.widths) != 3 * len(shapes):
+        return None
+    inner = list(zip(shapes, answer.widths[::3], answer.widths[1::3], strict=True))[:_MOST]
+    lines = (named_numbers({"N1": first or 0, "N2": second or 0}) for _, first, second in inner if first)
+    return (*formulas, *(f"{shape.name}: {line}" for (shape, _, _), line in zip(inner, lines, strict=False)))
+
+
 def path_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bound that counts pairs without a path."""
-    return _of_pairs(answer, *_PATHS)
+    return _of_triples(answer, _THREE_PATHS) or _of_pairs(answer, *_PATHS)
 
 
 def count_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bounds that count unknowns and rank."""
-    return _of_pairs(answer, *_COUNTS)
+    return _of_triples(answer, _THREE_COUNTS) or _of_pairs(answer, *_COUNTS)
 
 
 def path_ceiling_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bound that counts pairs without a path, for the widths that are given."""
-    return (*_PATHS, *_given(answer))
+    return _of_triples(answer, _THREE_PATHS) or (*_PATHS, *_given(answer))
 
 
 def count_ceiling_steps(answer: Width) -> tuple[Step, ...]:
     """Show the bounds that count unknowns and rank, for the widths that are given."""
-    return (*_COUNTS, *_given(answer))
+    return _of_triples(answer, _THREE_COUNTS) or (*_COUNTS, *_given(answer))
 
 
 def _given(answer: Width) -> Iterator[str]:

@@ -22,6 +22,19 @@ The same holds for every sub-block of W; of equal densities the whole map asks f
 Rank. A map in general position has rank min(n, m), and A B has at most the number of inner neurons in use, which is
 Bin(N, u) with u = (1 - (1 - p_1)^n) (1 - (1 - p_2)^m):  P(success) <= P(Bin(N, u) >= min(n, m)).
 
+Three factors W = A C B, with N_1 and N_2 inner neurons and densities p_1, p_2, p_3. Every input needs an edge into the
+first inner layer, whatever the second one is, and every output one out of the second:
+
+    P(success) <= (1 - (1 - p_1)^N_1)^n,   P(success) <= (1 - (1 - p_3)^N_2)^m.
+
+One input and one output are joined by a path with probability 1 - E[(1 - p_3 (1 - (1 - p_2)^a))^N_2] with
+a ~ Bin(N_1, p_1). What stands in the mean is convex in a, so by Jensen's inequality
+
+    P(success) <= 1 - (1 - p_3 (1 - (1 - p_2)^(p_1 N_1)))^N_2.
+
+And inner neurons that read nothing, or are read by nothing, carry no rank: of N_1 neurons those that read an input, of
+N_2 those that an output reads, are min(n, m) at least:  P(success) <= P(Bin(N_1, 1 - (1 - p_1)^n) >= min(n, m)).
+
 A network needs every one of its maps. These bounds say nothing of sources of another shape, nor of special maps.
 """
 
@@ -35,7 +48,17 @@ from ertheory.bounds.factored.least import Densities
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Ball, Decision, ball, decide, lower_tail, smallest
 
-__all__ = ["Ceiling", "count_ceiling", "least_necessary", "path_ceiling", "rank_ceiling"]
+__all__ = [
+    "Ceiling",
+    "count_ceiling",
+    "edge_ceiling",
+    "least_necessary",
+    "least_outside",
+    "middle_ceiling",
+    "outer_rank_ceiling",
+    "path_ceiling",
+    "rank_ceiling",
+]
 
 Ceiling = Callable[[int, int, int, Densities], Ball]
 
@@ -118,6 +141,59 @@ def rank_ceiling(columns: int, rows: int, neurons: int, densities: Densities) ->
     used = [1 - (1 - p) ** size for p, size in _sides(columns, rows, densities)]
     idle = 1 - used[0] * used[1]
     return lower_tail(neurons, neurons - least, idle)
+
+
+def edge_ceiling(ends: int, neurons: int, density: Fraction) -> Ball:
+    """Bound the probability that each of n inputs has an edge to some of N inner neurons; so of outputs.
+
+    Examples
+    --------
+    >>> float(edge_ceiling(2, 1, Fraction(1, 2)))
+    0.25
+    """
+    return ball(1) if density == 1 and neurons else (1 - ball(1 - density) ** neurons) ** ends
+
+
+def outer_rank_ceiling(ends: int, rank: int, neurons: int, density: Fraction) -> Ball:
+    """Bound the probability that as many inner neurons as the rank have an edge to one of n inputs; so of outputs.
+
+    Examples
+    --------
+    >>> float(outer_rank_ceiling(2, 1, 1, Fraction(1, 2)))
+    0.75
+    """
+    return ball(0) if neurons < rank else lower_tail(neurons, neurons - rank, (1 - ball(density)) ** ends)
+
+
+def middle_ceiling(first: int, second: int, densities: tuple[Fraction, Fraction, Fraction]) -> Ball:
+    """Bound the probability that one input and one output are joined through N_1 and N_2 inner neurons.
+
+    Examples
+    --------
+    >>> 0.125 < float(middle_ceiling(1, 1, (Fraction(1, 2),) * 3)) < 0.147
+    True
+    """
+    below, middle, above = map(ball, densities)
+    reached = 1 - (1 - middle) ** (below * first) if densities[1] < 1 else ball(1)
+    missed = 1 - above * reached
+    return 1 - missed**second
+
+
+def least_outside(ceiling: Callable[[int], Ball], guess: float, delta: Fraction) -> int:
+    """Find the least number of neurons of an inner layer of three factors that a ceiling does not rule out.
+
+    Examples
+    --------
+    >>> least_outside(lambda neurons: edge_ceiling(1, neurons, Fraction(1, 2)), 1.0, Fraction(1, 1000))
+    10
+    """
+
+    def allowed(neurons: int) -> Decision:
+        if neurons > _WIDEST:
+            raise InfeasibleWidth(f"more than {_WIDEST} inner neurons are necessary")
+        return decide(lambda: ceiling(neurons) - 1 + ball(delta), undecided=True, most_bits=_MOST_BITS)
+
+    return smallest(allowed, max(1, min(_WIDEST, math.ceil(guess))))[0]
 
 
 def least_necessary(

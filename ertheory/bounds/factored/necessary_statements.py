@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
@@ -13,7 +14,17 @@ from ertheory.bounds.factored.explained import (
     path_steps,
 )
 from ertheory.bounds.factored.least import Densities
-from ertheory.bounds.factored.necessary import Ceiling, count_ceiling, least_necessary, path_ceiling, rank_ceiling
+from ertheory.bounds.factored.necessary import (
+    Ceiling,
+    count_ceiling,
+    edge_ceiling,
+    least_necessary,
+    least_outside,
+    middle_ceiling,
+    outer_rank_ceiling,
+    path_ceiling,
+    rank_ceiling,
+)
 from ertheory.bounds.factored.network import MapShape, shapes_of_target
 from ertheory.bounds.factored.options import FACTORS, OPTIONS, factors_of, source_layers
 from ertheory.bounds.necessary.given import ceiling_inverse
@@ -25,6 +36,7 @@ from ertheory.numbers import Ball, ball
 __all__ = ["FACTORED_COUNT", "FACTORED_PATHS", "necessary_inner"]
 
 _PATHS: tuple[Ceiling, ...] = (path_ceiling,)
+_THREE = FACTORS[1]
 _COUNT: tuple[Ceiling, ...] = (count_ceiling, rank_ceiling)
 
 
@@ -71,6 +83,8 @@ def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, .
     layers = source_layers(question.target, question.options)
     if refusal:
         return statement.answer(question, (*(None,) * (layers - 1), question.target.widths[-1]), refusal=refusal)
+    if factors_of(question.options) == _THREE:
+        return _three_widths(statement, question, reason)
     pairs = zip(question.densities[::2], question.densities[1::2], strict=True)
     widths: list[int] = []
     entries: list[int] = []
@@ -90,9 +104,43 @@ def _widths(statement: Statement, question: Question, ceilings: tuple[Ceiling, .
     )
 
 
+def _three_widths(statement: Statement, question: Question, reason: str) -> Width:
+    """Give what both inner layers of every triple need, each whatever the other one is."""
+    widths: list[int] = []
+    entries: list[int] = []
+    reads: list[int] = []
+    triples = zip(*(question.densities[place::3] for place in range(3)), strict=True)
+    for shape, layer, triple in zip(shapes_of_target(question.target), question.target.layers, triples, strict=True):
+        sides = ((shape.inputs, triple[0]), (shape.outputs, triple[2]))
+        inner = [_outside(statement, shape, *side, question.failure_probability) for side in sides]
+        widths += [*inner, shape.outputs]
+        # The taps of a convolution are in the first or in the last of the three; the cheaper form is counted.
+        edges = (triple[0] * layer.inputs * inner[0] * layer.positions, triple[2] * inner[1] * shape.outputs)
+        taps = (shape.taps, 1) if edges[0] <= edges[1] else (1, shape.taps)
+        entries += [taps[0] * layer.positions, 1, taps[1]]
+        reads += [layer.inputs, *inner]
+    return statement.answer(
+        question,
+        tuple(widths),
+        reason=_THREE_RANK if statement.name == "factored-count" else reason,
+        certified="balls",
+        entries_per_pair=tuple(entries),
+        reads=tuple(reads),
+    )
+
+
+def _outside(statement: Statement, shape: MapShape, ends: int, density: Fraction, delta: Fraction) -> int:
+    if statement.name == "factored-paths":
+        guess = math.log(ends / float(delta)) / -math.log1p(-min(float(density), 1 - 1e-9))
+        return least_outside(lambda neurons: edge_ceiling(ends, neurons, density), guess, delta)
+    rank, ends = min(shape.inputs, shape.outputs), ends * shape.taps  # the form that asks for fewest
+    alive = -math.expm1(ends * math.log1p(-min(float(density), 1 - 1e-9)))
+    return least_outside(
+        lambda neurons: outer_rank_ceiling(ends, rank, neurons, density), rank / max(1e-300, alive), delta
+    )
+
+
 def _other_shape(options: Mapping[str, object]) -> str:
-    if factors_of(options) != FACTORS[0]:
-        return "said of sources with two factors a map"
     if options.get("split", "equal") != "equal":
         return "for densities that are given, not for those that --split best chooses; give them one by one"
     return ""
@@ -104,6 +152,8 @@ def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | 
 
 def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...], ceilings: tuple[Ceiling, ...]) -> Ball:
     least = ball(1)
+    if len(given.widths) == _THREE * given.target.depth:
+        return _three_ceiling(given, densities, paths=ceilings == _PATHS)
     pairs = zip(densities[::2], densities[1::2], strict=True)
     for shape, inner, pair in zip(shapes_of_target(given.target), given.widths[::2], pairs, strict=True):
         best = ball(0)
@@ -116,6 +166,27 @@ def _ceiling(given: GivenWidths, densities: tuple[Fraction, ...], ceilings: tupl
     return least
 
 
+def _three_ceiling(given: GivenWidths, densities: tuple[Fraction, ...], *, paths: bool) -> Ball:
+    least = ball(1)
+    layers = zip(*(given.widths[place::3] for place in range(2)), strict=True)
+    triples = zip(*(densities[place::3] for place in range(3)), strict=True)
+    for shape, (first, second), triple in zip(shapes_of_target(given.target), layers, triples, strict=True):
+        if paths:
+            # In a convolution with many taps an input has more edges than one: said of the form with one.
+            allowed = edge_ceiling(shape.inputs, first, triple[0]).min(edge_ceiling(shape.outputs, second, triple[2]))
+            allowed = allowed.min(middle_ceiling(first, second, triple)) if shape.taps == 1 else allowed
+        else:
+            rank = min(shape.inputs, shape.outputs)
+            allowed = outer_rank_ceiling(shape.inputs, rank, first, triple[0])
+            allowed = allowed.min(outer_rank_ceiling(shape.outputs, rank, second, triple[2]))
+        least = least.min(allowed if shape.taps == 1 else ball(1))
+    return least
+
+
+_THREE_RANK = (
+    "for almost every target without zero weights, of factored sources: as many neurons in each inner layer that read "
+    "an input, or that an output reads, as the rank"
+)
 _PATHS_REASON = (
     "for targets without zero weights, of factored sources: every input of a map needs a path to every output"
 )
@@ -131,8 +202,9 @@ def _inverse(ceilings: tuple[Ceiling, ...], reason: str, steps: Callable[[Width]
 
 
 def _refuses_widths(given: GivenWidths) -> str:
-    if given.widths[1::2] != given.target.widths[1:]:
-        return "said only of sources in which every second layer is as wide as the target's"
+    factors = max(FACTORS[0], len(given.widths) // given.target.depth)
+    if given.widths[factors - 1 :: factors] != given.target.widths[1:]:
+        return "said only of sources in which the last layer of every map is as wide as the target's"
     return ""
 
 

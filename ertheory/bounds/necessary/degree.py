@@ -203,7 +203,25 @@ def _reason(given: GivenWidths) -> str:
 
 
 def _steps(answer: Width) -> tuple[Step, ...]:
-    return _ceiling_steps(answer, answer.holds_up_to[0]) if answer.applies else (_LAW,)
+    if answer.applies:
+        return _ceiling_steps(answer, answer.holds_up_to[0])
+    return (_LAW,) if answer.target.depth <= 2 else (_LAW, *_deeper(answer.target))
+
+
+def _deeper(target: Target) -> tuple[Step, ...]:
+    """Say what is known of hidden layers that another one follows."""
+    classes = target.widths[1]
+    return (
+        "does not hold for hidden layers that another one follows: the source may carry their hyperplanes higher up",
+        "  relu(t) + relu(t + y - relu(t)) = max(0, t, t + y) bends at y = 0, its first layer at t = 0 alone; so one "
+        "neuron",
+        f"  there can stand for all n_1 = {classes} hyperplanes y_j = 0 (where at most one y_j > 0 as long as t <= 0)",
+        "known, for a layer 0 that is affine on the box: let every hyperplane of layer 1 have more than N_1 bends, at "
+        "which",
+        "  an output has a kink with another normal on either side; then a neuron of layer 1 vanishes on each, so",
+        f"  N_1 >= n_1 = {classes}, and it is reached from all inputs that it reads",
+        "not known: whether masks cost a middle layer more than that; no width is claimed",
+    )
 
 
 def _ceiling_steps(answer: Width, first_width: int | None = None) -> tuple[Step, ...]:

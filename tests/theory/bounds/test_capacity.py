@@ -42,6 +42,27 @@ def test_maximal_points_of_a_monotone_condition(limits, weights, budget):
     assert front.complete or len(limits) > 2
 
 
+@pytest.mark.parametrize("limits", [(5, 4, 7), (3, 4, 3, 5), (2, 3, 2, 3, 2)])
+def test_all_maximal_points_of_more_numbers_are_found(limits):
+    def holds(point):
+        return sum((index + 2) * number**2 for index, number in enumerate(point)) <= 90
+
+    every = [point for point in product(*(range(1, limit + 1) for limit in limits)) if holds(point)]
+    best = [point for point in every if not any(point != more and dominates(more, point) for more in every)]
+    front = maximal_points(holds, limits)
+    assert front.complete
+    assert list(front.points) == sorted(best)
+    assert len(best) > 3
+
+
+def test_of_too_many_points_some_are_left_out_and_that_is_said():
+    front = maximal_points(lambda point: sum(point) <= 300, (10**4,) * 3)
+    assert not front.complete
+    assert 20 < len(front.points) < 300
+    assert all(sum(point) == 300 for point in front.points)
+    assert min(max(point) - min(point) for point in front.points) < 10
+
+
 def dominates(more, point):
     return all(high >= low for high, low in zip(more, point, strict=True))
 

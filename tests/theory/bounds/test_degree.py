@@ -263,3 +263,15 @@ def test_a_hyperplane_meets_another_in_one_bend_at_most():
             pair[0] -= pair[0, 1] * pair[1]
             bends.add(tuple(np.round(pair, 9).ravel()))
     assert len(bends) == 2**3 - 1
+
+
+def test_what_is_known_of_deeper_targets_is_explained():
+    answer = width(Target.from_text("9-4-3-2"), method="degree", density="1/2", failure_probability="1/20")
+    assert not answer.applies
+    text = answer.explain()
+    assert "all n_1 = 4 hyperplanes" in text
+    assert "N_1 >= n_1 = 4" in text
+    assert "no width is claimed" in text
+    shallow = width(Target.from_text("3-9-2"), method="degree", density="1/2", failure_probability="1/20")
+    assert not shallow.applies
+    assert "no width is claimed" not in shallow.explain()

@@ -16,11 +16,13 @@ from ertheory.bounds import width, widths
 from ertheory.bounds.factored import MapShape, shapes_of_target
 from ertheory.bounds.factored.colouring import colouring_failure, least_colouring
 from ertheory.bounds.factored.linking import linking_failure, unlinked
+from ertheory.bounds.factored.necessary import edge_ceiling, middle_ceiling, outer_rank_ceiling
 from ertheory.bounds.factored.triple import THEOREMS, triple_design, triple_map
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.layerwise.model_target import model_target
 from ertheory.networks.layer import Layer
 from ertheory.networks.target import Target
+from ertheory.numbers import ends
 from tests import oracles_factored as oracles
 
 DELTA = Fraction(1, 1000)
@@ -176,5 +178,61 @@ def test_bad_input_is_one_clear_line():
         width(mnist, method="factored", factors=3, density=("0.1",) * 4, failure_probability=DELTA)
     with pytest.raises(InfeasibleWidth, match="layer 1: three factors of 784 inputs and 128 outputs"):
         width(mnist, method="factored", factors=3, density="1e-7", failure_probability=DELTA)
-    rows = {row.method: row for row in widths(Target.from_text("9-4"), factors=3, **asked)}
-    assert rows["factored-paths"].reason == "said of sources with two factors a map"
+
+
+@pytest.mark.parametrize("triple", [(HALF, HALF, HALF), (Fraction(9, 10), Fraction(1, 3), Fraction(3, 5))])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "inner"), [(1, 1, (2, 2)), (2, 1, (2, 2)), (2, 2, (2, 1)), (1, 2, (1, 3))]
+)
+def test_ceilings_are_above_the_law_of_all_masks(inputs, outputs, inner, triple):
+    first, second = inner
+    law = Fraction(0)
+    for masks in triples(inputs, outputs, inner):
+        chance = Fraction(1)
+        for mask, density in zip(masks, triple, strict=True):
+            ones = int(mask.sum())
+            chance *= density**ones * (1 - density) ** (mask.size - ones)
+        below, middle, above = (mask.astype(int) for mask in masks)
+        law += chance * bool((above @ middle @ below > 0).all())
+    ceilings = (
+        edge_ceiling(inputs, first, triple[0]),
+        edge_ceiling(outputs, second, triple[2]),
+        middle_ceiling(first, second, triple),
+        outer_rank_ceiling(inputs, 1, first, triple[0]),
+        outer_rank_ceiling(outputs, 1, second, triple[2]),
+    )
+    assert all(law <= ends(ceiling)[1] for ceiling in ceilings)
+    if (inputs, outputs) == (1, 1):  # Jensen's inequality loses little here
+        assert law > Fraction(7, 10) * ends(ceilings[2])[0]
+
+
+def test_no_sufficient_width_of_three_factors_is_below_a_necessary_one():
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        sizes = "-".join(str(int(size)) for size in rng.integers(1, 40, size=2))
+        asked = {
+            "density": Fraction(int(rng.integers(2, 20)), 20),
+            "failure_probability": Fraction(1, int(rng.integers(2, 2000))),
+            "factors": 3,
+        }
+        rows = {row.method: row for row in widths(Target.from_text(sizes), **asked)}
+        enough = rows["factored"].widths
+        for name in ("factored-paths", "factored-count"):
+            assert rows[name].applies
+            assert all(least <= given for least, given in zip(rows[name].widths, enough, strict=True))
+
+
+def test_necessary_widths_of_three_factors_are_those_of_their_formulas():
+    asked = {"density": Fraction(1, 10), "failure_probability": DELTA, "factors": 3}
+    paths, count = (width(Target.from_text("9-4"), method=f"factored-{name}", **asked) for name in ("paths", "count"))
+    for ends_, number in ((9, paths.widths[0]), (4, paths.widths[1])):
+        assert (1 - Fraction(9, 10) ** number) ** ends_ >= 1 - DELTA > (1 - Fraction(9, 10) ** (number - 1)) ** ends_
+    for ends_, number in ((9, count.widths[0]), (4, count.widths[1])):
+        alive = 1 - Fraction(9, 10) ** ends_
+        tails = [
+            sum(math.comb(wide, k) * alive**k * (1 - alive) ** (wide - k) for k in range(4, wide + 1))
+            for wide in (number, number - 1)
+        ]
+        assert tails[0] >= 1 - DELTA > tails[1]
+    assert "N1 = 87, N2 = 79" in paths.explain()
+    assert "whatever the other width is" in paths.explain()
