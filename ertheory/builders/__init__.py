@@ -8,7 +8,7 @@ from ertheory.builders.files import write_embedding
 from ertheory.builders.planning import BUILT, COPIED, Plan, plan
 from ertheory.builders.result import Embedding, LinkEdge
 from ertheory.builders.sharp.coding import FORMS, Coding, Form
-from ertheory.builders.sharp.rational import RationalRow, rational_rows
+from ertheory.builders.sharp.rational import RationalLayer0, RationalRow, rational_layer0, rational_rows
 from ertheory.builders.ticket import Measured, Ticket, build_ticket, write_ticket
 
 __all__ = [
@@ -23,11 +23,13 @@ __all__ = [
     "Measured",
     "MissingEdge",
     "Plan",
+    "RationalLayer0",
     "RationalRow",
     "Ticket",
     "build_ticket",
     "embed_target",
     "plan",
+    "rational_layer0",
     "rational_rows",
     "write_embedding",
     "write_ticket",

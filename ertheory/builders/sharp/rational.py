@@ -1,7 +1,9 @@
-"""An exact certificate of a coded layer 0: weights of layer 1 as rational numbers.
+"""An exact certificate of a coded layer 0: weights of layer 1, or of layer 0, as rational numbers.
 
-The source holds doubles, which solve A B = W up to rounding. With the layer 0 that it has there are rational weights on
-the same mask that solve it exactly, unless the doubles of B are too few; so the mask contains the target itself.
+The source holds doubles, which solve A B = W up to rounding. With the layer 0 that it has there are rational weights of
+layer 1 on the same mask that solve it exactly, unless the doubles of B are too few; so the mask contains the target
+itself. Where layer 1 was drawn and layer 0 solved for, with or without weights that copies share, it is the other way
+round: with the layer 1 that it has there are rational weights of layer 0.
 
 >>> from ertheory.builders.blocks.build import embed_target
 >>> from ertheory.networks.target import Target
@@ -20,20 +22,20 @@ import numpy as np
 
 from ertheory.builders.result import Embedding
 from ertheory.errors import ConstructionFailed, InvalidInput
-from ertheory.networks.activations import activation
+from ertheory.networks.activations import Piece, activation
 
-__all__ = ["RationalRow", "exact_combination", "rational_rows"]
+__all__ = ["RationalLayer0", "RationalRow", "exact_combination", "rational_layer0", "rational_rows"]
 
 
 class RationalRow(NamedTuple):
-    """The weights of one neuron of source layer 1 with which it is a copy of its target neuron exactly.
+    """The weights of one neuron of source layer 1 with which it is a copy of its target neuron exactly; so of layer 0.
 
     Parameters
     ----------
     neuron
         Its number.
     weights
-        By neuron of layer 0; all of them lie on the mask.
+        By neuron of layer 0, or by input; all of them lie on the mask.
     bias
         Its bias.
     """
@@ -41,6 +43,22 @@ class RationalRow(NamedTuple):
     neuron: int
     weights: dict[int, Fraction]
     bias: Fraction
+
+
+class RationalLayer0(NamedTuple):
+    """A layer 0 with which all copies in source layer 1 are their target neurons exactly.
+
+    Parameters
+    ----------
+    rows
+        The weights of the neurons of layer 0 that are used, by input, and biases with which the activation is affine on
+        the whole box.
+    biases
+        The biases of the used neurons of layer 1, whose weights stay what they are.
+    """
+
+    rows: tuple[RationalRow, ...]
+    biases: dict[int, Fraction]
 
 
 def rational_rows(embedding: Embedding) -> tuple[RationalRow, ...]:
@@ -58,12 +76,7 @@ def rational_rows(embedding: Embedding) -> tuple[RationalRow, ...]:
     ConstructionFailed
         If some neuron has no exact weights with this layer 0, as where it was layer 0 that was solved for.
     """
-    if embedding.layer0 != "coded":
-        raise InvalidInput("embedding", "one with a coded layer 0", embedding.layer0)
-    if embedding.target.affine[0].kernel:
-        raise InvalidInput("embedding", "one of a fully connected target", "a convolution")
-    piece = activation(embedding.source.activation).piece
-    assert piece is not None
+    piece = _piece(embedding)
     target, bottom = embedding.target.affine[0], embedding.source.affine[0]
     rows = [[piece.slope * Fraction(value) for value in row] for row in bottom.weight.toarray().tolist()]
     constants = [piece.slope * bias + piece.offset for bias in bottom.exact_bias]
@@ -82,6 +95,82 @@ def rational_rows(embedding: Embedding) -> tuple[RationalRow, ...]:
         shift = sum((value * constants[unit] for unit, value in weights.items()), start=Fraction(0))
         found.append(RationalRow(neuron, weights, target.exact_bias[kind] - shift))
     return tuple(found)
+
+
+def rational_layer0(embedding: Embedding) -> RationalLayer0:
+    """Solve for the weights of layer 0 in rational numbers, and check that they are right.
+
+    Parameters
+    ----------
+    embedding
+        With a coded layer 0. The numbers grow with the used neurons of layer 1, copies that share their weights counted
+        once: good for some dozens of them.
+
+    Raises
+    ------
+    InvalidInput
+        If layer 0 is not coded.
+    ConstructionFailed
+        If some input has no exact weights with this layer 1, as where it was layer 1 that was solved for.
+    """
+    piece = _piece(embedding)
+    assert embedding.target.domain is not None
+    target, top = embedding.target.affine[0], embedding.source.affine[1]
+    neurons = np.flatnonzero(embedding.owners[1] >= 0).tolist()
+    kinds = [int(embedding.owners[1][neuron]) for neuron in neurons]
+    above = [[piece.slope * Fraction(value) for value in row] for row in top.weight[neurons].toarray().tolist()]
+    wanted = [[Fraction(value) for value in row] for row in target.weight.toarray().tolist()]
+    # Copies that share their weights have the same equation.
+    apart = list({(kind, *row): place for place, (kind, row) in enumerate(zip(kinds, above, strict=True))}.values())
+    used = [unit for unit in np.flatnonzero(embedding.owners[0] >= 0).tolist() if any(row[unit] for row in above)]
+    readers = embedding.masks[0].rows(0, embedding.masks[0].shape[0])
+    reads = [set(readers[1][readers[0][unit] : readers[0][unit + 1]].tolist()) for unit in used]
+    below: dict[int, dict[int, Fraction]] = {unit: {} for unit in used}
+    for place in range(target.inputs):
+        units = [unit for unit, seen in zip(used, reads, strict=True) if place in seen]
+        columns = [[above[row][unit] for row in apart] for unit in units]
+        solution = exact_combination(columns, [wanted[kinds[row]][place] for row in apart])
+        if solution is None:
+            msg = f"input {place} has no exact weights with this layer 1"
+            raise ConstructionFailed(msg)
+        for unit, value in zip(units, solution, strict=True):
+            if value:
+                below[unit][place] = value
+    box = [(Fraction(low), Fraction(high)) for low, high in embedding.target.domain.tolist()]
+    given = embedding.source.affine[0].exact_bias
+    rows = tuple(RationalRow(unit, below[unit], _bias_into(piece, below[unit], box, given[unit])) for unit in used)
+    biases = {}
+    for neuron, kind, row in zip(neurons, kinds, above, strict=True):
+        shift = sum((row[unit.neuron] * unit.bias for unit in rows), start=Fraction(0))
+        fixed = sum((row[unit.neuron] / piece.slope * piece.offset for unit in rows), start=Fraction(0))
+        biases[neuron] = target.exact_bias[kind] - shift - fixed
+    return RationalLayer0(rows, biases)
+
+
+def _piece(embedding: Embedding) -> Piece:
+    if embedding.layer0 != "coded":
+        raise InvalidInput("embedding", "one with a coded layer 0", embedding.layer0)
+    if embedding.target.affine[0].kernel:
+        raise InvalidInput("embedding", "one of a fully connected target", "a convolution")
+    piece = activation(embedding.source.activation).piece
+    assert piece is not None
+    return piece
+
+
+def _bias_into(
+    piece: Piece, weights: dict[int, Fraction], box: list[tuple[Fraction, Fraction]], given: Fraction
+) -> Fraction:
+    """Give a bias with which the neuron stays where the activation is affine: the one that it has, if that is one."""
+    ends = [sorted((value * box[place][0], value * box[place][1])) for place, value in weights.items()]
+    low, high = (sum((end[side] for end in ends), start=Fraction(0)) for side in (0, 1))
+    least = None if piece.low is None else piece.low - low
+    most = None if piece.high is None else piece.high - high
+    if least is not None and most is not None and least > most:
+        msg = "a neuron of layer 0 with these weights leaves the interval on which the activation is affine"
+        raise ConstructionFailed(msg)
+    if least is not None and given < least:
+        return least
+    return most if most is not None and given > most else given
 
 
 def exact_combination(rows: list[list[Fraction]], wanted: list[Fraction]) -> list[Fraction] | None:

@@ -22,7 +22,7 @@ from ertheory.bounds.sharp.widths import sharp
 from ertheory.builders import embed_target, plan
 from ertheory.builders.sharp.coding import code_inputs
 from ertheory.builders.sharp.combined import products_of
-from ertheory.builders.sharp.rational import exact_combination, rational_rows
+from ertheory.builders.sharp.rational import exact_combination, rational_layer0, rational_rows
 from ertheory.builders.sharp.solve import combine_rows, unmatched
 from ertheory.check import check_embedding
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
@@ -467,11 +467,37 @@ def test_rational_rows_solve_their_equations_exactly(seed):
         assert row.bias + shift == Fraction(target.biases[0][kind])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rational_layer_0_is_exact_where_copies_share_their_weights(seed):
+    target = drawn_target("12-3-2", seed, integers=True)
+    embedding = embed_target(target, drawn_masks((9, 9, 2), 12, "4/5", seed), construction="sequential", layer0="coded")
+    with pytest.raises(ConstructionFailed, match="no exact weights with this layer 0"):
+        rational_rows(embedding)  # layer 0 was solved for: nine rows do not span twelve inputs
+    used = np.flatnonzero(embedding.owners[1] >= 0)
+    found = rational_layer0(embedding)
+    above = embedding.source.affine[1].weight.toarray()
+    assert set(found.biases) == set(used.tolist())
+    for row in found.rows:  # on the mask, and never at the kink inside the box
+        places = np.array(list(row.weights))
+        assert embedding.masks[0].contains(np.full(len(places), row.neuron), places).all()
+        ends = [min(value * Fraction(end) for end in target.domain[i].tolist()) for i, value in row.weights.items()]
+        assert sum(ends, start=row.bias) >= 0
+    for neuron in used.tolist():
+        kind = embedding.owners[1][neuron]
+        for i, wanted in enumerate(target.weights[0][kind].tolist()):
+            terms = (Fraction(above[neuron, row.neuron]) * row.weights.get(i, 0) for row in found.rows)
+            assert sum(terms, start=Fraction(0)) == Fraction(wanted)
+        shift = sum((Fraction(above[neuron, row.neuron]) * row.bias for row in found.rows), start=Fraction(0))
+        assert found.biases[neuron] + shift == Fraction(target.biases[0][kind])
+
+
 def test_rational_rows_are_for_coded_layers():
     target = drawn_target("2-2-1")
     embedding = embed_target(target, [np.ones((2, 2)), np.ones((2, 2)), np.ones((1, 2))])
     with pytest.raises(InvalidInput, match="coded"):
         rational_rows(embedding)
+    with pytest.raises(InvalidInput, match="coded"):
+        rational_layer0(embedding)
 
 
 @given(st.integers(1, 4), st.integers(0, 5), st.integers(0, 10**6))
