@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup figure2 figures notebooks docs proofs certificate test lint clean
+.PHONY: help setup figure2 figures notebooks docs wheel proofs certificate test lint clean
 
 help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
@@ -21,6 +21,7 @@ help:
 	@echo "                check an answer that ertheory width --certificate wrote (needs coqc)"
 	@echo "make notebooks  run every notebook and render it beside its source"
 	@echo "make docs       make the site in docs/_build/html; a warning is an error"
+	@echo "make wheel      build the wheel and the source archive into dist/"
 	@echo "make clean      remove .venv and what tools left behind"
 
 figure2: $(VENV)/.core
@@ -66,10 +67,15 @@ export RENDER
 notebooks: $(VENV)/.notebook
 	@$(BIN)/python -c "$$RENDER" $(wildcard notebooks/[0-9]*.py)
 
-# Nothing is loaded from the network, and notebooks are shown as they were rendered.
+# Nothing is loaded from the network, and notebooks are shown as they were rendered. All pages are read each time, since a
+# page that has not changed would not warn again.
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto --builder html docs docs/_build/html
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --jobs auto --builder html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+wheel: $(VENV)/.core
+	$(PIP) install build
+	$(BIN)/python -m build --outdir dist
 
 proofs:
 	@$(PYTHON) proofs/check.py

@@ -225,7 +225,7 @@ print("form", built.coding.form, "- equal:", checked.exact, "- largest error mea
 # * `plan` gives widths, `plan(...).embed(seed)` the network inside one drawn mask, `check_embedding` the proof.
 # * `embed_target` takes masks of any origin: arrays, sparse matrices, the masks of a PyTorch module.
 # * A failure names the edges that are missing; its probability is what the exact law says.
-# * The README has the same at full size: 3.2 billion mask entries, and a classifier of Fashion-MNIST inside.
+# * The site (docs/findings) has the same at full size: 3.2 billion mask entries, a classifier of Fashion-MNIST.
 
 # %%
 own = embed_target(target, [np.ones((4, 2)), np.ones((3, 4)), np.ones((2, 3))])

@@ -27,7 +27,8 @@ def pages() -> Iterator[tuple[str, str]]:
         "# Commands",
         "",
         "Every command has `--help`, with examples; `--version`; and `--debug`, which shows where an error came from.",
-        "Both programs also run as `python -m ertheory` and `python -m ertrain`.",
+        "Both programs also run as `python -m ertheory` and `python -m ertrain`. How targets, files, JSON and messages",
+        "are written is the same everywhere: [files and JSON](../files.md).",
         "",
     ]
     for program, commands in programs().items():

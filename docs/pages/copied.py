@@ -6,7 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import yaml
+
+from ertheory import __version__
 from pages import house
 
 __all__ = ["pages", "relinked"]
@@ -20,6 +24,7 @@ TEXTS = {
 PLACES = TEXTS | {
     "README.md": "index.md",
     "benchmarks/RESULTS.md": "results/index.md",
+    "CITATION.cff": "project/citing.md",
 }
 LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
 
@@ -31,6 +36,7 @@ def pages() -> Iterator[tuple[str, str]]:
         if source == "CONTRIBUTING.md":
             text = text.replace("## The house\n", f"## The house\n\n{house.figure()}\n")
         yield page, text
+    yield "project/citing.md", _citing(yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8")))
     for source in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         page = f"notebooks/{source.name}"
         notebook = json.loads(source.read_text(encoding="utf-8"))
@@ -78,3 +84,23 @@ def _joined(folder: PurePosixPath, link: str) -> str:
 
 def _relative(file: str, folder: PurePosixPath) -> str:
     return "/".join([*(".." for _ in folder.parts), file]) if folder.parts else file
+
+
+def _citing(known: dict[str, Any]) -> str:
+    """Write the page about citing from CITATION.cff."""
+    (paper,) = known["references"]
+    names = " and ".join(f"{one['family-names']}, {one['given-names']}" for one in paper["authors"])
+    fields = {
+        "author": names,
+        "title": paper["title"],
+        "booktitle": paper["collection-title"],
+        "publisher": paper["publisher"]["name"],
+        "volume": paper["volume"],
+        "pages": f"{paper['start']}--{paper['end']}",
+        "year": paper["year"],
+        "url": paper["url"],
+    }
+    bibtex = [f"  {key} = {{{value}}}," for key, value in fields.items()]
+    lines = ["# Citing", "", known["message"], "", f"The software: *{known['title']}*, version {__version__}, with"]
+    lines += ["the name of the statement that you used, since one number may come from several.", "", "The paper:", ""]
+    return "\n".join([*lines, "```bibtex", f"@inproceedings{{gadhikar{paper['year']}random,", *bibtex, "}", "```", ""])

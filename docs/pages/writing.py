@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import ertheory
 from pages import commands, copied, names, results, statements
 
 __all__ = ["GENERATED", "explorer", "pages", "write_all"]
@@ -36,7 +36,5 @@ def write_all(docs: Path) -> None:
 
 
 def explorer(built: Path) -> None:
-    """Put the explorer beside the pages."""
-    page = ROOT / "ertheory" / "explorer.html"
-    if page.is_file():
-        shutil.copyfile(page, built / "explorer.html")
+    """Put the explorer beside the pages: one file, which answers its address without a server."""
+    ertheory.explore(out=built / "explorer.html", force=True)

@@ -16,12 +16,13 @@ from ertheory.cli.parsing import UsageError, parse
 from ertheory.cli.program import command_at
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = sorted(path for folder in ("", "start", "howto") for path in (ROOT / "docs" / folder).glob("*.md"))
+FOLDERS = ("", "start", "howto", "findings")
+WRITTEN = sorted(path for folder in FOLDERS for path in (ROOT / "docs" / folder).glob("*.md"))
 BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", flags=re.S)
 PYTHON = [path for path in WRITTEN if "```python" in path.read_text(encoding="utf-8")]
 # Minutes of work, or a scheduler or a second machine: such a command is read, not run.
 LONG = re.compile(
-    r"^ertrain (run|sweep|report|verify)|--simulate|--trials|^ertheory (verify|explore)|--cluster|--workers"
+    r"^ertrain (run|sweep|report|verify)|--simulate|--trials|^ertheory (calibrate|verify|explore)|--cluster|--workers"
 )
 
 
@@ -29,7 +30,8 @@ def commands(path: Path) -> list[str]:
     """Commands of a page: those in `code` with words behind them, and those after a prompt."""
     text = path.read_text(encoding="utf-8")
     found = re.findall(r"`(ert(?:heory|rain) [a-z-]+ [^`\n]+)`|^\$ (ert(?:heory|rain) [a-z].*)$", text, flags=re.M)
-    return sorted({one.partition("  #")[0].strip() for pair in found for one in pair if one})
+    whole = {one.partition("  #")[0].strip() for pair in found for one in pair if one}
+    return sorted(one for one in whole if not re.search(r"--help$|^ertrain verify \w+$", one))  # else only its name
 
 
 COMMANDS = [(path.stem, command) for path in WRITTEN for command in commands(path)]
