@@ -59,6 +59,12 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
     except OutputClosed:  # a reader such as `head` has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
+    except BrokenPipeError as error:
+        try:
+            return _unexpected(name, error, debug=debug)
+        except BrokenPipeError:  # it is messages and progress that nobody reads any more
+            sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: PTH123
+            return 0
     except KeyboardInterrupt:
         _say(name, "interrupted", debug=False)
         return 130
@@ -96,6 +102,12 @@ def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> 
         from ertheory import __version__
 
         show(f"{program} {__version__}")
+        return 0
+    if words and words[0].partition("=")[0] == "--completion":
+        from ertheory.cli.completion import completion, words_of
+
+        shell = words[0].partition("=")[2] or "".join(words[1:2])
+        show(completion(program, shell, [words_of(name, _first(text), command_at(at)) for name, at, text in commands]))
         return 0
     if words and words[0] in ("--help", "-h"):
         show(_overview(program, about, commands))
@@ -141,11 +153,15 @@ def _overview(program: str, about: str, commands: Commands) -> str:
     longest = max(len(name) for name, _, _ in commands) + 4
     lines = [f"usage: {program} COMMAND [OPTIONS]", "", about, "", "commands:"]
     for name, _, purpose in commands:
-        first = purpose.partition("\n")[0]
         indent = f"  {name:<{longest - 2}}"
-        lines.append(textwrap.fill(first, columns, initial_indent=indent, subsequent_indent=" " * longest))
+        lines.append(textwrap.fill(_first(purpose), columns, initial_indent=indent, subsequent_indent=" " * longest))
     options = "Every command has --help, with examples; --version; and --debug, which shows where an error came from."
-    return "\n".join([*lines, "", textwrap.fill(options, columns)])
+    shells = f'In bash: eval "$({program} --completion bash)" completes words; likewise in zsh and fish.'
+    return "\n".join([*lines, "", textwrap.fill(options, columns), textwrap.fill(shells, columns)])
+
+
+def _first(purpose: str) -> str:
+    return purpose.partition("\n")[0]
 
 
 def _as_option(error: InvalidInput, command: type[Any], words: Sequence[str]) -> InvalidInput:

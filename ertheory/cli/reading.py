@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import exact_rational, probability
 
-__all__ = ["choice", "densities", "density", "interval", "sparsities", "sparsity", "unit", "whole", "wholes"]
+__all__ = ["Choice", "choice", "densities", "density", "interval", "sparsities", "sparsity", "unit", "whole", "wholes"]
 
 Interval: TypeAlias = tuple[Fraction, Fraction]
 
@@ -108,7 +109,24 @@ def interval(argument: str, text: str, *, also: str = "") -> Interval:
     return low, high
 
 
-def choice(*names: str) -> Callable[[str, str], str]:
+@dataclass(frozen=True)
+class Choice:
+    """A reader of a few names.
+
+    Parameters
+    ----------
+    names
+        Those that are taken.
+    """
+
+    names: tuple[str, ...]
+
+    def __call__(self, argument: str, text: str) -> str:
+        """Read one of them."""
+        return one_of(argument, text, self.names)
+
+
+def choice(*names: str) -> Choice:
     """Make a reader of a few names that are known only when the program runs.
 
     Examples
@@ -116,7 +134,7 @@ def choice(*names: str) -> Callable[[str, str], str]:
     >>> choice("exact", "drop")("--method", "drop")
     'drop'
     """
-    return lambda argument, text: one_of(argument, text, names)
+    return Choice(names)
 
 
 def _integer(text: str) -> int | None:

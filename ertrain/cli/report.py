@@ -12,9 +12,9 @@ from typing import Annotated
 
 from ertheory.cli.arguments import Force, Format, Json
 from ertheory.cli.options import Option
-from ertheory.cli.output import document, render, show, wrap
+from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.errors import InvalidInput
-from ertheory.tables import Style
+from ertheory.tables import Style, Table
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.report import Row, rows_of
 from ertrain.reports.results import read_results
@@ -34,6 +34,7 @@ _PAPER_NOTE = "paper: what is printed for it."
 _UNSAID = "The paper says nothing of these; whether they match the dense start all the same:"
 _SHARED = ("recipe", "data", "model")  # stand above a table, and
 _OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of its rows
+_SPARE = ("bare", "flops", "realised", "dead")  # what a narrow terminal does without, the first of them first
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def _show_tables(rows: Sequence[Row]) -> None:
         first = cells[0]
         shared = "".join(f", {name} {first[name]}" if name != "n" else f", n = {first[name]}" for name in above)
         show(f"{first['recipe']}: {first['model']} on {first['data']}{shared}\n")
-        show(render([[one[name] for name in headers] for one in cells], headers, "table") + "\n")
+        spare = [name for name in _SPARE if name in headers]
+        show_table(Table.of(headers, [[one[name] for name in headers] for one in cells], spare), "table")
+        show("")
     for note in (*_NOTES, _PAPER_NOTE) if any(cells["paper"] != "-" for cells in table) else _NOTES:
         show(wrap(note))
 
@@ -114,7 +117,7 @@ def _show_claims(comparisons: Sequence[Comparison], style: Style) -> None:
         for (model, data), group in groupby(some, key=lambda one: (one.model, one.data)):
             show("")
             headers = ["verdict", f"{model} on {data}", "against", "points", "95 % interval", "p", "n"]
-            show(render([_judged(one) for one in group], headers, style))
+            show_table(Table.of(headers, [_judged(one) for one in group], ("p", "n")), style)
 
 
 def _said(one: Comparison) -> tuple[str | None, str]:

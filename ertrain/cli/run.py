@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Literal
 
 from tqdm import tqdm
 
 from ertheory.cli.arguments import Format, Json
 from ertheory.cli.options import Option
-from ertheory.cli.output import document, render, show, wrap
-from ertheory.tables import Cell, Shown, Style
+from ertheory.cli.output import document, render, show, show_table, wrap
+from ertheory.tables import Cell, Shown, Style, Table
 from ertrain.cli.arguments import (
     BackendName,
     DataDir,
@@ -73,7 +74,7 @@ class ListCommand:
             show(render(rows, ["recipe", "scale", "runs", "epochs", "minutes", "tests"], self.format))
             return 0
         for one in RECIPES.values():
-            show(f"{one.name}: {', '.join(_shown(scale, cost) for scale, cost in costs[one.name].items())}")
+            show(wrap(f"{one.name}: {', '.join(_shown(scale, cost) for scale, cost in costs[one.name].items())}"))
             show(wrap(f"  {one.tests}"))
         return 0
 
@@ -135,16 +136,21 @@ class RunCommand:
         with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not processes.is_main) as bar:
             for number, run in enumerate(runs, start=1):
                 bar.set_description(f"run {number} of {len(runs)}")
-                before = bar.n
+                before, began = bar.n, False
 
                 def progress(line: dict[str, Any], run: Configuration = run, before: int = before) -> None:
-                    bar.update(before + line["epoch"] - bar.n)  # a run that goes on has done some of them before
+                    nonlocal began
+                    if not began:
+                        _passed(bar, line["epoch"] - 1)  # a run that goes on has done some of them before
+                        began = True
+                    bar.update(before + line["epoch"] - bar.n)
                     if not self.quiet:
                         tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
 
                 places = {"out": Path(self.out), "data_dir": Path(self.data_dir)}
                 results.append(perform(run, processes=processes, **places, progress=progress, backend=self.backend))
-                bar.update(before + _planned(run) - bar.n)
+                left = before + _planned(run) - bar.n
+                bar.update(left) if began else _passed(bar, left)
         return results
 
 
@@ -160,6 +166,9 @@ def show_results(
     if style == "json":
         listed = [{"folder": run.folder, **result} for run, result in zip(runs, results, strict=True)]
         show(document(command, inputs, results=listed, seed=inputs["seeds"]))
+        return
+    if style == "table":
+        _show_means(runs, results)
         return
     rows: list[list[Cell]] = [
         [
@@ -191,6 +200,36 @@ def show_results(
         "folder",
     ]
     show(render(rows, headers, style))
+
+
+def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) -> None:
+    """Show a line for each configuration, the mean over its seeds; what all lines of a table share stands above it."""
+    groups: dict[Configuration, list[dict[str, Any]]] = {}
+    for run, result in zip(runs, results, strict=True):
+        groups.setdefault(replace(run, seed=0), []).append(result)
+    tables: dict[tuple[str, str, str], list[list[Cell]]] = {}
+    for run, group in groups.items():
+        names = ("density_realised", "density_final", "accuracy_validation", "accuracy_test")
+        realised, final, validation, test = (fmean(one[name] for one in group) for name in names)
+        accuracies = [Shown(accuracy, f"{100 * accuracy:.2f}") for accuracy in (validation, test)]
+        shares = [Shown(share, f"{share:.4g}") for share in (realised, final)]
+        cells: list[Cell] = [run.ratio, run.density, *shares, len(group), *accuracies]
+        tables.setdefault((run.recipe, f"{run.model} on {run.data}", run.method), []).append(cells)
+    headers = ["ratio", "density", "realised", "final", "seeds", "validation", "test"]
+    for (recipe, where, method), rows in tables.items():
+        show(f"{recipe}: {where}, method {method}")
+        show_table(Table.of(headers, rows, spare=("realised", "seeds")), "table")
+        show("")
+    note = "Accuracies in %, means over the seeds. Intervals and what the paper says: ertrain report DIR. Every run by "
+    show(wrap(f"{note}itself: --format csv."))
+
+
+def _passed(bar: Any, count: int) -> None:
+    """Count what an earlier process has done, which says nothing of how fast this one is."""
+    bar.n += count
+    bar.initial += count
+    bar.last_print_n += count
+    bar.refresh()
 
 
 def named(run: Configuration) -> str:

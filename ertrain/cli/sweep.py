@@ -67,7 +67,8 @@ class SweepCommand:
         out, data_dir = Path(self.out), Path(self.data_dir)
         runs = with_data(runs, data_dir, scale=self.scale, words=(*self.only, *self.set), tell=True)
         jobs_of(runs, replicas=self.replicas)
-        with tqdm(total=len(runs), unit=" runs") as bar:
+        before = {run.hash for run in runs if result_of(run, out) is not None}  # no work of this process
+        with tqdm(total=len(runs), initial=len(before), unit=" runs") as bar:
             for done in sweep(
                 runs,
                 out,
@@ -77,7 +78,7 @@ class SweepCommand:
                 cluster=self.cluster,
                 backend=self.backend,
             ):
-                bar.update(len(done))
+                bar.update(sum(result["config_hash"] not in before for result in done))
         inputs = {
             "recipe": self.recipe,
             "scale": self.scale,

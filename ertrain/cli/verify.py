@@ -103,10 +103,15 @@ class VerifyCommand:
         out = Path(self.out or "widths")
         taught = str(target) if named is None else self.target
         name = f"{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
-        with locked(out), on_cluster(self.cluster), tqdm(unit=" masks", leave=False) as bar:
+        most = SCALES[self.scale].most_trials(delta)
+        with locked(out), on_cluster(self.cluster), tqdm(total=most, unit=" masks", leave=False) as bar:
+            asked: list[tuple[str, int]] = []
 
             def progress(kind: str, total: int, trials: int) -> None:
-                bar.set_description(f"{kind} with {total} neurons", refresh=False)
+                if asked[-1:] != [(kind, total)]:  # a test of its own, of so many masks at most
+                    asked.append((kind, total))
+                    bar.reset(total=most)
+                    bar.set_description(f"test {len(asked)}: {kind}, {total:,} neurons", refresh=False)
                 bar.update(trials)
 
             found = measure_widths(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
+from ertheory.bounds.catalogue import METHODS
+from ertheory.cli import _COMMANDS as THEORY
 from ertheory.cli import main
 from ertheory.cli.options import Option
 from ertheory.cli.output import show
@@ -197,3 +200,52 @@ def test_what_was_built_is_written_as_a_table_of_fields(words, style, capsys, tm
         {"csv": "field,value\n", "markdown": "| field | value |", "latex": r"\begin{tabular}{ll}"}[style]
     )
     assert "success" in out
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Says so much on standard error that a reader which leaves is noticed."""
+
+    def run(self) -> int:
+        """Say it."""
+        for _ in range(10_000):
+            print("still at work", file=sys.stderr, flush=True)
+        return 0
+
+
+def test_nobody_need_read_messages_to_the_end():
+    main_of = (
+        f"from ertheory.cli.program import run_program as run; import sys; sys.path.insert(0, {str(Path.cwd())!r})"
+    )
+    commands = f"(('tell', '{__name__}:Telling', 'Tell.'),)"
+    script = f"{main_of}; sys.exit(run('program', 'Tells.', {commands}, ['tell']))"
+    command = f"{sys.executable} -c {shlex.quote(script)} 2>&1 >/dev/null | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "still at work\n", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_names_every_command_and_option(shell, capsys):
+    assert main(["--completion", shell]) == 0
+    script = capsys.readouterr().out
+    names = [name for name, _, _ in THEORY]
+    assert all(name in script for name in (*names, "matched", "theorem-2.1", "sparsity"))
+    assert main(["--completion", "powershell"]) == 2
+    assert "--completion: expected one of bash, zsh, fish" in capsys.readouterr().err
+
+
+def completed(script: str, *words: str) -> list[str]:
+    typed = " ".join(map(shlex.quote, words))
+    asked = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _ertheory_words; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_bash_completes_words(capsys):
+    main(["--completion", "bash"])
+    script = capsys.readouterr().out
+    assert completed(script, "ertheory", "wi") == ["width"]
+    assert completed(script, "ertheory", "width", "--lay") == ["--layer0"]
+    assert completed(script, "ertheory", "width", "--method", "") == list(METHODS)
+    assert completed(script, "ertheory", "lower", "--output", "li") == ["linear"]
+    assert completed(script, "ertheory", "figure", "figure4-") == ["figure4-factored"]

@@ -45,6 +45,7 @@ def test_list_names_every_recipe(capsys):
     out = capsys.readouterr().out
     # 3 seeds of 4 starts for density 0.1 and 5 for 0.02, in 20 epochs on digits and 6 on Fashion-MNIST
     assert "table3: quick (54 runs, 702 epochs, about 5 min on one core), small" in out
+    assert max(map(len, out.splitlines())) <= 120
 
 
 def test_run_gives_the_results(capsys, runs):
@@ -55,6 +56,36 @@ def test_run_gives_the_results(capsys, runs):
     assert [one["seed"] for one in content["results"]] == [0, 1]
     for one in content["results"]:
         assert json.loads((runs / one.pop("folder") / "result.json").read_text()) == one
+
+
+def test_run_shows_a_line_for_each_configuration(capsys, runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["--only", *LENET, "--set", "model=mlp-20-10", "epochs=1", "density=0.5"]
+    given = ["run", "table1", "--seeds", "2", "--out", str(runs), *words, "ratio=erk"]
+    assert main(given) == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "table1: mlp-20-10 on digits, method fixed" in lines
+    tests = [json.loads(path.read_text()) for path in runs.rglob("result.json")]
+    mean = sum(100 * one["accuracy_test"] for one in tests if one["ratio"] == "erk") / 2
+    (line,) = [line.split() for line in lines if line.startswith("erk")]
+    assert line[1] == "0.5"
+    assert float(line[-1]) == pytest.approx(mean, abs=0.006)
+    # Both were done before: the bar is full, and claims no speed.
+    assert "2/2" in shown.err
+    assert "epochs/s" not in shown.err.replace("? epochs/s", "")
+    assert main([*given, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_narrow_terminals_do_without_some_columns_of_a_report(capsys, runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["report", str(runs)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith("Too narrow for: bare") for line in lines)
+    assert len(lines) < 60
 
 
 def test_report_groups_by_configuration(capsys, runs):
