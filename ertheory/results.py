@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from ertheory.tables import Cell, Style, Table
+from ertheory.tables import Cell, Style, Table, pandas_for
 
 __all__ = ["Explained", "Result", "Step", "explained"]
 
@@ -39,6 +39,23 @@ class Result:
     def to_csv(self) -> str:
         """Write comma-separated values with plain numbers and one row per field."""
         return self._fields().to_csv()
+
+    def to_pandas(self) -> Any:
+        """Make a series of the fields, by their names.
+
+        Returns
+        -------
+        pandas.Series
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return pandas_for("to_pandas").Series(self.to_dict(), name=type(self).__name__, dtype=object)
+
+    def _repr_html_(self) -> str:
+        return self._fields().to_html()
 
     def rendered(self, style: Style) -> str:
         """Write a table with one row per field in one of the styles of `ertheory.tables`."""

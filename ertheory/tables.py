@@ -6,9 +6,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from html import escape
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-__all__ = ["FORMATS", "Cell", "Shown", "Style", "Table", "latex_text"]
+__all__ = ["FORMATS", "Cell", "Shown", "Style", "Table", "latex_text", "pandas_for"]
 
 Style = Literal["table", "markdown", "latex", "csv"]
 FORMATS: tuple[Style, ...] = get_args(Style)
@@ -183,6 +185,44 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.headers, *plain])
         return text.getvalue().rstrip("\n")
 
+    def to_html(self) -> str:
+        """Write an HTML table, as notebooks show it; numbers stand at the right.
+
+        Examples
+        --------
+        >>> Table(("n", "success >="), ((1000, "<b>"),)).to_html().count("&lt;b&gt;")
+        1
+        """
+        sides = ["right" if self._counts(column) else "left" for column in range(len(self.headers))]
+
+        def line(tag: str, cells: Sequence[str]) -> str:
+            made = (
+                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+                for side, cell in zip(sides, cells, strict=True)
+            )
+            return f"<tr>{''.join(made)}</tr>"
+
+        body = "\n".join(line("td", row) for row in self._texts())
+        return f"<table>\n<thead>{line('th', self.headers)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_pandas(self) -> Any:
+        """Make a frame of plain numbers and text, missing where nothing is said.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        rows = [[cell.value if isinstance(cell, Shown) else cell for cell in row] for row in self.rows]
+        return pandas_for("to_pandas").DataFrame(rows, columns=list(self.headers))
+
     def _texts(self) -> list[list[str]]:
         return [[_shown(cell) for cell in row] for row in self.rows]
 
@@ -190,6 +230,26 @@ class Table:
         """Whether a column holds numbers alone."""
         cells = [row[column] for row in self.rows if row[column] is not None]
         return bool(cells) and not any(isinstance(cell, str) for cell in cells)
+
+
+def pandas_for(name: str) -> Any:
+    """Load pandas, which is nobody's dependency.
+
+    Parameters
+    ----------
+    name
+        What needs it.
+
+    Raises
+    ------
+    ImportError
+        In one line, if it is not installed.
+    """
+    try:
+        return import_module("pandas")
+    except ImportError as error:
+        msg = f"{name} needs pandas: python -m pip install pandas"
+        raise ImportError(msg) from error
 
 
 def _plain(cell: Cell) -> str:

@@ -37,7 +37,7 @@ from ertrain.masks.sparse import SparseLinear, densify, sparsify
 from ertrain.models import build_model, initialise
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.recipes import recipe
-from ertrain.reports import compare, read_results, rows_of
+from ertrain.reports import compare, plot_curves, read_results, report_frame, rows_of
 from ertrain.training import ProcessGroup, join_process_group, perform, sweep
 
 __all__ = [
@@ -61,9 +61,11 @@ __all__ = [
     "mask_gradients",
     "masks_of",
     "perform",
+    "plot_curves",
     "read_results",
     "recipe",
     "repair_masks",
+    "report_frame",
     "rows_of",
     "sparsify",
     "sweep",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from ertheory.errors import one_of
 from ertheory.tables import Table
+
+if TYPE_CHECKING:
+    from ertheory.plots.picture import Picture
 
 __all__ = ["Results"]
 
@@ -107,6 +110,45 @@ class Results(Sequence[Answer_], Generic[Answer_]):
     def to_csv(self) -> str:
         """Write comma-separated values with plain numbers."""
         return self.to_table().to_csv()
+
+    def to_pandas(self) -> Any:
+        """Make a frame with a row for each answer.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return self.to_table().to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.to_table().to_html()
+
+    def plot(self) -> Picture:
+        """Draw answers of `width`: bars of neurons and edges at one sparsity, curves over several.
+
+        Returns
+        -------
+        Picture
+            A notebook shows it; its `save` writes files.
+
+        Raises
+        ------
+        TypeError
+            If these are answers to another question.
+        """
+        from ertheory.bounds.result import Width
+        from ertheory.plots.answers import picture_of_widths
+
+        widths = [answer for answer in self.answers if isinstance(answer, Width)]
+        if len(widths) < len(self.answers):
+            msg = "only answers about widths have a picture; to_table() and to_pandas() lay out the others"
+            raise TypeError(msg)
+        return picture_of_widths(widths)
 
     def explain(self) -> str:
         """Show the formulas behind every answer, and the same with the numbers put in."""

@@ -15,6 +15,7 @@ from ertheory.layerwise.explained import ratio_steps
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_weights
 from ertheory.numbers import probability, whole_number
 from ertheory.results import Explained, Step
+from ertheory.tables import Table
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 
@@ -176,6 +177,31 @@ class LayerDensities(Explained):
             "density_realised": self.density_realised,
             "dead_outputs_expected": self.dead_outputs_expected,
         }
+
+    def to_pandas(self) -> Any:
+        """Make a frame with a row for each layer.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return self._layers().to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self._layers().to_html()
+
+    def _layers(self) -> Table:
+        rows = zip(self.layers, self.densities, self.nonzeros_expected, strict=True)
+        cells = [
+            (layer.name, "x".join(map(str, layer.shape)), layer.weights, density, count)
+            for layer, density, count in rows
+        ]
+        return Table.of(("layer", "shape", "weights", "density", "non-zeros expected"), cells)
 
     def to_markdown(self) -> str:
         """Return a table with a row per layer and a last row for the network."""

@@ -90,6 +90,11 @@ class DrawnMask:
         found: Bools = contains(*as_words, self._digits(), self._key())
         return found
 
+    def _repr_svg_(self) -> str:
+        from ertheory.masks.drawing import mask_svg
+
+        return mask_svg(self, f"layer {self.layer}, p = {self.density}, seed {self.seed}")
+
     def to_csr(self, start: int = 0, stop: int | None = None) -> csr_array:
         """Draw the rows start..stop - 1, all of them if left out, as a sparse array of booleans."""
         stop = self.shape[0] if stop is None else stop

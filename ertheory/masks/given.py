@@ -46,6 +46,11 @@ class GivenMask:
         found: Bools = entries[places] == asked if len(entries) else np.zeros(len(asked), dtype=np.bool_)
         return found
 
+    def _repr_svg_(self) -> str:
+        from ertheory.masks.drawing import mask_svg
+
+        return mask_svg(self, "given mask")
+
     def to_csr(self, start: int = 0, stop: int | None = None) -> csr_array:
         """Give the rows start..stop - 1, all of them if left out, as a sparse array of booleans."""
         return self.pattern[start : self.shape[0] if stop is None else stop]

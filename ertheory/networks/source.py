@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import Rational, probability, whole_number, whole_numbers
+from ertheory.numbers import Rational, probability, rational_text, whole_number, whole_numbers
 
 __all__ = ["Source", "read_densities"]
 
@@ -80,6 +80,12 @@ class Source:
             densities=read_densities(target, density=densities),
             entries_per_pair=(1, *(layer.entries_per_pair for layer in target.layers)),
         )
+
+    def _repr_svg_(self) -> str:
+        from ertheory.networks.drawing import network_svg
+
+        notes = [f"p = {rational_text(density)[:12]}" for density in self.densities]
+        return network_svg((self.inputs, *self.widths), [None] * len(self.widths), notes)
 
     @property
     def entries(self) -> tuple[int, ...]:

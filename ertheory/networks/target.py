@@ -139,6 +139,20 @@ class Target:
     def __str__(self) -> str:
         return "-".join(str(width) for width in self.widths)
 
+    def _repr_svg_(self) -> str:
+        """Draw a small network as in Figure 4 of the paper, and where a large one has its weights."""
+        from ertheory.networks.drawing import MOST_DRAWN, network_svg, shares_of, spy_svg
+
+        flat = None if self.weights is None else [weight.reshape(len(weight), -1) for weight in self.weights]
+        if flat is not None and max(max(weight.shape) for weight in flat) > MOST_DRAWN:
+            titles = [f"W_{layer}" for layer in range(1, len(flat) + 1)]
+            shapes = [(int(weight.shape[0]), int(weight.shape[1])) for weight in flat]
+            return spy_svg(list(zip(titles, shapes, map(shares_of, flat), strict=True)))
+        fits = flat is not None and all(
+            one.inputs == part.shape[1] for one, part in zip(self.layers, flat, strict=True)
+        )
+        return network_svg(self.widths, flat if flat is not None and fits else [None] * self.depth)
+
     @classmethod
     def from_text(cls, text: str) -> Target:
         """Read dense layer widths written as ``784-128-10``.

@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+import ertheory  # noqa: E402
+import ertrain  # noqa: E402
 from ertheory.plots.accuracy import draw_accuracies, read_accuracies  # noqa: E402
 from ertheory.plots.style import rendered  # noqa: E402
 from ertrain.cli import main  # noqa: E402
@@ -131,6 +133,23 @@ def test_report_fits_into_a_hundred_columns(capsys, runs, monkeypatch):
         ["balanced", "0.5"],
         ["erk", "0.5"],
     ]
+
+
+def test_runs_have_curves_and_a_frame(runs, tmp_path):
+    picture = ertrain.plot_curves(runs)
+    lines = [json.loads(line) for path in runs.rglob("metrics.jsonl") for line in path.read_text().splitlines()]
+    assert sorted(picture.columns["loss"]) == sorted(line["loss"] for line in lines)
+    assert set(picture.columns["run"]) == {"digits mlp-20-10 erk 0.5", "digits mlp-20-10 balanced 0.5"}
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(ertheory.InvalidInput, match="folder with runs"):
+        ertrain.plot_curves(tmp_path)
+    pytest.importorskip("pandas", reason="pandas is nobody's dependency")
+    frame = ertrain.report_frame(runs).set_index("ratio")
+    rows = {row.ratio: row for row in ertrain.rows_of(ertrain.read_results(runs))}
+    for ratio in ("erk", "balanced"):
+        assert frame.loc[ratio, "accuracy_test"] == rows[ratio].accuracy_test.value
+        assert frame.loc[ratio, "accuracy_test_high"] == rows[ratio].accuracy_test.high
+        assert frame.loc[ratio, "seeds"] == (0, 1)
 
 
 def test_report_draws(capsys, runs, tmp_path):

@@ -1,0 +1,130 @@
+"""What a notebook shows: tables as HTML, frames, pictures, and networks and masks that draw themselves."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import ertheory
+from ertheory.masks import DrawnMask, GivenMask
+from ertheory.networks.drawing import shares_of
+from ertheory.networks.source import Source
+from ertheory.tables import Shown, Table
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return ertheory.width("8-6-3", sparsity=0.5, delta=0.05)
+
+
+def elements(text: str, name: str) -> list[ET.Element]:
+    return list(ET.fromstring(text).iter(SVG + name))
+
+
+def cells(html: str) -> list[list[str]]:
+    return [["".join(cell.itertext()) for cell in row] for row in ET.fromstring(html).iter("tr")]
+
+
+def test_a_table_is_escaped_and_whole():
+    table = Table(("a<b", "n"), (("<script>alert(1)</script> & more", 1000), ("x", None)))
+    html = table._repr_html_()
+    assert "<script>" not in html
+    assert cells(html) == [["a<b", "n"], ["<script>alert(1)</script> & more", "1,000"], ["x", "-"]]
+    rights = [cell.get("style") for cell in ET.fromstring(html).iter("th")]
+    assert rights == ["text-align:left", "text-align:right"]
+
+
+def test_answers_are_shown_as_in_a_terminal(answers):
+    shown = cells(answers._repr_html_())
+    assert [row[0] for row in shown] == ["method", *(answer.method for answer in answers)]
+    assert cells(answers["exact"]._repr_html_())[0] == ["field", "value"]
+
+
+def test_frames_hold_plain_numbers(answers):
+    pandas = pytest.importorskip("pandas", reason="pandas is nobody's dependency")
+    frame = answers.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.set_index("method").loc["exact", "N_0"] == answers["exact"].widths[0]
+    one = answers["exact"].to_pandas()
+    assert one["widths"] == list(answers["exact"].widths)
+    layers = ertheory.densities("vgg16", ratio="erk", density="0.1").to_pandas()
+    assert len(layers) == 16 - 2  # CIFAR's: one linear layer
+    assert layers["weights"].sum() == 14_715_584
+    assert Table(("n",), ((Shown(0.5, "a half"),),)).to_pandas().loc[0, "n"] == 0.5
+
+
+def test_without_pandas_one_line_says_so(answers, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)  # as if it were not there
+    for thing in (answers, answers["exact"], answers.to_table()):
+        with pytest.raises(ImportError, match=r"^to_pandas needs pandas: python -m pip install pandas$"):
+            thing.to_pandas()
+
+
+def test_answers_have_a_picture(answers, tmp_path):
+    picture = answers.plot()
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    hidden = dict(zip(picture.columns["method"], picture.columns["hidden"], strict=True))
+    assert {answer.method: answer.total for answer in answers if answer.total is not None} == {
+        method: total for method, total in hidden.items() if total is not None
+    }
+    curves = ertheory.width("8-6-3", sparsities=[0.5, 0.8], delta=0.05, method="exact").plot()
+    assert curves.columns["sparsity"] == (0.5, 0.8)
+    assert curves._repr_png_() != picture._repr_png_()
+    assert [path.name for path in curves.save(tmp_path)] == ["widths.png", "widths.svg", "widths.csv"]
+    with pytest.raises(TypeError, match="only answers about widths"):
+        ertheory.confidence("8-6-3", widths=[200, 100], sparsity=0.5).plot()
+
+
+def test_a_small_target_is_drawn_neuron_by_neuron():
+    drawn = ertheory.Target.from_arrays([[[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], [[1.0, 1.0, -1.0]]])._repr_svg_()
+    assert len(elements(drawn, "circle")) == 2 + 3 + 1
+    lines = elements(drawn, "line")
+    assert len(lines) == 7  # zeros are left out
+    assert sum("stroke-dasharray" in line.attrib for line in lines) == 2  # negative ones
+    assert len({line.get("stroke-width") for line in lines}) == 4
+
+
+def test_a_large_target_shows_where_its_weights_are():
+    weight = np.zeros((40, 100))
+    weight[:20, :50] = 1
+    drawn = ertheory.Target.from_arrays([weight, np.ones((2, 40))])._repr_svg_()
+    assert not elements(drawn, "circle")
+    texts = [text.text for text in elements(drawn, "text")]
+    assert texts == ["W_1", "40 x 100, 0.25 of all", "W_2", "2 x 40, 1 of all"]
+
+
+def test_counts_alone_and_sources_are_drawn_in_part():
+    drawn = ertheory.Target.from_text("784-128-10")._repr_svg_()
+    assert len(elements(drawn, "circle")) == 11 + 11 + 10
+    source = Source(2, (3, 1), (Fraction(1, 2), Fraction(1)), (1, 1))._repr_svg_()
+    assert len(elements(source, "line")) == 2 * 3 + 3
+    assert {"p = 0.5", "p = 1"} <= {text.text for text in elements(source, "text")}
+
+
+def test_masks_show_what_they_keep():
+    small = DrawnMask((6, 5), Fraction(1, 2), seed=3)
+    assert len(elements(small._repr_svg_(), "line")) == small.to_csr().nnz
+    large = DrawnMask((200, 300), Fraction(1, 10), seed=1)
+    (share,) = [text.text for text in elements(large._repr_svg_(), "text")][1:]
+    assert share.startswith("200 x 300, 0.")
+    assert abs(float(share.split()[3]) - large.to_csr().nnz / 60_000) < 0.002
+    given = GivenMask(csr_array(np.eye(30)))
+    dark = elements(given._repr_svg_(), "rect")
+    assert len(dark) == 30 + 1  # the frame too
+
+
+def test_shares_are_those_of_the_cells():
+    random = np.random.default_rng(0)
+    matrix = random.random((150, 70)) < 0.3
+    shares = shares_of(matrix)
+    assert shares.shape == (64, 64)
+    ends = [np.linspace(0, size, 65).astype(int) for size in matrix.shape]
+    cell = matrix[ends[0][5] : ends[0][6], ends[1][63] : ends[1][64]]
+    assert shares[5, 63] == cell.mean()
