@@ -129,7 +129,7 @@ class Results(Sequence[Answer_], Generic[Answer_]):
         return self.to_table().to_html()
 
     def plot(self) -> Picture:
-        """Draw answers of `width`: bars of neurons and edges at one sparsity, curves over several.
+        """Draw answers of `width`: points for neurons and edges at one sparsity, curves over several.
 
         Returns
         -------

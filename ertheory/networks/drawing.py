@@ -126,7 +126,8 @@ def _line(start: tuple[float, float], end: tuple[float, float], value: float | N
 
 
 def _rect(x: float, y: float, width: float, height: float, fill: str, more: str = "") -> str:
-    return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}" {more}/>'
+    box = f'x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}"'
+    return f'<rect {box} fill="{fill}" shape-rendering="crispEdges" {more}/>'
 
 
 def _text(x: float, y: float, text: str, size: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""Answers of `width` as a picture: bars at one sparsity, curves over several."""
+"""Answers of `width` as a picture: points at one sparsity, curves over several."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ __all__ = ["picture_of_widths"]
 _COLOURS = (BLACK, BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
 _MARKERS = "osD^vP<>*X"
 _MEASURES = {"hidden": "hidden neurons, in all", "edges": "expected edges for each weight of the target"}
+
+_ENOUGH, _NECESSARY, _NO = ("o", BLUE, "enough"), ("s", "white", "necessary"), ("x", BLUE, "does not apply here")
 
 
 def picture_of_widths(answers: Sequence[Width]) -> Picture:
@@ -47,29 +49,32 @@ def _draw(figure: Figure, columns: Columns) -> None:
     if len(set(columns["sparsity"])) > 1:
         _curves(figure, columns)
     else:
-        _bars(figure, columns)
+        _points(figure, columns)
 
 
-def _bars(figure: Figure, columns: Columns) -> None:
+def _points(figure: Figure, columns: Columns) -> None:
+    """Draw points, not bars: a length on a logarithmic axis would say nothing."""
     count = len(columns["method"])
-    figure.set_size_inches(9.5, 1.3 + 0.34 * count)
-    stars = ["" if applies == "yes" else "*" for applies in columns["applies"]]
-    names = [f"{method}{star}" for method, star in zip(columns["method"], stars, strict=True)]
+    figure.set_size_inches(9.5, 1.5 + 0.34 * count)
     for axes, (measure, words) in zip(figure.subplots(1, 2, sharey=True), _MEASURES.items(), strict=True):
-        for place, (value, kind) in enumerate(zip(columns[measure], columns["kind"], strict=True)):
+        rows = zip(columns[measure], columns["kind"], columns["applies"], strict=True)
+        for place, (value, kind, applies) in enumerate(rows):
             if value is not None:
-                necessary = kind == "necessary"
-                fill = {"facecolor": "white", "hatch": "////"} if necessary else {"facecolor": BLUE}
-                axes.barh(place, float(value), height=0.65, edgecolor=BLUE, **fill)
+                look = _NECESSARY if kind == "necessary" else _ENOUGH if applies == "yes" else _NO
+                marker, face, _ = look
+                axes.plot(float(value), place, marker=marker, color=BLUE, markerfacecolor=face, markersize=7)
                 number = f"{float(value):,.0f}" if float(value) >= 1000 else f"{float(value):.3g}"
-                axes.text(float(value), place, f" {number}", va="center", fontsize=8)
+                axes.annotate(
+                    number, (float(value), place), (7, 0), textcoords="offset points", va="center", fontsize=8
+                )
         axes.set_xscale("log")
         axes.margins(x=0.25)
         axes.set_xlabel(words)
         axes.set_ylim(count - 0.4, -0.6)
-        axes.set_yticks(range(count), names)
-    ends = " * does not apply here" if any(stars) else ""
-    figure.suptitle(f"filled: enough; hatched: necessary{';' if ends else ''}{ends}", fontsize=10)
+        axes.set_yticks(range(count), [str(name) for name in columns["method"]])
+    for marker, face, label in (_ENOUGH, _NECESSARY, _NO):
+        figure.axes[0].plot([], [], marker=marker, color=BLUE, markerfacecolor=face, linestyle="", label=label)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 def _curves(figure: Figure, columns: Columns) -> None:
