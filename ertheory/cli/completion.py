@@ -53,7 +53,8 @@ def words_of(command: str, about: str, kind: type[Any]) -> Words:
     ('relu', 'linear')
     """
     hints = get_type_hints(kind, include_extras=True)
-    options, places = [], []
+    options: list[tuple[str, str, tuple[str, ...], bool]] = []
+    places: list[str] = []
     for field in fields(kind):
         shape, option = get_args(hints[field.name])[0], hints[field.name].__metadata__[0]
         values = _values(shape, option)
