@@ -1,7 +1,7 @@
 """What the runs in a folder say together: means with intervals, and the claims of the paper beside them."""
 
 from ertrain.reports.claims import Comparison, compare, paper_accuracy
-from ertrain.reports.curves import plot_curves, report_frame
+from ertrain.reports.notebook import plot_curves, report_frame
 from ertrain.reports.plots import draw_report, report_columns
 from ertrain.reports.report import Row, rows_of
 from ertrain.reports.results import Result, read_results
