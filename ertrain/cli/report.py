@@ -33,8 +33,8 @@ _NOTES = (
 _PAPER_NOTE = "paper: what is printed for it."
 _UNSAID = "The paper says nothing of these; whether they match the dense start all the same:"
 _SHARED = ("recipe", "data", "model")  # stand above a table, and
+_SPARE = ("best", "flops", "bare", "realised")  # what a narrow terminal does without, the first of them first
 _OFTEN_SHARED = ("method", "ratio", "n")  # where they are the same in all of its rows
-_SPARE = ("bare", "flops", "realised", "dead")  # what a narrow terminal does without, the first of them first
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def _show_tables(rows: Sequence[Row]) -> None:
         first = cells[0]
         shared = "".join(f", {name} {first[name]}" if name != "n" else f", n = {first[name]}" for name in above)
         show(f"{first['recipe']}: {first['model']} on {first['data']}{shared}\n")
-        spare = [name for name in _SPARE if name in headers]
-        show_table(Table.of(headers, [[one[name] for name in headers] for one in cells], spare), "table")
+        shown = [[one[name] for name in headers] for one in cells]
+        show_table(Table.of(headers, shown, spare=[name for name in _SPARE if name in headers]), "table")
         show("")
     for note in (*_NOTES, _PAPER_NOTE) if any(cells["paper"] != "-" for cells in table) else _NOTES:
         show(wrap(note))
@@ -117,7 +117,7 @@ def _show_claims(comparisons: Sequence[Comparison], style: Style) -> None:
         for (model, data), group in groupby(some, key=lambda one: (one.model, one.data)):
             show("")
             headers = ["verdict", f"{model} on {data}", "against", "points", "95 % interval", "p", "n"]
-            show_table(Table.of(headers, [_judged(one) for one in group], ("p", "n")), style)
+            show_table(Table.of(headers, [_judged(one) for one in group], spare=("p", "n", "95 % interval")), style)
 
 
 def _said(one: Comparison) -> tuple[str | None, str]:

@@ -86,7 +86,7 @@ def test_narrow_terminals_do_without_some_columns_of_a_report(capsys, runs, monk
     assert main(["report", str(runs)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 60
-    assert any(line.startswith("Too narrow for: bare") for line in lines)
+    assert any(line.startswith("Too narrow for: best") for line in lines)
     assert len(lines) < 60
 
 
