@@ -46,6 +46,7 @@ class Result:
         Returns
         -------
         pandas.Series
+            Named after the kind of result.
 
         Raises
         ------

@@ -214,6 +214,7 @@ class Table:
         Returns
         -------
         pandas.DataFrame
+            One column per header.
 
         Raises
         ------

@@ -117,6 +117,7 @@ class Results(Sequence[Answer_], Generic[Answer_]):
         Returns
         -------
         pandas.DataFrame
+            One row per answer, one column per header of the table.
 
         Raises
         ------

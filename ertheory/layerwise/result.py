@@ -184,6 +184,7 @@ class LayerDensities(Explained):
         Returns
         -------
         pandas.DataFrame
+            Name, shape, weights, density and expected non-zeros of each layer.
 
         Raises
         ------
