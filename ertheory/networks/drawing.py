@@ -81,7 +81,7 @@ def spy_svg(matrices: Sequence[tuple[str, tuple[int, int], Floats]]) -> str:
     Examples
     --------
     >>> spy_svg([("mask", (2, 2), shares_of(np.eye(2)))]).count("<rect")
-    4
+    3
     """
     parts: list[str] = []
     left = _MARGIN / 2
