@@ -54,6 +54,8 @@ THEOREMS = {
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
     "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
+    "matched_blocks_certificate": ("blocks_matched_sound",),
+    "matched_drops": ("drop_matched_sound",),
     "theorem_2_1_masked_inputs_number": ("path_le", "printed_is_false_2173"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.

@@ -66,6 +66,29 @@ def test_dropped_copies_are_certified_and_one_copy_less_is_not(tmp_path):
 
 
 @needs_coq
+def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(tmp_path):
+    answer = width("9-7-5-2", method="exact", density=["0.8", "1/2", "1/2", "1/2"], delta="0.001")
+    text, neurons = answer.certificate(), answer.widths[0]
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer checked in" in found.stdout
+    assert check(fewer(answer, 2), tmp_path).returncode == 1
+    less = changed(text, f"Definition neurons : N := {neurons}%bin", f"Definition neurons : N := {neurons - 1}%bin")
+    assert check(less, tmp_path).returncode == 1
+
+
+@needs_coq
+def test_dropped_copies_behind_a_matched_layer_0_are_certified_and_one_copy_less_is_not(tmp_path):
+    answer = width("20-10-5", method="drop", density="0.7", delta="0.001")
+    text, copies = answer.certificate(), answer.factors[1]
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    less = changed(text, f"copies1 : positive := {copies}%", f"copies1 : positive := {copies - 1}%")
+    less = changed(less, f"width1 : N := {10 * copies}%", f"width1 : N := {10 * copies - 10}%")
+    assert check(less, tmp_path).returncode == 1
+
+
+@needs_coq
 def test_a_factored_source_is_certified_with_linear_and_with_relu_neurons(tmp_path):
     answer = width("20-10-5", method="factored", density="0.3", delta="0.001")
     text = answer.certificate()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Literal
 
 from ertheory.bounds.result import Width, rational_text
-from ertheory.errors import TheoremNotApplicable
+from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
+from ertheory.numbers import Ball, enclose
 
-__all__ = ["checked", "definition", "fraction", "head", "margin_bits", "refuse", "table"]
+__all__ = ["checked", "definition", "distance", "fraction", "head", "margin_bits", "refuse", "table"]
 
 _SCOPES = {"N": ("bin", 0), "positive": ("positive", 1), "nat": ("N", 0)}
 _COLUMNS = 118
@@ -134,6 +135,24 @@ def margin_bits(margin: Fraction, roundings: int) -> int:
     if bits > _MOST_BITS:
         raise TheoremNotApplicable(f"certificate: the law and 1 - delta differ by less than {_MOST_BITS} bits can tell")
     return max(_LEAST_BITS, 32 * -(-bits // 32))
+
+
+def distance(difference: Callable[[], Ball]) -> Fraction:
+    """Bound the distance of a number from 0 from below.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If it cannot be told from 0.
+    """
+    try:
+        low, high = enclose(difference, digits=2)
+    except InfeasibleWidth:
+        low = high = Fraction(0)
+    if low <= 0 <= high:
+        msg = "certificate: the law and 1 - delta are equal or too close to be told apart"
+        raise TheoremNotApplicable(msg)
+    return min(abs(low), abs(high))
 
 
 def refuse(answer: Width) -> None:

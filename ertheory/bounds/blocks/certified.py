@@ -1,16 +1,16 @@
-"""Answers about block constructions as theorems that Coq checks: `printed` and `exact` with a dense layer 0."""
+"""Answers about block constructions as theorems that Coq checks: `printed` and `exact`; layer 0 dense, or matched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
 from ertheory.bounds import coq
+from ertheory.bounds.blocks.certified_matched import matched_certificate
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.result import Width
-from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
-from ertheory.numbers import Ball, ball, enclose, log_sparsity
+from ertheory.errors import TheoremNotApplicable
+from ertheory.numbers import Ball, ball, log_sparsity
 
 __all__ = ["block_certificate", "printed_certificate"]
 
@@ -50,8 +50,11 @@ def block_certificate(answer: Width) -> str:
     Raises
     ------
     TheoremNotApplicable
-        If layer 0 is not dense, the target is not fully connected, or the law meets 1 - delta exactly.
+        If layer 0 is preassigned, the target is not fully connected, or the law meets 1 - delta exactly; if layer 0
+        is matched, where Coq's bound on Hall's sum is too large.
     """
+    if answer.layer0 == "matched":
+        return matched_certificate(answer)
     factors = _factors(answer)
     law = Law(answer.target, answer.densities, "dense")
     designs = [factors]
@@ -61,7 +64,7 @@ def block_certificate(answer: Width) -> str:
     def excess(design: tuple[int, ...]) -> Ball:
         return law.log_success(design, design[0] * answer.target.inputs) - log_sparsity(goal)
 
-    closest = min(_distance(lambda design=design: excess(design)) for design in designs)  # type: ignore[misc]
+    closest = min(coq.distance(lambda design=design: excess(design)) for design in designs)  # type: ignore[misc]
     roundings = 4 * sum(
         n * q * above for n, q, above in zip(law.target.nonzeros, factors[:-1], factors[1:], strict=True)
     )
@@ -104,7 +107,7 @@ def printed_certificate(answer: Width) -> str:
         density = answer.densities[layer + 1]
         for number in (copies, copies - 1) if density < 1 else ():
             if number:
-                closest = _distance(lambda: ball(excess).log() + number * log_sparsity(density))  # noqa: B023
+                closest = coq.distance(lambda: ball(excess).log() + number * log_sparsity(density))  # noqa: B023
                 needed = coq.margin_bits(min(closest, Fraction(1)) / (4 * max(excess, Fraction(1))), 4 * copies)
                 bits = max(bits, needed)
     says = (
@@ -132,21 +135,10 @@ def printed_certificate(answer: Width) -> str:
 def _factors(answer: Width) -> tuple[int, ...]:
     coq.refuse(answer)
     if answer.layer0 != "dense":
-        msg = f"certificate: {answer.method} has one for a dense layer 0 only, not for layer 0 {answer.layer0}"
+        others = " or matched" if answer.method == "exact" else ""
+        msg = f"certificate: {answer.method} has one for a dense{others} layer 0 only, not for layer 0 {answer.layer0}"
         raise TheoremNotApplicable(msg)
     return answer.factors or ()
-
-
-def _distance(difference: Callable[[], Ball]) -> Fraction:
-    """Bound the distance of a number from 0 from below."""
-    try:
-        low, high = enclose(difference, digits=2)
-    except InfeasibleWidth:
-        low = high = Fraction(0)
-    if low <= 0 <= high:
-        msg = "certificate: the law and 1 - delta are equal or too close to be told apart"
-        raise TheoremNotApplicable(msg)
-    return min(abs(low), abs(high))
 
 
 def _numbers(answer: Width) -> list[str]:

@@ -1,14 +1,17 @@
 """Answers about dropped copies as theorems that Coq checks: one hidden layer, by a union bound.
 
 Coq bounds what is lost by m_2 (1 - p_2 (1 - (1 - p_1)^q_0)^k)^q_1, with k the largest fan-in of a hidden neuron and m_2
-weights behind them. The law behind `drop` is a little sharper; widths that only it allows have no certificate.
+weights behind them; where layer 0 is matched, Hall's sum is added. The law behind `drop` is a little sharper; widths
+that only it allows have no certificate.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from ertheory.bounds import coq
+from ertheory.bounds.blocks.hall_certified import hall_bound, hall_exponents
 from ertheory.bounds.result import Width
 from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.target import Target
@@ -49,6 +52,42 @@ Qed.
 End Answer.
 """
 
+_MATCHED_THEORIES = [*_THEORIES, *"masked_layer_0 matched_certificate matched_drops".split()]
+
+_MATCHED = """
+Section Answer.
+Variable R : realFieldType.
+Let I : finType := ordinal_finType (N.to_nat inputs).
+Let J : finType := ordinal_finType (N.to_nat hidden).
+Let O : finType := ordinal_finType (N.to_nat outputs).
+Let Z : finType := ordinal_finType (N.to_nat width0).     (* layer 0 of the source *)
+Let K : finType := ordinal_finType (Pos.to_nat copies0).  (* of every input *)
+Let C : finType := ordinal_finType (Pos.to_nat copies1).  (* of every hidden neuron *)
+Let p0 : R := {zeroth}.
+Let p1 : R := {first}.
+Let p2 : R := {second}.
+Let delta : R := {delta}.
+Let share : R := {share}.  (* of delta, for the copies; the rest is for Hall's sum *)
+
+Theorem answer (act : R -> R) (W1 : J -> I -> R) (W2 : O -> J -> R) (b1 : J -> R) (b2 : O -> R) (lo : I -> R)
+    (contained : pred {{ffun [finType of [finType of ((J * C) * Z)%type + (O * (J * C))%type] + [finType of Z * I]]
+      -> bool}}) :
+  (forall j, fan_in W1 j <= Pos.to_nat fan)%N -> #|[pred x : O * J | W2 x.1 x.2 != 0]| = Pos.to_nat weights ->
+  (forall w, represented0 W1 W2 act b1 b2 lo w -> contained w) ->
+  [/\\ 1 - delta <= Pr (all_masked p0 p1 p2) contained, #|[finType of J * C]| = N.to_nat width1
+    & let loss := drop_loss p1 p2 (Pos.to_nat fan) (Pos.to_nat weights) in
+      ((1 < Pos.to_nat copies0)%N -> share < loss (Pos.to_nat copies0).-1 (Pos.to_nat copies1)) /\\
+      ((1 < Pos.to_nat copies1)%N -> share < loss (Pos.to_nat copies0) (Pos.to_nat copies1).-1)].
+Proof.
+move=> few many rep; split.
+- have [sane hall] := hall_okP (R := R) (I := I) (K := K) (Z := Z) (card_ord _) (card_ord _) (card_ord _) hall_enough.
+  exact: (drop_matched_sound shared enough (Ordinal some) sane hall few many rep).
+- by apply: copies_width; vm_compute.
+exact: (drop_minimal R enough).
+Qed.
+End Answer.
+"""
+
 
 def drop_certificate(answer: Width) -> str:
     """Write widths of dropped copies as a theorem: they suffice, and with one copy less the bound is above delta.
@@ -56,14 +95,14 @@ def drop_certificate(answer: Width) -> str:
     Raises
     ------
     TheoremNotApplicable
-        If the target has not one hidden layer, layer 0 is not dense, or only the sharper law allows the widths.
+        If the target has not one hidden layer, or only the sharper law allows the widths.
     """
     coq.refuse(answer)
     target, factors = answer.target, answer.factors or ()
     if target.depth != 2:
         raise TheoremNotApplicable(f"certificate: drop has one for one hidden layer only, not for {target.depth - 1}")
-    if answer.layer0 != "dense":
-        raise TheoremNotApplicable(f"certificate: drop has one for a dense layer 0 only, not for {answer.layer0}")
+    if answer.layer0 == "matched":
+        return _matched(answer)
     first, second = answer.densities[1:]
     goal, fan = answer.failure_probability, _largest_fan_in(target)
     if second == 1 and first == 1:
@@ -91,6 +130,56 @@ def drop_certificate(answer: Width) -> str:
             coq.checked("enough", f"{claim} copies0 copies1"),
             _THEOREM.lstrip("\n").format(
                 first=coq.fraction(first), second=coq.fraction(second), delta=coq.fraction(goal)
+            ),
+        ]
+    )
+
+
+def _matched(answer: Width) -> str:
+    """Write the widths as a theorem where layer 0 is masked: what the copies lose and Hall's sum share delta."""
+    target, factors, goal = answer.target, answer.factors or (), answer.failure_probability
+    zeroth, first, second = answer.densities
+    neurons, fan = answer.widths[0] or 0, _largest_fan_in(target)
+    hall = hall_bound(neurons, target.inputs, factors[0], zeroth)
+    share = goal - hall.failure
+    if share <= 0:
+        msg = "certificate: Coq bounds Hall's sum by Chernoff, too coarsely for so few neurons in layer 0"
+        raise TheoremNotApplicable(msg)
+    bits = _bits(target, (first, second), share, (factors[0], factors[1]), fan)
+    common = math.lcm(share.denominator, hall.failure.denominator)
+    parts = [int(part * common) for part in (hall.failure, share)]
+    says = (
+        "Theorem answer, below: with so many neurons the network is contained, by exactly its outputs on every input x "
+        "with lo <= x, whatever the activation; layer 0 is masked too, and which of its neurons hands on which input "
+        "is chosen after the mask is seen; and with one copy less of the inputs or of the hidden neurons, the bound on "
+        "what the copies lose is above their share of delta. Whether fewer neurons in layer 0 would do is not said."
+    )
+    densities = f"{first.numerator} {first.denominator} {second.numerator} {second.denominator}"
+    sizes = zip(("inputs", "hidden", "outputs"), target.widths, strict=True)
+    return "\n".join(
+        [
+            coq.head(answer, _MATCHED_THEORIES, says=says),
+            *(coq.definition(name, "N", value) for name, value in sizes),
+            *(coq.definition(f"width{layer}", "N", answer.widths[layer] or 0) for layer in (0, 1)),
+            *(coq.definition(f"copies{layer}", "positive", factors[layer]) for layer in (0, 1)),
+            coq.definition("fan", "positive", fan) + "  (* weights into a hidden neuron, at most *)",
+            coq.definition("weights", "positive", target.nonzeros[1]) + "  (* into the outputs *)",
+            hall_exponents(hall) + "\n",
+            "Lemma some : (0 < N.to_nat width0)%N.\nProof. by apply/ssrnat.ltP; exact: Pos2Nat.is_pos. Qed.\n",
+            coq.checked("shared", f"shares_ok {parts[0]} {parts[1]} {common} {goal.numerator} {goal.denominator}"),
+            coq.checked(
+                "hall_enough",
+                f"hall_ok {zeroth.numerator} {zeroth.denominator} {parts[0]} {common} inputs width0 copies0 exponents",
+            ),
+            coq.checked(
+                "enough", f"drop_certificate {densities} fan weights {parts[1]} {common} {bits} copies0 copies1"
+            ),
+            _MATCHED.lstrip("\n").format(
+                zeroth=coq.fraction(zeroth),
+                first=coq.fraction(first),
+                second=coq.fraction(second),
+                delta=coq.fraction(goal),
+                share=f"toR R {parts[1]} / toR R {common}",
             ),
         ]
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from ertheory import read_target, width
+from ertheory.bounds.blocks.hall import hall_sum
+from ertheory.bounds.blocks.hall_certified import hall_bound
 from ertheory.bounds.catalogue import CERTIFIED, METHODS
 from ertheory.cli import main
 from ertheory.errors import TheoremNotApplicable
+from ertheory.numbers import enclose
 
 DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
 COMMAND = ["width", "--target", "784-128-10", "--density", "1,.1,.1", "--delta", ".001"]
@@ -63,6 +67,38 @@ def test_answers_that_nothing_is_proved_of_are_refused():
             width(target, method="exact", **options).certificate()
 
 
+def test_matched_numbers_are_those_of_the_answer():
+    answer = width("9-7-5-2", method="exact", density=["0.8", "1/2", "1/2", "1/2"], delta="0.001")
+    assert answer.layer0 == "matched"
+    text = answer.certificate()
+    assert listed(text, "copies") == answer.factors
+    assert listed(text, "width") == (9 * answer.factors[0], *answer.widths[1:])
+    assert f"Definition neurons : N := {answer.widths[0]}%bin." in text
+    assert answer.widths[0] > 9 * answer.factors[0]
+    assert "Whether fewer neurons in layer 0 would do" in text.replace("\n   ", " ")
+    with pytest.raises(TheoremNotApplicable, match="exact has one for a dense or matched layer 0 only"):
+        width("4-3-2", method="exact", density=0.5, delta=0.1, layer0="preassigned").certificate()
+    with pytest.raises(TheoremNotApplicable, match="printed has one for a dense layer 0 only, not for layer 0 matched"):
+        width("4-3-2", method="printed", density=0.5, delta=0.1, layer0="matched").certificate()
+
+
+@pytest.mark.parametrize(
+    ("neurons", "inputs", "copies", "density"),
+    [(907, 20, 45, "3/10"), (191, 9, 21, "3/5"), (177184, 784, 226, "1/10"), (3, 1, 1, "1/2")],
+)
+def test_what_coq_adds_up_is_above_the_hall_sum(neurons, inputs, copies, density):
+    bound = hall_bound(neurons, inputs, copies, Fraction(density))
+    _, high = enclose(lambda: hall_sum(neurons, inputs, copies, Fraction(density)))
+    assert high <= bound.failure <= 100 * high
+    assert len(bound.exponents) == inputs
+
+
+def test_chernoff_is_too_coarse_where_the_hall_sum_has_no_room_left():
+    """H is 1e-6 where 1.3e-6 is left for it, and Chernoff's bound is 9e-6."""
+    with pytest.raises(TheoremNotApplicable, match="Chernoff, too coarsely for so few neurons"):
+        width("20-10-5", method="exact", density="0.3", delta="0.001").certificate()
+
+
 def test_dropped_numbers_are_those_of_the_answer():
     answer = width("784-128-10", method="drop", **DENSE)
     text = answer.certificate()
@@ -75,7 +111,6 @@ def test_dropped_numbers_are_those_of_the_answer():
     ("target", "options", "said"),
     [
         ("9-7-5-2", {"density": [1, 0.5, 0.5, 0.5], "delta": 0.1}, "one hidden layer only, not for 2"),
-        ("9-7-2", {"sparsity": 0.5, "delta": 0.1}, "a dense layer 0 only, not for matched"),
         ("9-7-2", {"density": 1, "delta": 0.1}, "a source without masks"),
         ("3-2-2", {"density": [1, 0.5, 0.5], "delta": 0.7}, "only a sharper law"),
     ],
