@@ -42,7 +42,7 @@ Theorem answer (act : nat -> R -> R) (W : forall l, layer l.+1 -> layer l -> R) 
     & forall l, (l < hidden.+1)%N -> (1 < q l)%N -> success r m (one_less l q) hidden.+1 < 1 - delta].
 Proof.
 move=> nz rep; split.
-- have [sane hall] := hall_okP (R := R) (I := layer 0) (K := ordinal_finType (q 0)) (Z := first)
+- have [sane hall] := hall_okP R (I := layer 0) (K := ordinal_finType (q 0)) (Z := first)
     (card_ord _) (card_ord _) (card_ord _) hall_enough.
   exact: (blocks_matched_sound enough (Ordinal some) sane hall nz rep).
 - by move=> l /andP[_]; exact: (widths_okP widths_hold).

@@ -80,7 +80,7 @@ Theorem answer (act : R -> R) (W1 : J -> I -> R) (W2 : O -> J -> R) (b1 : J -> R
       ((1 < Pos.to_nat copies1)%N -> share < loss (Pos.to_nat copies0) (Pos.to_nat copies1).-1)].
 Proof.
 move=> few many rep; split.
-- have [sane hall] := hall_okP (R := R) (I := I) (K := K) (Z := Z) (card_ord _) (card_ord _) (card_ord _) hall_enough.
+- have [sane hall] := hall_okP R (I := I) (K := K) (Z := Z) (card_ord _) (card_ord _) (card_ord _) hall_enough.
   exact: (drop_matched_sound shared enough (Ordinal some) sane hall few many rep).
 - by apply: copies_width; vm_compute.
 exact: (drop_minimal R enough).
