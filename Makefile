@@ -14,6 +14,7 @@ help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
 	@echo "make setup      prepare .venv for development; the other commands do so where it is missing"
 	@echo "make test       run the tests"
+	@echo "make gpu        run what needs a GPU, and write gpu.json; without a GPU, say so"
 	@echo "make lint       check style, format and types"
 	@echo "make figures    draw every figure again, those of what was measured from the numbers beside them"
 	@echo "make proofs     check the machine-checked proofs (needs coqc; says how to get it)"
@@ -32,6 +33,10 @@ setup: $(VENV)/.test
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Without .venv: a machine with a GPU may have PyTorch already, and no way to anything else.
+gpu:
+	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu.py
 
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check

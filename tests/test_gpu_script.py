@@ -1,0 +1,61 @@
+"""`make gpu` where there is no GPU, and where hardly anything but PyTorch is installed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+ROOT = Path(__file__).parent.parent
+
+# What the project uses beside PyTorch, NumPy, SciPy, scikit-learn, safetensors, Numba, tqdm, Hypothesis and pytest, and
+# beside what these bring with them.
+_WITHOUT = """
+import sys
+away = {
+    "PIL", "dask", "distributed", "flint", "folktables", "matplotlib", "onnx", "pandas", "tensorboard",
+    "torch_geometric", "torchvision", "tyro",
+}
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in away else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Without, sys.meta_path)
+sys.path[:0] = ["benchmarks"]
+"""
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_without_a_gpu_it_says_so():
+    done = run("make", "gpu", f"BIN={Path(sys.executable).parent}")
+    assert (done.returncode, done.stdout) == (0, "no GPU here: nothing was run\n")
+
+
+def test_it_needs_only_what_it_says(tmp_path):
+    """Steps are timed, small and on the CPU; the tests of a GPU are collected, and skipped where there is none."""
+    out = tmp_path / "gpu.json"
+    code = f"{_WITHOUT}\nimport gpu, json\nsys.argv[1:] = ['--cpu', '--out', {str(out)!r}]\nassert gpu.main() == 0\n"
+    if not torch.cuda.is_available():
+        code += "found = gpu.tested()\nprint(json.dumps([found['status'], len(found['skipped']), found['passed']]))\n"
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    steps = json.loads(out.read_text(encoding="utf-8"))["steps"]
+    assert {row["form"] for row in steps} == {"masked", "sparse"}
+    assert all(row["seconds"] > 0 for row in steps)
+    if not torch.cuda.is_available():
+        status, skipped, passed = json.loads(done.stdout.splitlines()[-1])
+        assert status == 0
+        assert skipped >= 15
+        assert passed == []
