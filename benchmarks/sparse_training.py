@@ -43,7 +43,8 @@ from ertheory.plots.columns import csv_text
 from ertrain import SparseLinear, attach_masks, densify, draw_masks, guard, layer_shapes, masks_of, sparsify
 
 FORMS = ("dense", "masked", "sparse", "torch", "stock")
-_RATE = 0.01
+_RATE = 0.001  # small: numbers that vanish or overflow would be timed
+_IN_A_ROW = 3  # steps of one form, as in training: the first finds what others left in the caches
 _TOLERANCE = 1e-9  # relative to the largest weight, after twenty steps in double precision
 
 
@@ -169,22 +170,31 @@ def agree(model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, .
 
 
 def measured(
-    sizes: Sequence[int], density: float, batch: int, repeats: int, threads: int, chosen: tuple[str, ...]
+    sizes: Sequence[int],
+    density: float,
+    batch: int,
+    repeats: int,
+    threads: int,
+    chosen: tuple[str, ...],
+    *,
+    compared: bool = True,
 ) -> list[Timed]:
     """Time all forms of a step at one place."""
     model = network(sizes, density)
     images, labels = torch.rand(batch, sizes[0]), torch.randint(10, (batch,))
-    agree(model, images, labels, chosen)
+    if compared:
+        agree(model, images, labels, chosen)
     clock = time.thread_time if threads == 1 else time.perf_counter
     made = forms(model, chosen)
     steps = {form: step_of(*pair, images, labels) for form, pair in made.items()}
     best, name = dict.fromkeys(steps, float("inf")), "-".join(map(str, sizes))
     for turn in range(repeats + 1):
         for form, step in steps.items():
-            start = clock()
-            step()
-            if turn:
-                best[form] = min(best[form], clock() - start)
+            for _ in range(_IN_A_ROW):
+                start = clock()
+                step()
+                if turn:
+                    best[form] = min(best[form], clock() - start)
     return [
         Timed(threads, name, density, batch, form, seconds, round(best["masked"] / seconds, 3), held(made[form][0]))
         for form, seconds in best.items()
@@ -237,6 +247,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="Number of threads.")
     parser.add_argument("--repeats", type=int, default=15, help="How often everything is timed.")
     parser.add_argument("--forms", default=",".join(FORMS), help="Which forms are timed; masked always is.")
+    parser.add_argument("--unchecked", action="store_true", help="Compare nothing first, which takes long.")
     parser.add_argument("--out", type=Path, help="A CSV file for all times.")
     parser.add_argument("--large", type=int, help="Train one network with so many neurons, and nothing else.")
     parser.add_argument("--density", type=Fraction, default=Fraction(1, 10_000), help="Of the large network.")
@@ -258,7 +269,9 @@ def main() -> None:
         for density in map(float, given.densities.split(",")):
             for batch in map(int, given.batches.split(",")):
                 sizes = tuple(map(int, name.split("-")))
-                new = measured(sizes, density, batch, given.repeats, given.threads, chosen)
+                new = measured(
+                    sizes, density, batch, given.repeats, given.threads, chosen, compared=not given.unchecked
+                )
                 by_form = {row.form: row for row in new}
                 cells = " | ".join(f"{by_form[form].speedup:.2f}" for form in chosen)
                 print(

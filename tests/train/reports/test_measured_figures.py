@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def rows_of(name):
     return columns, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-@pytest.mark.parametrize("name", ["inference", "ticket-training"])
+@pytest.mark.parametrize("name", ["inference", "sparse-training", "ticket-training"])
 def test_the_picture_is_that_of_the_numbers(name):
     columns, _ = rows_of(name)
     files = rendered(runpy.run_path(str(FIGURES / f"{name.replace('-', '_')}.py"))["drawing"], columns)
@@ -37,10 +38,10 @@ MEASURED = runpy.run_path(str(FIGURES / "measured.py"))
 
 
 def test_every_figure_has_a_script_that_draws_it():
-    drawn = {*COMPUTED, *MEASURED["DRAWINGS"], "inference", "methods", "ticket-training"}
+    drawn = {*COMPUTED, *MEASURED["DRAWINGS"], "inference", "methods", "sparse-training", "ticket-training"}
     assert {path.stem for path in FIGURES.glob("*.png")} == drawn
     scripts = {path.stem.replace("_", "-") for path in FIGURES.glob("*.py")}
-    assert scripts == {"computed", "measured", "inference", "methods", "ticket-training"}
+    assert scripts == {"computed", "measured", "inference", "methods", "sparse-training", "ticket-training"}
 
 
 @pytest.mark.parametrize("name", MEASURED["DRAWINGS"])
@@ -57,6 +58,22 @@ def test_ratios_of_inference_are_those_of_the_times():
         count = row["density"] * row["outputs"] * row["inputs"]
         slack = row["outputs"] / 2 if row["form"].startswith("fan-in") else 6 * count**0.5
         assert abs(row["weights"] - count) <= slack
+
+
+def test_what_sparse_steps_save_follows_from_their_times_and_their_weights():
+    _, rows = rows_of("sparse-training")
+    masked = {(row["sizes"], row["density"]): row for row in rows if row["form"] == "masked"}
+    for row in rows:
+        base, sizes = masked[row["sizes"], row["density"]], [int(size) for size in row["sizes"].split("-")]
+        # Forms at one place were timed in one run.
+        assert row["speedup"] == pytest.approx(base["seconds"] / row["seconds"], abs=6e-4)
+        dense = sum(inputs * outputs for inputs, outputs in pairwise(sizes))
+        biases = 12 * sum(sizes[1:])
+        if row["form"] in ("dense", "masked"):
+            assert row["memory"] == (12 + (row["form"] == "masked")) * dense + biases
+        if row["form"] == "sparse":
+            kept, starts = row["density"] * dense, 8 * (sum(sizes[:-1]) + sum(sizes[1:]) + 2 * (len(sizes) - 1))
+            assert row["memory"] == pytest.approx(24 * kept + biases + starts, abs=24 * 6 * kept**0.5)
 
 
 def test_shares_of_tickets_have_exact_intervals_and_the_widths_of_the_theorem():
