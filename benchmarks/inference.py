@@ -8,6 +8,7 @@ as (in, batch), so that nothing has to be turned around between layers:
 dense             W X by PyTorch or NumPy, or X^T W^T by PyTorch, whatever is fastest: masks change nothing here
 torch CSR         the ER mask's weights as torch.sparse_csr
 scipy CSR         the same in SciPy, which uses one thread only (not on CUDA)
+CSR, compiled     the same by the loops that `ertrain.SparseLinear` trains with (not on CUDA)
 fan-in, gather    every neuron has round(p in) inputs, by torch.nn.functional.embedding_bag
 fan-in, compiled  the same by a loop in Numba (not on CUDA)
 
@@ -39,13 +40,14 @@ from torch.nn.functional import embedding_bag
 
 from ertheory.errors import InvalidInput
 from ertheory.plots.columns import csv_text
+from ertrain.masks.sparse.kernels import forward
 
 Array = npt.NDArray[np.float32]
 Product = Callable[[], object]
 
 LAYERS = {(300, 784): (1, 64, 1024), (1024, 1024): (1, 64, 1024), (4096, 4096): (1, 64)}  # and their batches
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
-FORMS = ("torch CSR", "scipy CSR", "fan-in, gather", "fan-in, compiled")
+FORMS = ("torch CSR", "scipy CSR", "CSR, compiled", "fan-in, gather", "fan-in, compiled")
 _AT_ONCE = 256  # inputs of a batch that the compiled loop goes through together: a megabyte for 1024 inputs
 # Seconds that are timed at once; short products are repeated. By the wall clock it is less: the shorter it is, the more
 # often a busy machine leaves it alone.
@@ -131,7 +133,15 @@ def measured(
             gathered(places, weights, x, result)
             return result
 
+        starts, columns = scipy_csr.indptr.astype(np.int64), scipy_csr.indices.astype(np.int32)
+        constants, ours = np.zeros(outputs, dtype=np.float32), np.empty_like(result)
+
+        def sparse() -> Array:
+            forward(starts, columns, scipy_csr.data, constants, x, ours, False)
+            return ours
+
         sides |= {
+            "CSR, compiled": sparse,
             "dense, NumPy": lambda: independent @ x,
             "scipy CSR": lambda: scipy_csr @ x,
             "fan-in, compiled": compiled,
@@ -142,7 +152,7 @@ def measured(
     best = in_turns(sides, repeats, device, time.process_time if threads == 1 else time.perf_counter)
     least = min(best[name] for name in best if name.startswith("dense"))
     used = {"torch CSR": int(np.count_nonzero(independent)), "fan-in, gather": places.size}
-    used |= {"scipy CSR": used["torch CSR"], "fan-in, compiled": places.size}
+    used |= {"scipy CSR": used["torch CSR"], "CSR, compiled": used["torch CSR"], "fan-in, compiled": places.size}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     for form in FORMS:
         if form in sides:
