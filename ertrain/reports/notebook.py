@@ -31,13 +31,16 @@ _DASHES = ("-", "--", "-.", ":")
 _MANY = 32  # groups of runs, beyond which looks would repeat
 
 
-def plot_curves(folder: str | PathLike[str]) -> Picture:
+def plot_curves(folder: str | PathLike[str], *, only: str = "") -> Picture:
     """Draw loss and accuracies against the epoch, of every run in a folder, done or not.
 
     Parameters
     ----------
     folder
-        A run's own folder, or one with runs at any depth; as many as 32 configurations, each with any number of seeds.
+        A run's own folder, or one with runs at any depth.
+    only
+        Runs are drawn whose name holds these words, such as ``"erk"`` or ``"erk 0.1"``; a name is what the picture says
+        of a run. As many as 32 configurations can be told apart, each with any number of seeds.
 
     Returns
     -------
@@ -54,14 +57,15 @@ def plot_curves(folder: str | PathLike[str]) -> Picture:
     rows: list[tuple[Cell, ...]] = []
     for path in paths:
         configuration = json.loads(path.with_name("config.json").read_text(encoding="utf-8"))
+        if only not in (run := _name(configuration)):
+            continue
         for text in path.read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
-            rows.append(
-                (_name(configuration), configuration["seed"], line["epoch"], *(line.get(name) for name in _MEASURES))
-            )
+            rows.append((run, configuration["seed"], line["epoch"], *(line.get(name) for name in _MEASURES)))
     groups = {row[0] for row in rows}
     if not rows or len(groups) > _MANY:
-        raise InvalidInput("folder", f"a folder with runs of 1 to {_MANY} configurations", f"{folder}: {len(groups)}")
+        allowed = f"a folder with runs of 1 to {_MANY} configurations, or `only` some of them"
+        raise InvalidInput("folder", allowed, f"{folder}: {len(groups)}")
     names = ("run", "seed", "epoch", *_MEASURES)
     return Picture("curves", _draw, dict(zip(names, zip(*rows, strict=True), strict=True)))
 
@@ -75,25 +79,28 @@ def _name(configuration: dict[str, Any]) -> str:
 
 
 def _draw(figure: Figure, columns: Columns) -> None:
-    groups = list(dict.fromkeys(columns["run"]))
+    groups = sorted({str(name) for name in columns["run"]})
     runs = list(zip(columns["run"], columns["seed"], strict=True))
     figure.set_size_inches(13, 4.2 + 0.11 * len(groups))
     for axes, (measure, words) in zip(figure.subplots(1, len(_MEASURES)), _MEASURES.items(), strict=True):
         for run in dict.fromkeys(runs):
             chosen = [place for place, one in enumerate(runs) if one == run]
-            number = groups.index(run[0])
+            number = groups.index(str(run[0]))
             epochs, values = (tuple(columns[name][place] for place in chosen) for name in ("epoch", measure))
             axes.plot(
                 *known(epochs, values),
                 color=_COLOURS[number % len(_COLOURS)],
                 linestyle=_DASHES[number // len(_COLOURS)],
                 linewidth=1.2,
+                marker=".",  # a single epoch is seen too
+                markersize=4,
                 label=str(run[0]),
             )
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.set_ylabel(words)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
+    once = dict(sorted(zip(labels, handles, strict=True), key=lambda one: one[0]))
     figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2, fontsize=8.5)
 
 

@@ -141,6 +141,7 @@ def test_runs_have_curves_and_a_frame(runs, tmp_path):
     assert sorted(picture.columns["loss"]) == sorted(line["loss"] for line in lines)
     assert set(picture.columns["run"]) == {"digits mlp-20-10 erk 0.5", "digits mlp-20-10 balanced 0.5"}
     assert picture._repr_png_().startswith(b"\x89PNG")
+    assert set(ertrain.plot_curves(runs, only="erk").columns["run"]) == {"digits mlp-20-10 erk 0.5"}
     with pytest.raises(ertheory.InvalidInput, match="folder with runs"):
         ertrain.plot_curves(tmp_path)
     pytest.importorskip("pandas", reason="pandas is nobody's dependency")
