@@ -2,5 +2,6 @@
 
 from ertrain.masks.sparse.convert import densify, sparsify
 from ertrain.masks.sparse.layer import SparseLinear
+from ertrain.masks.sparse.pointwise import SparsePointwise
 
-__all__ = ["SparseLinear", "densify", "sparsify"]
+__all__ = ["SparseLinear", "SparsePointwise", "densify", "sparsify"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,13 @@ from ertrain.masks.masking import attach_masks, masks_of
 from ertrain.masks.sparse.chain import SparseSequential
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.layer import SparseLinear
+from ertrain.masks.sparse.pointwise import SparsePointwise, is_pointwise
 
 __all__ = ["densify", "sparse_layer", "sparsify"]
 
 
 def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
-    """Copy a masked module so that its masked linear layers hold the kept weights alone.
+    """Copy a masked module so that its masked linear layers, and convolutions of 1 x 1, hold the kept weights alone.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
     Raises
     ------
     InvalidInput
-        If no linear layer has a mask, one keeps no weight, its number type is neither float32 nor float64, its weight
+        If no such layer has a mask, one keeps no weight, its number type is neither float32 nor float64, its weight
         is shared with another layer or read by the code of a module around it, or it has hooks, which a sparse layer
         would not run.
 
@@ -53,9 +55,11 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
     """
     if engine not in ("auto", *ENGINES):
         raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
-    names = [name for name in masks_of(module) if type(module.get_submodule(name)) is nn.Linear]
+    names = [name for name in masks_of(module) if _can_be_sparse(module.get_submodule(name))]
     if not names:
-        raise InvalidInput("module", "at least one torch.nn.Linear with a mask", type(module).__name__)
+        raise InvalidInput(
+            "module", "at least one torch.nn.Linear with a mask, or convolution of 1 x 1", type(module).__name__
+        )
     owners: dict[int, set[str]] = {}
     for name, layer in module.named_modules():
         for parameter in layer._parameters.values():
@@ -115,11 +119,13 @@ def sparse_layer(name: str, layer: nn.Module, engine: str = "auto", *, mask: Ten
         raise InvalidInput(f"layer {name!r}", "weights in float32 or float64", weight.dtype)
     if not bool(mask.any()):
         raise InvalidInput(f"mask of {name!r}", "at least one kept weight", "none")
-    outputs, inputs = weight.shape
+    outputs, inputs = weight.shape[:2]
+    how: dict[str, Any] = {"engine": engine, "device": weight.device, "dtype": weight.dtype}
+    kind = SparseLinear
+    if is_pointwise(layer):
+        kind, how["stride"] = SparsePointwise, layer.stride
     with torch.random.fork_rng(devices=[]):  # what is drawn is replaced, and nobody else's numbers are used up
-        sparse = SparseLinear(
-            inputs, outputs, mask, bias is not None, engine=engine, device=weight.device, dtype=weight.dtype
-        )
+        sparse = kind(inputs, outputs, mask, bias is not None, **how)
     with torch.no_grad():
         sparse.weight.copy_(weight[mask])
         if bias is not None and sparse.bias is not None:
@@ -143,17 +149,25 @@ def _reads(reader: nn.Module, layer: nn.Module) -> bool:
     return any(isinstance(hook, KeepMask) and hook.layer is layer for hook in reader._forward_pre_hooks.values())
 
 
-def _dense(layer: SparseLinear) -> nn.Linear:
-    device, dtype = layer.weight.device, layer.weight.dtype
+def _can_be_sparse(layer: nn.Module) -> bool:
+    return type(layer) is nn.Linear or is_pointwise(layer)
+
+
+def _dense(layer: SparseLinear) -> nn.Module:
+    how: dict[str, Any] = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
+    dense: nn.Linear | nn.Conv2d
     with torch.random.fork_rng(devices=[]):
-        dense = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device, dtype)
+        if isinstance(layer, SparsePointwise):
+            dense = nn.Conv2d(layer.in_features, layer.out_features, 1, layer.stride, **how)
+        else:
+            dense = nn.Linear(layer.in_features, layer.out_features, **how)
     with torch.no_grad():
-        dense.weight.copy_(layer.to_dense())
+        dense.weight.copy_(layer.to_dense().reshape(dense.weight.shape))
         if layer.bias is not None:
-            dense.bias.copy_(layer.bias)
-            dense.bias.requires_grad_(layer.bias.requires_grad)
+            dense.get_parameter("bias").copy_(layer.bias)
+            dense.get_parameter("bias").requires_grad_(layer.bias.requires_grad)
     dense.weight.requires_grad_(layer.weight.requires_grad)
-    attach_masks(dense, {"": layer.to_mask()})
+    attach_masks(dense, {"": layer.to_mask().reshape(dense.weight.shape)})
     return dense.train(layer.training)
 
 

@@ -200,8 +200,8 @@ def test_there_and_back_bit_for_bit():
 
 
 def test_what_has_no_mask_is_copied():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 1, 1), masked((4, 3)))
-    attach_masks(model, {"1": torch.ones(1, 1, 1, 1, dtype=torch.bool)})
+    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 1, 3), masked((4, 3)))
+    attach_masks(model, {"1": torch.ones(1, 1, 3, 3, dtype=torch.bool)})
     sparse = sparsify(model)
     assert [type(layer) for layer in sparse] == [nn.Linear, nn.Conv2d, SparseSequential]
     assert isinstance(sparse[2][0], SparseLinear)
