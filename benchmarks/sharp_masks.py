@@ -165,6 +165,8 @@ def _first_moment_ceiling(classes: int, outputs: int, density: Fraction, neurons
 
 def built(chosen: Plan, masks: tuple[DrawnMask, ...]) -> bool:
     """Build in masks of any widths as a plan says, and check what was built."""
+    if masks[1].shape[0] < chosen.network.affine[0].outputs:
+        return False  # no neuron of the target can be left out, and builders refuse such masks
     options = {"construction": chosen.construction, "layer0": chosen.layer0, "copies": chosen.copies}
     try:
         found = embed_target(chosen.network, masks, workers=1, **options)

@@ -96,7 +96,7 @@ class TicketCommand:
     kept: Annotated[
         int | None,
         Option(
-            "At most so many source weights stand for one of the target: a ticket of guaranteed sparsity.",
+            "No more source weights than this stand for one weight of the target, so that the ticket is sparse.",
             "K",
             read=reading.whole(1),
         ),
