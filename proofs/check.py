@@ -51,6 +51,7 @@ THEOREMS = {
     "masked_layer_0": ("transport", "seen_law", "matched_law", "matchable_law", "masked_drop"),
     "masked_networks": ("transport_deep", "seen_law_deep"),
     "masked_laws": ("alive_law", "matched_deep", "matched22", "preassigned_exact", "preassigned22"),
+    "masked_printed": ("power_ge", "printed_matched"),
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
     "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
