@@ -22,6 +22,7 @@ from ertheory.cli.arguments import (
     TargetText,
     densities_inputs,
 )
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.progress import Progress
@@ -96,7 +97,7 @@ class CalibrateCommand:
             return 0
         _report(found, self)
         if self.explain:
-            show("\n" + found.explain())
+            show_explained(found.explain())
         return 0
 
     def _inputs(self, target: Target, found: Calibration) -> dict[str, object]:

@@ -9,8 +9,9 @@ from ertheory.bounds.capacity import CAPACITIES
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Delta, Density, Explain, Format, Json, Sparsity
+from ertheory.cli.notes import Note, show_explained, show_notes
 from ertheory.cli.options import Option
-from ertheory.cli.output import document, show, show_table, wrap
+from ertheory.cli.output import document, show, show_table
 from ertheory.cli.progress import Progress
 from ertheory.commands import capacity
 from ertheory.layerwise.architectures import ARCHITECTURES
@@ -86,9 +87,12 @@ class CapacityCommand:
             return 0
         show_table(answers.to_table(), self.format)
         if self.format == "table":
-            show("" if all(answer.applies for answer in answers) else "\n* does not apply here:")
-            for answer in answers:
-                show(wrap(f"  {answer.method}, layer 0 {answer.layer0}: {answer.statement}; {answer.reason}."))
+            show_notes(
+                Note(
+                    f"{answer.method}, layer 0 {answer.layer0}", answer.applies, f"{answer.statement}; {answer.reason}."
+                )
+                for answer in answers
+            )
         if self.explain:
-            show("\n" + answers.explain())
+            show_explained(answers.explain())
         return 0

@@ -31,6 +31,7 @@ from ertheory.cli.arguments import (
     densities_inputs,
 )
 from ertheory.cli.built import report, report_network, share_of_failures
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, wrap
 from ertheory.cli.progress import Progress
@@ -177,7 +178,7 @@ class EmbedCommand:
         else:
             show(built.rendered(self.format))
         if self.explain:
-            show("\n" + built.explain())
+            show_explained(built.explain())
         return 0 if built.passed else 1
 
     def _network(self, built: BuiltNetwork, *, drawn: bool) -> int:
@@ -189,7 +190,7 @@ class EmbedCommand:
         else:
             show(built.rendered(self.format))
         if self.explain and not self.json:
-            show("\n" + built.explain())
+            show_explained(built.explain())
         return 0 if built.passed else 1
 
     def _network_failed(self, error: ConstructionFailed, *, drawn: bool, seconds: float) -> int:

@@ -20,8 +20,9 @@ from ertheory.cli.arguments import (
     TargetText,
     densities_inputs,
 )
+from ertheory.cli.notes import Note, show_explained, show_notes
 from ertheory.cli.options import Option
-from ertheory.cli.output import document, show, show_table, wrap
+from ertheory.cli.output import document, show, show_table
 from ertheory.cli.progress import Progress
 from ertheory.commands import Results, confidence, sparsity
 from ertheory.commands.arguments import read_delta, read_target
@@ -126,8 +127,9 @@ def _asked(target: str, answers: Results[Answer]) -> dict[str, Any]:
 def _report(answers: Results[Answer], style: Style, *, explain: bool) -> None:
     show_table(answers.to_table(), style)
     if style == "table":
-        show("" if all(answer.applies for answer in answers) else "\n* does not apply here:")
-        for answer in answers:
-            show(wrap(f"  {answer.method}, layer 0 {answer.layer0}: {answer.statement}; {answer.reason}."))
+        show_notes(
+            Note(answer.method, answer.applies, f"{answer.statement}; {answer.reason}.", answer.layer0)
+            for answer in answers
+        )
     if explain:
-        show("\n" + answers.explain())
+        show_explained(answers.explain())

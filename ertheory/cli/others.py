@@ -9,6 +9,7 @@ from typing import Annotated
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import Explain, Force, Format, Json, OneDensity, OneSparsity
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.progress import Progress
@@ -65,7 +66,7 @@ class DensitiesCommand:
             return 0
         _show_densities(result, self.format)
         if self.explain:
-            show("\n" + result.explain())
+            show_explained(result.explain())
         return 0
 
 

@@ -42,7 +42,7 @@ class Progress:
         elif time.time() - self._start >= _DELAY:
             from tqdm import tqdm
 
-            self._bar = tqdm(**self._options, leave=False)
+            self._bar = tqdm(**self._options, delay=_DELAY, leave=False)
             self._bar.start_t = self._start  # or what was done until now would have taken no time
             self._bar.update(self.done)
 

@@ -10,6 +10,7 @@ from ertheory.bounds import Mode, SubsetSumCount
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Delta, Explain, Format, Json, OneSparsity
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.progress import Progress
@@ -135,7 +136,7 @@ class SubsetSumCommand:
         if self.format == "table":
             self._say_counted(found)
         if self.explain:
-            show("\n" + found.explain())
+            show_explained(found.explain())
 
     def _say_counted(self, found: SubsetSumCount) -> None:
         problem = found.problem
@@ -170,7 +171,7 @@ class SubsetSumCommand:
             asked = _question(self.law, found.density, found.epsilon, found.failure_probability, z, self.uniform)
             show("\n" + wrap(f"{asked} Measured, seed {found.seed}."))
         if self.explain:
-            show("\n" + found.explain())
+            show_explained(found.explain())
 
     def _simulated_inputs(self, content: dict[str, Any], z: Fraction) -> dict[str, Any]:
         from joblib import effective_n_jobs

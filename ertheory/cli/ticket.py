@@ -11,6 +11,7 @@ from ertheory.bounds import Mode, TicketSensitivity, TicketWidth
 from ertheory.bounds.result import number_for_json, rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import Confidence, Density, Domain, Explain, Force, Format, Json, Sparsity, TargetText
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, show
 from ertheory.cli.progress import Progress
@@ -177,7 +178,7 @@ class TicketCommand:
                 show("")
             report(found, table, self.format)
             if self.explain:
-                show("\n" + (found if table is None else table).explain())
+                show_explained((found if table is None else table).explain())
 
     def _inputs(self, found: TicketWidth) -> dict[str, Any]:
         content, facts = found.to_dict(), found.facts
@@ -208,7 +209,7 @@ class TicketCommand:
             else:
                 show(found.rendered(self.format))
             if self.explain:
-                show("\n" + found.explain())
+                show_explained(found.explain())
             return
         inputs = {
             "target": self.target,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ertheory.cli import reading
 from ertheory.cli.arguments import Explain, Format, Json, Seed
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.cli.progress import Progress
@@ -71,7 +72,7 @@ class VerifyCommand:
         else:
             show(render([[name, _plain(value)] for name, value in content.items()], ["field", "value"], self.format))
         if self.explain:
-            show("\n" + result.explain())
+            show_explained(result.explain())
         return 0 if result.agrees else 1
 
 

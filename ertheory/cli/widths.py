@@ -25,6 +25,7 @@ from ertheory.cli.arguments import (
     Sparsity,
     densities_inputs,
 )
+from ertheory.cli.notes import Note, show_explained, show_notes
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.cli.progress import Progress
@@ -155,7 +156,7 @@ class WidthCommand:
                     show("")
                     show_table(map_table(one.design), self.format)
         if self.explain:
-            show("\n" + found.explain())
+            show_explained(found.explain())
         if self.format == "table" and self.certificate is not None:
             show("\n" + wrap(f"Certificate: {self.certificate}; make certificate FILE={self.certificate} checks it."))
         return 0
@@ -176,16 +177,12 @@ def _say(asked: tuple[Fraction, ...], results: list[Width]) -> None:
     delta = _brief(first.failure_probability)
     show("\n" + wrap(f"Target {first.target}, sparsity {where} {sparsities}, delta {delta}."))
     show(wrap(_RATIO))
-    if not all(result.applies for result in results):
-        show("* does not apply here:")
-    for result in results:
-        show(wrap(_sentence(result)))
+    show_notes(Note(result.method, result.applies, _sentence(result)) for result in results)
 
 
 def _sentence(result: Width) -> str:
     certified = f" Certified by {result.certified}." if result.applies else ""
-    mark = "" if result.applies else "*"
-    return f"  {result.method}{mark}: {result.statement}, {result.variant}; {result.reason}.{certified}"
+    return f"{result.statement}, {result.variant}; {result.reason}.{certified}"
 
 
 def _brief(value: Fraction) -> str:
@@ -240,5 +237,5 @@ class LowerCommand:
             show(f"\n{self.output} output, success >= {success} at the {reached} width.")
             show(wrap(f"Conditions: {result.conditions}."))
         if self.explain:
-            show("\n" + result.explain())
+            show_explained(result.explain())
         return 0

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from ertheory.bounds.factored.design import MapsDesign
 from ertheory.bounds.factored.inner import Inner, ways
 from ertheory.bounds.factored.least import ORIENTATIONS, Densities, Orientation, Split
 from ertheory.bounds.factored.one_map import FactoredMap, factored_map
-from ertheory.bounds.result import Construction
 from ertheory.errors import InfeasibleWidth, InvalidInput, one_of
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.networks.target import Layer, Target
@@ -66,7 +66,7 @@ class MapShape:
 
 
 @dataclass(frozen=True)
-class FactoredDesign:
+class FactoredDesign(MapsDesign):
     """A factored source that contains every network of a shape with a stated probability.
 
     Parameters
@@ -97,44 +97,19 @@ class FactoredDesign:
     objective: Objective
 
     @property
-    def construction(self) -> Construction:
-        """The name of the construction, as for every design."""
-        return "factored"
-
-    @property
-    def copies(self) -> int:
-        """0: no neuron of the source is a copy."""
-        return 0
-
-    @property
     def widths(self) -> tuple[int, ...]:
         """Outputs of all source layers in order: inner width, n_1, inner width, n_2, and so on."""
         return tuple(width for one in self.maps for width in (one.inner, one.outputs))
 
     @property
-    def densities(self) -> tuple[Fraction, ...]:
-        """Densities of all source layers in order."""
-        return tuple(density for one in self.maps for density in one.densities)
-
-    @property
     def edges_expected(self) -> Fraction:
         """Expected number of kept weights, with all weights of the layers that are left dense."""
-        return sum((one.edges_expected for one in self.maps), Fraction(sum(shape.nonzeros for shape in self.dense)))
-
-    @property
-    def edges_ratio(self) -> Fraction:
-        """Expected kept weights over the non-zero weights of the target."""
-        return self.edges_expected / self.nonzeros
+        return super().edges_expected + sum(shape.nonzeros for shape in self.dense)
 
     @property
     def inner_total(self) -> int:
         """Number of inner neurons of all maps."""
         return sum(one.inner for one in self.maps)
-
-    @property
-    def success_lower(self) -> Fraction:
-        """A lower bound on the probability that the source contains every network of the shape."""
-        return max(Fraction(0), 1 - sum((one.failure for one in self.maps), Fraction(0)))
 
 
 def shapes_of_target(target: Target) -> tuple[MapShape, ...]:

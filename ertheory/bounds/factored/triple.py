@@ -13,10 +13,10 @@ from fractions import Fraction
 from typing import Literal, cast
 
 from ertheory.bounds.factored.colouring import Classes, colouring_failure, least_colouring
+from ertheory.bounds.factored.design import MapsDesign
 from ertheory.bounds.factored.linking import linking_failure, unlinked
 from ertheory.bounds.factored.network import MapShape, Objective
 from ertheory.bounds.factored.one_map import FORMS, Form
-from ertheory.bounds.result import Construction
 from ertheory.errors import InfeasibleWidth, InvalidInput, one_of
 from ertheory.numbers import Ball, Decision, Rational, log_fraction, near_zero, probability, smallest
 
@@ -96,7 +96,7 @@ class TripleMap:
 
 
 @dataclass(frozen=True)
-class TripleDesign:
+class TripleDesign(MapsDesign):
     """A source of three factors for each map, which contains every network of a shape with a stated probability.
 
     Parameters
@@ -114,39 +114,9 @@ class TripleDesign:
     failure_probability: Fraction
 
     @property
-    def construction(self) -> Construction:
-        """The name of the construction."""
-        return "factored"
-
-    @property
-    def copies(self) -> int:
-        """None: inputs are not copied."""
-        return 0
-
-    @property
     def widths(self) -> tuple[int, ...]:
         """Outputs of all source layers in order."""
         return tuple(width for one in self.maps for width in (*one.inner, one.outputs))
-
-    @property
-    def densities(self) -> tuple[Fraction, ...]:
-        """Densities of all source layers in order."""
-        return tuple(density for one in self.maps for density in one.densities)
-
-    @property
-    def edges_expected(self) -> Fraction:
-        """Expected number of kept weights."""
-        return sum((one.edges_expected for one in self.maps), Fraction(0))
-
-    @property
-    def edges_ratio(self) -> Fraction:
-        """Expected kept weights over the non-zero weights of the target."""
-        return self.edges_expected / self.nonzeros
-
-    @property
-    def success_lower(self) -> Fraction:
-        """A lower bound on the probability that the source contains every network of the shape."""
-        return max(Fraction(0), 1 - sum((one.failure for one in self.maps), Fraction(0)))
 
 
 def triple_design(

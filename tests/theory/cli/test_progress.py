@@ -10,6 +10,7 @@ from ertheory.cli.progress import Progress
 def clock(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress.time, "time", lambda: now[0])
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
     return now
 
 
