@@ -144,6 +144,8 @@ def _answer(statement: Statement, question: Question) -> Width:
     if statement.chains_only and not target.is_chain:
         msg = f"{target} is no chain of layers; of architectures with shortcuts only factored sources speak"
         raise TheoremNotApplicable(f"{statement.name}: {msg}")
+    if statement.limited and max(statement.limited) >= target.depth:  # there is no such layer to bound
+        return statement.no_answer(question, statement.refuses(target, densities, question.layer0))
     if statement.limited:
         question = replace(question, reach=reach(target, densities, delta))
     return replace(statement.widths(question), printed_total=_printed_total(question))

@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ertheory import Target, plan
-from ertheory.bounds import BUILT, METHODS, NECESSARY, QUESTIONS, STATEMENTS, find, width
+from ertheory.bounds import (
+    BUILT,
+    METHODS,
+    NECESSARY,
+    QUESTIONS,
+    STATEMENTS,
+    find,
+    largest_sparsity,
+    success_probability,
+    width,
+)
 from ertheory.errors import ErError, InvalidInput, TheoremNotApplicable
 from ertheory.montecarlo.statements.catalogue import CHECKS
 from tests.strategies import HALF
@@ -112,3 +122,35 @@ def _agree(target, densities, delta):
     if "sharp" in enough:
         rivals = (enough[name].total for name in ("exact", "drop", "sequential", "matching") if name in enough)
         assert all(enough["sharp"].total <= total for total in rivals)
+
+
+def said(question, *asked, **options):
+    """What is said, whether it is an answer or a refusal."""
+    try:
+        found = question(*asked, **options)
+    except ErError as error:
+        return str(error)
+    return found.reason and found.explain()
+
+
+@pytest.mark.parametrize("text", ["1-1", "2-1", "3-2", "1-1-1", "2-1-1", "1-2-1", "1-1-1-1"])
+@pytest.mark.parametrize("density", ["1", "0.5"])
+def test_tiny_targets_have_an_answer_or_a_reason(text, density):
+    target, delta = Target.from_text(text), Fraction(1, 10)
+    for statement in STATEMENTS:
+        assert said(width, target, method=statement.name, density=density, failure_probability=delta)
+        layers = statement.layers(target, {})
+        for one in (1, 5):
+            widths, densities = (one,) * (layers - 1), (Fraction(density),) * layers
+            assert said(largest_sparsity, target, widths, delta, method=statement.name)
+            assert said(success_probability, target, widths, densities, method=statement.name)
+
+
+@pytest.mark.parametrize("method", ["printed", "exact", "drop", "sharp", "factored"])
+@pytest.mark.parametrize("density", [Fraction(1, 5), HALF])
+def test_less_failure_takes_no_fewer_neurons(method, density):
+    target = Target.from_text("8-6-3")
+    deltas = [Fraction(1, 10**6), Fraction(1, 1000), Fraction(1, 20), Fraction(1, 3)]
+    totals = [width(target, method=method, density=density, failure_probability=delta).total for delta in deltas]
+    assert totals == sorted(totals, reverse=True)
+    assert totals[0] > totals[-1]
