@@ -41,6 +41,7 @@ from ertheory.layerwise import layer_densities
 from ertheory.masks import GapMask
 from ertheory.plots.columns import csv_text
 from ertrain import SparseLinear, attach_masks, densify, draw_masks, guard, layer_shapes, masks_of, sparsify
+from ertrain.masks.sparse.chain import SparseSequential
 
 FORMS = ("dense", "masked", "sparse", "torch", "stock")
 _RATE = 0.001  # small: numbers that vanish or overflow would be timed
@@ -221,10 +222,10 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     layers: list[nn.Module] = []
     for place, (inputs, outputs) in enumerate(pairwise(sizes)):
         layers += [SparseLinear(inputs, outputs, GapMask((outputs, inputs), density, 0, place)), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+    model = SparseSequential(*layers[:-1])
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
-    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=0.9)
+    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=0.9, fused=True)
     step = step_of(model, optimiser, torch.rand(batch, 784), torch.randint(10, (batch,)))
     times = []
     for _ in range(steps):
