@@ -17,6 +17,7 @@ from ertheory.numbers import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
 from ertrain.models import INITIALISATIONS, check_model_name
+from ertrain.models.factored import FACTORS, OUTER
 from ertrain.ratios import RATIOS, SHAPE_RATIOS
 from ertrain.streams import stream_seed
 
@@ -24,7 +25,7 @@ __all__ = ["METHOD_SETTINGS", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
 _TOO_LARGE = 2**63
-_RATIONAL = ("density", "final_density", "validation", "width")
+_RATIONAL = ("density", "failure_probability", "final_density", "validation", "width")
 
 _PRUNING = ("final_density", "update_every", "update_until")
 
@@ -43,6 +44,7 @@ METHOD_SETTINGS: dict[str, tuple[str, ...]] = {
     "str": (*_PRUNING, "threshold_start"),
     "synflow": ("final_density",),
 }
+_OF_FACTORED = ("factored", "failure_probability", "outer")
 _DRAW_TWICE = ("rigl", "set")  # the mask of the final density too, from the random numbers of the first
 
 REWINDS = ("none", "rate", "weights")
@@ -54,6 +56,7 @@ _NAMES = {
     "initialisation": INITIALISATIONS,
     "method": tuple(METHOD_SETTINGS),
     "optimiser": ("adam", "adamw", "nesterov", "sgd"),
+    "outer": OUTER,
     "precision": ("bfloat16", "float32"),
     "ratio": RATIOS,
     "repair": REPAIRS,
@@ -74,6 +77,10 @@ class Configuration:
         0 <= seed < 2^63: of the mask, the weights, the order of the data, each in a stream of its own.
     model, width
         Network and the factor on its hidden widths, as in `ertrain.models.build_model`.
+    factored, failure_probability, outer
+        With 2 or 3, every layer is a product of as many masked ones, wide enough that masks of the density contain
+        every network of the given shape but for the failure probability; outer factors are ``"trained"`` or
+        ``"frozen"``. See `ertrain.models.factor_model`. With 0 the network is as it is.
     initialisation
         One of `ertrain.models.initialisation.INITIALISATIONS`.
     data, validation, augmentation
@@ -118,8 +125,9 @@ class Configuration:
 
     Notes
     -----
-    A value from ``final_density`` on belongs to some methods. With others it takes its default, and is no part of the
-    hash; so a method that is added changes the hash of no run that does without it.
+    A value from ``final_density`` on belongs to some methods, and those of ``factored`` to factored networks. Elsewhere
+    such a value takes its default, and is no part of the hash; so a method that is added changes the hash of no run
+    that does without it.
 
     Raises
     ------
@@ -139,6 +147,9 @@ class Configuration:
     seed: int = 0
     model: str = "lenet-300-100"
     width: str = "1"
+    factored: int = 0
+    failure_probability: str = "1/1000"
+    outer: str = "trained"
     initialisation: str = "sparse"
     data: str = "digits"
     validation: str = "1/10"
@@ -193,12 +204,14 @@ class Configuration:
             object.__setattr__(self, field.name, field.default)
         rationals = {
             "density": probability("density", self.density, one=True),
+            "failure_probability": probability("failure_probability", self.failure_probability),
             "validation": probability("validation", self.validation),
             "width": exact_rational("width", self.width),
         }
         for name, value in rationals.items():
             object.__setattr__(self, name, rational_text(value))
         self._check_method()
+        self._check_factored()
         for name in ("epochs", "batch", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "a whole number of at least 1")
         self._require("ratio_epochs", self.ratio_epochs >= 0, "a whole number of at least 0")
@@ -238,10 +251,22 @@ class Configuration:
         for name in ("prune_until", "update_until"):
             self._require(name, 0 < getattr(self, name) < 1, "a number in (0, 1)")
 
+    def _check_factored(self) -> None:
+        if not self.factored:
+            return
+        self._require("factored", self.factored in FACTORS, "0, 2 or 3")
+        self._require("outer", self.outer == "trained" or self.factored == 2, "trained with three factors")
+        self._require("outer", self.outer == "trained" or self.method == "fixed", f"trained with {self.method}")
+        # What the widths assume: every factor has the density, and every entry is kept by itself.
+        self._require("ratio", self.ratio == "uniform", "uniform where networks are factored")
+        self._require("dense_layers", not self.dense_layers, "no names where networks are factored")
+
     def _unread(self) -> list[dataclasses.Field[Any]]:
-        """Fields that belong to other methods."""
+        """Fields that belong to other methods, or to factored networks where this is none."""
         owned = {name for settings in METHOD_SETTINGS.values() for name in settings}
         others = owned.difference(METHOD_SETTINGS[self.method])
+        if not self.factored:
+            others |= set(_OF_FACTORED)
         return [field for field in dataclasses.fields(self) if field.name in others]
 
     def _require(self, name: str, holds: bool, allowed: str) -> None:

@@ -25,7 +25,14 @@ from ertheory.tables import Cell, Style
 from ertrain.cli.verify_floors import FloorQuestion
 from ertrain.storage.files import locked
 from ertrain.students.examples import named_teacher
-from ertrain.students.widths import SCALES, TheoryMeetsTraining, draw_widths, measure_widths
+from ertrain.students.widths import (
+    SCALES,
+    ConstructionName,
+    TheoryMeetsTraining,
+    draw_widths,
+    measure_widths,
+    source_layers,
+)
 
 __all__ = ["VerifyCommand"]
 
@@ -58,6 +65,14 @@ class VerifyCommand:
     sparsity: Sparsity = None
     delta: Delta = None
     confidence: Confidence = None
+    construction: Annotated[
+        ConstructionName,
+        Option(
+            "For widths: students are wide enough for copies of the target's neurons, or have two masked maps for "
+            "each of its maps (factored).",
+            "C",
+        ),
+    ] = "copies"
     scale: Annotated[str, Option(f"The scale is one of {', '.join(SCALES)}.", "S", read=reading.choice(*SCALES))] = (
         "quick"
     )
@@ -96,13 +111,15 @@ class VerifyCommand:
             return self._floors(read_target(self.target), delta, seed)
         named = named_teacher(self.target, seed)
         target, examples = (read_target(self.target), None) if named is None else named
-        densities = read_densities(target, density=self.density, sparsity=self.sparsity)
+        layers = source_layers(self.construction, target)
+        densities = read_densities(target, density=self.density, sparsity=self.sparsity, layers=layers)
         workers = self.workers or os.cpu_count() or 1
         if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
         out = Path(self.out or "widths")
         taught = str(target) if named is None else self.target
-        name = f"{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
+        kind = "" if self.construction == "copies" else f"{self.construction}-"
+        name = f"{kind}{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"
         most = SCALES[self.scale].most_trials(delta)
         with locked(out), on_cluster(self.cluster), tqdm(total=most, unit=" masks", leave=False) as bar:
             asked: list[tuple[str, int]] = []
@@ -120,6 +137,7 @@ class VerifyCommand:
                 failure_probability=delta,
                 scale=SCALES[self.scale],
                 examples=examples,
+                construction=self.construction,
                 seed=seed,
                 path=out / name,
                 workers=workers if self.cluster is None else None,
@@ -133,6 +151,7 @@ class VerifyCommand:
                 "target": self.target,
                 **densities_inputs(target, densities),
                 "delta": rational_text(delta),
+                "construction": self.construction,
                 "scale": self.scale,
                 "out": str(out),
                 "workers": workers,
@@ -147,7 +166,9 @@ class VerifyCommand:
         return 0
 
     def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
-        refuse_given("nothing for floors", out=self.out, workers=self.workers, cluster=self.cluster)
+        construction = None if self.construction == "copies" else self.construction
+        given = {"out": self.out, "workers": self.workers, "cluster": self.cluster, "construction": construction}
+        refuse_given("nothing for floors", **given)
         if not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
         return FloorQuestion(

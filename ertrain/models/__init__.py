@@ -3,6 +3,7 @@
 from ertrain.models.batched import BatchedLinear, BatchedMLP
 from ertrain.models.build import MODELS, build_model, check_model_name
 from ertrain.models.encoder_decoder import EncoderDecoder
+from ertrain.models.factored import FactoredLayer, factor_model
 from ertrain.models.gcn import GCN
 from ertrain.models.initialisation import INITIALISATIONS, initialise
 from ertrain.models.mlp import MLP
@@ -20,10 +21,12 @@ __all__ = [
     "BatchedLinear",
     "BatchedMLP",
     "EncoderDecoder",
+    "FactoredLayer",
     "ResNet",
     "Transformer",
     "WideResNet",
     "build_model",
     "check_model_name",
+    "factor_model",
     "initialise",
 ]

@@ -46,6 +46,8 @@ class BatchedMLP(nn.Module):
     ----------
     layers
         The layers by their names, from the inputs to the outputs.
+    factors
+        A ReLU stands behind every so many layers; those between are factors of one linear map.
 
     Examples
     --------
@@ -54,17 +56,19 @@ class BatchedMLP(nn.Module):
     torch.Size([3, 4, 5])
     """
 
-    def __init__(self, layers: Mapping[str, BatchedLinear]) -> None:
+    def __init__(self, layers: Mapping[str, BatchedLinear], *, factors: int = 1) -> None:
         super().__init__()
         for name, layer in layers.items():
             self.add_module(name, layer)
-        self.count = len(next(self.parameters()))
+        self.count, self.factors = len(next(self.parameters())), factors
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map inputs (networks, batch, inputs), or (batch, inputs) for all alike, to (networks, batch, outputs)."""
         layers = list(self.children())
         hidden = inputs.expand(self.count, *inputs.shape[-2:])
-        for layer in layers[:-1]:
-            hidden = layer(hidden).relu_()
+        for number, layer in enumerate(layers[:-1], start=1):
+            hidden = layer(hidden)
+            if number % self.factors == 0:
+                hidden = hidden.relu_()
         outputs: Tensor = layers[-1](hidden)
         return outputs

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
+from ertrain.models.factored import linear_layers
 
 __all__ = ["INITIALISATIONS", "initialise"]
 
@@ -36,6 +37,11 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
     generator
         Where the numbers come from, on the CPU.
 
+    Notes
+    -----
+    The 2 makes up for the half of its inputs that a ReLU sets to 0. A factor of a `ertrain.models.FactoredLayer` that
+    only another factor reads has no ReLU behind it, and half of the variance.
+
     Raises
     ------
     InvalidInput
@@ -52,7 +58,7 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
         raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
     layers, masks = [layer.name for layer in layer_shapes(module)], masks_of(module)
     linear = [layer for layer in layers if isinstance(module.get_submodule(layer), nn.Linear)]
-    started = set()
+    started, unrectified = set(), linear_layers(module)
     with torch.no_grad():
         for layer in layers:
             owner = module.get_submodule(layer)
@@ -62,6 +68,8 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
             start = (normal.sign() if name == "signed-constant" else normal) * _deviation(
                 name, weight, None if mask is None else mask.cpu(), last=last
             )
+            if layer in unrectified:
+                start = start * math.sqrt(1 / 2)
             weight.copy_(start if mask is None else start.masked_fill(~mask.cpu(), 0))
             started.add(id(weight))
         for owner in module.modules():

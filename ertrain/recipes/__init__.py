@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ertheory.errors import InvalidInput
 from ertrain.recipes.base import SCALES, Cost, Recipe
+from ertrain.recipes.factored import FACTORED
 from ertrain.recipes.gcn import GCN_RECIPE
 from ertrain.recipes.imagenet import IMAGENET
 from ertrain.recipes.modular_addition import MODULAR_ADDITION
@@ -21,6 +22,7 @@ __all__ = ["RECIPES", "SCALES", "Cost", "Recipe", "recipe"]
 RECIPES = {
     one.name: one
     for one in (
+        FACTORED,
         GCN_RECIPE,
         IMAGENET,
         MODULAR_ADDITION,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from ertrain.configuration import METHOD_SETTINGS
@@ -39,6 +40,7 @@ _ACCURACIES = {
     ("edge-popup", Fraction(1, 10)): 0.8786,
 }
 
+_OF_FACTORED = ("factored", "failure_probability", "outer")
 _AGAINST = "erk"
 _CLAIMED = ("balanced", "pyramidal")
 _SPARSEST = Fraction(1, 100)
@@ -98,7 +100,7 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
     The paper's numbers have no seeds that could be paired with ours; there the interval is that of one sample.
     """
     groups = groups_of(results)
-    found = (_masks, _ratios, _degradation, _starts, _rewiring, _numbers)
+    found = (_masks, _ratios, _degradation, _starts, _rewiring, _factored, _numbers)
     return [comparison for compared in found for comparison in compared(groups)]
 
 
@@ -193,6 +195,28 @@ def _rewiring(groups: Groups) -> Iterator[Comparison]:
         claim = f"RiGL at {final} inside a mask of density {one['density_target']} improves on the fixed mask"
         others = fixed.get((without(one, "seed", *own), Fraction(final)), [])
         yield from _compared(claim, _REWIRING, "improves", group, "fixed mask", others)
+
+
+def _factored(groups: Groups) -> Iterator[Comparison]:
+    """Compare factored networks with the dense one that they contain, and with plain masks of their density.
+
+    Every arm has the settings that serve it best, so optimiser and learning rate are no part of what they share.
+    """
+    own = ("seed", *_OF_FACTORED, "density", "width", "learning_rate", "optimiser", "weight_decay")
+    products = [group for group in _fixed(groups) if group[0]["configuration"].get("factored")]
+    plain = [group for group in _fixed(groups) if not group[0]["configuration"].get("factored")]
+    for group, others in product(products, plain):
+        one, other = group[0], others[0]
+        if without(one, *own) != without(other, *own):
+            continue
+        frozen = "half-frozen " if one["configuration"]["outer"] == "frozen" else ""
+        name = f"a network of {one['configuration']['factored']} {frozen}factors at density {one['density_target']}"
+        same_width = one["width"] == other["width"]
+        if other["density_target"] == "1" and same_width:
+            yield from _compared(f"{name} matches the dense one in it", None, "matches", group, "dense network", others)
+        elif other["density_target"] == one["density_target"]:
+            against = "mask of its width" if same_width else f"mask of width {other['width']}"
+            yield from _compared(f"{name} improves on a plain {against}", None, "improves", group, against, others)
 
 
 def _numbers(groups: Groups) -> Iterator[Comparison]:

@@ -64,11 +64,13 @@ class Students(BatchedMLP):
         Of the layers 0..L, booleans (students, outputs, inputs).
     seeds
         Of the starts, one per student.
+    factors
+        A ReLU stands behind every so many layers; those between are factors of one linear map, without biases.
 
     Notes
     -----
     Weights start normal with variance 2 / (kept inputs) of their neuron, hidden biases uniform in [-1/2, 1/2], and
-    biases of the outputs at 0.
+    biases of the outputs at 0. Factors that only another factor reads have half of the variance.
 
     Examples
     --------
@@ -77,17 +79,19 @@ class Students(BatchedMLP):
     torch.Size([2, 10, 3])
     """
 
-    def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int]) -> None:
+    def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int], *, factors: int = 1) -> None:
         streams = [generator(seed, "weights") for seed in seeds]
         layers = {}
         for number, mask in enumerate(masks):
             kept = mask.sum(2, keepdim=True).clamp(min=1)
             normal = torch.stack([torch.randn(mask.shape[1:], generator=stream) for stream in streams])
             uniform = torch.stack([torch.rand(mask.shape[1], generator=stream) for stream in streams]) - 0.5
-            bias = uniform if number < len(masks) - 1 else torch.zeros_like(uniform)
-            weight = (normal * (2 / kept).sqrt()).masked_fill(~mask, 0)
+            rectified = (number + 1) % factors == 0  # the outputs are read as if they were
+            bias = uniform if rectified and number < len(masks) - 1 else torch.zeros_like(uniform)
+            weight = (normal * ((2 if rectified else 1) / kept).sqrt()).masked_fill(~mask, 0)
             layers[f"layer{number}"] = BatchedLinear(weight, bias, mask)
-        super().__init__(layers)
+            layers[f"layer{number}"].bias.requires_grad_(rectified)
+        super().__init__(layers, factors=factors)
 
 
 def student_masks(

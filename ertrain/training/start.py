@@ -19,7 +19,7 @@ from ertrain.masks.flops import layer_positions
 from ertrain.masks.flow_repair import repair_masks
 from ertrain.masks.masking import attach_masks, draw_masks
 from ertrain.masks.shapes import layer_shapes
-from ertrain.models import build_model
+from ertrain.models import build_model, factor_model
 from ertrain.models.initialisation import initialise
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.streams import generator, stream_seed
@@ -83,6 +83,14 @@ def start_model(
             width=configuration.width,
             edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
         )
+        if configuration.factored:
+            model = factor_model(
+                model,
+                density=configuration.density,
+                failure_probability=configuration.failure_probability,
+                factors=configuration.factored,
+                outer=configuration.outer,
+            )
     try:
         layer_positions(model, data.train.shape)
     except (IndexError, RuntimeError) as error:

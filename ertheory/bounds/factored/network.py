@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -218,8 +218,14 @@ def factored_design(
     allowed = tuple(orientations)
 
     def designed(shares: Sequence[Fraction], pairs: Sequence[Densities], split: Split) -> list[FactoredMap]:
-        asked = zip(treated, pairs, shares, strict=True)
-        return [min(_ways(*one, split, inner, allowed), key=cost) for one in asked]
+        known: dict[tuple[MapShape, Densities, Fraction], FactoredMap] = {}  # deep networks repeat their shapes
+        found: list[FactoredMap] = []
+        for shape, pair, share in zip(treated, pairs, shares, strict=True):
+            key = replace(shape, name=""), pair, share
+            if key not in known:
+                known[key] = min(_ways(shape, pair, share, split, inner, allowed), key=cost)
+            found.append(replace(known[key], name=shape.name))
+        return found
 
     maps = designed([delta / len(treated)] * len(treated), pairs, split) if treated else []
     if len(maps) > 1:

@@ -17,11 +17,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.bounds import STATEMENTS, width
-from ertheory.bounds.result import Width, rational_text
-from ertheory.builders import Plan, plan
-from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
-from ertheory.masks import DrawnMask
+from ertheory.bounds.result import rational_text
+from ertheory.errors import one_of
 from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -30,7 +27,13 @@ from ertheory.processes import worker_processes
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.examples import Examples
 from ertrain.students.teacher import TOLERANCE, Tolerance, draw_teacher, normalised
-from ertrain.students.widths.line import WidthLine
+from ertrain.students.widths.constructions import (
+    CONSTRUCTIONS,
+    ConstructionName,
+    Shapes,
+    construction_of,
+    source_layers,
+)
 from ertrain.students.widths.outcomes import Outcomes
 from ertrain.students.widths.result import SCALES, Failures, Kind, Scale, TheoryMeetsTraining
 from ertrain.students.widths.search import most_tests, search
@@ -38,10 +41,6 @@ from ertrain.training.threads import one_thread
 
 __all__ = ["measure_widths"]
 
-# Those that speak of every source, however it represents the target.
-_NECESSARY = tuple(one.name for one in STATEMENTS if one.kind == "necessary" and one.scope == "source")
-
-Shapes: TypeAlias = tuple[tuple[int, int], ...]
 Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]
 
 
@@ -54,6 +53,7 @@ def measure_widths(
     scale: Scale = SCALES["quick"],
     tolerance: Tolerance = TOLERANCE,
     examples: Examples | None = None,
+    construction: ConstructionName = "copies",
     seed: int = 0,
     path: Path | None = None,
     workers: int | None = 1,
@@ -75,6 +75,9 @@ def measure_widths(
     examples
         Of a classifier, as by `ertrain.students.examples.named_teacher`: students learn and are measured around them,
         and have to be as accurate too.
+    construction
+        What is looked for in masks, and the shape of the students, as in
+        `ertrain.students.widths.constructions.construction_of`.
     seed
         Of teacher, masks, starts and points; at least 0.
     path
@@ -98,25 +101,27 @@ def measure_widths(
 
     Notes
     -----
-    The line begins at the necessary widths, and in layers of which no necessary statement says anything at the width of
-    the target; it goes through the sharp ones to the printed ones, or stays where those are smaller.
-    `ertrain.students.widths.search` looks for the totals, from that of the sharp widths on, where the construction is
-    proved. The number of tests is limited beforehand, and each has its share of 1 - level. The teacher and the points
-    are drawn once; masks and starts are drawn anew in every trial, and the trials at a total are the same for
-    constructions and for students.
+    For copies the line begins at the necessary widths, and in layers of which no necessary statement says anything at
+    the width of the target; it goes through the sharp ones to the printed ones, or stays where those are smaller. For
+    factored maps it goes from the necessary widths of the pairs to the proved ones, and on to those proved for a
+    failure probability a hundred times smaller. `ertrain.students.widths.search` looks for the totals, from that on for
+    which the construction is proved. The number of tests is limited beforehand, and each has its share of 1 - level.
+    The teacher and the points are drawn once; masks and starts are drawn anew in every trial, and the trials at a total
+    are the same for constructions and for students.
     """
     from joblib import effective_n_jobs
 
     seed = whole_number("seed", seed, least=0, most=2**63 - 1)
-    densities = read_densities(target, density=density, sparsity=sparsity)
+    one_of("construction", construction, CONSTRUCTIONS)
+    layers = source_layers(construction, target)
+    densities = read_densities(target, density=density, sparsity=sparsity, layers=layers)
     delta = probability("failure_probability", failure_probability)
     draw = None if examples is None else examples.around_train
     if examples is not None:
         scale = replace(scale, budget=replace(scale.budget, learning_rate=scale.classifier_rate))
     teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed, draw=draw)
-    started = plan(teacher, method="sharp", density=densities, failure_probability=delta, layer0="coded")
-    bounds, necessary = _bounds(teacher, densities, delta)
-    line = _line(teacher, bounds, necessary)
+    made = construction_of(construction, teacher, densities, delta)
+    line = made.line
     inputs = {
         "target": str(target),
         "weights": _digest(teacher),
@@ -129,15 +134,16 @@ def measure_widths(
     }
     if examples is not None:
         inputs["examples"] = examples.digest
+    if construction != "copies":
+        inputs["construction"] = construction
     outcomes = Outcomes(path, inputs, seed=seed, chunk=scale.students, wave=effective_n_jobs(workers))
     works: dict[Kind, Work] = {
-        "construction": partial(_not_built, started),
-        "training": partial(_not_learnt, teacher, densities, scale, tolerance, examples, seed, device),
+        "construction": made.missing,
+        "training": partial(_not_learnt, teacher, densities, made.factors, scale, tolerance, examples, seed, device),
     }
-    shapes_at = partial(_shapes_at, started, line)
 
     def failed(kind: Kind, total: int, start: int, stop: int) -> npt.NDArray[np.bool_]:
-        return outcomes.failed(kind, total, start, stop, partial(_in_processes, works[kind], shapes_at, workers))
+        return outcomes.failed(kind, total, start, stop, partial(_in_processes, works[kind], made.shapes_at, workers))
 
     def test(kind: Kind, total: int) -> AnytimeTest:
         done = 0
@@ -156,72 +162,32 @@ def measure_widths(
             progress=partial(progress, kind, total),
         )
 
-    proved = started.answer.total or line.highest
-    construction, training = (
-        search(kind, line, proved, partial(test, kind), resolution=scale.resolution) for kind in works
+    built, training = (
+        search(kind, line, made.proved, partial(test, kind), resolution=scale.resolution) for kind in works
     )
     below = [one for one in training.tests if training.total is None or one[0] < training.total]
     split = Failures(total=None, trials=0, mask=0, optimiser=0)
     if below:
         too_small = [one for one in below if one[1].verdict == "above"]
-        total, made = max(too_small or below, key=lambda one: one[0])
-        unlearnt, unbuilt = (failed(kind, total, 0, made.trials) for kind in ("training", "construction"))
+        total, widest = max(too_small or below, key=lambda one: one[0])
+        unlearnt, unbuilt = (failed(kind, total, 0, widest.trials) for kind in ("training", "construction"))
         split = Failures(
             total=total,
-            trials=made.trials,
+            trials=widest.trials,
             mask=int((unlearnt & unbuilt).sum()),
             optimiser=int((unlearnt & ~unbuilt).sum()),
         )
     return TheoryMeetsTraining(
-        bounds=bounds,
-        necessary=necessary,
+        bounds=made.bounds,
+        necessary=made.necessary,
         line=line,
-        construction=construction,
+        construction=built,
         training=training,
         failures=split,
         tolerance=tolerance,
         scale=scale,
         seed=seed,
     )
-
-
-def _bounds(
-    target: Target, densities: tuple[Fraction, ...], delta: Fraction
-) -> tuple[tuple[Width, ...], tuple[int | None, ...]]:
-    """Compute sharp, exact and printed widths, and layer by layer the largest necessary one."""
-    bounds, necessary = [], []
-    for method in ("sharp", "exact", "printed", *_NECESSARY):
-        try:
-            found = width(
-                target,
-                method=method,
-                density=densities,
-                failure_probability=delta,
-                layer0="coded" if method == "sharp" else None,
-            )
-        except (InfeasibleWidth, TheoremNotApplicable):  # one answer less must not take the others along
-            continue
-        if method not in _NECESSARY:
-            bounds.append(found)
-        elif found.applies and "only for sources" not in found.reason:  # such as those whose layer 0 is affine
-            necessary.append(found.widths[:-1])
-    layers = zip(*necessary, strict=True) if necessary else ((),) * target.depth
-    return tuple(bounds), tuple(max((low for low in layer if low is not None), default=None) for layer in layers)
-
-
-def _line(target: Target, bounds: tuple[Width, ...], necessary: tuple[int | None, ...]) -> WidthLine:
-    ends = {one.method: tuple(width or 0 for width in one.widths[:-1]) for one in bounds}
-    if "printed" not in ends:
-        msg = "the line of widths ends at the printed ones, and there are none"
-        raise InfeasibleWidth(msg)
-    corners = [tuple(low or target.widths[layer] if layer else low or 1 for layer, low in enumerate(necessary))]
-    for name in ("sharp", "printed"):
-        corners.append(tuple(map(max, corners[-1], ends[name])))
-    return WidthLine(tuple(corners))
-
-
-def _shapes_at(started: Plan, line: WidthLine, total: int) -> Shapes:
-    return started.shapes_at((*line.widths(total), started.network.affine[-1].outputs))
 
 
 def _in_processes(
@@ -235,18 +201,10 @@ def _in_processes(
     return found
 
 
-def _not_built(started: Plan, shapes: Shapes, seeds: list[int]) -> list[bool]:
-    needed = [step.outputs for step in started.network.affine]
-    if any(rows < least for (rows, _), least in zip(shapes[1:], needed, strict=True)):
-        return [True] * len(seeds)  # a neuron of the target at least is left without one of its own
-    layers = list(enumerate(zip(shapes, started.answer.densities, strict=True)))
-    masks = ([DrawnMask(shape, density, seed, layer) for layer, (shape, density) in layers] for seed in seeds)
-    return [not started.found_in(one) for one in masks]
-
-
 def _not_learnt(
     teacher: Target,
     densities: tuple[Fraction, ...],
+    factors: int,
     scale: Scale,
     tolerance: Tolerance,
     examples: Examples | None,
@@ -256,7 +214,7 @@ def _not_learnt(
     seeds: list[int],
 ) -> list[bool]:
     with one_thread():
-        students = Students(student_masks(shapes, densities, seeds), seeds)
+        students = Students(student_masks(shapes, densities, seeds), seeds, factors=factors)
         learn, test = (None, None) if examples is None else (examples.around_train, examples.around_test)
         train_students(teacher, students, scale.budget, seed=seed, device=device, draw=learn)
         errors = errors_of(students, teacher, tolerance=tolerance, seed=seed, draw=test)

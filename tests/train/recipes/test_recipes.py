@@ -9,7 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertrain import layer_shapes  # noqa: E402
+from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.models import build_model, factor_model  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
+from ertrain.recipes.factored import ARMS, arms_at  # noqa: E402
 
 METHODS = {"table2": "rigl", "table28": "granet", "table3": "str", "table4": "imp", "table5": "edge-popup"}
 
@@ -70,3 +74,36 @@ def test_costs_are_those_of_all_seeds_and_minutes_are_given_for_what_was_measure
             }
             assert (cost.minutes is not None) == (measured <= there)
             assert cost.minutes is None or cost.minutes == pytest.approx(once.minutes * 3)
+
+
+def test_plain_networks_are_widened_to_the_weights_of_the_factored_ones():
+    """Within one step of the width: 1/200, or a neuron more in each head of the transformer, 3 % of its weights."""
+    for task in ("digits", "fashion-mnist", "modular-addition"):
+        for density in ("0.5", "0.1"):
+            arms = arms_at(task, density)
+            assert list(arms) == list(ARMS[1:])
+            counts = {name: weights_of(run) for name, run in arms.items()}
+            assert 0.97 * counts["factored"] < counts["widened"] <= counts["factored"] <= counts["frozen"]
+
+
+def weights_of(run: Configuration) -> int:
+    inputs = {"digits": (1, 8, 8), "fashion-mnist": (1, 28, 28), "modular-addition-97": (2, 97)}[run.data]
+    classes = 97 if "modular" in run.data else 10
+    with torch.device("meta"):
+        model = build_model(run.model, inputs=inputs, classes=classes, width=run.width)
+        if run.factored:
+            model = factor_model(model, density=run.density, outer=run.outer)
+    return sum(layer.weights for layer in layer_shapes(model))
+
+
+@pytest.mark.parametrize("scale", ["quick", "small", "paper"])
+def test_every_arm_of_factored_networks_has_the_others_beside_it(scale):
+    runs = recipe("factored").configurations(scale, seeds=2)
+    assert len({run.hash for run in runs}) == len(runs)
+    for data in {(run.data, run.model) for run in runs}:
+        here = [run for run in runs if (run.data, run.model) == data and run.seed == 0]
+        dense = [run for run in here if run.density == "1"]
+        assert len(dense) == 1
+        for density in {run.density for run in here} - {"1"}:
+            found = [(run.factored, run.outer, run.width == dense[0].width) for run in here if run.density == density]
+            assert found == [(0, "trained", True), (0, "trained", False), (2, "trained", True), (2, "frozen", True)]

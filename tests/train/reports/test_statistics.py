@@ -206,3 +206,27 @@ def test_rows_know_what_a_method_was_asked_for():
         ended("str", "0.5", "", [0.9]) + ended("str", "0.5", "0.1", [0.8]) + ended("fixed", "0.2", "", [0.7])
     )
     assert [(row.method, row.final_target) for row in rows] == [("fixed", "0.2"), ("str", "0.1"), ("str", None)]
+
+
+def arms(values: list[float], density: str, rate: float, *, width: str = "1", **factored) -> list[dict]:
+    runs = results("uniform", values, density)
+    for run in runs:
+        run["width"] = width
+        run["configuration"] |= {"learning_rate": rate, "optimiser": "sgd", "width": width, **factored}
+    return runs
+
+
+def test_factored_networks_are_compared_with_the_dense_one_in_them_and_with_plain_masks():
+    dense, same = arms([0.92, 0.93, 0.921], "1", 0.1), arms([0.87, 0.88, 0.872], "0.1", 0.2)
+    wide = arms([0.90, 0.912, 0.90], "0.1", 0.05, width="7/2")
+    pair = arms([0.919, 0.931, 0.92], "0.1", 0.02, factored=2, outer="trained", failure_probability="1/1000")
+    claims = [claim for claim in compare(dense + same + wide + pair) if "factors" in claim.claim]
+    assert {(claim.against, claim.rule, claim.verdict) for claim in claims} == {
+        ("dense network", "matches", "agrees"),
+        ("mask of its width", "improves", "agrees"),
+        ("mask of width 7/2", "improves", "agrees"),
+    }
+    assert all(claim.claim.startswith("a network of 2 factors at density 0.1 ") for claim in claims)
+    # Neither other densities nor other training; a dense network of another width is not the one in it.
+    others = arms([0.9, 0.9], "0.2", 0.2) + arms([0.9, 0.9], "1", 0.2, width="2") + results("uniform", [0.9], "0.1", 50)
+    assert not [claim for claim in compare(others + pair) if "factors" in claim.claim]

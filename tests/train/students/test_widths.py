@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ertheory.builders.factored.pairs import MaskPair
+from ertheory.builders.factored.solve import factor_map
 from ertheory.errors import InvalidInput
+from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
 from ertheory.plots.trained import read_trained
 
@@ -22,10 +25,11 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from ertrain.cli import main, verify  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.storage.files import read_json, write_json  # noqa: E402
-from ertrain.students.batched import Budget  # noqa: E402
+from ertrain.students.batched import Budget, Students  # noqa: E402
 from ertrain.students.examples import Examples  # noqa: E402
 from ertrain.students.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
 from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, measure_widths, trial_seeds  # noqa: E402
+from ertrain.students.widths.constructions import construction_of  # noqa: E402
 from ertrain.students.widths.search import most_tests, search  # noqa: E402
 
 TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
@@ -300,3 +304,56 @@ def test_bad_words_give_one_line(capsys, words, named):
     assert main(["verify", *words, "--target", "2-3-1", "--sparsity", ".5"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert named in line
+
+
+def test_factored_students_stand_beside_the_widths_that_are_proved_for_them(tmp_path):
+    path = tmp_path / "outcomes.json"
+    target = Target.from_text("2-3-1")
+    found = measure_widths(
+        target,
+        density="1/2",
+        failure_probability="1/3",
+        scale=TINY,
+        tolerance=LOOSE,
+        path=path,
+        construction="factored",
+    )
+    (bound,) = found.bounds
+    assert (bound.method, len(bound.widths), bound.widths[1::2]) == ("factored", 4, (3, 1))
+    assert found.line.widths(sum(bound.widths[:-1])) == bound.widths[:-1]
+    assert {widths[1] for widths in found.line.corners} == {3}
+    assert found.construction.total <= sum(bound.widths[:-1])  # what is proved is measured
+    assert all(low <= width for low, width in zip(found.necessary, found.construction.widths, strict=True))
+    assert read_json(path)["inputs"]["construction"] == "factored"
+    with pytest.raises(RunFolderError, match="other inputs"):
+        ask(path)
+    with pytest.raises(InvalidInput, match="construction"):
+        ask(construction="folded")
+
+
+def test_masks_hold_every_map_where_the_construction_says_so():
+    """A pair that is counted as found has factors for the teacher's own weights, and one without a path has none."""
+    teacher = draw_teacher(Target.from_text("2-3-1"))
+    made = construction_of("factored", teacher, (Fraction(1, 2),) * 4, Fraction(1, 3))
+    shapes, seeds = made.shapes_at(made.proved - 6), list(range(60))
+    missing = made.missing(shapes, seeds)
+    assert 3 < sum(missing) < 57
+    for seed, lacks in zip(seeds, missing, strict=True):
+        drawn = [DrawnMask(shape, Fraction(1, 2), seed, layer).to_csr() for layer, shape in enumerate(shapes)]
+        pairs = list(zip(drawn[::2], drawn[1::2], strict=True))
+        if not lacks:
+            for (first, second), weight in zip(pairs, teacher.weights, strict=True):
+                assert float(factor_map(weight, MaskPair(first, second)).certificate.bound) < 1e-9
+        if any(((second.astype(int) @ first.astype(int)).toarray() == 0).any() for first, second in pairs):
+            assert lacks
+
+
+def test_a_relu_stands_behind_the_last_factor_alone():
+    masks = [torch.ones(2, *shape, dtype=torch.bool) for shape in ((5, 2), (3, 5), (4, 3), (1, 4))]
+    students = Students(masks, [1, 2], factors=2)
+    points = torch.randn(7, 2)
+    first, second, third, last = students.children()
+    hidden = (points @ first.weight[0].T @ second.weight[0].T + second.bias[0]).relu()
+    wanted = hidden @ third.weight[0].T @ last.weight[0].T + last.bias[0]
+    torch.testing.assert_close(students(points)[0], wanted)
+    assert [layer.bias.requires_grad for layer in students.children()] == [False, True, False, True]

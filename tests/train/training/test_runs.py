@@ -22,13 +22,15 @@ from safetensors.torch import load_file  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
-from ertrain.data import sets  # noqa: E402
+from ertrain.data import load_data, sets  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
 from ertrain.training import learning_rate, pretrain  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.runs import open_run  # noqa: E402
+from ertrain.training.start import start_model  # noqa: E402
 
 BASE = Configuration(
     recipe="test", model="mlp-20-15", ratio="erk", density="0.2", epochs=4, batch=100, learning_rate=0.05
@@ -413,3 +415,46 @@ def test_a_dictionary_without_recipe_or_with_unknown_names_is_no_configuration()
         Configuration.from_dict({"epochs": 3})
     with pytest.raises(InvalidInput, match="names among"):
         Configuration.from_dict({"recipe": "x", "epoch": 3})
+
+
+def test_what_belongs_to_factored_networks_is_no_part_of_other_hashes():
+    plain = Configuration(recipe="a", density="0.1")
+    assert plain.hash == Configuration(recipe="a", density="0.1", outer="frozen", failure_probability="0.5").hash
+    assert not {"factored", "outer", "failure_probability"} & set(plain.to_dict())
+    factored = Configuration(recipe="a", density="0.1", factored=2)
+    others = [replace(factored, outer="frozen"), replace(factored, failure_probability="0.01")]
+    assert len({one.hash for one in (plain, factored, *others)}) == 4
+    assert Configuration.from_dict(factored.to_dict()) == factored
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"factored": 4}, "factored"),
+        ({"factored": 3, "outer": "frozen"}, "outer"),
+        ({"factored": 2, "outer": "drawn"}, "outer"),
+        ({"factored": 2, "outer": "frozen", "method": "set"}, "outer"),
+        ({"factored": 2, "ratio": "erk"}, "ratio"),
+        ({"factored": 2, "dense_layers": ("last",)}, "dense_layers"),
+        ({"factored": 2, "failure_probability": "0"}, "failure_probability"),
+    ],
+)
+def test_settings_of_factored_networks_that_do_not_fit_are_named(changed, name):
+    with pytest.raises(InvalidInput, match=f"^{name}: "):
+        Configuration(recipe="a", density="0.1", **changed)
+
+
+@pytest.mark.parametrize("outer", ["trained", "frozen"])
+def test_a_factored_network_trains_inside_its_masks(tmp_path, outer):
+    factored = replace(
+        BASE, ratio="uniform", density="0.5", factored=2, outer=outer, epochs=2, model="mlp-20", learning_rate=0.02
+    )
+    result = run(factored, tmp_path)
+    names = [layer["name"] for layer in result["layers"]]
+    assert names == ["fc1.inner", "fc1.outer", "fc2.inner", "fc2.outer"]
+    tensors = load_file(tmp_path / factored.folder / "checkpoint.safetensors")
+    start, _ = start_model(factored, load_data(factored.data, tmp_path))
+    for name, mask in masks_of(start).items():
+        first, last = start.get_parameter(f"{name}.weight"), tensors[f"{name}.weight"]
+        assert not last[~mask].any()
+        assert torch.equal(first, last) == (outer == "frozen" and name.endswith("outer"))

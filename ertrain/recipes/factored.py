@@ -1,0 +1,167 @@
+"""Does training find what is there? Factored networks that certainly contain every dense one, beside plain masks.
+
+Five arms, the last four at every density. The dense network; a mask of its width, as in the paper; a plain network
+widened until its mask keeps as many weights as the factored one, and works as much on fully connected layers; the
+factored network, all factors trained; and with its outer factors drawn and frozen, wider, since the inner ones have to
+carry all of a layer then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+import torch
+
+from ertheory.bounds.result import rational_text
+from ertrain.configuration import Configuration
+from ertrain.masks.shapes import layer_shapes
+from ertrain.models import build_model, factor_model
+from ertrain.recipes.base import Recipe
+from ertrain.recipes.starts import DIGITS, FASHION, in_fewer_epochs
+
+__all__ = ["ARMS", "DENSE", "FACTORED", "arms_at", "factored"]
+
+ARMS = ("dense", "same width", "widened", "factored", "frozen")
+
+_NAME = "factored"
+_STEP = 200  # widths are multiples of 1 / 200
+_DENSITIES = ("0.5", "0.2", "0.1", "0.05")
+_SPARSER = (*_DENSITIES, "0.02")
+
+# Sizes of inputs and classes by data set: networks are counted before any data are read.
+_SHAPES = {
+    "cifar10": ((3, 32, 32), 10),
+    "digits": ((1, 8, 8), 10),
+    "fashion-mnist": ((1, 28, 28), 10),
+    "modular-addition-97": ((2, 97), 97),
+}
+
+_BASE = replace(DIGITS, recipe=_NAME, ratio="uniform", density="1")
+
+# The dense network of every task.
+DENSE = {
+    "digits": _BASE,
+    "digits-resnet20": replace(_BASE, model="resnet20", width="1/4", learning_rate=0.1),
+    "fashion-mnist": replace(_BASE, data="fashion-mnist", epochs=4, batch=FASHION.batch),
+    "modular-addition": replace(
+        _BASE,
+        data="modular-addition-97",
+        model="transformer",
+        width="1/2",
+        optimiser="adamw",
+        learning_rate=0.003,
+        weight_decay=1.0,
+        schedule="constant",
+        epochs=150,
+        batch=256,
+    ),
+    "cifar10": in_fewer_epochs(replace(_BASE, data="cifar10", model="resnet18", augmentation="crop-flip"), 30),
+}
+
+# Optimiser and learning rate by task and arm: those of benchmarks/factored_training.py, others where none are listed.
+_CHOSEN: dict[tuple[str, str], tuple[str, float]] = {}
+
+
+def arms_at(task: str, density: str) -> dict[str, Configuration]:
+    """List the four arms of a density, with the settings of the dense network.
+
+    Parameters
+    ----------
+    task
+        One of `DENSE`.
+    density
+        Of all masks.
+
+    Examples
+    --------
+    >>> arms = arms_at("fashion-mnist", "0.1")
+    >>> list(arms), arms["widened"].width, arms["factored"].factored
+    (['same width', 'widened', 'factored', 'frozen'], '8.67', 2)
+    """
+    same = replace(DENSE[task], density=density)
+    return {
+        "same width": same,
+        "widened": replace(same, width=_equal_width(same.model, same.width, same.data, density)),
+        "factored": replace(same, factored=2),
+        "frozen": replace(same, factored=2, outer="frozen"),
+    }
+
+
+@lru_cache(maxsize=256)
+def _equal_width(name: str, width: str, data: str, density: str) -> str:
+    """Find the width at which a plain network has as many weights as the factored one, or a few less."""
+    inputs, classes = _SHAPES[data]
+
+    def weights(factor: Fraction, *, factored: bool = False) -> int:
+        with torch.device("meta"):
+            model = build_model(name, inputs=inputs, classes=classes, width=factor)
+            if factored:
+                model = factor_model(model, density=density)
+        return sum(layer.weights for layer in layer_shapes(model))
+
+    wanted, unit = weights(Fraction(width), factored=True), Fraction(width) / _STEP
+    low, high = _STEP, 2 * _STEP
+    while weights(unit * high) <= wanted:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if weights(unit * middle) <= wanted else (low, middle)
+    return rational_text(unit * low)
+
+
+def factored(scale: str) -> tuple[Configuration, ...]:
+    """List the runs, with seed 0: the dense networks, and four arms at every density.
+
+    Parameters
+    ----------
+    scale
+        ``"quick"``: LeNet-300-100 on digits and Fashion-MNIST. ``"small"``: more densities, ResNet-20 of a quarter of
+        its width on digits, and a transformer on sums modulo 97. ``"paper"``: ResNet18 on CIFAR-10, for GPUs.
+
+    Notes
+    -----
+    Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
+    all arms, with other seeds (benchmarks/factored_training.py); tasks that were not searched have one for all arms.
+
+    Examples
+    --------
+    >>> runs = factored("quick")
+    >>> sorted({run.data for run in runs}), sum(run.density == "1" for run in runs), len(runs)
+    (['digits', 'fashion-mnist'], 2, 34)
+    """
+    tasks: dict[str, dict[str, tuple[str, ...]]] = {
+        "quick": {"digits": _DENSITIES, "fashion-mnist": _DENSITIES},
+        "small": {
+            "digits": _SPARSER,
+            "fashion-mnist": _SPARSER,
+            "digits-resnet20": ("0.5", "0.2"),
+            "modular-addition": ("0.5", "0.2"),
+        },
+        "paper": {"cifar10": _SPARSER},
+    }
+    return tuple(run for task, densities in tasks[scale].items() for run in _of_task(task, densities))
+
+
+def _of_task(task: str, densities: tuple[str, ...]) -> Iterator[Configuration]:
+    yield _with_settings(task, "dense", DENSE[task])
+    for density in densities:
+        for arm, run in arms_at(task, density).items():
+            yield _with_settings(task, arm, run)
+
+
+def _with_settings(task: str, arm: str, run: Configuration) -> Configuration:
+    if (task, arm) not in _CHOSEN:
+        return run
+    optimiser, rate = _CHOSEN[task, arm]
+    decay = 0.0 if optimiser == "adam" else run.weight_decay
+    return replace(run, optimiser=optimiser, learning_rate=rate, weight_decay=decay)
+
+
+FACTORED = Recipe(
+    name=_NAME,
+    tests="A random sparse network that contains every dense one of a shape is trained to what the dense one reaches.",
+    make=factored,
+)
