@@ -3,7 +3,8 @@
     python benchmarks/factored_edges.py [ertheory/plots/factored_edges.csv]
 
 Some minutes: sharp widths of three hidden layers, and densities chosen for every map of VGG16 and ResNet18. Sharp ones
-of the layers of VGG16 are left out, for they take too long; so are three factors for convolutions.
+of the layers of VGG16, and of three hidden layers above sparsity 0.9, are left out, for they take too long; so are
+three factors for convolutions.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ertheory.plots.columns import Cell, csv_text
 DELTA = Fraction(1, 1000)
 SPARSITIES = ("0.1", "0.5", "0.8", "0.9", "0.95", "0.98")
 TARGETS = ("784-128-10", "784-1024-1024-1024-10", "VGG16", "ResNet18")
+_LEAST_SHARP = Fraction(1, 10)  # below it sharp widths of three hidden layers take many minutes
 COLUMNS = ("target", "weights", "sparsity", "delta", "method", "kind", "edges", "ratio")
 
 
@@ -60,8 +62,9 @@ def kept(shapes: tuple[MapShape, ...], target: Target | None, density: Fraction)
     if target is not None:
         first = {**masked, "density": (Fraction(1), *(density,) * target.depth)}
         answers = {"printed": width(target, method="printed", **first)}
-        if target.depth < 8:
+        if target.depth < 3 or (target.depth < 8 and density >= _LEAST_SHARP):
             answers["sharp"] = width(target, method="sharp", **masked)
+        if target.depth < 8:
             answers["factored-3"] = width(target, method="factored", factors=3, **masked)
         for method, answer in answers.items():
             if answer.applies and answer.edges_expected is not None:
