@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ertheory.check.factored import FactoredProof
 from ertheory.check.geometry import leading, with_channels
 from ertheory.check.layer0 import at_zero
-from ertheory.check.upwards import above, products, upper
+from ertheory.check.upwards import above, products, upper, weighed
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
@@ -35,6 +35,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _GEOMETRY = ("stride", "padding", "dilation")
 _NUMBERS = 2**22  # doubles in one block of a product
+_TINY = 2.0**-1040  # above all that sums of products lose among the subnormal numbers
 _NEAR = 2.0**-30  # of the largest entry of W or b: a product that is off by more is no product for W
 
 
@@ -211,7 +212,7 @@ def _affine(step: Affine, ours: Sequence[Step], error: Array, size: Array) -> tu
         mine, channels = slice(group * rows, (group + 1) * rows), slice(group * reads, (group + 1) * reads)
         columns = np.repeat(size[channels], step.taps), np.repeat(error[channels], step.taps)
         moduli = abs(step.weight[mine])
-        reach[mine], passed[mine] = moduli @ columns[0], moduli @ columns[1]
+        reach[mine], passed[mine] = weighed(moduli, columns[0]), weighed(moduli, columns[1])
         if len(ours) > 1:
             apart[mine] = _difference(step, ours, group, upper(columns[0] + columns[1], 1))
     last = ours[-1]
@@ -256,7 +257,7 @@ def _difference(step: Affine, ours: Sequence[Step], group: int, size: Array) -> 
             text = f"its product with what is before it is off by {off.max():.2g}"
             raise _Different(text, last)
         total += upper(upper(off + lost, 3) @ size[chosen], off.shape[1] + 2)
-    return upper(total, 2 + below.shape[1] // wide)
+    return upper(total, 2 + below.shape[1] // wide) + _TINY
 
 
 def _of_group(step: Affine, group: int) -> csr_array:

@@ -14,6 +14,7 @@ import pytest
 from ertheory import embed, width
 from ertheory.builders.factored.networks import embed_network
 from ertheory.check import check_embedding, evaluate, read_embedding
+from ertheory.check.paired import prove_paired
 from ertheory.cli import main
 from ertheory.commands import BuiltNetwork
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
@@ -109,6 +110,15 @@ def test_a_step_that_is_not_the_targets_is_named(place: int) -> None:
         assert checked.differs is not None
     other = Network((*built.source.steps[:-1], moved(built.source.affine[-1])), target.domain)
     assert "source layer 14" in str(check_embedding(target, other, points=POINTS).differs)
+
+
+def test_a_bound_is_not_0_where_products_underflow() -> None:
+    whole, halves = draw(2, 2), (draw(3, 2), draw(2, 3))
+    small = [replace(one, weight=one.weight * 1e-160, bias=one.bias * 0) for one in (whole, *halves)]
+    target = Network((replace(whole, weight=whole.weight * 0, bias=whole.bias * 0),), np.array([[0.0, 1e-9]] * 2))
+    found = prove_paired(target, Network((small[1], small[2]), target.domain), target.domain)
+    assert found.bound is None or found.bound > 0
+    assert not found.exact
 
 
 def test_the_command_writes_a_file_that_the_checker_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
