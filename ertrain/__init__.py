@@ -35,6 +35,7 @@ from ertrain.masks import (
 )
 from ertrain.masks.sparse import SparseLinear, densify, sparsify
 from ertrain.models import build_model, initialise
+from ertrain.own import FitResult, SparseLoop, fit, start_sparse
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.recipes import recipe
 from ertrain.reports import compare, plot_curves, read_results, report_frame, rows_of
@@ -43,10 +44,12 @@ from ertrain.training import ProcessGroup, join_process_group, perform, sweep
 __all__ = [
     "Configuration",
     "DeadNeurons",
+    "FitResult",
     "ProcessGroup",
     "PruningContext",
     "RunFolderError",
     "SparseLinear",
+    "SparseLoop",
     "allocate_sparsity",
     "attach_masks",
     "build_model",
@@ -54,6 +57,7 @@ __all__ = [
     "dead_neurons",
     "densify",
     "draw_masks",
+    "fit",
     "guard",
     "initialise",
     "join_process_group",
@@ -68,6 +72,7 @@ __all__ = [
     "report_frame",
     "rows_of",
     "sparsify",
+    "start_sparse",
     "sweep",
 ]
 

@@ -18,10 +18,10 @@ from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
 from ertrain.models import INITIALISATIONS, check_model_name
 from ertrain.models.factored import FACTORS, OUTER
-from ertrain.ratios import RATIOS, SHAPE_RATIOS
+from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers
 from ertrain.streams import stream_seed
 
-__all__ = ["METHOD_SETTINGS", "REWINDS", "Configuration"]
+__all__ = ["METHOD_SETTINGS", "OWN", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
 _TOO_LARGE = 2**63
@@ -48,6 +48,9 @@ _OF_FACTORED = ("factored", "failure_probability", "outer")
 _DRAW_TWICE = ("rigl", "set")  # the mask of the final density too, from the random numbers of the first
 
 REWINDS = ("none", "rate", "weights")
+
+OWN = "own-"  # how names begin of what `ertrain.fit` is given: a network, data, an optimiser; or "own" weights
+_MAY_BE_OWN = ("data", "initialisation", "model", "optimiser")
 
 _NAMES = {
     "augmentation": AUGMENTATIONS,
@@ -89,7 +92,8 @@ class Configuration:
         ``"fixed"``, the mask that was drawn is kept, or another of `ertrain.methods.METHODS`, all of which train inside
         of it.
     ratio, density
-        How the budget is shared out, and p, the share of all weights that is kept, in (0, 1].
+        How the budget is shared out, and p, the share of all weights that is kept, in (0, 1]. The ratio
+        ``"layers:fc1=0.1,fc2=0.5"`` gives densities of single layers, as in `ertrain.ratios.allocate_sparsity`.
     ratio_epochs, ratio_keep
         Of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a round keeps.
     drawing
@@ -194,12 +198,15 @@ class Configuration:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
         for name, names in _NAMES.items():
-            if getattr(self, name) not in names:
-                raise InvalidInput(name, f"one of {', '.join(names)}", getattr(self, name))
+            given = getattr(self, name)
+            own = name in _MAY_BE_OWN and f"{given}-".startswith(OWN)
+            if given not in names and not own and not (name == "ratio" and by_layers(given)):
+                raise InvalidInput(name, f"one of {', '.join(names)}", given)
         if not self.recipe.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
         stream_seed(self.seed, "mask")
-        check_model_name(self.model)
+        if not self.model.startswith(OWN):
+            check_model_name(self.model)
         for field in self._unread():
             object.__setattr__(self, field.name, field.default)
         rationals = {
@@ -235,7 +242,8 @@ class Configuration:
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
         if self.method in _DRAW_TWICE:  # two masks are drawn, one inside the other
-            self._require("ratio", self.ratio in SHAPE_RATIOS, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
+            known = self.ratio in SHAPE_RATIOS or bool(by_layers(self.ratio))
+            self._require("ratio", known, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
             nested = self.drawing == "independent" or Fraction(self.density) == 1
             self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
             self._require("repair", self.repair == "none", f"none with {self.method}")

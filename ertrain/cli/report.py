@@ -135,7 +135,7 @@ def _cells(row: Row) -> dict[str, str]:
         "realised": f"{row.density_realised:.4g}",
         "final": f"{row.density_final:.4g}",
         "bare": _bare(row),
-        "dead": f"{row.dead_neurons:.4g}",
+        "dead": "-" if row.dead_neurons is None else f"{row.dead_neurons:.4g}",
         "flops": f"{row.flops_ratio:.3g}",
         "n": str(row.accuracy_test.count),
         "test": _mean(row.accuracy_test),

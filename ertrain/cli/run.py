@@ -147,8 +147,8 @@ class RunCommand:
                     if not self.quiet:
                         tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
 
-                places = {"out": Path(self.out), "data_dir": Path(self.data_dir)}
-                results.append(perform(run, processes=processes, **places, progress=progress, backend=self.backend))
+                out, data_dir = Path(self.out), Path(self.data_dir)
+                results.append(perform(run, out, processes, data_dir=data_dir, progress=progress, backend=self.backend))
                 left = before + _planned(run) - bar.n
                 bar.update(left) if began else _passed(bar, left)
         return results

@@ -4,6 +4,7 @@ A validation split is always made, the same for every run, so that runs can be c
 Most are sets of images; a table of rows and a graph of nodes are held and split alike.
 """
 
+from ertrain.data.given import Given, GivenArrays, GivenBatches, GivenItems
 from ertrain.data.in_memory import Batch, InMemory
 from ertrain.data.nodes import NO_LABEL, Nodes
 from ertrain.data.sets import AUGMENTATIONS, DATA, Data, Images, is_there, load_data, split
@@ -15,6 +16,10 @@ __all__ = [
     "NO_LABEL",
     "Batch",
     "Data",
+    "Given",
+    "GivenArrays",
+    "GivenBatches",
+    "GivenItems",
     "Images",
     "InMemory",
     "Nodes",

@@ -19,6 +19,7 @@ from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, probability
 from ertrain.data.augmentation import AUGMENTATIONS as HELD_AUGMENTATIONS
 from ertrain.data.digit_images import digits
+from ertrain.data.given import GivenBatches, GivenItems
 from ertrain.data.graphs import PLANETOID, block_model, planetoid
 from ertrain.data.imagenet_folder import imagenet
 from ertrain.data.in_memory import InMemory
@@ -38,7 +39,7 @@ __all__ = [
     "split",
 ]
 
-Images = InMemory | Streamed
+Images = InMemory | Streamed | GivenItems | GivenBatches
 AUGMENTATIONS = (*HELD_AUGMENTATIONS, RESIZED_CROP)
 
 # Number of classes, and what reads the data of a folder.

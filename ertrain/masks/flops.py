@@ -12,9 +12,29 @@ from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.uses import Uses, tensors_in
 
-__all__ = ["forward_flops", "layer_positions", "training_flops"]
+__all__ = ["InputShape", "forward_flops", "layer_positions", "training_flops"]
 
 _PASSES = 3  # forwards, backwards to the inputs, backwards to the weights
+
+
+class InputShape(tuple[int, ...]):
+    """Shape of one input, which also knows whether inputs are whole numbers, such as those of words.
+
+    Examples
+    --------
+    >>> shape = InputShape.of(torch.zeros(5, 3, dtype=torch.int64))
+    >>> shape, shape.dtype
+    ((3,), torch.int64)
+    """
+
+    dtype: torch.dtype | None = None
+
+    @classmethod
+    def of(cls, inputs: Tensor) -> InputShape:
+        """Give the shape of one of some inputs (n, *shape)."""
+        shape = cls(inputs.shape[1:])
+        shape.dtype = None if inputs.is_floating_point() else inputs.dtype
+        return shape
 
 
 def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int]:
@@ -50,7 +70,7 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
 
     modes = [(part, part.training) for part in module.modules()]
     weight = next(module.parameters())
-    zeros = torch.zeros(1, *inputs, device=weight.device, dtype=weight.dtype)
+    zeros = torch.zeros(1, *inputs, device=weight.device, dtype=getattr(inputs, "dtype", None) or weight.dtype)
     try:
         with torch.no_grad(), Uses(module, count):
             module.eval()(zeros)

@@ -39,7 +39,7 @@ class SNIP(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the loss of some training images, one threshold for all layers."""
-        scores = snip(self.model, list(self.drawn), context.batches, seed=context.seed)
+        scores = snip(self.model, list(self.drawn), context.batches, seed=context.seed, loss=context.loss)
         return highest_inside(scores, self.drawn, count)
 
 
@@ -48,7 +48,7 @@ class GraSP(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the gradients of some training images, one threshold for all layers."""
-        scores = grasp(self.model, list(self.drawn), context.batches, seed=context.seed)
+        scores = grasp(self.model, list(self.drawn), context.batches, seed=context.seed, loss=context.loss)
         return highest_inside(scores, self.drawn, count)
 
 

@@ -31,7 +31,7 @@ class FixedMask:
     model
         The network at its start with the masks S_ER, where it is going to be trained; a method may change it.
     inputs
-        Shape of one input, without the batch.
+        Shape of one input, without the batch; None where no operations are counted.
     steps
         Steps of an epoch.
 
@@ -52,13 +52,15 @@ class FixedMask:
 
     can_be_packed = True
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         self.configuration, self.model, self.steps = configuration, model, steps
         self.drawn = {name: mask.clone() for name, mask in masks_of(model).items()}
         self.size = sum(int(mask.sum()) for mask in self.drawn.values())
         self.epochs, self.flops = configuration.epochs, 0
-        self._inputs, self._positions = inputs, layer_positions(model, inputs)
-        self._forward_drawn = self._forward = forward_flops(model, inputs, positions=self._positions)
+        self._inputs, self._positions = inputs or (), {} if inputs is None else layer_positions(model, inputs)
+        self._forward_drawn = self._forward = forward_flops(model, self._inputs, positions=self._positions)
 
     @classmethod
     def total_epochs(cls, configuration: Configuration) -> int:
@@ -71,6 +73,10 @@ class FixedMask:
     def trainable(self) -> list[nn.Parameter]:
         """Return the parameters that the optimiser moves."""
         return list(self.model.parameters())
+
+    def stands_for(self) -> dict[str, tuple[nn.Parameter, nn.Parameter]]:
+        """Return the weights in whose place the optimiser moves something else, and that, by the names of layers."""
+        return {}
 
     def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
         """Keep the optimiser inside the masks, for as long as both of them live."""

@@ -36,7 +36,9 @@ class EdgePopup(FixedMask):
 
     can_be_packed = False  # what a score's gradient says is asked for outside of S_P, at every step
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.epochs, self._level = self.total_epochs(configuration), 1
         self._counted, self._counts = 0, dict[str, int]()
@@ -52,7 +54,9 @@ class EdgePopup(FixedMask):
             weight.requires_grad_()
             scale = math.sqrt(int(mask.sum()) / max(last[name], 1))
             values = weight.detach().clone()
-            self._values[name] = values if configuration.initialisation in ("kaiming", "paper") else values * scale
+            self._values[name] = (
+                values if configuration.initialisation in ("kaiming", "own", "paper") else values * scale
+            )
             uniform = (2 * torch.rand(mask.shape, generator=rng) - 1) / math.sqrt(mask[0].numel())
             self._scores[name] = nn.Parameter(torch.empty_like(values).copy_(uniform).masked_fill_(~mask, 0))
         on_cpu = all(weight.device.type == "cpu" for weight in self._weights.values())
@@ -61,7 +65,7 @@ class EdgePopup(FixedMask):
         for name in self.drawn if on_cpu else ():
             parts = self._scores[name], self._values[name], self._masks[name], self._weights[name]
             self._flat[name] = _flat(parts[0]), _flat(parts[1]), _flat(parts[2]), _flat(parts[3])
-        self._scored = sum(2 * int(mask.sum()) * self._positions[name] for name, mask in self.drawn.items())
+        self._scored = sum(2 * int(mask.sum()) * self._positions.get(name, 0) for name, mask in self.drawn.items())
         self._choose()
         self.recount_flops()
 
@@ -73,6 +77,10 @@ class EdgePopup(FixedMask):
     def trainable(self) -> list[nn.Parameter]:
         """Return the scores."""
         return list(self._scores.values())
+
+    def stands_for(self) -> dict[str, tuple[nn.Parameter, nn.Parameter]]:
+        """Return weights and their scores."""
+        return {name: (self._weights[name], scores) for name, scores in self._scores.items()}
 
     def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
         """Nothing: scores are moved, and `step` chooses weights inside S_ER."""

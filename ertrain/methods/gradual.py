@@ -24,7 +24,9 @@ class Gradual(FixedMask):
     `cubic` says; nothing is pruned after T_end.
     """
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.end = max(1, math.floor(configuration.update_until * configuration.epochs * steps))
         self.last = self.budget(configuration.final_density)

@@ -29,7 +29,9 @@ class GraNet(Gradual):
     starts at 0; one that it dropped may return as if it had not been dropped. Without drops this is `Gradual`.
     """
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         total = configuration.epochs * steps
         self.rewired_until = math.floor(configuration.update_until * total)

@@ -37,7 +37,9 @@ class IMP(FixedMask):
     What the optimiser remembers is forgotten, save in fine-tuning.
     """
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         if configuration.rewind_step >= configuration.epochs * steps:
             allowed = f"a whole number below {configuration.epochs * steps}, the steps of a round"

@@ -34,7 +34,9 @@ class RiGL(FixedMask):
     sparse layer gives the dense gradient anyhow: it is looked at in place, and never kept.
     """
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         self.end = math.floor(configuration.update_until * configuration.epochs * steps)
         skip = tuple(layer.name for layer in layer_shapes(model) if layer.name not in self.drawn)

@@ -37,7 +37,9 @@ class STR(FixedMask):
 
     can_be_packed = False  # S_P changes at every step
 
-    def __init__(self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...], steps: int) -> None:
+    def __init__(
+        self, configuration: Configuration, model: nn.Module, inputs: tuple[int, ...] | None, steps: int
+    ) -> None:
         super().__init__(configuration, model, inputs, steps)
         self._steered = configuration.final_density != ""
         self.end = max(1, math.floor(configuration.update_until * configuration.epochs * steps))
@@ -54,6 +56,10 @@ class STR(FixedMask):
         own = {id(weight) for weight in self._layers.values()}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in own]
         return [*self._values.values(), self.thresholds, *others]
+
+    def stands_for(self) -> dict[str, tuple[nn.Parameter, nn.Parameter]]:
+        """Return what layers hold, and their weights before the thresholds."""
+        return {name: (self._layers[name], values) for name, values in self._values.items()}
 
     def protect(self, optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
         """Nothing: the optimiser moves weights before their thresholds, with gradients that `step` masks."""

@@ -16,9 +16,10 @@ from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models.factored import linear_layers
 
-__all__ = ["INITIALISATIONS", "initialise"]
+__all__ = ["INITIALISATIONS", "OWN_START", "initialise"]
 
 INITIALISATIONS = ("kaiming", "paper", "signed-constant", "sparse", "sparse-neuron")
+OWN_START = "own"  # of somebody's own network: the weights that it comes with
 
 
 def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None:
@@ -33,7 +34,8 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
         dense: variance 2 / fan-out in convolutions, standard deviation 0.01 in the last linear layer, 2 / fan-in in
         the other linear layers. ``"sparse"``: variance 2 / (p fan-in) with the share p that the layer's mask
         keeps. ``"signed-constant"``: that standard deviation with a random sign. ``"sparse-neuron"``: variance 2 / k
-        with the number k of weights that the neuron itself keeps.
+        with the number k of weights that the neuron itself keeps. ``"own"``: nothing is changed, the start is what the
+        module comes with.
     generator
         Where the numbers come from, on the CPU.
 
@@ -54,6 +56,8 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
     >>> round(layer.weight.std().item() * 500**0.5, 2)
     1.0
     """
+    if name == OWN_START:
+        return
     if name not in INITIALISATIONS:
         raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
     layers, masks = [layer.name for layer in layer_shapes(module)], masks_of(module)

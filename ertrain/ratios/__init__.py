@@ -1,6 +1,6 @@
 """Allocation of sparsity: densities layer by layer for an overall one, by formula or by what a pruning method keeps."""
 
-from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity
+from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity, by_layers
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
 
@@ -9,6 +9,7 @@ __all__ = [
     "SHAPE_RATIOS",
     "PruningContext",
     "allocate_sparsity",
+    "by_layers",
     "grasp",
     "imp_masks",
     "keep_highest",

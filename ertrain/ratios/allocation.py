@@ -7,8 +7,10 @@ What a pruning method keeps of each layer is all that is taken from it; the mask
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -17,20 +19,22 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import RATIOS as SHAPE_RATIOS
 from ertheory.layerwise import LayerDensities, layer_densities
+from ertheory.layerwise.architectures import LayerShape
 from ertheory.numbers import Rational, probability
 from ertrain.data import Data
 from ertrain.masks.shapes import layer_shapes
 from ertrain.ratios.imp import imp_masks
-from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
+from ertrain.ratios.scores import Loss, grasp, keep_highest, magnitude, snip, summed_cross_entropy, synflow_masks
 from ertrain.streams import generator
 
-__all__ = ["RATIOS", "SHAPE_RATIOS", "PruningContext", "allocate_sparsity"]
+__all__ = ["RATIOS", "SHAPE_RATIOS", "PruningContext", "allocate_sparsity", "by_layers"]
 
 _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 
 # The names that `allocate_sparsity` knows, sorted.
 RATIOS = tuple(sorted((*SHAPE_RATIOS, *_PRUNING)))
 
+_BY_LAYERS = "layers:"
 _IMAGES_PER_CLASS = 100
 _IMAGES_AT_ONCE = 250
 
@@ -51,6 +55,8 @@ class PruningContext:
         Share of the weights that a round of IMP leaves.
     rounds
         Where rounds of IMP are kept, as in `imp_masks`; nowhere by default.
+    loss
+        The sum of the losses of a batch, given its outputs and its labels, for SNIP and GraSP.
     """
 
     data: Data
@@ -58,6 +64,7 @@ class PruningContext:
     fit: Callable[[nn.Module], object]
     keep: float = 0.8
     rounds: Path | None = None
+    loss: Loss = summed_cross_entropy
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the images for SNIP and GraSP, normalised."""
@@ -85,7 +92,9 @@ def allocate_sparsity(
     density
         p, the fraction of all weights in the listed layers that is kept.
     ratio
-        One of `RATIOS`.
+        One of `RATIOS`, or ``"layers:NAME=P,NAME=P"``: densities of single layers by their names, or patterns of them
+        such as ``features.*``, of which the first that fits counts. Layers without one are dense, and all are with the
+        overall density 1; another one is replaced by what follows from theirs.
     skip
         Layers that stay dense, as in `layer_shapes`; the density is that of the others.
     context
@@ -107,15 +116,54 @@ def allocate_sparsity(
     >>> allocate_sparsity(network, "1/2", "balanced").densities
     (0.375, 0.75)
     """
-    if ratio not in RATIOS:
-        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}", ratio)
+    patterns = by_layers(ratio)
+    if ratio not in RATIOS and not patterns:
+        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, or layers:NAME=DENSITY,...", ratio)
     layers = layer_shapes(module, skip=skip)
+    if patterns:
+        return _of_layers(layers, probability("density", density, one=True), ratio, patterns)
     if ratio in SHAPE_RATIOS:
         return layer_densities(layers, density, ratio)
     overall = probability("density", density, one=True)
     count = round(overall * sum(layer.weights for layer in layers))
     kept = _pruned(module, [layer.name for layer in layers], count, ratio, context)
     return LayerDensities(layers, ratio, overall, tuple(float(kept[layer.name].double().mean()) for layer in layers))
+
+
+def by_layers(ratio: str) -> dict[str, Fraction]:
+    """Read densities by the names of layers; for a ratio that has none, there are none.
+
+    Raises
+    ------
+    InvalidInput
+        If one of them is no density in (0, 1].
+
+    Examples
+    --------
+    >>> by_layers("layers:fc1=0.1,fc*=1/2"), by_layers("erk")
+    ({'fc1': Fraction(1, 10), 'fc*': Fraction(1, 2)}, {})
+    """
+    if not ratio.startswith(_BY_LAYERS):
+        return {}
+    pairs = [word.rpartition("=") for word in ratio.removeprefix(_BY_LAYERS).split(",")]
+    return {name: probability(f"density of {name!r}", density, one=True) for name, _, density in pairs}
+
+
+def _of_layers(
+    layers: tuple[LayerShape, ...], overall: Fraction, ratio: str, patterns: Mapping[str, Fraction]
+) -> LayerDensities:
+    """Give every layer the density of the first pattern that its name fits."""
+    names = [layer.name for layer in layers]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise InvalidInput("densities", f"names of layers, or patterns of them: {', '.join(names)}", pattern)
+    dense = Fraction(1)
+    found = [next((p for pattern, p in patterns.items() if fnmatchcase(name, pattern)), dense) for name in names]
+    if overall == 1:
+        return LayerDensities(layers, ratio, overall, (1.0,) * len(layers))
+    spent = sum((p * layer.weights for p, layer in zip(found, layers, strict=True)), Fraction(0))
+    overall = spent / sum(layer.weights for layer in layers)
+    return LayerDensities(layers, ratio, overall, tuple(map(float, found)))
 
 
 def _pruned(
@@ -131,5 +179,5 @@ def _pruned(
         return synflow_masks(model, names, context.data.train.shape, count)
     if ratio == "imp":
         return imp_masks(model, names, count, context.fit, keep=context.keep, folder=context.rounds)
-    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches, seed=context.seed)
+    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches, seed=context.seed, loss=context.loss)
     return keep_highest(scores, count)

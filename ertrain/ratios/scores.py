@@ -18,13 +18,19 @@ from torch.nn.functional import cross_entropy
 from ertrain.masks.masking import masks_of
 from ertrain.streams import stream_seed
 
-__all__ = ["Scores", "grasp", "keep_highest", "magnitude", "snip", "synflow_masks"]
+__all__ = ["Loss", "Scores", "grasp", "keep_highest", "magnitude", "snip", "summed_cross_entropy", "synflow_masks"]
 
 Scores = dict[str, Tensor]
 Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]  # normalised images and labels
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 _ROUNDS = 100
 _TEMPERATURE = 200.0
+
+
+def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Add up the cross-entropies of a batch."""
+    return cross_entropy(logits, labels, reduction="sum")
 
 
 def keep_highest(scores: Scores, count: int) -> dict[str, Tensor]:
@@ -60,7 +66,9 @@ def magnitude(module: nn.Module, names: Sequence[str]) -> Scores:
     return {name: module.get_submodule(name).get_parameter("weight").detach().abs() for name in names}
 
 
-def snip(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0) -> Scores:
+def snip(
+    module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0, loss: Loss = summed_cross_entropy
+) -> Scores:
     """|w dL/dw|, the effect of a weight on the loss L, to first order; the noise of dropout is that of the seed.
 
     Notes
@@ -70,12 +78,14 @@ def snip(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int
     model = copy.deepcopy(module).train()
     with _noise(seed):
         for images, labels in batches():
-            cross_entropy(model(images), labels, reduction="sum").backward()  # type: ignore[no-untyped-call]
+            loss(model(images), labels).backward()  # type: ignore[no-untyped-call]
     weights = _weights(model, names)
     return {name: (weight * _gradient(weight)).detach().abs() for name, weight in weights.items()}
 
 
-def grasp(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0) -> Scores:
+def grasp(
+    module: nn.Module, names: Sequence[str], batches: Batches, *, seed: int = 0, loss: Loss = summed_cross_entropy
+) -> Scores:
     """w (H g), with the gradient g and the Hessian H of the loss: what a weight adds to the flow of gradients.
 
     The noise of dropout is that of the seed, and the same for g and for H.
@@ -89,8 +99,8 @@ def grasp(module: nn.Module, names: Sequence[str], batches: Batches, *, seed: in
     weights = list(_weights(model, names).values())
 
     def gradient(images: Tensor, labels: Tensor, *, twice: bool) -> tuple[Tensor, ...]:
-        loss = cross_entropy(model(images) / _TEMPERATURE, labels, reduction="sum")
-        return torch.autograd.grad(loss, weights, create_graph=twice)
+        found = loss(model(images) / _TEMPERATURE, labels)
+        return torch.autograd.grad(found, weights, create_graph=twice)
 
     total = [torch.zeros_like(weight) for weight in weights]
     with _noise(seed):

@@ -30,7 +30,8 @@ class Row:
         Neurons (channels) that no weight is kept for, before training: expected from the densities of the layers, and
         counted in the drawn masks; means over the runs, None where a run does not say.
     dead_neurons, neurons
-        Neurons off every path from inputs to outputs, counted before training (mean over the runs), and all neurons.
+        Neurons off every path from inputs to outputs, counted before training (mean over the runs), and all neurons;
+        None of networks of somebody's own in which paths cannot be followed.
     flops_ratio
         Operations of training relative to the dense network's.
     epochs
@@ -57,8 +58,8 @@ class Row:
     density_high: float
     without_weights_expected: float | None
     without_weights: float | None
-    dead_neurons: float
-    neurons: int
+    dead_neurons: float | None
+    neurons: int | None
     flops_ratio: float
     epochs: int
     seeds: tuple[int, ...]
@@ -74,7 +75,7 @@ def _row(group: Sequence[Result]) -> Row:
         return mean_of([run[name] for run in group])
 
     def known(name: str) -> float | None:
-        return mean(name).value if all(name in run for run in group) else None
+        return mean(name).value if all(run.get(name) is not None for run in group) else None
 
     one, realised = group[0], [run["density_realised"] for run in group]
     work, dense = (sum(run[name] for run in group) for name in ("flops_train", "flops_dense"))
@@ -97,7 +98,7 @@ def _row(group: Sequence[Result]) -> Row:
         density_high=max(realised),
         without_weights_expected=known("without_weights_expected"),
         without_weights=known("without_weights"),
-        dead_neurons=mean("dead_neurons").value,
+        dead_neurons=known("dead_neurons"),
         neurons=one["neurons"],
         flops_ratio=work / dense,
         epochs=one["epochs"],

@@ -26,11 +26,11 @@ RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "density_target": str,
     "density_realised": (int, float),
     "density_final": (int, float),
-    "dead_neurons": int,
-    "neurons": int,
+    "dead_neurons": (int, type(None)),  # not known of some networks that were not ours
+    "neurons": (int, type(None)),
     "layers": list,
-    "accuracy_test": (int, float),
-    "accuracy_test_best": (int, float),
+    "accuracy_test": (int, float, type(None)),  # there may be no test
+    "accuracy_test_best": (int, float, type(None)),
     "accuracy_validation": (int, float),
     "epochs": int,
     "seed": int,

@@ -20,7 +20,16 @@ from ertrain.training.backend import PackedLayers, ShownLayers
 from ertrain.training.optimisers import learning_rate, set_learning_rate
 from ertrain.training.process_group import ProcessGroup
 
-__all__ = ["EpochSums", "accuracies", "each_network", "labelled", "memory_layout", "one_network", "train_epoch"]
+__all__ = [
+    "EACH_NETWORK",
+    "ONE_NETWORK",
+    "EpochSums",
+    "Measure",
+    "accuracies",
+    "labelled",
+    "memory_layout",
+    "train_epoch",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,24 +51,50 @@ class EpochSums:
     labels: Tensor
 
 
-Measure = Callable[[Tensor, Tensor, float], EpochSums]
+@dataclass(frozen=True)
+class Measure:
+    """What is read off the outputs of a batch.
 
+    Parameters
+    ----------
+    loss
+        The sum of the losses, given outputs, labels and label smoothing: a scalar, or (networks,).
+    correct
+        How many labels are met, given outputs and labels, or another number that grows with them.
+    labels
+        How many labels there are.
+    of_a_step
+        How many of them one network sees.
+    """
 
-def one_network(logits: Tensor, labels: Tensor, label_smoothing: float) -> EpochSums:
-    """Measure one network: logits (batch, classes, ...) and labels (batch, ...)."""
-    loss = cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="sum")
-    return EpochSums(loss, (logits.argmax(1) == labels).sum(), labelled(labels))
-
-
-def each_network(logits: Tensor, labels: Tensor, label_smoothing: float) -> EpochSums:
-    """Measure many networks, each by itself: logits (networks, classes, batch) and labels (networks, batch)."""
-    losses = cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none").sum(1)
-    return EpochSums(losses, (logits.argmax(1) == labels).sum(1), (labels != NO_LABEL).sum(1))
+    loss: Callable[[Tensor, Tensor, float], Tensor]
+    correct: Callable[[Tensor, Tensor], Tensor]
+    labels: Callable[[Tensor], Tensor]
+    of_a_step: Callable[[Tensor], Tensor]
 
 
 def labelled(labels: Tensor) -> Tensor:
     """Count the labels: of all images or rows, but of a graph only of the nodes that belong to a part."""
     return (labels != NO_LABEL).sum()
+
+
+# One network: logits (batch, classes, ...) and labels (batch, ...).
+ONE_NETWORK = Measure(
+    loss=lambda logits, labels, smoothing: cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum"),
+    correct=lambda logits, labels: (logits.argmax(1) == labels).sum(),
+    labels=labelled,
+    of_a_step=labelled,
+)
+
+# Many, each by itself: logits (networks, classes, batch) and labels (networks, batch), or (batch,) for all alike.
+EACH_NETWORK = Measure(
+    loss=lambda logits, labels, smoothing: cross_entropy(
+        logits, labels, label_smoothing=smoothing, reduction="none"
+    ).sum(1),
+    correct=lambda logits, labels: (logits.argmax(1) == labels).sum(1),
+    labels=lambda labels: (labels != NO_LABEL).sum(-1),
+    of_a_step=lambda labels: labelled(labels[0]),
+)
 
 
 def memory_layout(processes: ProcessGroup, inputs: Tensor | None = None) -> torch.memory_format:
@@ -79,7 +114,7 @@ def train_epoch(
     *,
     layers: PackedLayers | ShownLayers | None = None,
     batches: Iterable[Batch] | None = None,
-    measure: Measure = one_network,
+    measure: Measure = ONE_NETWORK,
 ) -> EpochSums:
     """Train for one epoch.
 
@@ -104,7 +139,7 @@ def train_epoch(
     batches
         The batches of the epoch, where they are not those of the configuration's seed.
     measure
-        Either `one_network` or `each_network`.
+        `ONE_NETWORK`, `EACH_NETWORK`, or one of somebody's own.
 
     Returns
     -------
@@ -136,17 +171,18 @@ def train_epoch(
             else:
                 layers.pack()
         part = -(-len(labels) // configuration.accumulation)
-        count = labelled(labels if measure is one_network else labels[0])  # of each network
+        count = measure.of_a_step(labels)
         for start in range(0, len(labels), part):
             some, theirs = inputs[start : start + part], labels[start : start + part]
             with torch.autocast(processes.device.type, torch.bfloat16, enabled=configuration.precision == "bfloat16"):
-                logits = forward(data.normalised(some).contiguous(memory_format=memory_layout(processes, some)))
-                found = measure(logits, theirs, configuration.label_smoothing)
+                outputs = forward(data.normalised(some).contiguous(memory_format=memory_layout(processes, some)))
+                found = measure.loss(outputs, theirs, configuration.label_smoothing)
             # Processes average their gradients, each over its own share of the batch.
-            (found.loss.sum() / count).backward()  # type: ignore[no-untyped-call]
+            (found.sum() / count).backward()  # type: ignore[no-untyped-call]
             # Nothing is read from the device before the epoch is over.
-            loss = loss + found.loss.detach().double()
-            correct, seen = correct + found.correct, seen + found.labels
+            loss = loss + found.detach().double()
+            with torch.no_grad():
+                correct, seen = correct + measure.correct(outputs, theirs), seen + measure.labels(theirs)
         if layers is not None:
             layers.before_step()
         if method is None:
@@ -164,7 +200,7 @@ def accuracies(
     data: Data,
     processes: ProcessGroup,
     *,
-    measure: Measure = one_network,
+    measure: Measure = ONE_NETWORK,
     at_once: int = 2000,
 ) -> list[float]:
     """Give the share of labels that are met in evaluation mode, of one network or of each; processes share the work.
@@ -180,15 +216,16 @@ def accuracies(
     processes
         Where to compute.
     measure
-        Either `one_network` or `each_network`.
+        `ONE_NETWORK`, `EACH_NETWORK`, or one of somebody's own.
     at_once
         How many inputs are looked at in one pass.
     """
-    mine = held.part(torch.arange(processes.rank, len(held), processes.world_size))
+    alone = processes.world_size == 1
+    mine = held if alone else held.part(torch.arange(processes.rank, len(held), processes.world_size))
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=processes.device)
+    correct = count = torch.zeros((), dtype=torch.int64, device=processes.device)
     for inputs, labels in mine.in_order(at_once):
-        hits = model(data.normalised(inputs)).argmax(1) == labels
-        correct = correct + (hits.sum() if measure is one_network else hits.sum(1))
-    count = int(labelled(held.labels))
-    return [right / count for right in processes.all_reduce(correct).reshape(-1).tolist()]
+        correct = correct + measure.correct(model(data.normalised(inputs)), labels)
+        count = count + measure.labels(labels)
+    total = int(processes.all_reduce(count))
+    return [right / total for right in processes.all_reduce(correct).reshape(-1).tolist()]

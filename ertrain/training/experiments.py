@@ -13,6 +13,7 @@ from ertrain.training.backend import Backend
 from ertrain.training.loop import train
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.runs import open_run
+from ertrain.training.supplied import Supplied
 
 __all__ = ["perform", "result_of"]
 
@@ -25,6 +26,7 @@ def perform(
     data_dir: Path,
     progress: Callable[[dict[str, Any]], object] = lambda _: None,
     backend: Backend = "auto",
+    supplied: Supplied | None = None,
 ) -> dict[str, Any]:
     """Perform one run, or what is left of it, and return its result.
 
@@ -42,6 +44,8 @@ def perform(
         Called after every epoch with its line of the metrics.
     backend
         How layers are stored and multiplied: ``"masked"``, ``"sparse"`` or ``"auto"``, as in `choose_backend`.
+    supplied
+        Network, data, loss and optimiser, where they are not those that the configuration names.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def perform(
     known = result_of(configuration, out)
     if known is None:
         with open_run(configuration, out, processes) as run:
-            train(configuration, run, processes, data_dir, progress, backend)
+            train(configuration, run, processes, data_dir, progress, backend, supplied)
         known = result_of(configuration, out)
     return known or {}
 

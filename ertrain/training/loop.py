@@ -17,21 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ertrain.configuration import Configuration
-from ertrain.data import Data, Images, load_data
+from ertrain.data import Data, Given, Images, load_data
 from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
 from ertrain.training.backend import Backend, choose_backend, layers_of
-from ertrain.training.epoch import accuracies, labelled, memory_layout, train_epoch
+from ertrain.training.epoch import ONE_NETWORK, accuracies, labelled, memory_layout, train_epoch
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.runs import Run
 from ertrain.training.start import start_model
 from ertrain.training.state import TrainingState
+from ertrain.training.supplied import Supplied
 from ertrain.training.tensorboard import curves
 
 __all__ = ["described_data", "metrics_line", "pretrain", "train"]
@@ -46,6 +47,7 @@ def train(
     data_dir: Path,
     progress: Progress,
     backend: Backend = "auto",
+    supplied: Supplied | None = None,
 ) -> None:
     """Train one network, from where the run stands to its result.
 
@@ -64,9 +66,11 @@ def train(
     backend
         How layers are stored, as in `ertrain.training.backend.choose_backend`. Results differ in roundings alone, and a
         run that was begun with one can be finished with another.
+    supplied
+        Network, data, loss and optimiser, where they are not those that the configuration names.
     """
     with _setting(configuration, processes):
-        _train(configuration, run, processes, data_dir, progress, backend)
+        _train(configuration, run, processes, data_dir, progress, backend, supplied)
 
 
 def _train(
@@ -76,17 +80,33 @@ def _train(
     data_dir: Path,
     progress: Progress,
     backend: Backend,
+    supplied: Supplied | None,
 ) -> None:
     device, cuda = processes.device, processes.device.type == "cuda"
 
     # --- Data: bytes on the device. The test stays unread until the end -------------------------------------------
     with processes.main_first():
-        data = load_data(configuration.data, data_dir, validation=configuration.validation).to(device)
+        if supplied is None:
+            data = load_data(configuration.data, data_dir, validation=configuration.validation).to(device)
+        else:
+            data = supplied.data.to(device)
+    measure = ONE_NETWORK if supplied is None else supplied.measure
+    own_optimiser = None if supplied is None else supplied.optimiser
 
     # --- Network: drawn on the CPU, so that it is the same everywhere ---------------------------------------------
-    pretraining = partial(pretrain, configuration, data, ProcessGroup(device))
+    pretraining = partial(pretrain, configuration, data, ProcessGroup(device), supplied=supplied)
+
+    def summed(outputs: Tensor, labels: Tensor) -> Tensor:
+        return measure.loss(outputs, labels, 0.0)
+
     model, densities = start_model(
-        configuration, data, fit=pretraining, known=run.known_densities(), out=run.folder.parent
+        configuration,
+        data,
+        fit=pretraining,
+        known=run.known_densities(),
+        out=run.folder.parent,
+        own=None if supplied is None else supplied.model,
+        loss=summed,
     )
     if processes.is_main:
         run.describe_start(model, densities, data.train.shape)
@@ -94,14 +114,14 @@ def _train(
     method = METHODS[configuration.method](
         configuration, model, data.train.shape, len(data.train) // configuration.batch
     )
-    optimiser = make_optimiser(configuration, model, method.trainable())
+    optimiser = make_optimiser(configuration, model, method.trainable(), own_optimiser)
 
     # --- Training state: epochs that are done already ---------------------------------------------------------------
     with processes.main_first():
         state = run.resume(model, optimiser, method)
         if state is None:  # so it is for the first process alone
             state = TrainingState()
-            method.before_training(PruningContext(data, configuration.seed, pretraining))
+            method.before_training(PruningContext(data, configuration.seed, pretraining, loss=summed))
             run.save(model, optimiser, state, method)
     if processes.is_main:
         run.drop_metrics_after(state.epochs)
@@ -120,10 +140,12 @@ def _train(
     with curves(run.folder, state.epochs) if processes.is_main else contextlib.nullcontext(progress) as draw:
         for epoch in range(state.epochs, method.epochs):
             began = time.perf_counter()
-            sums = train_epoch(configuration, forward, optimiser, data, epoch, processes, method, layers=layers)
+            sums = train_epoch(
+                configuration, forward, optimiser, data, epoch, processes, method, layers=layers, measure=measure
+            )
             parts = torch.stack((sums.loss, sums.correct.double(), sums.labels.double()))
             loss, correct, labels = processes.all_reduce(parts).tolist()
-            (validation,) = accuracies(model, data.validation, data, processes)
+            (validation,) = accuracies(model, data.validation, data, processes, measure=measure)
             rate = optimiser.param_groups[0]["lr"]
             if layers is not None:
                 layers.unpack()
@@ -142,9 +164,11 @@ def _train(
             progress(line)
 
     # --- Test: read once, now that nothing is left to be chosen -----------------------------------------------------
-    test = data.read_test().to(device)
-    (final,) = accuracies(model, test, data, processes)
-    (checked,) = accuracies(state.best_model(model), test, data, processes)
+    final = checked = None
+    test = data.read_test().to(device) if supplied is None or supplied.tested else None
+    if test is not None:
+        (final,) = accuracies(model, test, data, processes, measure=measure)
+        (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure)
     if processes.is_main:
         seen = configuration.epochs * method.steps * configuration.batch
         run.finish(
@@ -171,22 +195,34 @@ def metrics_line(state: TrainingState, loss: float, accuracy_train: float, rate:
     }
 
 
-def described_data(data: Data, test: Images) -> dict[str, Any]:
+def described_data(data: Data, test: Images | None) -> dict[str, Any]:
     """Describe a data set and its parts, by the numbers of their labels."""
     parts = {"train": data.train, "validation": data.validation, "test": test}
-    sizes = {name: int(labelled(part.labels)) for name, part in parts.items()}
+    sizes = {name: _size(part) for name, part in parts.items() if part is not None}
     return {"name": data.name, "sizes": sizes, "checksum": data.checksum}
 
 
-def pretrain(configuration: Configuration, data: Data, processes: ProcessGroup, model: nn.Module) -> None:
+def _size(part: Images) -> int:
+    return len(part) if isinstance(part, Given) else int(labelled(part.labels))
+
+
+def pretrain(
+    configuration: Configuration,
+    data: Data,
+    processes: ProcessGroup,
+    model: nn.Module,
+    *,
+    supplied: Supplied | None = None,
+) -> None:
     """Train a network as the run will be trained, for a pruning method that looks at trained weights."""
     epochs = configuration.ratio_epochs or configuration.epochs
     shortened = replace(configuration, epochs=epochs, warmup=min(configuration.warmup, epochs))
     model.to(memory_format=memory_layout(processes))
-    optimiser = make_optimiser(shortened, model)
+    optimiser = make_optimiser(shortened, model, own=None if supplied is None else supplied.optimiser)
+    measure = ONE_NETWORK if supplied is None else supplied.measure
     guard(optimiser, model)
     for epoch in range(epochs):
-        train_epoch(shortened, model, optimiser, data, epoch, processes)
+        train_epoch(shortened, model, optimiser, data, epoch, processes, measure=measure)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,10 @@ __all__ = [
 
 
 def make_optimiser(
-    configuration: Configuration, model: nn.Module, parameters: Sequence[nn.Parameter] | None = None
+    configuration: Configuration,
+    model: nn.Module,
+    parameters: Sequence[nn.Parameter] | None = None,
+    own: Callable[[Sequence[nn.Parameter]], Optimizer] | None = None,
 ) -> Optimizer:
     """Make the optimiser of a configuration, in the form that updates all weights at once.
 
@@ -35,6 +38,8 @@ def make_optimiser(
         The network that is trained.
     parameters
         The parameters that are moved; by default all of the model's.
+    own
+        Makes the optimiser instead. Its learning rates keep their proportions through the schedule.
 
     Examples
     --------
@@ -42,6 +47,11 @@ def make_optimiser(
     'AdamW'
     """
     moved = list(model.parameters()) if parameters is None else parameters
+    if own is not None:
+        made = own(moved)
+        for group in made.param_groups:
+            group["rate_share"] = float(group["lr"]) / float(made.param_groups[0]["lr"])
+        return made
     options: dict[str, Any] = {"lr": configuration.learning_rate, "weight_decay": configuration.weight_decay}
     options["fused"] = True
     if configuration.optimiser in ("sgd", "nesterov"):
@@ -90,9 +100,9 @@ def cosine_decay(share: float, highest: float, lowest: float = 0.0) -> float:
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
-    """Give all parameters of an optimiser the same learning rate."""
+    """Give all parameters of an optimiser the same learning rate, or their own share of it."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("rate_share", 1.0)
 
 
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:

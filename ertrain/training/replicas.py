@@ -24,7 +24,7 @@ from ertrain.data import Batch, Data, InMemory, load_data
 from ertrain.masks.guarding import guard
 from ertrain.models import MLP, BatchedLinear, BatchedMLP
 from ertrain.streams import generator
-from ertrain.training.epoch import accuracies, each_network, train_epoch
+from ertrain.training.epoch import EACH_NETWORK, accuracies, train_epoch
 from ertrain.training.experiments import result_of
 from ertrain.training.loop import described_data, metrics_line, pretrain
 from ertrain.training.optimisers import make_optimiser
@@ -166,11 +166,11 @@ def _train(
             began = time.perf_counter()
             batches = _batches(members, held, epoch)
             sums = train_epoch(
-                common, replicas, optimiser, data, epoch, processes, batches=batches, measure=each_network
+                common, replicas, optimiser, data, epoch, processes, batches=batches, measure=EACH_NETWORK
             )
             found = sums.loss / sums.labels, sums.correct.double() / sums.labels
             validations = accuracies(
-                replicas, data.validation, data, processes, measure=each_network, at_once=_EVALUATED_AT_ONCE
+                replicas, data.validation, data, processes, measure=EACH_NETWORK, at_once=_EVALUATED_AT_ONCE
             )
             seconds = (time.perf_counter() - began) / len(members)
             rate = optimiser.param_groups[0]["lr"]
@@ -225,7 +225,7 @@ def _finish(
     test = data.read_test().to(data.train.labels.device)
     best_models: list[Any] = [one.best_model(model) for one, model in zip(states, models, strict=True)]
     best = _Replicas(best_models, data.train.shape).to(processes.device)
-    options: Any = {"measure": each_network, "at_once": _EVALUATED_AT_ONCE}
+    options: Any = {"measure": EACH_NETWORK, "at_once": _EVALUATED_AT_ONCE}
     finals, bests = (accuracies(each, test, data, processes, **options) for each in (replicas, best))
     for number, run in runs.items():
         one, model, state = members[number], models[number], states[number]

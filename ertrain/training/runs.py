@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.layerwise import LayerDensities
-from ertrain.configuration import Configuration
+from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
 from ertrain.masks.flops import forward_flops, training_flops
-from ertrain.masks.flow import dead_neurons, expected_without_weights
+from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.masking import masks_of, without_masks
 from ertrain.methods import FixedMask
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
@@ -46,8 +46,8 @@ _START_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "flops_forward_dense": int,
     "without_weights": int,
     "without_weights_expected": (int, float, type(None)),
-    "dead_neurons": int,
-    "neurons": int,
+    "dead_neurons": (int, type(None)),
+    "neurons": (int, type(None)),
 }
 
 
@@ -82,21 +82,30 @@ class Run:
     def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
         """Write down what the masks look like before training, for inputs of a shape."""
         masks = masks_of(model)
-        layers = dead_neurons(model, inputs)
+        layers = self._dead_neurons(model, inputs)
         content = {
             "densities": list(densities.densities),
             "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
-            "without_weights": sum(layer.without_weights for layer in layers),
+            "without_weights": sum(int((~mask.flatten(1).any(1)).sum()) for mask in masks.values()),
             "without_weights_expected": expected_without_weights(
                 densities, drawing=self.configuration.drawing, repair=self.configuration.repair
             ),
-            "dead_neurons": sum(layer.dead for layer in layers),
-            "neurons": sum(layer.neurons for layer in layers),
-            "layers": [asdict(layer) for layer in layers],
+            "dead_neurons": None if layers is None else sum(layer.dead for layer in layers),
+            "neurons": None if layers is None else sum(layer.neurons for layer in layers),
+            "layers": [asdict(layer) for layer in layers or ()],
         }
         write_json(self.folder / "start.json", content)
+
+    def _dead_neurons(self, model: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeurons, ...] | None:
+        """Count them, or say that they are not known of somebody's own network, in which anything may stand."""
+        try:
+            return dead_neurons(model, inputs)
+        except (IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            if not self.configuration.model.startswith(OWN):
+                raise
+            return None
 
     def save(
         self,
@@ -172,7 +181,7 @@ class Run:
         /,
         *,
         backend: str = "masked",
-        **accuracies: float,
+        **accuracies: float | None,
     ) -> None:
         """Write the result: data as described, and how many images one training sees, all its epochs together.
 

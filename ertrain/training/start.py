@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -22,6 +23,7 @@ from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model, factor_model
 from ertrain.models.initialisation import initialise
 from ertrain.ratios import PruningContext, allocate_sparsity
+from ertrain.ratios.scores import Loss, summed_cross_entropy
 from ertrain.streams import generator, stream_seed
 
 __all__ = ["start_model"]
@@ -34,6 +36,8 @@ def start_model(
     fit: Callable[[nn.Module], object] | None = None,
     known: Sequence[float] | None = None,
     out: Path | None = None,
+    own: nn.Module | None = None,
+    loss: Loss = summed_cross_entropy,
 ) -> tuple[nn.Module, LayerDensities]:
     """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
 
@@ -49,6 +53,10 @@ def start_model(
         Densities of the layers, where they have been found out before.
     out
         Folder for the folders of runs, where rounds of IMP are kept for all runs that begin with the same ones.
+    own
+        The network, where it has no name; it is copied.
+    loss
+        What SNIP and GraSP take the gradient of: the sum of the losses of a batch.
 
     Returns
     -------
@@ -76,12 +84,16 @@ def start_model(
     """
     # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
     with torch.random.fork_rng(devices=[]):
-        model = build_model(
-            configuration.model,
-            inputs=data.train.shape,
-            classes=data.classes,
-            width=configuration.width,
-            edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
+        model = (
+            copy.deepcopy(own).cpu()
+            if own is not None
+            else build_model(
+                configuration.model,
+                inputs=data.train.shape,
+                classes=data.classes,
+                width=configuration.width,
+                edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
+            )
         )
         if configuration.factored:
             model = factor_model(
@@ -93,7 +105,9 @@ def start_model(
             )
     try:
         layer_positions(model, data.train.shape)
-    except (IndexError, RuntimeError) as error:
+    except InvalidInput:
+        raise
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
         allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
         raise InvalidInput("model", allowed, configuration.model) from error
     seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
@@ -102,9 +116,9 @@ def start_model(
     if set(names) <= set(skip):
         raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
     if known is None:
-        initialise(model, "kaiming", generator(seed, "weights"))
+        initialise(model, "kaiming" if own is None else configuration.initialisation, generator(seed, "weights"))
         rounds = None if out is None else out / _rounds_name(configuration)
-        context = None if fit is None else PruningContext(data, seed, fit, configuration.ratio_keep, rounds)
+        context = None if fit is None else PruningContext(data, seed, fit, configuration.ratio_keep, rounds, loss)
         densities = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
     else:
         overall = Fraction(configuration.density)

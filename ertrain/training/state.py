@@ -67,7 +67,7 @@ class TrainingState:
     ) -> TrainingState:
         """Take one more epoch into account; it can be the best one if the network has its final density."""
         moved = replace(self, epochs=self.epochs + 1, validation=validation, seconds=self.seconds + seconds)
-        if validation <= self.best or not at_final_density:
+        if not at_final_density or (self.best_epoch > 0 and validation <= self.best):
             return moved
         kept = {name: tensor.detach().clone() for name, tensor in without_masks(model.state_dict()).items()}
         return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)

@@ -22,7 +22,7 @@ ROOT = Path(ertrain.__file__).parent
 # From the ground up: a room imports from those before it.
 FLOORS = (
     "errors", "streams", "storage", "masks", "models", "data", "ratios", "configuration", "methods", "training",
-    "recipes", "reports", "students", "cli",
+    "own", "recipes", "reports", "students", "cli",
 )  # fmt: skip
 PAGES = sorted(path.parent for path in ROOT.rglob("__init__.py") if path.parent.name != "cli")
 

@@ -52,7 +52,7 @@ def run(configuration: Configuration, out: Path, *, stop_after: int | None = Non
 
 
 def without_times(result: dict) -> dict:
-    return {key: value for key, value in result.items() if key != "seconds"}
+    return {key: value for key, value in result.items() if key not in ("seconds", "memory_peak")}  # of the process
 
 
 def read_metrics(folder: Path) -> list[dict]:
@@ -92,11 +92,11 @@ def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_wit
     trained = []
     one = replace(BASE, ratio="imp", density="0.2", ratio_keep=0.5, ratio_epochs=1, epochs=1)
 
-    def counted(configuration, data, processes, model, *, stop_after=99):
+    def counted(configuration, data, processes, model, *, stop_after=99, supplied=None):
         if len(trained) == stop_after:
             raise Killed
         trained.append(configuration)
-        pretrain(configuration, data, processes, model)
+        pretrain(configuration, data, processes, model, supplied=supplied)
 
     with monkeypatch.context() as patch:
         patch.setattr("ertrain.training.loop.pretrain", partial(counted, stop_after=2))

@@ -1,0 +1,228 @@
+"""From what a caller of `ertrain.fit` gives to what the training loop takes, and names for it that tell it apart."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler, Subset
+
+from ertheory.errors import InvalidInput
+from ertheory.numbers import Rational, probability
+from ertrain.data import Data, GivenArrays, GivenBatches, GivenItems, split
+from ertrain.training.epoch import ONE_NETWORK, Measure, labelled
+
+__all__ = ["fingerprint", "supplied_data", "supplied_measure"]
+
+_SPLIT_SEED = 2023  # of the validation inputs, as of all data sets
+_SHOWN = 8  # digits of a fingerprint
+_CLASSES = 10  # where nothing is known of the labels
+
+Part = GivenArrays | GivenItems | GivenBatches
+Loss = Callable[[Any, Any], Tensor]
+Metric = Callable[[Any, Any], Any]
+
+
+class _GivenData(Data):
+    """Inputs as they are given; floating-point ones in the type of the weights."""
+
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """Leave the inputs as they are."""
+        return inputs
+
+
+def supplied_data(
+    train: Any, validation: Any = None, test: Any = None, *, share: Rational = "1/10", dtype: torch.dtype | None = None
+) -> Data:
+    """Bring data into the form that the loop takes.
+
+    Parameters
+    ----------
+    train, validation, test
+        Each a `Dataset`, a `DataLoader`, or a pair (inputs, labels) of arrays or tensors.
+    share
+        Of `train` that becomes the validation inputs where there are none; the same share of every class, where the
+        classes are known.
+    dtype
+        What floating-point arrays are turned into.
+
+    Raises
+    ------
+    InvalidInput
+        If something else is given, or nothing is left to train with or to validate by.
+
+    Examples
+    --------
+    >>> data = supplied_data((np.zeros((20, 3)), np.arange(20) % 2))
+    >>> len(data.train), len(data.validation), data.classes
+    (18, 2, 2)
+    """
+    kept = _part("train", train, dtype)
+    selecting = None if validation is None else _part("validation", validation, dtype)
+    testing = None if test is None else _part("test", test, dtype)
+    if selecting is None:
+        kept, selecting = _split(kept, train, share)
+    parts = [part.checksum() for part in (kept, selecting, testing) if part is not None]
+    labels = kept.labels
+    known = not labels.is_floating_point() and int(labels.max()) > 0
+    classes = int(labels.max()) + 1 if known else _CLASSES
+
+    def read_test() -> Any:
+        if testing is None:
+            raise InvalidInput("test", "data for a test", None)
+        return testing
+
+    checksum = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    return _GivenData("own", classes, kept, selecting, read_test, checksum, torch.zeros(1), torch.ones(1))
+
+
+def supplied_measure(loss: Loss | None, metric: Metric | None, *, of_classes: bool) -> Measure:
+    """Say how outputs are measured.
+
+    Parameters
+    ----------
+    loss
+        Of outputs and labels of a batch, averaged over it; cross-entropy for numbers of classes and the mean squared
+        error for others, if it is left out.
+    metric
+        Of outputs and labels of a batch, the larger the better: the share of labels that are met for numbers of
+        classes, and minus the loss for others, if it is left out.
+    of_classes
+        Whether labels are numbers of classes.
+    """
+    if loss is None and metric is None and of_classes:
+        return ONE_NETWORK
+    mean: Loss = loss or (cross_entropy if of_classes else _squares)
+
+    def summed(outputs: Any, labels: Tensor, smoothing: float) -> Tensor:  # noqa: ARG001
+        found = mean(outputs, labels)
+        if not isinstance(found, Tensor) or found.dim() != 0:
+            got = tuple(found.shape) if isinstance(found, Tensor) else found
+            raise InvalidInput("loss", "a function of outputs and labels that gives a tensor with one number", got)
+        return found * _count(labels)
+
+    def correct(outputs: Any, labels: Tensor) -> Tensor:
+        if metric is None and of_classes:
+            return ONE_NETWORK.correct(outputs, labels)
+        value = -mean(outputs, labels) if metric is None else metric(outputs, labels)
+        number = torch.as_tensor(value, dtype=torch.float64)
+        if number.dim() != 0 or not bool(number.isfinite()):
+            raise InvalidInput("metric", "a finite number (has training diverged?)", value)
+        return number * _count(labels)
+
+    return Measure(loss=summed, correct=correct, labels=_count, of_a_step=_count)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Tell things apart by what they are made of: networks, losses, functions, numbers.
+
+    Examples
+    --------
+    >>> fingerprint(nn.Linear(2, 1)) == fingerprint(nn.Linear(2, 1)) != fingerprint(nn.Linear(3, 1))
+    True
+    """
+    return hashlib.sha256(repr([_described(part) for part in parts]).encode()).hexdigest()[:_SHOWN]
+
+
+def _described(part: Any) -> Any:
+    if isinstance(part, nn.Module):
+        tensors = {name: (tuple(one.shape), str(one.dtype)) for name, one in part.state_dict().items()}
+        return type(part).__qualname__, repr(part), tensors
+    if isinstance(part, torch.optim.Optimizer):
+        return type(part).__qualname__, [{**group, "params": len(group["params"])} for group in part.param_groups]
+    if isinstance(part, types.FunctionType):
+        code = part.__code__
+        constants = [one for one in code.co_consts if not isinstance(one, types.CodeType)]
+        return part.__qualname__, code.co_code.hex(), code.co_names, repr(constants)
+    if callable(part):
+        return getattr(part, "__qualname__", type(part).__qualname__)
+    return repr(part)
+
+
+def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
+    if isinstance(given, DataLoader):
+        return GivenBatches(given)
+    if isinstance(given, tuple | list) and len(given) == 2:
+        inputs, labels = (_tensor(name, part) for part in given)
+        if inputs.is_floating_point() and dtype is not None:
+            inputs = inputs.to(dtype)
+        if labels.is_floating_point() and dtype is not None:
+            labels = labels.to(dtype)
+        elif labels.dtype != torch.bool and not labels.is_floating_point():
+            labels = labels.to(torch.int64)
+        return GivenArrays(inputs, labels)
+    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, IterableDataset | Tensor):
+        if len(given) == 0:
+            raise InvalidInput(name, "data with at least one item", given)
+        return GivenItems(given, torch.arange(len(given)))
+    raise InvalidInput(name, "a Dataset with a length, a DataLoader, or a pair (inputs, labels) of arrays", given)
+
+
+def _tensor(name: str, given: Any) -> Tensor:
+    try:
+        return given.detach() if isinstance(given, Tensor) else torch.from_numpy(np.array(given))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(name, f"arrays of numbers ({error})", type(given).__name__) from error
+
+
+def _split(kept: Part, given: Any, share: Rational) -> tuple[Part, Part]:
+    """Set validation inputs apart."""
+    if isinstance(kept, GivenBatches):
+        return _split_loader(given, share)
+    labels = kept.labels
+    if labels.dim() == 1 and labels.dtype == torch.int64 and bool((labels >= 0).all()):
+        left, apart = split(kept, share)
+        return left, apart  # type: ignore[return-value]
+    places = _apart(len(kept), share)
+    return kept.part(~places), kept.part(places)
+
+
+def _split_loader(loader: DataLoader[Any], share: Rational) -> tuple[Part, Part]:
+    if type(loader.sampler) not in (RandomSampler, SequentialSampler):
+        allowed = "data, because a DataLoader with a sampler of its own cannot be split"
+        raise InvalidInput("validation", allowed, None)
+    dataset: Any = loader.dataset
+    apart = _apart(len(dataset), share)
+    again = DataLoader(
+        Subset(dataset, (~apart).nonzero().flatten().tolist()),
+        batch_size=loader.batch_size,
+        shuffle=isinstance(loader.sampler, RandomSampler),
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        drop_last=loader.drop_last,
+        worker_init_fn=loader.worker_init_fn,
+    )
+    return GivenBatches(again), GivenItems(dataset, apart.nonzero().flatten(), loader.collate_fn)
+
+
+def _apart(count: int, share: Rational) -> Tensor:
+    chosen = round(probability("validation", share) * count)
+    if not 0 < chosen < count:
+        raise InvalidInput("validation", f"a share that takes some of {count} and leaves some", share)
+    places = torch.zeros(count, dtype=torch.bool)
+    places[torch.from_numpy(np.random.default_rng(_SPLIT_SEED).permutation(count)[:chosen])] = True
+    return places
+
+
+def _count(labels: Tensor) -> Tensor:
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        return torch.tensor(len(labels), device=labels.device)
+    return labelled(labels)
+
+
+def _squares(outputs: Tensor, labels: Tensor) -> Tensor:
+    return mse_loss(outputs, labels.to(outputs.dtype).reshape(outputs.shape))
+
+
+def needs_closure(optimiser: torch.optim.Optimizer) -> bool:
+    """Whether an optimiser cannot take a step without a function that computes the loss anew."""
+    closure = inspect.signature(type(optimiser).step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty

@@ -1,0 +1,272 @@
+"""Networks, data, losses and optimisers of one's own: trained as by hand, resumed to the same bits, or refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from torch import nn  # noqa: E402
+from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler  # noqa: E402
+
+import ertrain  # noqa: E402
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.cli import main  # noqa: E402
+from ertrain.methods import METHODS  # noqa: E402
+from ertrain.own.supply import fingerprint  # noqa: E402
+
+NUMBERS = torch.Generator().manual_seed(0)
+INPUTS = torch.randn(120, 6, generator=NUMBERS)
+LABELS = (INPUTS[:, 0] + INPUTS[:, 1] > 0).long()
+SETTINGS = {"epochs": 3, "batch": 20, "learning_rate": 0.05, "update_every": 2, "weight_decay": 0.0}
+
+
+def network(seed: int = 0, outputs: int = 2) -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(6, 20), nn.ReLU(), nn.Dropout(0.1), nn.Linear(20, outputs))
+
+
+class Noisy(Dataset):
+    """Augments with numbers of three libraries, as data sets do."""
+
+    def __len__(self):
+        return len(INPUTS)
+
+    def __getitem__(self, place):
+        noise = torch.rand(6) + float(np.random.rand())  # noqa: NPY002
+        return INPUTS[place] + 0.1 * noise, LABELS[place]
+
+
+def fitted(data, **options):
+    return ertrain.fit(network(), data, **{"density": "0.3", **SETTINGS, **options})
+
+
+def stopped_after(epochs: int):
+    def progress(line):
+        if line["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def weights_of(result) -> list[torch.Tensor]:
+    return [*result.model.state_dict().values(), *result.masks.values()]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_ends_at_its_density_and_reports_what_its_network_does(method):
+    given = network()
+    before = [one.clone() for one in given.parameters()]
+    result = ertrain.fit(given, (INPUTS, LABELS), test=(INPUTS, LABELS), density="0.3", method=method, **SETTINGS)
+    kept = sum(int((layer.weight != 0).sum()) for layer in (result.model[0], result.model[3]))
+    assert sum(int(mask.sum()) for mask in result.masks.values()) == round(0.3 * 160)
+    assert result.density_final == kept / 160
+    assert kept >= 47  # a weight that grew last may have had no gradient since
+    with torch.no_grad():
+        right = (result.model.eval()(INPUTS).argmax(1) == LABELS).float().mean()
+    assert result.accuracy_test == pytest.approx(float(right))
+    assert result.folder is None
+    assert all(one.equal(other) for one, other in zip(before, given.parameters(), strict=True))
+
+
+def test_training_is_what_it_is_by_hand(tmp_path):
+    """Whole batches, so that the order plays no part: masked gradient descent in a few lines of its own."""
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1))
+    targets = INPUTS[:, :1] ** 2
+    result = ertrain.fit(
+        model, (INPUTS, targets), validation=(INPUTS, targets), density="0.5", epochs=4, batch=120,
+        learning_rate=0.1, momentum=0.0, weight_decay=0.0, schedule="constant",
+    )  # fmt: skip
+    first, bias, second, last = (one.detach().double().clone() for one in model.parameters())
+    masks = [result.masks["0"], result.masks["2"]]
+    parameters = [first * masks[0], bias, second * masks[1], last]
+    for _ in range(4):
+        parameters = [one.requires_grad_() for one in parameters]
+        hidden = torch.tanh(INPUTS.double() @ parameters[0].T + parameters[1])
+        loss = ((hidden @ parameters[2].T + parameters[3] - targets) ** 2).mean()
+        slopes = torch.autograd.grad(loss, parameters)
+        slopes = [slopes[0] * masks[0], slopes[1], slopes[2] * masks[1], slopes[3]]
+        parameters = [(one - 0.1 * slope).detach() for one, slope in zip(parameters, slopes, strict=True)]
+    for ours, theirs in zip(result.model.parameters(), parameters, strict=True):
+        assert ours.double().sub(theirs).abs().max() < 1e-6
+    hidden = torch.tanh(INPUTS.double() @ parameters[0].T + parameters[1])
+    error = ((hidden @ parameters[2].T + parameters[3] - targets) ** 2).mean()
+    assert result.accuracy_validation == pytest.approx(-float(error), rel=1e-5)
+    assert result.accuracy_test is None
+
+
+KINDS = {
+    "arrays": lambda: (INPUTS.numpy(), LABELS.numpy()),
+    "dataset": Noisy,
+    "loader": lambda: DataLoader(Noisy(), batch_size=20, shuffle=True),
+    "own generator": lambda: DataLoader(Noisy(), batch_size=20, shuffle=True, generator=torch.Generator()),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, kind):
+    whole = fitted(KINDS[kind](), out=tmp_path / "whole", method="rigl", test=(INPUTS, LABELS))
+    with pytest.raises(KeyboardInterrupt):
+        fitted(KINDS[kind](), out=tmp_path / "parts", method="rigl", test=(INPUTS, LABELS), progress=stopped_after(2))
+    np.random.rand()  # noqa: NPY002 - what others draw plays no part
+    torch.rand(3)
+    seen = []
+    again = fitted(KINDS[kind](), out=tmp_path / "parts", method="rigl", test=(INPUTS, LABELS), progress=seen.append)
+    assert [line["epoch"] for line in seen] == [3]
+    assert all(one.equal(other) for one, other in zip(weights_of(whole), weights_of(again), strict=True))
+    assert whole.accuracy_test == again.accuracy_test
+    assert whole.folder.name == again.folder.name
+    done = fitted(KINDS[kind](), out=tmp_path / "parts", method="rigl", test=(INPUTS, LABELS), progress=seen.append)
+    assert len(seen) == 1
+    assert all(one.equal(other) for one, other in zip(weights_of(done), weights_of(again), strict=True))
+
+
+@pytest.mark.parametrize("method", ["edge-popup", "granet", "imp", "str"])
+def test_methods_with_a_state_go_on_to_the_same_bits(tmp_path, method):
+    whole = fitted((INPUTS, LABELS), out=tmp_path / "whole", method=method)
+    with pytest.raises(KeyboardInterrupt):
+        fitted((INPUTS, LABELS), out=tmp_path / "parts", method=method, progress=stopped_after(1))
+    again = fitted((INPUTS, LABELS), out=tmp_path / "parts", method=method)
+    assert all(one.equal(other) for one, other in zip(weights_of(whole), weights_of(again), strict=True))
+
+
+def test_random_numbers_of_the_caller_are_left_alone():
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    fitted(DataLoader(Noisy(), batch_size=20, shuffle=True))
+    ours = torch.rand(2), np.random.rand(2)  # noqa: NPY002
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    assert ours[0].equal(torch.rand(2))
+    assert (ours[1] == np.random.rand(2)).all()  # noqa: NPY002
+
+
+def test_what_decides_a_run_names_its_folder(tmp_path):
+    def name(**options):
+        return fitted(options.pop("data", (INPUTS, LABELS)), out=tmp_path, **options).folder.name
+
+    def other_loss(outputs, labels):
+        return nn.functional.cross_entropy(outputs, labels, label_smoothing=0.1)
+
+    names = [
+        name(),
+        name(seed=1),
+        name(data=(INPUTS, 1 - LABELS)),
+        name(test=(INPUTS, LABELS)),
+        name(loss=other_loss),
+        name(metric=lambda outputs, labels: 1.0),
+        name(optimiser="adam"),
+        name(optimiser=torch.optim.RMSprop),
+        name(optimiser=lambda parameters: torch.optim.RMSprop(parameters, lr=0.5)),
+        name(dense_layers=("last",)),
+    ]
+    assert len(set(names)) == len(names)
+    assert all(one.startswith("fit-") for one in names)
+    assert name() == names[0]
+    assert fingerprint(network(0)) == fingerprint(network(1))  # the start is no part of the name
+
+
+def test_another_start_in_the_same_folder_is_said(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fitted((INPUTS, LABELS), out=tmp_path, progress=stopped_after(1))
+    with pytest.warns(UserWarning, match="began with other weights"):
+        ertrain.fit(network(1), (INPUTS, LABELS), density="0.3", out=tmp_path, **SETTINGS)
+
+
+def test_the_schedule_keeps_the_proportions_of_an_optimiser():
+    rates = []
+
+    class Watched(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append([group["lr"] for group in self.param_groups])
+            return super().step(closure)
+
+    def made(parameters):
+        groups = list(parameters)
+        return Watched([{"params": groups[:2], "lr": 0.4}, {"params": groups[2:], "lr": 0.1}], lr=1.0)
+
+    fitted((INPUTS, LABELS), optimiser=made, schedule="steps", milestones=(1,), decay=0.5)
+    assert rates[0] == [0.4, 0.1]
+    assert rates[-1] == [0.2, 0.05]
+    assert {first / second for first, second in rates} == {4.0}
+
+
+def test_densities_of_single_layers_and_both_ways_of_counting():
+    by_name = fitted((INPUTS, LABELS), density=None, densities={"3": "1/2", "*": "0.25"})
+    assert {name: int(mask.sum()) for name, mask in by_name.masks.items()} == {"0": 30, "3": 20}
+    rewired = fitted((INPUTS, LABELS), density=None, densities={"0": "0.25"}, method="rigl")
+    assert {name: int(mask.sum()) for name, mask in rewired.masks.items()} == {"0": 30, "3": 40}
+    last = {"dense_layers": ("last",), "density": "0.5"}
+    assert {name: int(mask.sum()) for name, mask in fitted((INPUTS, LABELS), **last).masks.items()} == {"0": 60}
+    of_all = fitted((INPUTS, LABELS), counting="all", **last)  # the last has 40 of its own, of 160
+    assert {name: int(mask.sum()) for name, mask in of_all.masks.items()} == {
+        "0": 40
+    }  # and 40 of the last: half of 160
+
+
+def test_words_and_vectors_are_learned_too():
+    words = torch.randint(0, 9, (80, 5), generator=NUMBERS)
+    model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 2))
+    result = ertrain.fit(model, (words, (words[:, 0] > 4).long()), density="0.5", epochs=1, batch=16)
+    assert result.result["dead_neurons"] is None
+    assert set(result.masks) == {"2", "4"}
+    target = INPUTS @ torch.ones(6, 3)
+    regression = ertrain.fit(network(outputs=3), (INPUTS, target), sparsity="0.5", epochs=1, batch=40)
+    assert regression.accuracy_validation < 0  # minus the mean squared error
+
+
+def test_the_report_reads_the_folder(tmp_path, capsys):
+    for seed in range(2):
+        fitted((INPUTS, LABELS), test=(INPUTS, LABELS), out=tmp_path, seed=seed, recipe="mine")
+    assert main(["report", str(tmp_path), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["recipe"], row["method"], row["ratio"], row["density_target"]) == ("mine", "fixed", "erk", "0.3")
+    assert row["accuracy_test"]["count"] == 2
+    fitted((INPUTS, LABELS), out=tmp_path / "untested")
+    with pytest.raises(InvalidInput, match="DIR"), pytest.warns(UserWarning, match="was not tested"):
+        ertrain.read_results(tmp_path / "untested")
+
+
+PAIR = (INPUTS, LABELS)
+REFUSED = [
+    ({"density": None}, "density: expected exactly one of"),
+    ({"sparsity": "0.5"}, "density: expected exactly one of"),
+    ({"density": None, "densities": {"nowhere": 0.5}}, "densities: expected names of layers"),
+    ({"density": None, "densities": {"0": 0.5}, "method": "imp"}, "final_density: "),
+    ({"density": None, "densities": {"0": 0.5}, "method": "rigl", "final_density": 0.1}, "final_density: "),
+    ({"method": "magic"}, "method: expected one of"),
+    ({"final_density": "0.1"}, "final_density: expected nothing with the method fixed"),
+    ({"dense_layers": ("0", "3")}, "dense_layers: "),
+    ({"dense_layers": ("first",), "counting": "all", "density": "0.5"}, "density: expected a number above 0.75"),
+    ({"colour": "red"}, "settings: "),
+    ({"optimiser": "magic"}, "optimiser: "),
+    ({"optimiser": torch.optim.LBFGS}, "optimiser: expected one that takes steps without a closure"),
+    ({"optimiser": lambda parameters: 3}, "optimiser: "),
+    ({"loss": lambda outputs, labels: outputs}, "loss: "),
+    ({"metric": lambda outputs, labels: float("nan")}, "metric: expected a finite number"),
+    ({"data": (INPUTS, LABELS[:5])}, "data: expected inputs"),
+    ({"data": 3}, "train: expected a Dataset"),
+    ({"data": TensorDataset(INPUTS)}, "train: expected pairs"),
+    ({"data": (INPUTS[:, :3], LABELS)}, "model: expected a network for inputs of 3"),
+    ({"data": DataLoader(Noisy(), batch_size=20, sampler=WeightedRandomSampler([1.0] * 120, 120))}, "validation: "),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=lambda one: one if isinstance(one, str) else None)
+def test_what_cannot_be_is_refused_in_a_line(options, message):
+    options = dict(options)
+    with pytest.raises(InvalidInput) as caught:
+        fitted(options.pop("data", PAIR), **options)
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value)) <= 400
+
+
+@pytest.mark.parametrize("model", [nn.ReLU(), nn.Embedding(3, 2), 3], ids=["empty", "embedding", "number"])
+def test_networks_without_layers_that_have_masks_are_refused(model):
+    with pytest.raises(InvalidInput, match=r"^model: "):
+        ertrain.fit(model, PAIR, density="0.5", epochs=1)

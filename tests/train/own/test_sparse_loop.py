@@ -1,0 +1,179 @@
+"""The methods in somebody's own loop: to the bits of ours, saved and loaded, inside masks, or refused with a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from torch import nn  # noqa: E402
+
+import ertrain  # noqa: E402
+from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.streams import generator  # noqa: E402
+
+NUMBERS = torch.Generator().manual_seed(1)
+INPUTS = torch.randn(60, 6, generator=NUMBERS)
+LABELS = (INPUTS[:, 0] > INPUTS[:, 1]).long()
+EPOCHS, BATCH = 4, 12
+STEPS = EPOCHS * len(INPUTS) // BATCH
+SETTINGS = {
+    "fixed": {},
+    "set": {"update_every": 3},
+    "rigl": {"update_every": 3},
+    "granet": {"update_every": 3},
+    "gradual": {"update_every": 3},
+    "str": {"update_every": 3},
+    "edge-popup": {},
+}
+
+
+def network() -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        return nn.Sequential(nn.Linear(6, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 2))
+
+
+def sgd(parameters) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3, nesterov=True, fused=True)
+
+
+def started(method: str, **options):
+    model = network()
+    optimiser = sgd(model.parameters())
+    options = {"density": "0.3", "steps": STEPS, **SETTINGS[method], **options}
+    return model, optimiser, ertrain.start_sparse(model, optimiser, method=method, **options)
+
+
+def train(model, optimiser, sparse, first: int = 0, last: int = EPOCHS) -> None:
+    """A loop as it stands in everybody's programs, with the batches of ours."""
+    model.train()
+    for epoch in range(first, last):
+        order = torch.randperm(len(INPUTS), generator=generator(0, "order", epoch))
+        for places in order.split(BATCH):
+            optimiser.zero_grad()
+            loss = nn.functional.cross_entropy(model(INPUTS[places]), LABELS[places], reduction="sum") / len(places)
+            loss.backward()
+            sparse.step()
+
+
+def tensors(model) -> list[torch.Tensor]:
+    return list(model.state_dict().values())
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_a_loop_of_ones_own_comes_to_the_bits_of_ours(method):
+    model, optimiser, sparse = started(method)
+    train(model, optimiser, sparse)
+    ours = ertrain.fit(
+        network(), (INPUTS, LABELS), validation=(INPUTS, LABELS), density="0.3", method=method, epochs=EPOCHS,
+        batch=BATCH, optimiser=sgd, schedule="constant", backend="masked", **SETTINGS[method],
+    )  # fmt: skip
+    assert ours.model.state_dict().keys() == model.state_dict().keys()
+    for name, tensor in ours.model.state_dict().items():
+        assert tensor.equal(model.state_dict()[name]), name
+    assert sparse.density() == 0.3
+    assert sum(int(mask.sum()) for mask in sparse.masks().values()) == 48
+    assert sparse.densities().keys() == {"0", "3"}
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_a_loop_that_was_saved_goes_on_to_the_same_bits(method, tmp_path):
+    whole = started(method)
+    train(*whole)
+    parts = started(method)
+    train(*parts, last=2)
+    path = tmp_path / "state.pt"
+    torch.save([part.state_dict() for part in parts], path)
+    again = started(method, seed=5)  # other masks and scores at first
+    for part, state in zip(again, torch.load(path, weights_only=True), strict=True):
+        part.load_state_dict(state)
+    if method == "set":  # what grows is drawn by the seed
+        again = started(method)
+        for part, state in zip(again, torch.load(path, weights_only=True), strict=True):
+            part.load_state_dict(state)
+    train(*again, first=2)
+    assert all(one.equal(other) for one, other in zip(tensors(whole[0]), tensors(again[0]), strict=True))
+    assert again[2].steps == STEPS
+
+
+@pytest.mark.parametrize("method", ["fixed", "rigl"])
+def test_masks_of_ones_own_are_where_it_begins(method):
+    masks = {"0": torch.rand(20, 6, generator=NUMBERS) < 0.4}
+    model, optimiser, sparse = started(method, density=None, masks=masks)
+    kept = network()[0].weight.detach()[masks["0"]]
+    assert sparse.masks()["0"].equal(masks["0"])
+    assert model[0].weight.detach()[masks["0"]].equal(kept)
+    assert int((model[0].weight != 0).sum()) == int(masks["0"].sum())
+    train(model, optimiser, sparse)
+    now = sparse.masks()["0"]
+    assert now.sum() == masks["0"].sum()
+    assert now.equal(masks["0"]) == (method == "fixed")
+    assert sparse.masks().keys() == {"0"}
+
+
+def test_pruning_stays_inside_masks_of_ones_own():
+    masks = {"0": torch.rand(20, 6, generator=NUMBERS) < 0.5, "3": torch.rand(2, 20, generator=NUMBERS) < 0.5}
+    model, optimiser, sparse = started("gradual", density=None, masks=masks, final_density="0.1")
+    train(model, optimiser, sparse)
+    assert sum(int(mask.sum()) for mask in sparse.masks().values()) == 16
+    for name, mask in sparse.masks().items():
+        assert not (mask & ~masks[name]).any()
+
+
+def test_starting_in_a_random_mask_stays_in_it():
+    model, optimiser, sparse = started("rigl", density="0.5", final_density="0.2", drawing="independent")
+    drawn = sparse.state_dict()["drawn"]
+    train(model, optimiser, sparse)
+    for name, mask in sparse.masks().items():
+        assert not (mask & ~drawn[name]).any()
+        assert int(mask.sum()) < int(drawn[name].sum())
+
+
+def test_any_optimiser_stays_inside():
+    model = network()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01)
+    sparse = ertrain.start_sparse(model, optimiser, densities={"0": 0.25}, method="rigl", steps=STEPS, update_every=4)
+    train(model, optimiser, sparse)
+    assert int((model[0].weight != 0).sum()) <= 30 == int(sparse.masks()["0"].sum())
+    assert (model[0].weight[~sparse.masks()["0"]] == 0).all()
+
+
+REFUSED = [
+    ({"method": "imp"}, "method: expected another one here; imp needs ertrain.fit"),
+    ({"method": "snip"}, "method: expected another one here; snip needs ertrain.fit"),
+    ({"method": "magic"}, "method: "),
+    ({"steps": 0}, "steps: "),
+    ({"ratio": "snip"}, "ratio: "),
+    ({"colour": "red"}, "settings: expected names among drawing"),
+    ({"update_every": 5}, "settings: "),
+    ({"masks": {"0": torch.ones(20, 6, dtype=torch.bool)}}, "density: expected nothing beside masks"),
+    ({"density": None, "masks": {"0": torch.ones(20, 6)}}, "masks: "),
+    ({"density": None, "masks": {"9": torch.ones(20, 6) > 0}}, "masks: "),
+    ({"density": None, "masks": {"0": torch.ones(20, 6) > 0}, "method": "gradual"}, "final_density: "),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_what_cannot_be_is_refused_in_a_line(options, message):
+    model = network()
+    options = {"density": "0.3", "steps": STEPS, **options}
+    with pytest.raises(InvalidInput) as caught:
+        ertrain.start_sparse(model, sgd(model.parameters()), **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_more_steps_than_announced_and_states_of_others_are_refused():
+    model, _, sparse = started("fixed", steps=1)
+    loss = model(INPUTS).sum()
+    loss.backward()
+    sparse.step()
+    with pytest.raises(InvalidInput, match=r"^steps: "):
+        sparse.step()
+    with pytest.raises(InvalidInput, match=r"^state: "):
+        started("str")[2].load_state_dict(sparse.state_dict())
+    with pytest.raises(InvalidInput, match=r"^state: "):
+        sparse.load_state_dict({"steps": 3})
+    other = network()
+    with pytest.raises(InvalidInput, match=r"^optimiser: "):
+        ertrain.start_sparse(other, sgd(model.parameters()), density="0.3", method="str", steps=3)
