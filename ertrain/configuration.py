@@ -16,12 +16,13 @@ from ertheory.errors import InvalidInput
 from ertheory.numbers import exact_rational, probability
 from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
+from ertrain.masks.structured import check_drawing, is_structured
 from ertrain.models import INITIALISATIONS, check_model_name
 from ertrain.models.factored import FACTORS, OUTER
-from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers
+from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers, is_erdos_renyi
 from ertrain.streams import stream_seed
 
-__all__ = ["METHOD_SETTINGS", "OWN", "REWINDS", "Configuration"]
+__all__ = ["LIST_FIELDS", "METHOD_SETTINGS", "OWN", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
 _TOO_LARGE = 2**63
@@ -55,7 +56,6 @@ _MAY_BE_OWN = ("data", "initialisation", "model", "optimiser")
 _NAMES = {
     "augmentation": AUGMENTATIONS,
     "data": DATA,
-    "drawing": ("exact", "independent"),
     "initialisation": INITIALISATIONS,
     "method": tuple(METHOD_SETTINGS),
     "optimiser": ("adam", "adamw", "nesterov", "sgd"),
@@ -97,7 +97,8 @@ class Configuration:
     ratio_epochs, ratio_keep
         Of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a round keeps.
     drawing
-        ``"independent"``, every weight with the density of its layer, or ``"exact"``, their exact number.
+        ``"independent"``, every weight with the density of its layer, ``"exact"``, their exact number, or with a
+        structure: ``"constant-fan-in"``, ``"n:4"``, ``"block-4x4"``, as in `ertrain.masks.structured_mask`.
     repair
         Flow repair of the drawn masks: ``"none"``, ``"add"`` weights, or ``"swap"`` them within the budget.
     dense_layers
@@ -200,11 +201,17 @@ class Configuration:
         for name, names in _NAMES.items():
             given = getattr(self, name)
             own = name in _MAY_BE_OWN and f"{given}-".startswith(OWN)
-            if given not in names and not own and not (name == "ratio" and by_layers(given)):
+            formula = name == "ratio" and (is_erdos_renyi(given) or bool(by_layers(given)))
+            if given not in names and not own and not formula:
                 raise InvalidInput(name, f"one of {', '.join(names)}", given)
         if not self.recipe.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
         stream_seed(self.seed, "mask")
+        check_drawing(self.drawing)
+        structured = is_structured(self.drawing)
+        self._require("repair", self.repair == "none" or not structured, f"none with the drawing {self.drawing}")
+        if structured and self.method in _DRAW_TWICE:
+            raise InvalidInput("drawing", f"exact or independent with {self.method}, which rewires", self.drawing)
         if not self.model.startswith(OWN):
             check_model_name(self.model)
         for field in self._unread():
@@ -242,7 +249,7 @@ class Configuration:
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
         if self.method in _DRAW_TWICE:  # two masks are drawn, one inside the other
-            known = self.ratio in SHAPE_RATIOS or bool(by_layers(self.ratio))
+            known = self.ratio in SHAPE_RATIOS or is_erdos_renyi(self.ratio) or bool(by_layers(self.ratio))
             self._require("ratio", known, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
             nested = self.drawing == "independent" or Fraction(self.density) == 1
             self._require("drawing", nested, f"independent with {self.method} in a mask of density below 1")
@@ -332,6 +339,9 @@ class Configuration:
     def folder(self) -> str:
         """Name of the run's folder: the recipe and the beginning of the hash."""
         return f"{self.recipe}-{self.hash[:16]}"
+
+
+LIST_FIELDS = tuple(one.name for one in dataclasses.fields(Configuration) if str(one.type).startswith("tuple"))
 
 
 def _typed(field: dataclasses.Field[Any], value: Any) -> Any:

@@ -43,12 +43,22 @@ Examples:
   ertrain sweep table1 --scale quick --seeds 20 --only data=digits --cluster tcp://127.0.0.1:8786""",
     ),
     (
+        "train",
+        "ertrain.cli.train:TrainCommand",
+        """Train one network, with settings from the command line or from a file.
+
+Examples:
+  ertrain train --set data=digits model=mlp-64-32 ratio=erk epochs=5 --density 0.1
+  ertrain train --config run.toml --set seed=1""",
+    ),
+    (
         "report",
         "ertrain.cli.report:ReportCommand",
         """Results of the runs in a folder, and the claims of the paper beside them.
 
-Example:
-  ertrain report runs --format markdown""",
+Examples:
+  ertrain report runs --format markdown
+  ertrain report runs --plot pictures --curves pictures""",
     ),
     (
         "verify",

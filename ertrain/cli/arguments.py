@@ -12,7 +12,7 @@ from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
-from ertrain.configuration import Configuration
+from ertrain.configuration import LIST_FIELDS, Configuration
 from ertrain.data import is_there, load_data
 from ertrain.recipes import RECIPES, SCALES, recipe
 from ertrain.training.backend import BACKENDS, Backend
@@ -29,6 +29,7 @@ __all__ = [
     "Seeds",
     "Set",
     "Sparsity",
+    "read_pairs",
     "read_runs",
     "with_data",
 ]
@@ -62,11 +63,19 @@ Density = Annotated[
 Sparsity = Annotated[Fraction | None, Option("This is 1 - density, in [0, 1).", "S", read=reading.sparsity)]
 Only = Annotated[
     tuple[str, ...],
-    Option("Leave out runs of the recipe that have other values than these.", "NAME=VALUE"),
+    Option(
+        "Leave out runs of the recipe that have other values than these, of which a name may have several: "
+        "density=0.1,0.05.",
+        "NAME=VALUE",
+    ),
 ]
 Set = Annotated[
     tuple[str, ...],
-    Option("Give the configurations other values, such as epochs=3 ratio=erk.", "NAME=VALUE"),
+    Option(
+        "Give the configurations other values, such as epochs=3 ratio=erk,uniform; with several, every run is done "
+        "with each.",
+        "NAME=VALUE",
+    ),
 ]
 
 
@@ -81,14 +90,14 @@ def read_runs(
     sparsity: Fraction | None,
 ) -> tuple[Configuration, ...]:
     """List the runs that the words of a command line ask for."""
-    texts = _pairs("--set", overrides)
+    texts = read_pairs("--set", overrides)
     if density is not None and sparsity is not None:
         raise InvalidInput("--density", "at most one of --density and --sparsity", "both")
     if density is not None:
-        texts["density"] = rational_text(density)
+        texts["density"] = (rational_text(density),)
     if sparsity is not None:
-        texts["density"] = rational_text(1 - sparsity)
-    chosen = _pairs("--only", only)
+        texts["density"] = (rational_text(1 - sparsity),)
+    chosen = read_pairs("--only", only)
     options = {"recipe": "RECIPE", "scale": "--scale", "seeds": "--seeds", "set": "--set", "only": "--only"}
     try:
         return recipe(name).configurations(scale, seeds=seeds, only=chosen, overrides=texts)
@@ -135,11 +144,14 @@ def with_data(
     return runs
 
 
-def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
-    pairs = {}
+def read_pairs(option: str, words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read values by name: one word may give several, and several words too. Lists as values hold commas themselves."""
+    pairs: dict[str, tuple[str, ...]] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise InvalidInput(option, "words like epochs=3", word)
-        pairs[name] = value
+        whole = name in LIST_FIELDS or value.startswith("layers:")
+        values = (value,) if whole else tuple(value.split(","))
+        pairs[name] = tuple(dict.fromkeys((*pairs.get(name, ()), *values)))
     return pairs

@@ -17,7 +17,7 @@ from ertheory.errors import InvalidInput
 from ertheory.tables import Style, Table
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.report import Row, rows_of
-from ertrain.reports.results import read_results
+from ertrain.reports.results import Result, read_results
 from ertrain.reports.statistics import Mean
 
 __all__ = ["ReportCommand"]
@@ -46,6 +46,10 @@ class ReportCommand:
     plot: Annotated[
         str | None, Option("accuracy.png, accuracy.svg and accuracy.csv are written into this folder.", "DIR")
     ] = None
+    curves: Annotated[
+        str | None,
+        Option("curves.png, curves.svg and curves.csv, with all metrics, are written into this folder.", "DIR"),
+    ] = None
     force: Force = False
     json: Json = False
 
@@ -57,10 +61,10 @@ class ReportCommand:
         for warning in left_out:
             print(f"ertrain: {warning.message}", file=sys.stderr)
         rows, comparisons = rows_of(results), compare(results)
-        files = self._draw(rows)
+        files = [*self._draw(rows), *self._draw_curves(results)]
         if self.json:
             described = [one.to_dict() for one in comparisons]
-            inputs = {"folder": self.folder, "plot": self.plot, "force": self.force}
+            inputs = {"folder": self.folder, "plot": self.plot, "curves": self.curves, "force": self.force}
             listed = [asdict(row) for row in rows]
             show(document("report", inputs, rows=listed, claims=described, files=files))
             return 0
@@ -83,6 +87,16 @@ class ReportCommand:
         except InvalidInput as error:
             raise InvalidInput("--plot", error.allowed, error.value) from None
 
+    def _draw_curves(self, results: list[Result]) -> list[str]:
+        if self.curves is None:
+            return []
+        from ertrain.reports.curves import write_curves
+
+        try:
+            return [str(path) for path in write_curves(results, Path(self.curves), force=self.force)]
+        except InvalidInput as error:
+            raise InvalidInput("--curves", error.allowed, error.value) from None
+
 
 def _show_tables(rows: Sequence[Row]) -> None:
     """Show a table for each network, narrow enough for a terminal: what its rows share stands above it."""
@@ -93,8 +107,7 @@ def _show_tables(rows: Sequence[Row]) -> None:
         left_out = {*_SHARED, *above}
         if all(one["realised"] == one["final"] for one in cells):
             left_out.add("final")
-        if all(one["paper"] == "-" for one in cells):
-            left_out.add("paper")
+        left_out |= {name for name in ("paper", "settings") if all(one[name] == "-" for one in cells)}
         headers = [name for name in cells[0] if name not in left_out]
         first = cells[0]
         shared = "".join(f", {name} {first[name]}" if name != "n" else f", n = {first[name]}" for name in above)
@@ -126,7 +139,7 @@ def _said(one: Comparison) -> tuple[str | None, str]:
 
 def _cells(row: Row) -> dict[str, str]:
     return {
-        "recipe": row.recipe,
+        "recipe": row.recipe if row.is_of_recipe else f"{row.recipe}, changed",
         "data": row.data,
         "model": row.model if row.width == "1" else f"{row.model} x {row.width}",
         "method": row.method,
@@ -141,6 +154,7 @@ def _cells(row: Row) -> dict[str, str]:
         "test": _mean(row.accuracy_test),
         "best": _mean(row.accuracy_test_best),
         "paper": "-" if row.accuracy_paper is None else f"{100 * row.accuracy_paper:.2f}",
+        "settings": row.settings or "-",
     }
 
 
@@ -158,11 +172,11 @@ def _mean(mean: Mean) -> str:
 def _judged(one: Comparison) -> list[str]:
     mean, p_value = one.difference.mean, one.difference.p_value
     known = mean.low is not None and mean.high is not None
+    started = f"{one.method} from {one.density_target} to {one.final_target}"
+    named = f"{one.ratio} at {one.density_target}" if one.method == "fixed" else started
     return [
         one.verdict,
-        f"{one.ratio} at {one.density_target}"
-        if one.method == "fixed"
-        else f"{one.method} from {one.density_target} to {one.final_target}",
+        f"{named} ({one.settings})" if one.settings else named,
         one.against,
         f"{100 * mean.value:+.2f}",
         f"[{100 * mean.low:+.2f}, {100 * mean.high:+.2f}]" if known else "-",  # type: ignore[operator]

@@ -34,10 +34,13 @@ from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
 from ertrain.recipes import RECIPES
 from ertrain.recipes.base import Cost
+from ertrain.reports.report import is_of_recipe
+from ertrain.reports.results import groups_of
+from ertrain.training.backend import Backend
 from ertrain.training.experiments import perform
-from ertrain.training.process_group import join_process_group
+from ertrain.training.process_group import ProcessGroup, join_process_group
 
-__all__ = ["ListCommand", "RunCommand", "named", "show_results"]
+__all__ = ["ListCommand", "RunCommand", "named", "perform_all", "show_results"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ class RunCommand:
             with processes.main_first():
                 words = (*self.only, *self.set)
                 runs = with_data(runs, Path(self.data_dir), scale=self.scale, words=words, tell=processes.is_main)
-            results = self._perform(runs, processes)
+            data_dir, out = Path(self.data_dir), Path(self.out)
+            results = perform_all(runs, out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
             first = processes.is_main
         if first:
             inputs = {
@@ -131,27 +135,36 @@ class RunCommand:
             show_results("run", inputs, runs, results, style="json" if self.json else self.format)
         return 0
 
-    def _perform(self, runs: tuple[Configuration, ...], processes: Any) -> list[dict[str, Any]]:
-        results = []
-        with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not processes.is_main) as bar:
-            for number, run in enumerate(runs, start=1):
-                bar.set_description(f"run {number} of {len(runs)}")
-                before, began = bar.n, False
 
-                def progress(line: dict[str, Any], run: Configuration = run, before: int = before) -> None:
-                    nonlocal began
-                    if not began:
-                        _passed(bar, line["epoch"] - 1)  # a run that goes on has done some of them before
-                        began = True
-                    bar.update(before + line["epoch"] - bar.n)
-                    if not self.quiet:
-                        tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
+def perform_all(
+    runs: tuple[Configuration, ...],
+    out: Path,
+    processes: ProcessGroup,
+    *,
+    data_dir: Path,
+    backend: Backend,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    """Perform runs one after another, and tell of every epoch."""
+    results = []
+    with tqdm(total=sum(_planned(run) for run in runs), unit=" epochs", disable=not processes.is_main) as bar:
+        for number, run in enumerate(runs, start=1):
+            bar.set_description(f"run {number} of {len(runs)}")
+            before, began = bar.n, False
 
-                out, data_dir = Path(self.out), Path(self.data_dir)
-                results.append(perform(run, out, processes, data_dir=data_dir, progress=progress, backend=self.backend))
-                left = before + _planned(run) - bar.n
-                bar.update(left) if began else _passed(bar, left)
-        return results
+            def progress(line: dict[str, Any], run: Configuration = run, before: int = before) -> None:
+                nonlocal began
+                if not began:
+                    _passed(bar, line["epoch"] - 1)  # a run that goes on has done some of them before
+                    began = True
+                bar.update(before + line["epoch"] - bar.n)
+                if not quiet:
+                    tqdm.write(f"{named(run)}: {_in_words(line)}", file=sys.stderr)
+
+            results.append(perform(run, out, processes, data_dir=data_dir, progress=progress, backend=backend))
+            left = before + _planned(run) - bar.n
+            bar.update(left) if began else _passed(bar, left)
+    return results
 
 
 def show_results(
@@ -207,18 +220,24 @@ def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) 
     groups: dict[Configuration, list[dict[str, Any]]] = {}
     for run, result in zip(runs, results, strict=True):
         groups.setdefault(replace(run, seed=0), []).append(result)
+    known = [{**result, "configuration": run.to_dict()} for run, result in zip(runs, results, strict=True)]
+    told = {one["config_hash"]: one for group in groups_of(known).values() for one in group}
     tables: dict[tuple[str, str, str], list[list[Cell]]] = {}
     for run, group in groups.items():
         names = ("density_realised", "density_final", "accuracy_validation", "accuracy_test")
         realised, final, validation, test = (fmean(one[name] for one in group) for name in names)
         accuracies = [Shown(accuracy, f"{100 * accuracy:.2f}") for accuracy in (validation, test)]
         shares = [Shown(share, f"{share:.4g}") for share in (realised, final)]
-        cells: list[Cell] = [run.ratio, run.density, *shares, len(group), *accuracies]
-        tables.setdefault((run.recipe, f"{run.model} on {run.data}", run.method), []).append(cells)
-    headers = ["ratio", "density", "realised", "final", "seeds", "validation", "test"]
+        one = told[group[0]["config_hash"]]
+        cells: list[Cell] = [run.ratio, run.density, *shares, len(group), *accuracies, one["settings"]]
+        recipe = run.recipe if is_of_recipe(one) else f"{run.recipe}, changed"
+        tables.setdefault((recipe, f"{run.model} on {run.data}", run.method), []).append(cells)
+    headers = ["ratio", "density", "realised", "final", "seeds", "validation", "test", "settings"]
     for (recipe, where, method), rows in tables.items():
         show(f"{recipe}: {where}, method {method}")
-        show_table(Table.of(headers, rows, spare=("realised", "seeds")), "table")
+        shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
+        table = Table.of(headers[:shown], [row[:shown] for row in rows], spare=("realised", "seeds"))
+        show_table(table, "table")
         show("")
     note = "Accuracies in %, means over the seeds. Intervals and what the paper says: ertrain report DIR. Every run by "
     show(wrap(f"{note}itself: --format csv."))

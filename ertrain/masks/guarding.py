@@ -14,11 +14,11 @@ from ertheory.errors import InvalidInput
 from ertrain.masks.clearing import clear
 from ertrain.masks.keeping import MASK, keeper_of, masked_layers, plain_weight
 
-__all__ = ["Guard", "guard"]
+__all__ = ["ENTRY_BY_ENTRY", "Guard", "guard"]
 
 # They move every entry by its own gradient, state and value alone, so that what they do outside a mask can be undone.
 # Others are not shown the gradients outside.
-_ENTRY_BY_ENTRY = frozenset(
+ENTRY_BY_ENTRY = frozenset(
     getattr(torch.optim, name)
     for name in (
         "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
@@ -86,7 +86,7 @@ class Guard:
         self, optimiser: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         self.look()
-        if type(optimiser) not in _ENTRY_BY_ENTRY:
+        if type(optimiser) not in ENTRY_BY_ENTRY:
             self._clear_gradients()
         if len(args) > 1 and args[1] is not None:  # the first one is the optimiser
             return (args[0], self._masked(args[1]), *args[2:]), kwargs

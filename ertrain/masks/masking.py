@@ -21,11 +21,14 @@ from ertheory.masks import DrawnMask
 from ertrain.masks.clearing import clear
 from ertrain.masks.keeping import MASK, keep, masked_layers, plain_weight
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.structured import check_drawing, is_structured, structured_mask
 
 __all__ = ["attach_masks", "draw_masks", "mask_gradients", "masks_of", "without_masks"]
 
 
-def draw_masks(densities: LayerDensities, seed: int, *, exact: bool = False) -> dict[str, Tensor]:
+def draw_masks(
+    densities: LayerDensities, seed: int, *, exact: bool = False, drawing: str | None = None
+) -> dict[str, Tensor]:
     """Draw an ER mask for every layer.
 
     Parameters
@@ -37,6 +40,9 @@ def draw_masks(densities: LayerDensities, seed: int, *, exact: bool = False) -> 
     exact
         Whether a layer keeps exactly its share of the budget, round(p_l m_l) up to one, every choice being equally
         likely. By default every weight is kept with probability p_l independently, as the theory has it.
+    drawing
+        ``"exact"``, ``"independent"``, or masks with a structure: ``"constant-fan-in"``, ``"n:M"`` or ``"block-RxC"``,
+        as in `ertrain.masks.structured_mask`, whose numbers of weights are rounded neuron by neuron.
 
     Returns
     -------
@@ -55,11 +61,15 @@ def draw_masks(densities: LayerDensities, seed: int, *, exact: bool = False) -> 
     >>> {name: int(mask.sum()) for name, mask in masks.items()}
     {'layer1': 60, 'layer2': 30}
     """
+    drawing = ("exact" if exact else "independent") if drawing is None else drawing
+    check_drawing(drawing)
     counts = densities.nonzero_counts()
     masks: dict[str, Tensor] = {}
     for place, (layer, density) in enumerate(zip(densities.layers, densities.densities, strict=True)):
-        if exact:
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
+        if is_structured(drawing):
+            flat = structured_mask(layer.shape, density, drawing, rng)
+        elif drawing == "exact":
             flat = np.zeros(layer.weights, dtype=np.bool_)
             flat[rng.choice(layer.weights, counts[place], replace=False, shuffle=False)] = True
         elif density == 0:  # a ratio may leave nothing of a layer

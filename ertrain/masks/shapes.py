@@ -13,7 +13,7 @@ from torch import nn
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 
-__all__ = ["layer_shapes"]
+__all__ = ["layer_shapes", "unlisted"]
 
 _MASKABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -79,6 +79,26 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
         for key, aliases in names.items()
         if not any(_within(name, prefix) for name in aliases for prefix in skip)
     )
+
+
+def unlisted(module: nn.Module) -> dict[str, int]:
+    """Name the weights that `layer_shapes` does not list, with their numbers of entries.
+
+    Those of embeddings, recurrent layers, transposed convolutions and of attention's ``in_proj_weight`` have two axes
+    or more, and no masks.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> unlisted(nn.Sequential(nn.Embedding(10, 4), nn.LSTM(4, 2, bias=False), nn.Linear(2, 2)))
+    {'0.weight': 40, '1.weight_ih_l0': 32, '1.weight_hh_l0': 16}
+    """
+    listed = {id(module.get_submodule(layer.name).weight) for layer in layer_shapes(module)}
+    return {
+        name: parameter.numel()
+        for name, parameter in module.named_parameters()
+        if parameter.dim() >= 2 and id(parameter) not in listed
+    }
 
 
 def _within(name: str, prefix: str) -> bool:

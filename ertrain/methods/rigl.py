@@ -41,7 +41,7 @@ class RiGL(FixedMask):
         self.end = math.floor(configuration.update_until * configuration.epochs * steps)
         skip = tuple(layer.name for layer in layer_shapes(model) if layer.name not in self.drawn)
         densities = allocate_sparsity(model, configuration.final_density, configuration.ratio, skip=skip)
-        start = draw_masks(densities, stream_seed(configuration.seed, "mask"), exact=configuration.drawing == "exact")
+        start = draw_masks(densities, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
         set_masks(model, {name: mask & self.drawn[name].cpu() for name, mask in start.items()})
         initialise(model, configuration.initialisation, generator(configuration.seed, "weights"))
         self.recount_flops()

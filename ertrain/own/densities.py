@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 from torch import nn
 
 from ertheory.bounds.result import rational_text
-from ertheory.errors import InvalidInput, one_of
+from ertheory.errors import InvalidInput, one_of, shortened
 from ertheory.numbers import Rational, probability
 from ertrain.configuration import METHOD_SETTINGS
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import layer_shapes, unlisted
 from ertrain.ratios import allocate_sparsity
 
 __all__ = ["COUNTING", "REWIRE", "left_dense", "shared_out"]
 
 COUNTING = ("masked", "all")
 REWIRE = ("rigl", "set")
+_LONGEST_NAMES = 200
 
 
 def shared_out(
@@ -79,6 +81,7 @@ def shared_out(
             if sparsity is None
             else 1 - probability("sparsity", sparsity, zero=True)
         )
+    _tell_of_unlisted(model)
     convert = _counted(model, dense_layers, counting)
     overall = overall if densities is not None else convert("density", overall)
     fields: dict[str, Any] = {"ratio": ratio, "dense_layers": tuple(dense_layers)}
@@ -90,6 +93,17 @@ def shared_out(
         return {**fields, "density": "1", "final_density": rational_text(overall)}
     final = convert("final_density", probability("final_density", final_density, one=True))
     return {**fields, "density": rational_text(overall), "final_density": rational_text(final)}
+
+
+def _tell_of_unlisted(model: nn.Module) -> None:
+    """Say which weights have no masks, whatever the density: those of embeddings, recurrent layers and attention."""
+    others = unlisted(model)
+    if others:
+        listed = sum(layer.weights for layer in layer_shapes(model))
+        share = sum(others.values()) / (listed + sum(others.values()))
+        named = shortened(", ".join(others), _LONGEST_NAMES)
+        said = f"{named} stay dense: densities are those of linear and convolutional layers"
+        warnings.warn(f"{said}, and {share:.0%} of the weights are in others", UserWarning, stacklevel=4)
 
 
 def _counted(model: nn.Module, dense_layers: Sequence[str], counting: str) -> Any:

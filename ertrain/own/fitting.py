@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,17 @@ from tqdm import tqdm
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational
 from ertrain.configuration import OWN, Configuration
+from ertrain.errors import RunFolderError
+from ertrain.masks.guarding import ENTRY_BY_ENTRY
 from ertrain.masks.masking import attach_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS
 from ertrain.own.densities import shared_out
 from ertrain.own.supply import Loss, Metric, fingerprint, needs_closure, supplied_data, supplied_measure
 from ertrain.storage.checkpoints import load_checkpoint
+from ertrain.storage.files import write_whole
 from ertrain.training.backend import Backend
-from ertrain.training.experiments import perform
+from ertrain.training.experiments import perform, result_of
 from ertrain.training.process_group import join_process_group
 from ertrain.training.supplied import MakeOptimiser, Supplied
 
@@ -102,7 +106,8 @@ def fit(
         Any module with linear or convolutional layers; it is copied, and its weights are the start.
     train, validation, test
         Each a `Dataset` whose items are pairs (input, label), a `DataLoader` of such pairs, or a pair (inputs, labels)
-        of arrays or tensors. Inputs are used as they are. Without `validation` a tenth of `train` is set apart.
+        of arrays or tensors. Inputs are used as they are. `validation` may also be the share of `train` that is
+        set apart, a tenth by default.
     density, sparsity, densities
         One of the three: the share of the weights that the network has, 1 - that, or the densities of single layers by
         their names or patterns of them, such as ``{"features.*": 0.1}``; layers that are not named stay dense. With
@@ -158,7 +163,8 @@ def fit(
     Warns
     -----
     UserWarning
-        If the folder has a run of this network that began with other weights; it goes on from those.
+        If there are weights that have no masks, such as those of embeddings. If the folder has a run of this network
+        that began with other weights: it goes on from those.
 
     Examples
     --------
@@ -172,9 +178,10 @@ def fit(
     if not isinstance(model, nn.Module) or not list(model.parameters()):
         raise InvalidInput("model", "a torch.nn.Module with parameters", model)
     floating = next((one.dtype for one in model.parameters() if one.is_floating_point()), torch.float32)
-    share = settings.get("validation_share", "1/10")
-    given = {name: value for name, value in settings.items() if name != "validation_share"}
-    data = supplied_data(train, validation, test, share=share, dtype=floating)
+    if isinstance(validation, str | float | Fraction):
+        data = supplied_data(train, None, test, share=validation, dtype=floating)
+    else:
+        data = supplied_data(train, validation, test, dtype=floating)
     of_classes = not data.train.labels.is_floating_point() and data.train.labels.dtype != torch.bool
     budget = shared_out(
         model,
@@ -191,7 +198,7 @@ def fit(
     named, rate = _optimiser(optimiser, model, learning_rate)
     loader_batch = getattr(getattr(data.train, "loader", None), "batch_size", None)
     configuration = _configuration(
-        given,
+        settings,
         model=f"{OWN}{type(model).__name__}-{fingerprint(model)}",
         data=f"{OWN}{fingerprint(data.checksum, loss, metric)}",
         optimiser=named,
@@ -208,7 +215,10 @@ def fit(
         stack.enter_context(torch.random.fork_rng(devices=[]))
         processes = stack.enter_context(join_process_group(device))
         parent = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
-        _remember_start(model, parent / configuration.folder)
+        if out is None and processes.world_size > 1:
+            raise InvalidInput("out", "a folder that all processes see", None)
+        if processes.is_main:
+            _remember_start(model, parent / configuration.folder)
         total = METHODS[configuration.method].total_epochs(configuration)
         bar = stack.enter_context(tqdm(total=total, unit=" epochs", delay=2, leave=False))
 
@@ -217,9 +227,10 @@ def fit(
             if progress is not None:
                 progress(line)
 
-        result = perform(
-            configuration, parent, processes, data_dir=parent, progress=told, backend=backend, supplied=supplied
-        )
+        backend = _backend(backend, make, model)
+        perform(configuration, parent, processes, data_dir=parent, progress=told, backend=backend, supplied=supplied)
+        with processes.main_first():  # so that all of them read what the first has written
+            result = result_of(configuration, parent) or {}
         trained, masks = _trained(model, parent / configuration.folder)
     return FitResult(
         model=trained,
@@ -256,6 +267,15 @@ def _optimiser(given: str | MakeOptimiser, model: nn.Module, rate: float) -> tup
     return f"{OWN}{type(made).__name__}-{fingerprint(made)}", float(made.param_groups[0]["lr"])
 
 
+def _backend(asked: Backend, make: MakeOptimiser | None, model: nn.Module) -> Backend:
+    """Leave layers as they are for optimisers that look at more of a weight than each entry by itself."""
+    if make is None or type(make(list(copy.deepcopy(model).parameters()))) in ENTRY_BY_ENTRY:
+        return asked
+    if asked == "sparse":
+        raise InvalidInput("backend", "masked with an optimiser that is none of PyTorch's entry by entry", asked)
+    return "masked"
+
+
 def _remember_start(model: nn.Module, folder: Path) -> None:
     """Write down which weights a run begins with, and say so if it began with others."""
     digest = hashlib.sha256()
@@ -265,8 +285,11 @@ def _remember_start(model: nn.Module, folder: Path) -> None:
     path = folder / _START
     known = path.read_text(encoding="utf-8") if path.exists() else None
     if known is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(digest.hexdigest(), encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(folder, f"cannot be used ({error.strerror or error})") from error
+        write_whole(path, digest.hexdigest().encode())
     elif known != digest.hexdigest():
         said = f"{folder} has a run of this network that began with other weights, and goes on from those"
         warnings.warn(f"{said}; another seed, recipe or out starts anew", UserWarning, stacklevel=3)

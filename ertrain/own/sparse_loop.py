@@ -16,7 +16,7 @@ from ertrain.masks.masking import attach_masks, draw_masks, masks_of
 from ertrain.methods import METHODS, FixedMask
 from ertrain.methods.base import set_masks
 from ertrain.own.densities import REWIRE, left_dense, shared_out
-from ertrain.ratios import SHAPE_RATIOS, allocate_sparsity, by_layers
+from ertrain.ratios import SHAPE_RATIOS, allocate_sparsity, by_layers, is_erdos_renyi
 from ertrain.streams import stream_seed
 
 __all__ = ["SparseLoop", "start_sparse"]
@@ -198,7 +198,7 @@ def start_sparse(
         dense_layers=dense_layers,
         counting=counting,
     )
-    if ratio not in _RATIOS and not by_layers(budget["ratio"]):
+    if ratio not in _RATIOS and not by_layers(budget["ratio"]) and not is_erdos_renyi(ratio):
         raise InvalidInput("ratio", f"one of {', '.join(_RATIOS)} in a loop of your own", ratio)
     allowed = {"drawing", *METHOD_SETTINGS[method]} - {"final_density", "levels"}
     for name in settings:
@@ -211,8 +211,7 @@ def start_sparse(
     if masks is None:
         skip = left_dense(model, dense_layers)
         shared = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip)
-        exact = configuration.drawing == "exact"
-        attach_masks(model, draw_masks(shared, stream_seed(seed, "mask"), exact=exact))
+        attach_masks(model, draw_masks(shared, stream_seed(seed, "mask"), drawing=configuration.drawing))
         made = METHODS[method](configuration, model, None, steps)
     else:
         made = _inside(masks, configuration, model, steps)

@@ -1,6 +1,7 @@
 """Allocation of sparsity: densities layer by layer for an overall one, by formula or by what a pruning method keeps."""
 
 from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity, by_layers
+from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
 
@@ -10,8 +11,10 @@ __all__ = [
     "PruningContext",
     "allocate_sparsity",
     "by_layers",
+    "erdos_renyi",
     "grasp",
     "imp_masks",
+    "is_erdos_renyi",
     "keep_highest",
     "magnitude",
     "snip",

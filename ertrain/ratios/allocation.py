@@ -23,6 +23,7 @@ from ertheory.layerwise.architectures import LayerShape
 from ertheory.numbers import Rational, probability
 from ertrain.data import Data
 from ertrain.masks.shapes import layer_shapes
+from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import Loss, grasp, keep_highest, magnitude, snip, summed_cross_entropy, synflow_masks
 from ertrain.streams import generator
@@ -92,9 +93,10 @@ def allocate_sparsity(
     density
         p, the fraction of all weights in the listed layers that is kept.
     ratio
-        One of `RATIOS`, or ``"layers:NAME=P,NAME=P"``: densities of single layers by their names, or patterns of them
-        such as ``features.*``, of which the first that fits counts. Layers without one are dense, and all are with the
-        overall density 1; another one is replaced by what follows from theirs.
+        One of `RATIOS`; ``"er"`` or ``"erk-power:E"``, as in `ertrain.ratios.formulas.erdos_renyi`; or
+        ``"layers:NAME=P,NAME=P"``, densities of single layers by their names, or patterns of them such as
+        ``features.*``, of which the first that fits counts. Layers without one are dense, and all are with the overall
+        density 1; another one is replaced by what follows from theirs.
     skip
         Layers that stay dense, as in `layer_shapes`; the density is that of the others.
     context
@@ -117,14 +119,16 @@ def allocate_sparsity(
     (0.375, 0.75)
     """
     patterns = by_layers(ratio)
-    if ratio not in RATIOS and not patterns:
-        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, or layers:NAME=DENSITY,...", ratio)
+    if ratio not in RATIOS and not patterns and not is_erdos_renyi(ratio):
+        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, er, erk-power:E, or layers:NAME=DENSITY,...", ratio)
     layers = layer_shapes(module, skip=skip)
     if patterns:
         return _of_layers(layers, probability("density", density, one=True), ratio, patterns)
     if ratio in SHAPE_RATIOS:
         return layer_densities(layers, density, ratio)
     overall = probability("density", density, one=True)
+    if is_erdos_renyi(ratio):
+        return LayerDensities(layers, ratio, overall, erdos_renyi(layers, overall, ratio))
     count = round(overall * sum(layer.weights for layer in layers))
     kept = _pruned(module, [layer.name for layer in layers], count, ratio, context)
     return LayerDensities(layers, ratio, overall, tuple(float(kept[layer.name].double().mean()) for layer in layers))

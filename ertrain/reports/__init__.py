@@ -1,6 +1,7 @@
 """What the runs in a folder say together: means with intervals, and the claims of the paper beside them."""
 
 from ertrain.reports.claims import Comparison, compare, paper_accuracy
+from ertrain.reports.curves import curve_columns, write_curves
 from ertrain.reports.notebook import plot_curves, report_frame
 from ertrain.reports.plots import draw_report, report_columns
 from ertrain.reports.report import Row, rows_of
@@ -14,6 +15,7 @@ __all__ = [
     "Result",
     "Row",
     "compare",
+    "curve_columns",
     "draw_report",
     "mean_of",
     "paired_difference",
@@ -23,4 +25,5 @@ __all__ = [
     "report_columns",
     "report_frame",
     "rows_of",
+    "write_curves",
 ]

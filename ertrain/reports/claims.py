@@ -69,6 +69,9 @@ class Comparison:
         One of `RULES`, by which it was judged.
     verdict
         ``"agrees"``, ``"disagrees"`` or ``"cannot tell"``.
+    settings
+        Of the first, where there are others that look the same: ``"epochs=3"``. The second has those too, as far as
+        they are not what is compared.
     """
 
     claim: str
@@ -83,6 +86,7 @@ class Comparison:
     difference: PairedDifference
     rule: str
     verdict: str
+    settings: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known, ready for JSON."""
@@ -252,6 +256,7 @@ def _compared(
         difference=difference,
         rule=rule,
         verdict=_verdict(difference, rule),
+        settings=one["settings"],
     )
 
 

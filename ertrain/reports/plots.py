@@ -27,7 +27,7 @@ def report_columns(rows: Sequence[Row]) -> Columns:
         (
             row.data,
             row.model,
-            row.ratio,
+            f"{row.ratio} {row.settings}".strip(),
             row.density_target,
             row.density_realised,
             row.accuracy_test.count,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from ertrain.recipes import RECIPES
 from ertrain.reports.claims import Comparison, compare, paper_accuracy
-from ertrain.reports.results import Result, final_of, groups_of, read_results
+from ertrain.reports.results import Result, final_of, groups_of, read_results, without
 from ertrain.reports.statistics import Mean, mean_of
 
-__all__ = ["Comparison", "Row", "compare", "read_results", "rows_of"]
+__all__ = ["Comparison", "Row", "compare", "is_of_recipe", "read_results", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Row:
         Of training.
     seeds
         Of the runs.
+    settings
+        What tells them apart from other rows that share all of the above, such as ``"epochs=3"``.
+    is_of_recipe
+        Whether the recipe has such runs, at some scale: not if they were changed.
     """
 
     recipe: str
@@ -63,11 +69,25 @@ class Row:
     flops_ratio: float
     epochs: int
     seeds: tuple[int, ...]
+    settings: str
+    is_of_recipe: bool
 
 
 def rows_of(results: Sequence[Result]) -> list[Row]:
     """Bring results into rows, by data, network, method, final and first density (the densest first) and ratio."""
     return [_row(group) for group in groups_of(results).values()]
+
+
+def is_of_recipe(result: Result) -> bool:
+    """Whether the recipe that a result names has such a run, at some scale; a name that is no recipe's has all."""
+    return result["recipe"] not in RECIPES or without(result, "seed") in _of_recipe(result["recipe"])
+
+
+@cache
+def _of_recipe(name: str) -> frozenset[str]:
+    """List what a recipe has at its scales, as the keys of groups."""
+    runs = [run for scale in RECIPES[name].scales for run in RECIPES[name].make(scale)]
+    return frozenset(without({"configuration": run.to_dict()}, "seed") for run in runs)
 
 
 def _row(group: Sequence[Result]) -> Row:
@@ -103,4 +123,6 @@ def _row(group: Sequence[Result]) -> Row:
         flops_ratio=work / dense,
         epochs=one["epochs"],
         seeds=tuple(run["seed"] for run in group),
+        settings=one["settings"],
+        is_of_recipe=is_of_recipe(one),
     )

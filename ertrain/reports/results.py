@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -59,18 +59,40 @@ def _read(path: Path) -> Result:
         Fraction(result["density_target"])
     except (ValueError, ZeroDivisionError) as error:
         raise RunFolderError(path, "density_target is no number") from error
-    return {**result, "configuration": configuration or {}}
+    return {**result, "configuration": configuration or {}, "folder": str(path.parent)}
 
 
 def groups_of(results: Sequence[Result]) -> Groups:
     """Bring runs together that differ in their seed alone, by seed; each seed counts once.
 
-    Groups are sorted by data, network, method, final and first density (the densest first) and ratio.
+    Groups are sorted by data, network, method, final and first density (the densest first) and ratio. Where those do
+    not tell groups apart, runs have the values that do as ``"settings"``, such as ``"epochs=3"``.
     """
     groups: dict[str, dict[int, Result]] = {}
-    for result in sorted(results, key=_order):
+    for result in sorted(results, key=lambda one: (*_order(one)[:-1], without(one, "seed"), one["seed"])):
         groups.setdefault(without(result, "seed"), {}).setdefault(result["seed"], result)
-    return {key: list(group.values()) for key, group in groups.items()}
+    told = _told_apart({key: next(iter(group.values())) for key, group in groups.items()})
+    return {key: [{**run, "settings": told[key]} for run in group.values()] for key, group in groups.items()}
+
+
+def _told_apart(runs: Mapping[str, Result]) -> dict[str, str]:
+    """Give the values in which each of some runs differs from others that look the same."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for key, run in runs.items():
+        alike.setdefault(_order(run)[:-1], []).append(key)
+    told = dict.fromkeys(runs, "")
+    for keys in alike.values():
+        configurations = [runs[key]["configuration"] for key in keys]
+        names = sorted({name for one in configurations for name in one} - {"hash", "seed"})
+        for name in names if len(keys) > 1 else ():
+            if len({json.dumps(one.get(name)) for one in configurations}) > 1:
+                for key, one in zip(keys, configurations, strict=True):
+                    told[key] = f"{told[key]} {name}={_shown(one.get(name))}".strip()
+    return told
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def without(result: Result, *names: str) -> str:
@@ -83,7 +105,7 @@ def without(result: Result, *names: str) -> str:
     """
     left_out = {"hash", *names}
     content = {name: value for name, value in result["configuration"].items() if name not in left_out}
-    return json.dumps(content, sort_keys=True)
+    return json.dumps(content, sort_keys=True)  # which makes a list of a tuple, as files have it
 
 
 def final_of(result: Result) -> str | None:

@@ -28,6 +28,7 @@ from ertrain.errors import RunFolderError
 from ertrain.masks.flops import forward_flops, training_flops
 from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.masking import masks_of, without_masks
+from ertrain.masks.structured import is_structured
 from ertrain.methods import FixedMask
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked, read_json, write_json, write_whole
@@ -89,7 +90,9 @@ class Run:
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
             "without_weights": sum(int((~mask.flatten(1).any(1)).sum()) for mask in masks.values()),
-            "without_weights_expected": expected_without_weights(
+            "without_weights_expected": None
+            if is_structured(self.configuration.drawing)
+            else expected_without_weights(
                 densities, drawing=self.configuration.drawing, repair=self.configuration.repair
             ),
             "dead_neurons": None if layers is None else sum(layer.dead for layer in layers),

@@ -123,7 +123,7 @@ def start_model(
     else:
         overall = Fraction(configuration.density)
         densities = LayerDensities(layer_shapes(model, skip=skip), configuration.ratio, overall, tuple(known))
-    masks = draw_masks(densities, stream_seed(seed, "mask"), exact=configuration.drawing == "exact")
+    masks = draw_masks(densities, stream_seed(seed, "mask"), drawing=configuration.drawing)
     if configuration.repair != "none":
         rng = np.random.default_rng(stream_seed(seed, "repair"))
         masks = repair_masks(masks, rng, hold_budget=configuration.repair == "swap", groups=_groups(model))

@@ -68,7 +68,7 @@ def test_run_shows_a_line_for_each_configuration(capsys, runs, monkeypatch):
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "table1: mlp-20-10 on digits, method fixed" in lines
+    assert "table1, changed: mlp-20-10 on digits, method fixed" in lines
     tests = [json.loads(path.read_text()) for path in runs.rglob("result.json")]
     mean = sum(100 * one["accuracy_test"] for one in tests if one["ratio"] == "erk") / 2
     (line,) = [line.split() for line in lines if line.startswith("erk")]
@@ -128,7 +128,7 @@ def test_report_fits_into_a_hundred_columns(capsys, runs, monkeypatch):
     assert main(["report", str(runs)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
-    assert "table1: mlp-20-10 on digits, method fixed, n = 2" in lines
+    assert "table1, changed: mlp-20-10 on digits, method fixed, n = 2" in lines
     assert [line.split()[:2] for line in lines if line.startswith(("balanced", "erk"))] == [
         ["balanced", "0.5"],
         ["erk", "0.5"],

@@ -24,7 +24,7 @@ from ertheory.layerwise import layer_densities  # noqa: E402
 from ertheory.networks.readers.torch_read import network_from_torch  # noqa: E402
 from ertrain.masks import attach_masks, draw_masks, guard, layer_shapes, masks_of  # noqa: E402
 from ertrain.masks.clearing import clear  # noqa: E402
-from ertrain.masks.guarding import _ENTRY_BY_ENTRY  # noqa: E402
+from ertrain.masks.guarding import ENTRY_BY_ENTRY  # noqa: E402
 
 OPTIMISERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05, weight_decay=0.1),
@@ -234,7 +234,7 @@ def test_clearing_is_exact_whatever_the_numbers(kind, shape, layout):
 
 def test_what_moves_entry_by_entry_does_so():
     # Were one of them to mix entries, gradients outside a mask would reach the weights inside.
-    for kind in sorted(_ENTRY_BY_ENTRY, key=lambda one: one.__name__):
+    for kind in sorted(ENTRY_BY_ENTRY, key=lambda one: one.__name__):
         ends = []
         for size in (1.0, 100.0):
             weight = nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4))

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
-from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler  # noqa: E402
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler  # noqa: E402
 
 import ertrain  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
@@ -39,6 +39,11 @@ class Noisy(Dataset):
     def __getitem__(self, place):
         noise = torch.rand(6) + float(np.random.rand())  # noqa: NPY002
         return INPUTS[place] + 0.1 * noise, LABELS[place]
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        return iter(zip(INPUTS, LABELS, strict=True))
 
 
 def fitted(data, **options):
@@ -135,6 +140,12 @@ def test_methods_with_a_state_go_on_to_the_same_bits(tmp_path, method):
     assert all(one.equal(other) for one, other in zip(weights_of(whole), weights_of(again), strict=True))
 
 
+def test_validation_may_be_a_share():
+    for share, count in (("1/4", 30), (0.5, 60)):
+        sizes = fitted((INPUTS, LABELS), validation=share).result["data"]["sizes"]
+        assert sizes == {"train": 120 - count, "validation": count}
+
+
 def test_random_numbers_of_the_caller_are_left_alone():
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002
@@ -196,6 +207,19 @@ def test_the_schedule_keeps_the_proportions_of_an_optimiser():
     assert {first / second for first, second in rates} == {4.0}
 
 
+def test_optimisers_that_look_at_whole_weights_are_given_them():
+    class Whole(torch.optim.SGD):
+        def step(self, closure=None):
+            shapes = {one.shape for group in self.param_groups for one in group["params"]}
+            assert shapes == {(20, 6), (20,), (2, 20), (2,)}
+            return super().step(closure)
+
+    fitted((INPUTS, LABELS), optimiser=lambda parameters: Whole(parameters, lr=0.1))
+    with pytest.raises(InvalidInput, match=r"^backend: expected masked"):
+        fitted((INPUTS, LABELS), optimiser=lambda parameters: Whole(parameters, lr=0.1), backend="sparse")
+    assert fitted((INPUTS, LABELS), backend="sparse").result["backend"] == "sparse"
+
+
 def test_densities_of_single_layers_and_both_ways_of_counting():
     by_name = fitted((INPUTS, LABELS), density=None, densities={"3": "1/2", "*": "0.25"})
     assert {name: int(mask.sum()) for name, mask in by_name.masks.items()} == {"0": 30, "3": 20}
@@ -212,7 +236,8 @@ def test_densities_of_single_layers_and_both_ways_of_counting():
 def test_words_and_vectors_are_learned_too():
     words = torch.randint(0, 9, (80, 5), generator=NUMBERS)
     model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 2))
-    result = ertrain.fit(model, (words, (words[:, 0] > 4).long()), density="0.5", epochs=1, batch=16)
+    with pytest.warns(UserWarning, match=r"^0\.weight stay dense: .* 9% of the weights are in others"):
+        result = ertrain.fit(model, (words, (words[:, 0] > 4).long()), density="0.5", epochs=1, batch=16)
     assert result.result["dead_neurons"] is None
     assert set(result.masks) == {"2", "4"}
     target = INPUTS @ torch.ones(6, 3)
@@ -230,6 +255,12 @@ def test_the_report_reads_the_folder(tmp_path, capsys):
     fitted((INPUTS, LABELS), out=tmp_path / "untested")
     with pytest.raises(InvalidInput, match="DIR"), pytest.warns(UserWarning, match="was not tested"):
         ertrain.read_results(tmp_path / "untested")
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ertrain.RunFolderError, match="cannot be used"):
+        fitted((INPUTS, LABELS), out=tmp_path / "file")
 
 
 PAIR = (INPUTS, LABELS)
@@ -252,6 +283,11 @@ REFUSED = [
     ({"data": (INPUTS, LABELS[:5])}, "data: expected inputs"),
     ({"data": 3}, "train: expected a Dataset"),
     ({"data": TensorDataset(INPUTS)}, "train: expected pairs"),
+    ({"data": DataLoader(Noisy(), 20, num_workers=1, persistent_workers=True)}, "train: expected a DataLoader without"),
+    ({"data": DataLoader(Endless(), batch_size=20)}, "train: expected a DataLoader with a batch_size, of a Dataset"),
+    ({"data": Endless()}, "train: expected a Dataset with a length"),
+    ({"validation": "0"}, "validation: "),
+    ({"validation": 0.001}, "validation: expected a share that takes some"),
     ({"data": (INPUTS[:, :3], LABELS)}, "model: expected a network for inputs of 3"),
     ({"data": DataLoader(Noisy(), batch_size=20, sampler=WeightedRandomSampler([1.0] * 120, 120))}, "validation: "),
 ]

@@ -68,11 +68,19 @@ def test_costs_are_those_of_all_seeds_and_minutes_are_given_for_what_was_measure
             assert cost.epochs == 3 * once.epochs
             measured = {(run.data, run.model, run.width) for run in runs}
             there = {
+                ("block-model", "gcn-16", "1"),
+                ("breast-cancer", "mlp-256-256-256", "1"),
                 ("digits", "lenet-300-100", "1"),
-                ("fashion-mnist", "lenet-300-100", "1"),
+                ("digits", "mlp-256-256-256", "1"),
                 ("digits", "resnet20", "0.5"),
+                ("fashion-mnist", "lenet-300-100", "1"),
+                ("modular-addition-97", "encoder-decoder", "2"),
+                ("modular-addition-97", "transformer", "0.5"),
+                ("wine", "mlp-256-256-256", "1"),
             }
             assert (cost.minutes is not None) == (measured <= there)
+            # On a laptop one wants to know; what factored networks take has not been measured.
+            assert cost.minutes is not None or scale != "quick" or one.name == "factored"
             assert cost.minutes is None or cost.minutes == pytest.approx(once.minutes * 3)
 
 
