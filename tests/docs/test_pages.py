@@ -22,7 +22,8 @@ BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", flags=re.
 PYTHON = [path for path in WRITTEN if "```python" in path.read_text(encoding="utf-8")]
 # Minutes of work, or a scheduler or a second machine: such a command is read, not run.
 LONG = re.compile(
-    r"^ertrain (run|sweep|report|train|verify)|--simulate|--trials|^ertheory (calibrate|verify|explore)|--cluster|--workers"
+    r"^ertrain (run|sweep|report|train|verify)|^ertheory (calibrate|verify|explore)"
+    r"|--simulate|--trials|--cluster|--workers"
 )
 
 

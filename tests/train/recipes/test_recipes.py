@@ -13,7 +13,7 @@ from ertrain import layer_shapes  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.models import build_model, factor_model  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
-from ertrain.recipes.factored import ARMS, arms_at  # noqa: E402
+from ertrain.recipes.factored import ARMS, DENSE, arms_at, equal_width  # noqa: E402
 
 METHODS = {"table2": "rigl", "table28": "granet", "table3": "str", "table4": "imp", "table5": "edge-popup"}
 
@@ -90,6 +90,7 @@ def test_plain_networks_are_widened_to_the_weights_of_the_factored_ones():
         for density in ("0.5", "0.1"):
             arms = arms_at(task, density)
             assert list(arms) == list(ARMS[1:])
+            assert arms["widened"].width == equal_width(DENSE[task], density)
             counts = {name: weights_of(run) for name, run in arms.items()}
             assert 0.97 * counts["factored"] < counts["widened"] <= counts["factored"] <= counts["frozen"]
 
