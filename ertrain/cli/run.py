@@ -245,6 +245,8 @@ def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) 
 
 def _passed(bar: Any, count: int) -> None:
     """Count what an earlier process has done, which says nothing of how fast this one is."""
+    if bar.disable:  # it has none of these numbers then
+        return
     bar.n += count
     bar.initial += count
     bar.last_print_n += count

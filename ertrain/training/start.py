@@ -137,6 +137,7 @@ def _rounds_name(configuration: Configuration) -> str:
     epochs = configuration.ratio_epochs or configuration.epochs
     decides = replace(
         configuration,
+        factored=0,
         recipe="imp",
         method="fixed",
         ratio="imp",

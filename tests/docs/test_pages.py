@@ -30,7 +30,7 @@ LONG = re.compile(
 def commands(path: Path) -> list[str]:
     """Commands of a page: those in `code` with words behind them, and those after a prompt."""
     text = path.read_text(encoding="utf-8")
-    found = re.findall(r"`(ert(?:heory|rain) [a-z-]+ [^`\n]+)`|^\$ (ert(?:heory|rain) [a-z].*)$", text, flags=re.M)
+    found = re.findall(r"`(ert(?:heory|rain) [a-z][a-z-]* [^`\n]+)`|^\$ (ert(?:heory|rain) [a-z].*)$", text, flags=re.M)
     whole = {one.partition("  #")[0].strip() for pair in found for one in pair if one}
     return sorted(one for one in whole if not re.search(r"--help$|^ertrain verify \w+$", one))  # else only its name
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.builders.factored.pairs import Array, Integers
-from ertheory.builders.factored.sparse_kernel import add_gram, refine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -130,6 +129,8 @@ def _solve(part: Array, wanted: Array) -> tuple[Array, float, bool]:
 def _by_sparse_cholesky(rows: csr_array, members: Integers, wanted: Array) -> tuple[Array, float, bool] | None:
     """Solve as `_solve` does; ``None`` where an equation has no unknowns, or single precision does not get there."""
     from scipy.linalg import lapack
+
+    from ertheory.builders.factored.sparse_kernel import add_gram, refine
 
     sparse = rows.indptr, rows.indices, rows.data
     gram = np.zeros((len(wanted), len(wanted)), dtype=np.float32)

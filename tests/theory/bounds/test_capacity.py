@@ -75,12 +75,8 @@ def test_a_long_staircase_is_thinned_and_says_so():
 
 
 def certain(target, source, densities, method):
-    if method == "sharp":
-        needed = width(target, method="sharp", density=densities, failure_probability=DELTA, layer0="coded").widths
-        return all(least <= given_ for least, given_ in zip(needed, source[1:], strict=True))
-    answer = success_probability(
-        target, source[1:], densities, method=method, layer0=None if method == "factored" else "matched"
-    )
+    layer0 = {"factored": None, "sharp": "coded"}.get(method, "matched")
+    answer = success_probability(target, source[1:], densities, method=method, layer0=layer0)
     return answer.applies and answer.success_lower >= 1 - DELTA
 
 

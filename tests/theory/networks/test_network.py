@@ -121,7 +121,7 @@ def test_pools_have_a_stride_and_no_padding_by_themselves() -> None:
         (("max", (2,), (0,)), "stride"),
         (("max", (2.5,)), "size"),
         (("max", (2,), (2,), (0,), (3,)), "outputs"),
-        (("max", (), (), (), (3, 0)), "outputs"),
+        (("max", (), (), (), (3, -1)), "outputs"),
         (("max", (), (2,), (), (3,)), "stride"),
     ],
 )
@@ -131,14 +131,15 @@ def test_pools_that_cannot_be_are_refused(options: tuple[Any, ...], argument: st
     assert caught.value.argument == argument
 
 
-def test_blocks_end_with_a_layer_and_skip_with_one_at_most() -> None:
+def test_blocks_end_with_a_layer_and_skip_over_layers_alone() -> None:
     layer = dense(2, 2)
     assert Residual((RELU, layer)).skip == ()
     assert Residual((layer, RELU, layer), (layer,)).skip == (layer,)
     for branch in ((), (layer, RELU), (layer, Residual((layer,)))):
         with pytest.raises(InvalidInput, match="branch"):
             Residual(branch)
-    for skip in ((layer, layer), (RELU,), (Flatten(),)):
+    assert Residual((layer, RELU, layer), (layer, layer)).skip == (layer, layer)
+    for skip in ((RELU,), (Flatten(),), (layer, RELU)):
         with pytest.raises(InvalidInput, match="skip"):
             Residual((layer,), skip)
 

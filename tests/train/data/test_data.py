@@ -14,7 +14,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.data import InMemory, load_data, split, streamed  # noqa: E402
+from ertrain.data import InMemory, idx_files, load_data, split, streamed  # noqa: E402
 from ertrain.data.augmentation import AUGMENTATIONS, augment  # noqa: E402
 
 
@@ -147,7 +147,8 @@ def test_what_torchvision_keeps_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "fashion-mnist", "mnist", "tiny-imagenet"])
-def test_files_that_can_not_be_had_are_a_clear_error(name, tmp_path):
+def test_files_that_can_not_be_had_are_a_clear_error(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(idx_files, "DEBIAN", tmp_path / "none")  # where the package is installed they are found
     place = tmp_path / "file"
     place.write_bytes(gzip.compress(b""))
     with pytest.raises(InvalidInput, match=rf"^data_dir: expected a folder with the files of {name}"):

@@ -22,8 +22,7 @@ from ertrain.training.parallel import sweep  # noqa: E402
 
 # Data that are not there, so that every run stops with an error.
 MISSING = [
-    Configuration(recipe="test", model="mlp-6", data="fashion-mnist", ratio=ratio, epochs=1)
-    for ratio in ("erk", "snip")
+    Configuration(recipe="test", model="mlp-6", data="mnist", ratio=ratio, epochs=1) for ratio in ("erk", "snip")
 ]
 
 
