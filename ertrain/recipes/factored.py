@@ -85,7 +85,13 @@ _WIDENED = {
 }
 
 # Optimiser and learning rate by task and arm: those of benchmarks/factored_training.py, others where none are listed.
-_CHOSEN: dict[tuple[str, str], tuple[str, float]] = {}
+_CHOSEN: dict[tuple[str, str], tuple[str, float]] = {
+    ("digits", "dense"): ("sgd", 0.02),
+    ("digits", "same width"): ("adam", 0.004),
+    ("digits", "widened"): ("sgd", 0.1),
+    ("digits", "factored"): ("sgd", 0.05),
+    ("digits", "frozen"): ("sgd", 0.1),
+}
 
 
 def arms_at(task: str, density: str) -> dict[str, Configuration]:
