@@ -87,7 +87,8 @@ def _told_apart(runs: Mapping[str, Result]) -> dict[str, str]:
         for name in names if len(keys) > 1 else ():
             if len({json.dumps(one.get(name)) for one in configurations}) > 1:
                 for key, one in zip(keys, configurations, strict=True):
-                    told[key] = f"{told[key]} {name}={_shown(one.get(name))}".strip()
+                    if name in one:  # what a run does not look at is no setting of it
+                        told[key] = f"{told[key]} {name}={_shown(one[name])}".strip()
     return told
 
 

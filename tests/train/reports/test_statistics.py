@@ -227,6 +227,8 @@ def test_factored_networks_are_compared_with_the_dense_one_in_them_and_with_plai
         ("mask of width 7/2", "improves", "agrees"),
     }
     assert all(claim.claim.startswith("a network of 2 factors at density 0.1 ") for claim in claims)
+    settings = {row.settings for row in rows_of(same + pair)}
+    assert settings == {"learning_rate=0.2", "factored=2 failure_probability=1/1000 learning_rate=0.02 outer=trained"}
     # Neither other densities nor other training; a dense network of another width is not the one in it.
     others = arms([0.9, 0.9], "0.2", 0.2) + arms([0.9, 0.9], "1", 0.2, width="2") + results("uniform", [0.9], "0.1", 50)
     assert not [claim for claim in compare(others + pair) if "factors" in claim.claim]
