@@ -91,6 +91,11 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float]] = {
     ("digits", "widened"): ("sgd", 0.1),
     ("digits", "factored"): ("sgd", 0.05),
     ("digits", "frozen"): ("sgd", 0.1),
+    ("fashion-mnist", "dense"): ("adam", 0.002),
+    ("fashion-mnist", "same width"): ("sgd", 0.1),
+    ("fashion-mnist", "widened"): ("adam", 0.004),
+    ("fashion-mnist", "factored"): ("adam", 0.002),
+    ("fashion-mnist", "frozen"): ("adam", 0.004),
 }
 
 
