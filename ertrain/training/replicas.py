@@ -90,7 +90,7 @@ def can_be_replica(configuration: Configuration) -> bool:
     (True, False)
     """
     connected = configuration.model.startswith(("mlp-", "lenet-"))
-    plain = configuration.augmentation == "none" and configuration.precision == "float32"
+    plain = configuration.augmentation == "none" and configuration.precision == "float32" and not configuration.factored
     return connected and plain and configuration.accumulation == 1 and configuration.method == "fixed"
 
 

@@ -24,7 +24,7 @@ from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.parallel import jobs_of, sweep  # noqa: E402
-from ertrain.training.process_group import join_process_group  # noqa: E402
+from ertrain.training.process_group import ProcessGroup, join_process_group  # noqa: E402
 from ertrain.training.replicas import can_be_replica, perform_replicas  # noqa: E402
 from ertrain.training.runs import Run  # noqa: E402
 
@@ -284,3 +284,12 @@ def test_a_cluster_gives_what_processes_give(tmp_path, capsys):
     here = json.loads(capsys.readouterr().out)
     assert len(done["results"]) == 14
     assert list(map(without_times, done["results"])) == list(map(without_times, here["results"]))
+
+
+def test_factored_networks_train_alone():
+    """Their widths depend on the density, and no ReLU stands between their factors."""
+    runs = [replace(BASE, ratio="uniform", density=density, factored=2) for density in ("0.5", "0.2")]
+    assert not any(map(can_be_replica, runs))
+    assert jobs_of(runs, replicas=8) == [(one,) for one in runs]
+    with pytest.raises(InvalidInput):
+        perform_replicas(runs, Path("none"), ProcessGroup(torch.device("cpu")), data_dir=Path("none"))
