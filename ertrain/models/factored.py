@@ -8,6 +8,7 @@ finds them is another question, and the reason for these networks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -80,7 +81,8 @@ def factor_model(
     ----------
     model
         A network of `ertrain.models.build_model`, or any other whose layers have plain weights of their own, without
-        masks; what it holds besides linear layers and convolutions stays as it is. Grouped convolutions are refused.
+        masks; what it holds besides linear layers and convolutions stays as it is. Grouped convolutions, tied weights
+        and layers whose weights PyTorch's attention reads itself are refused.
     density
         The density p in (0, 1] of the masks that all factors will get; it decides the inner widths.
     failure_probability
@@ -120,12 +122,11 @@ def factor_model(
     """
     one_of("outer", outer, OUTER)
     if factors not in FACTORS:
-        raise InvalidInput("factored", "0, 2 or 3", factors)
+        raise InvalidInput("factors", "2 or 3", factors)
     if outer == "frozen" and factors == 3:
         raise InvalidInput("outer", "trained with three factors", outer)
     shapes = [replace(shape, dense=False) for shape in shapes_of_model(layer_shapes(model))]
-    for shape in shapes:
-        _check(shape.name, model.get_submodule(shape.name))
+    _check(model, [shape.name for shape in shapes])
     found: Sequence[FactoredMap | TripleMap]
     if factors == 2:
         # Dual: one drawn outer factor serves every network, and inner ones are solved for.
@@ -158,12 +159,22 @@ def linear_layers(model: nn.Module) -> frozenset[str]:
     return frozenset(name for parts in names for name in parts[:-1])
 
 
-def _check(name: str, layer: nn.Module) -> None:
-    grouped = isinstance(layer, nn.modules.conv._ConvNd) and layer.groups > 1
-    plain = isinstance(layer._parameters.get("weight"), nn.Parameter) and not dict(layer.named_buffers(recurse=False))
-    if grouped or not plain or isinstance(layer, FactoredLayer):
-        kind = "grouped convolutions are left out" if grouped else "no masks, no parametrisations"
-        raise InvalidInput(f"layer {name!r}", f"a plain linear layer or convolution ({kind})", layer)
+def _check(model: nn.Module, names: Sequence[str]) -> None:
+    """Refuse what would not be the layer that it was, before anything is replaced."""
+    uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
+    attention = {id(part.out_proj) for part in model.modules() if isinstance(part, nn.MultiheadAttention)}
+    for name in names:
+        layer = model.get_submodule(name)
+        weight = layer._parameters.get("weight")
+        obstacles = {
+            "grouped convolutions are left out": isinstance(layer, nn.modules.conv._ConvNd) and layer.groups > 1,
+            "no masks, no parametrisations": weight is None or bool(dict(layer.named_buffers(recurse=False))),
+            "its weight is tied to another": uses[id(weight)] > 1,
+            "PyTorch's attention reads its weight": id(layer) in attention,
+        }
+        for reason, holds in obstacles.items():
+            if holds:
+                raise InvalidInput(f"layer {name!r}", f"a plain linear layer or convolution ({reason})", layer)
 
 
 def _factors(layer: Any, one: FactoredMap | TripleMap) -> list[nn.Module]:

@@ -107,7 +107,7 @@ def arms_at(task: str, density: str) -> dict[str, Configuration]:
     task
         One of `DENSE`.
     density
-        Of all masks, one for which `_WIDENED` has a width.
+        Of all masks.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def arms_at(task: str, density: str) -> dict[str, Configuration]:
     same = replace(DENSE[task], density=density)
     return {
         "same width": same,
-        "widened": replace(same, width=_WIDENED[task, density]),
+        "widened": replace(same, width=_WIDENED.get((task, density)) or equal_width(DENSE[task], density)),
         "factored": replace(same, factored=2),
         "frozen": replace(same, factored=2, outer="frozen"),
     }
