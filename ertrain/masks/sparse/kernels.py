@@ -47,20 +47,9 @@ def _forward_rows(
 
 
 @kernel(parallel=True)
-def _forward_parts(
-    parts: int,
-    starts: Starts,
-    columns: Places,
-    values: Floats,
-    bias: Floats,
-    inputs: Floats,
-    outputs: Floats,
-    relu: bool,
-) -> None:
-    rows = len(starts) - 1
+def _forward_parts(parts: int, rows: int, *given: Any) -> None:
     for part in prange(parts):
-        first, last = rows * part // parts, rows * (part + 1) // parts
-        _forward_rows(first, last, starts, columns, values, bias, inputs, outputs, relu)
+        _forward_rows(rows * part // parts, rows * (part + 1) // parts, *given)
 
 
 def forward(
@@ -75,10 +64,11 @@ def forward(
     threads: int = 1,
 ) -> None:
     """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
+    given = (starts, columns, values, bias, inputs, outputs, relu)
     if threads == 1:
-        _forward_rows(0, len(starts) - 1, starts, columns, values, bias, inputs, outputs, relu)
+        _forward_rows(0, len(starts) - 1, *given)
     else:
-        _forward_parts(_PARTS * threads, starts, columns, values, bias, inputs, outputs, relu)
+        _forward_parts(_PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -105,25 +95,9 @@ def _backward_columns(
 
 
 @kernel(parallel=True)
-def _backward_parts(
-    parts: int,
-    starts: Starts,
-    rows: Places,
-    places: Places,
-    values: Floats,
-    inputs: Floats,
-    gradients: Floats,
-    of_inputs: Floats,
-    of_values: Floats,
-    relu: bool,
-    of_bias: Floats,
-) -> None:
-    columns = len(starts) - 1
+def _backward_parts(parts: int, columns: int, *given: Any) -> None:
     for part in prange(parts):
-        begin, end = columns * part // parts, columns * (part + 1) // parts
-        _backward_columns(
-            begin, end, starts, rows, places, values, inputs, gradients, of_inputs, of_values, relu, of_bias
-        )
+        _backward_columns(columns * part // parts, columns * (part + 1) // parts, *given)
 
 
 def backward(
@@ -152,7 +126,7 @@ def backward(
     if threads == 1:
         _backward_columns(0, len(starts) - 1, *given)
     else:
-        _backward_parts(_PARTS * threads, *given)
+        _backward_parts(_PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -171,13 +145,9 @@ def _weight_rows(
 
 
 @kernel(parallel=True)
-def _weight_parts(
-    parts: int, starts: Starts, columns: Places, inputs: Floats, gradients: Floats, of_values: Floats
-) -> None:
-    rows = len(starts) - 1
+def _weight_parts(parts: int, rows: int, *given: Any) -> None:
     for part in prange(parts):
-        first, last = rows * part // parts, rows * (part + 1) // parts
-        _weight_rows(first, last, starts, columns, inputs, gradients, of_values)
+        _weight_rows(rows * part // parts, rows * (part + 1) // parts, *given)
 
 
 def weight_gradients(
@@ -192,10 +162,11 @@ def weight_gradients(
     """Put the gradients of the kept weights where they belong, of a first layer, whose inputs need none."""
     if inputs.shape[1] == 0:
         of_values[:] = 0
+    given = (starts, columns, inputs, gradients, of_values)
     if threads == 1:
-        _weight_rows(0, len(starts) - 1, starts, columns, inputs, gradients, of_values)
+        _weight_rows(0, len(starts) - 1, *given)
     else:
-        _weight_parts(_PARTS * threads, starts, columns, inputs, gradients, of_values)
+        _weight_parts(_PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
