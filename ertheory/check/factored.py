@@ -6,7 +6,9 @@ inner neurons cannot be negative, the pair computes A B z + (A c + b'). Then
     |source - target| <= |A B - W| (|z| + e) + |W| e + |A c + b' - b|,
 
 where e bounds what the two differ in before the layer; an activation multiplies it by its slope at most. The target's
-values z lie in a box that interval arithmetic gives. All sums are rounded up, by the number of their terms.
+values z lie in a box that interval arithmetic gives. All sums are rounded up, by the number of their terms. Whatever
+the bound, an A B that is off by more than 2^-30 of the largest weight is no product for W and is refused, and so is an
+A c + b' that is off by more than rounding explains.
 
 Where rational weights are given, each of which rounds to the double in its place, all is done in rational numbers:
 A B = W and A c + b' = b then hold exactly, and so does the equality of the functions.
@@ -28,13 +30,16 @@ from ertheory.check.upwards import upper
 from ertheory.networks.activations import ActivationFunction, activation
 from ertheory.networks.network import Activation, Affine, Network
 
-__all__ = ["FactoredProof", "is_factored", "prove_factored"]
+__all__ = ["ACCEPTED", "FactoredProof", "is_factored", "prove_factored"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = list[dict[int, Fraction]]  # row by row, the entries other than 0
 Rationals: TypeAlias = Mapping[int, Sequence[Fraction]]
 
+ACCEPTED = 2.0**-30  # of the largest entry of W: a product that is off by more is no product for W
+
 _INNER = ("identity", "relu")
+_NONNEGATIVE = ("relu", "relu6", "sigmoid", "hardsigmoid", "softplus")  # activations without negative values
 _NEAR = Fraction(1, 2**40)  # of the moduli that add up to a bias: how far a stored one may be from the exact one
 _NUMBERS = 2**23
 
@@ -119,13 +124,13 @@ def _bounded(target: Network, source: Network, box: Array, names: Sequence[str])
     with np.errstate(over="ignore", invalid="ignore"):
         for layer, step in enumerate(target.affine):
             first, second = source.affine[2 * layer], source.affine[2 * layer + 1]
-            above = layer > 0 and slopes[layer - 1].name == "relu"
+            above = layer > 0 and slopes[layer - 1].name in _NONNEGATIVE
             if names[layer] == "relu":
                 wider = error + (error > 0) * (np.abs(box).max(axis=1) + error) * 2.0**-50
                 reach = np.stack([box[:, 0] - wider, box[:, 1] + wider], axis=1)
                 _check_lifted(first, second, np.maximum(reach, 0.0) if above else reach, layer)
             size = upper(np.abs(box).max(axis=1) + error, 1)
-            error = _difference(step, first, second, size, error)
+            error = _difference(step, first, second, size, error, 2 * layer + 1)
             box = _image(step, box)
             if layer < len(slopes):
                 error = upper(error * float(slopes[layer].lipschitz), 2)
@@ -137,22 +142,30 @@ def _bounded(target: Network, source: Network, box: Array, names: Sequence[str])
     return largest
 
 
-def _difference(step: Affine, first: Affine, second: Affine, size: Array, error: Array) -> Array:
-    """Bound |A B - W| size + |W| error + |A c + b' - b|."""
+def _difference(step: Affine, first: Affine, second: Affine, size: Array, error: Array, number: int) -> Array:
+    """Bound |A B - W| size + |W| error + |A c + b' - b|, where A is the source layer of this number."""
     inner = first.outputs
     wanted, outer = step.weight.toarray(), second.weight.toarray()
     columns = first.weight.tocsc()
     total = np.zeros(step.outputs)
+    accepted = ACCEPTED * float(np.abs(step.weight.data).max(initial=0.0))
     gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
     wide = max(1, _NUMBERS // max(inner, 1))
     for start in range(0, step.inputs, wide):
         block = columns[:, start : start + wide].toarray()
         off = np.abs(outer @ block - wanted[:, start : start + wide])
+        if not off.max(initial=0.0) <= accepted:
+            text = f"source layer {number}: its product with what is before it is off by {off.max():.2g}"
+            raise _Different(text)
         lost = gamma * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
         total += upper(upper(off + lost, 3) @ size[start : start + wide], wide + 2)
     lift = outer @ first.bias
     moduli = upper(np.abs(outer) @ np.abs(first.bias), inner + 2) + np.abs(second.bias) + np.abs(step.bias)
     fixed = np.abs((lift + second.bias) - step.bias)
+    wrong = np.flatnonzero(~(fixed <= max(4 * gamma, float(_NEAR)) * moduli))
+    if len(wrong):
+        text = f"source layer {number}, unit {int(wrong[0])}: its bias is off by {fixed[wrong[0]]:.2g}"
+        raise _Different(text)
     rest = np.zeros(step.outputs) if not first.bias.any() and not fixed.any() else upper(4 * gamma * moduli, 4)
     passed = upper(np.abs(wanted) @ error, step.inputs + 2)
     return upper(total + passed + fixed + rest, 6 + step.inputs // wide)
@@ -188,7 +201,7 @@ def _activated(function: ActivationFunction, box: Array) -> Array:
     if function.name == "relu":
         return np.maximum(box, 0.0)
     reach = upper(at_zero(function) + float(function.lipschitz) * np.abs(box).max(axis=1), 6)
-    return np.stack([-reach, reach], axis=1)
+    return np.stack([0.0 * reach if function.name in _NONNEGATIVE else -reach, reach], axis=1)
 
 
 def _equal(target: Network, source: Network, rationals: Rationals | None) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.factored import FactoredProof
+from ertheory.check.factored import ACCEPTED, FactoredProof
 from ertheory.check.geometry import leading, with_channels
 from ertheory.check.layer0 import at_zero
 from ertheory.check.upwards import above, products, upper, weighed
@@ -36,7 +36,6 @@ Array: TypeAlias = npt.NDArray[np.float64]
 _GEOMETRY = ("stride", "padding", "dilation")
 _NUMBERS = 2**22  # doubles in one block of a product
 _TINY = 2.0**-1040  # above all that sums of products lose among the subnormal numbers
-_NEAR = 2.0**-30  # of the largest entry of W or b: a product that is off by more is no product for W
 
 
 class _Different(Exception):
@@ -237,7 +236,7 @@ def _difference(step: Affine, ours: Sequence[Step], group: int, size: Array) -> 
     if taps > 1:  # a row for each output and tap, a column for each input
         outers = [outers[0].reshape(rows, -1, taps).transpose(0, 2, 1).reshape(rows * taps, -1)]
     goal = _of_group(step, group).tocsc()
-    accepted = _NEAR * float(np.abs(step.weight.data).max(initial=0.0))
+    accepted = ACCEPTED * float(np.abs(step.weight.data).max(initial=0.0))
     total = np.zeros(rows)
     wide = max(1, _NUMBERS // max(len(factor) for factor in (*outers, outers[0].T)))
     for start in range(0, below.shape[1], wide):

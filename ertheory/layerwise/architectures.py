@@ -37,11 +37,15 @@ class LayerShape:
     shape
         (outputs, inputs) of a linear layer, (outputs, inputs, *kernel) of a convolution; inputs are counted per group.
         Every size is at least 1.
+    groups
+        Into how many groups a convolution is cut, a divisor of the outputs: 1 for most, and the number of channels
+        where it is depthwise.
 
     Raises
     ------
     InvalidInput
-        If there are fewer than two sizes, or one is not a whole number from 1 to 10^15.
+        If there are fewer than two sizes, one is not a whole number from 1 to 10^15, or the groups do not divide the
+        outputs.
 
     Examples
     --------
@@ -51,12 +55,16 @@ class LayerShape:
 
     name: str
     shape: tuple[int, ...]
+    groups: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Sequence) or len(self.shape) < 2:
             raise InvalidInput(f"shape of {self.name}", "(outputs, inputs, *kernel)", self.shape)
         read = whole_numbers(f"shape of {self.name}", self.shape, least=1, most=_LARGEST_SIZE)
         object.__setattr__(self, "shape", read)
+        whole_number(f"groups of {self.name}", self.groups, least=1)
+        if read[0] % self.groups:
+            raise InvalidInput(f"groups of {self.name}", f"a divisor of the {read[0]} outputs", self.groups)
 
     @property
     def outputs(self) -> int:
@@ -65,8 +73,13 @@ class LayerShape:
 
     @property
     def inputs(self) -> int:
-        """Number of input neurons or channels."""
+        """Number of input neurons or channels, of one group."""
         return self.shape[1]
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each output reads one channel of several; a convolution of images with one channel is none."""
+        return self.groups > 1 and self.inputs == 1
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -115,7 +128,7 @@ def architecture(name: str, *, classes: int | None = None, width: Rational = 1) 
     >>> [layer.shape for layer in architecture("784-300-100-10", width=0.5)]
     [(150, 784), (50, 150), (10, 50)]
     >>> architecture("resnet18", classes=100)[-1]
-    LayerShape(name='fc', shape=(100, 512))
+    LayerShape(name='fc', shape=(100, 512), groups=1)
     """
     allowed = f"one of {', '.join(ARCHITECTURES)}, or widths like 784-300-100-10"
     if not isinstance(name, str):

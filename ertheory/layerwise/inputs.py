@@ -38,7 +38,7 @@ def as_layers(shapes: Shapes) -> tuple[LayerShape, ...]:
     Examples
     --------
     >>> as_layers(((300, 784), (10, 300)))[1]
-    LayerShape(name='layer2', shape=(10, 300))
+    LayerShape(name='layer2', shape=(10, 300), groups=1)
     """
     allowed = "one or more weight shapes such as ((300, 784), (10, 300))"
     if not isinstance(shapes, Sequence) or not shapes:

@@ -53,13 +53,14 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
     >>> [(layer.name, layer.shape) for layer in layer_shapes(network)]
     [('0', (8, 3, 5, 5)), ('3', (10, 4608))]
     >>> layer_shapes(network, skip=["3"])
-    (LayerShape(name='0', shape=(8, 3, 5, 5)),)
+    (LayerShape(name='0', shape=(8, 3, 5, 5), groups=1),)
     """
     if not isinstance(module, nn.Module):
         raise InvalidInput("module", "a torch.nn.Module", module)
     if isinstance(skip, str):
         raise InvalidInput("skip", "a collection of names", skip)
     shapes: dict[int, tuple[int, ...]] = {}
+    groups: dict[int, int] = {}
     names: dict[int, list[str]] = {}
     for name, layer in module.named_modules(remove_duplicate=False):
         if not isinstance(layer, _MASKABLE):
@@ -70,12 +71,13 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
             raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", layer)
         key = id(layer if weight is None else weight)
         shapes[key] = tuple(layer.weight.shape)
+        groups[key] = getattr(layer, "groups", 1)
         names.setdefault(key, []).append(name)
     for prefix in skip:
         if not any(_within(name, prefix) for aliases in names.values() for name in aliases):
             raise InvalidInput("skip", "names of modules that hold linear or convolutional weights", prefix)
     return tuple(
-        LayerShape(aliases[0], shapes[key])
+        LayerShape(aliases[0], shapes[key], groups[key])
         for key, aliases in names.items()
         if not any(_within(name, prefix) for name in aliases for prefix in skip)
     )

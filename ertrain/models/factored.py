@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -125,8 +124,9 @@ def factor_model(
         raise InvalidInput("factors", "2 or 3", factors)
     if outer == "frozen" and factors == 3:
         raise InvalidInput("outer", "trained with three factors", outer)
-    shapes = [replace(shape, dense=False) for shape in shapes_of_model(layer_shapes(model))]
-    _check(model, [shape.name for shape in shapes])
+    layers = layer_shapes(model)
+    _check(model, [layer.name for layer in layers])
+    shapes = shapes_of_model(layers)
     found: Sequence[FactoredMap | TripleMap]
     if factors == 2:
         # Dual: one drawn outer factor serves every network, and inner ones are solved for.

@@ -141,7 +141,12 @@ def _of_layer(name: str, layer: Layer, *, nonnegative: bool) -> MapShape:
 
 
 def shapes_of_model(layers: Sequence[LayerShape]) -> tuple[MapShape, ...]:
-    """Read the maps of an architecture; depthwise convolutions, with one input per group, are left dense.
+    """Read the maps of an architecture; depthwise convolutions, with one input for each of several groups, stay dense.
+
+    Raises
+    ------
+    InvalidInput
+        If a convolution has groups of several channels: it is as many maps as it has groups.
 
     Examples
     --------
@@ -149,6 +154,9 @@ def shapes_of_model(layers: Sequence[LayerShape]) -> tuple[MapShape, ...]:
     >>> shapes_of_model(architecture("vgg16"))[0].taps
     9
     """
+    for layer in layers:
+        if layer.groups > 1 and not layer.depthwise:
+            raise InvalidInput(f"groups of {layer.name}", "1, or as many as there are input channels", layer.groups)
     return tuple(
         MapShape(
             layer.name,
@@ -157,7 +165,7 @@ def shapes_of_model(layers: Sequence[LayerShape]) -> tuple[MapShape, ...]:
             math.prod(layer.kernel),
             (layer.inputs, layer.outputs),
             layer.weights,
-            dense=layer.inputs == 1 and bool(layer.kernel) and layer.outputs > 1,
+            dense=layer.depthwise,
         )
         for layer in layers
     )

@@ -29,7 +29,6 @@ from ertheory.networks.network import Activation, Affine, Network, Step
 __all__ = ["check_chain", "embed_factored"]
 
 _UNIT = 2.0**-52
-_ROOM = 64  # an error of inputs is bounded by others too, with more terms in their sums
 
 
 def embed_factored(
@@ -84,6 +83,7 @@ def embed_factored(
     after = [step for step in target.steps if isinstance(step, Activation)]
     made: list[tuple[Factors, InnerLayer]] = []
     error = np.zeros(target.inputs)  # by how much the inputs of a layer differ in source and target
+    room = np.zeros(target.inputs)  # the same, as coarsely as anybody may bound it
     for number, step in enumerate(layers):
         name = f"layer {number + 1}"
         pair = MaskPair.read(masks[2 * number], masks[2 * number + 1])
@@ -109,12 +109,13 @@ def embed_factored(
         lifted = known != "identity" and law == "signed"
         box = None if boxes is None else boxes[number]
         positive = number > 0 and after[number - 1].name in NONNEGATIVE
-        reach = None if box is None else _reach(box, error, positive=positive)
+        reach = None if box is None else _reach(box, room, positive=positive)
         made.append((factors, inner_layer(step, factors, reach, lifted=lifted, name=name)))
         if box is not None:
-            error = _difference(step, box, *made[-1], error)
+            error, room = _difference(step, box, *made[-1], error), _coarse(step, box, *made[-1], room)
             if number < len(after):
-                error = error * (float(activation(after[number].name).lipschitz) * (1 + 4 * _UNIT))
+                slope = float(activation(after[number].name).lipschitz) * (1 + 4 * _UNIT)
+                error, room = error * slope, room * slope
         if progress is not None:
             progress(sum(mask.shape[0] * mask.shape[1] for mask in masks[2 * number : 2 * number + 2]))
     steps: list[Step] = []
@@ -141,9 +142,8 @@ def check_chain(target: Network) -> None:
         raise TheoremNotApplicable(f"{msg} for other architectures")
 
 
-def _reach(box: Array, error: Array, *, positive: bool) -> Array:
-    """Give where the inputs of a layer may lie in the source, with room for a coarser bound on their error."""
-    room = _ROOM * error
+def _reach(box: Array, room: Array, *, positive: bool) -> Array:
+    """Give where the inputs of a layer may lie in the source."""
     reach = np.stack([box[:, 0] - room, box[:, 1] + room], axis=1)
     return np.maximum(reach, 0.0) if positive else reach
 
@@ -153,6 +153,17 @@ def _difference(step: Affine, box: Array, factors: Factors, built: InnerLayer, e
     size = float(np.sum(np.abs(box).max(axis=1) + error))
     grown: Array = abs(step.weight) @ error + factors.certificate.bound * size + built.lost
     return np.nextafter(grown * (1 + (step.inputs + 8) * _UNIT), np.inf) if grown.any() else grown
+
+
+def _coarse(step: Affine, box: Array, factors: Factors, built: InnerLayer, room: Array) -> Array:
+    """Bound the same as one does who multiplies A B anew, and counts a rounding for every inner neuron."""
+    inner, outer = abs(factors.first), abs(factors.second)
+    gamma = (factors.first.shape[0] + 8) * _UNIT
+    size = np.abs(box).max(axis=1) + room
+    product = factors.certificate.bound * float(size.sum()) + 2 * gamma * (outer @ (inner @ size))
+    biases = 8 * gamma * (outer @ np.abs(built.first.bias) + np.abs(step.bias)) if built.shift else 0.0
+    grown: Array = 1.01 * (abs(step.weight) @ room + product + biases)
+    return grown
 
 
 def _rationals(source: Network, factors: Sequence[Factors]) -> dict[int, tuple[Fraction, ...]]:

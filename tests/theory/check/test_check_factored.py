@@ -11,12 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ertheory.builders.factored.boxes import NONNEGATIVE
 from ertheory.builders.factored.chain import embed_factored
 from ertheory.builders.factored.files import write_factored
 from ertheory.builders.factored.planning import plan_factored
 from ertheory.check import check_embedding, check_file, evaluate, read_embedding
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
+from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network
 
 
@@ -41,11 +43,13 @@ def built(network, inner, **options):
 @given(
     sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4),
     inner=st.sampled_from(["identity", "relu"]),
-    activation=st.sampled_from(["relu", "gelu", "tanh"]),
+    activation=st.sampled_from(["relu", "gelu", "tanh", "relu6", "sigmoid", "hardsigmoid", "softplus"]),
     low=st.sampled_from([-1.0, 0.0]),
     seed=st.integers(0, 99),
 )
 @example(sizes=[1, 1, 1], inner="relu", activation="relu", low=-1.0, seed=0)  # hidden neurons that are always 0
+@example(sizes=[2, 1, 1, 1], inner="relu", activation="relu", low=0.0, seed=33)
+@example(sizes=[2, 3, 2], inner="relu", activation="softplus", low=0.0, seed=0)
 def test_every_chain_passes_its_check(sizes, inner, activation, low, seed):
     network = chain(sizes, seed, activation, (low, 1.0))
     found = built(network, inner)
@@ -54,6 +58,12 @@ def test_every_chain_passes_its_check(sizes, inner, activation, low, seed):
     assert checked.on_mask
     assert checked.difference_bound < 1e-9
     assert found.difference_bound < 1e-9
+
+
+@pytest.mark.parametrize("name", NONNEGATIVE)
+def test_activations_that_count_as_nowhere_negative_are(name):
+    values = activation(name).function(np.concatenate([np.linspace(-50, 50, 10**4), [-1e300, -1e3, 0.0]]))
+    assert values.min() >= 0
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
@@ -94,19 +104,38 @@ def moved(step: Affine, by: float, bias: float = 0.0) -> Affine:
     return replace(step, weight=weight, bias=step.bias + bias)
 
 
+def changed(network: Network, place: int, by: float, bias: float) -> Network:
+    at = [number for number, step in enumerate(network.steps) if isinstance(step, Affine)][place]
+    step = moved(network.steps[at], by, bias)
+    return Network((*network.steps[:at], step, *network.steps[at + 1 :]), network.domain)
+
+
+@pytest.mark.parametrize("inner", ["identity", "relu"])
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
-def test_wrong_weights_and_biases_enter_the_bound(place):
+def test_wrong_weights_and_biases_are_refused_and_named(place, inner):
     network = chain([4, 5, 3])
-    found = built(network, "relu")
-    at = [number for number, step in enumerate(found.source.steps) if isinstance(step, Affine)][place]
-    for step in (moved(found.source.steps[at], 1e-3), moved(found.source.steps[at], 0.0, 1e-3)):
-        wrong = Network((*found.source.steps[:at], step, *found.source.steps[at + 1 :]), network.domain)
-        checked = check_embedding(network, wrong, found.masks)
-        assert not checked.exact
-        points = np.random.default_rng(0).uniform(-1, 1, (64, 4))
-        off = np.abs(evaluate(network, points) - evaluate(wrong, points)).max()
-        assert off <= (checked.difference_bound or np.inf)
-        assert checked.difference_bound is None or checked.difference_bound > 1e-6
+    found = built(network, inner)
+    for by, bias in ((1e-3, 0.0), (0.0, 1e-3)):
+        checked = check_embedding(network, changed(found.source, place, by, bias), found.masks)
+        assert not checked.passed
+        assert checked.difference_bound is None
+        assert f"source layer {place // 2 * 2 + 1}" in checked.differs
+        assert ("bias is off" if bias else "is off by") in checked.differs
+
+
+@settings(max_examples=20)
+@given(place=st.integers(0, 3), digits=st.integers(-50, -34), on=st.sampled_from(["weight", "bias"]))
+def test_what_rounding_explains_enters_the_bound(place, digits, on):
+    network = chain([4, 5, 3])
+    found = built(network, "identity")
+    by, bias = (2.0**digits, 0.0) if on == "weight" else (0.0, 2.0 ** (digits - 8))
+    wrong = changed(found.source, place, by, bias)
+    checked = check_embedding(network, wrong, found.masks)
+    points = np.random.default_rng(0).uniform(-1, 1, (64, 4))
+    off = np.abs(evaluate(network, points) - evaluate(wrong, points)).max()
+    assert off <= (checked.float_bound or np.inf)
+    if checked.passed:
+        assert checked.difference_bound > 0
 
 
 def test_lowered_inner_neurons_are_named():

@@ -176,6 +176,18 @@ def test_shapes_refused(shape: object) -> None:
         LayerShape("fc", shape)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("groups", [0, 3, 2.0, True, None])
+def test_groups_refused(groups: object) -> None:
+    with pytest.raises(InvalidInput, match="groups of conv"):
+        LayerShape("conv", (8, 1, 3, 3), groups=groups)  # type: ignore[arg-type]
+
+
+def test_a_convolution_of_one_channel_is_not_depthwise() -> None:
+    assert not LayerShape("conv", (8, 1, 3, 3)).depthwise
+    assert LayerShape("conv", (8, 1, 3, 3), groups=4).depthwise
+    assert not LayerShape("conv", (8, 2, 3, 3), groups=4).depthwise
+
+
 @pytest.mark.parametrize(
     "name", ["resnet", "ResNet18", "", "784", "784-", "784--10", "784-0-10", "7" * 9999 + "-1", None, ["vgg16"]]
 )

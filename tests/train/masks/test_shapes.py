@@ -37,7 +37,7 @@ def test_every_maskable_kind_is_listed_and_nothing_else():
     )
     assert layer_shapes(network) == (
         LayerShape("0", (3, 2, 4)),
-        LayerShape("1", (6, 2, 3, 5)),
+        LayerShape("1", (6, 2, 3, 5), groups=2),
         LayerShape("3", (2, 1, 3, 3, 3)),
         LayerShape("7", (1, 5)),
     )

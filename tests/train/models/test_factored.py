@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from torch import nn  # noqa: E402
 
 from ertheory.bounds import width  # noqa: E402
+from ertheory.bounds.factored import factored_design, shapes_of_model  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
 from ertheory.networks import Target  # noqa: E402
@@ -64,6 +65,17 @@ def test_every_layer_is_factored_and_the_rest_stays(name):
     assert model.eval()(batch).shape == plain.eval()(batch).shape
     others = {key for key in plain.state_dict() if key.rpartition(".")[0] not in pairs}
     assert others <= set(model.state_dict())
+
+
+def test_only_convolutions_of_several_channels_are_depthwise():
+    network = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 16, 3, groups=8))
+    shapes = shapes_of_model(layer_shapes(network))
+    assert [shape.dense for shape in shapes] == [False, True, True]
+    assert not shapes_of_model(layer_shapes(nn.Conv2d(1, 1, 3)))[0].dense
+    design = factored_design(shapes, densities=["1/2"], failure_probability="0.001")
+    assert [one.name for one in design.maps] == ["0"]
+    with pytest.raises(InvalidInput, match="groups of 0"):
+        shapes_of_model(layer_shapes(nn.Sequential(nn.Conv2d(8, 8, 3, groups=4))))
 
 
 @pytest.mark.parametrize("form", ["spatial-first", "spatial-last"])
