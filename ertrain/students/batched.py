@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -72,6 +73,9 @@ class Students(BatchedMLP):
     Weights start normal with variance 2 / (kept inputs) of their neuron, hidden biases uniform in [-1/2, 1/2], and
     biases of the outputs at 0. Factors that only another factor reads have half of the variance.
 
+    Inner neurons of a pair of factors that read nothing or that nothing reads stay 0, and no weight of theirs has a
+    gradient, so they are left out: of sparse pairs hardly any neuron is left. They count as no kept input either.
+
     Examples
     --------
     >>> students = Students(student_masks(((5, 2), (3, 5)), (Fraction(1, 2),) * 2, seeds=[7, 8]), seeds=[7, 8])
@@ -82,16 +86,42 @@ class Students(BatchedMLP):
     def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int], *, factors: int = 1) -> None:
         streams = [generator(seed, "weights") for seed in seeds]
         layers = {}
+        masks, living = _living_inner(masks) if factors == 2 else (masks, [None] * (len(masks) + 1))
         for number, mask in enumerate(masks):
-            kept = mask.sum(2, keepdim=True).clamp(min=1)
             normal = torch.stack([torch.randn(mask.shape[1:], generator=stream) for stream in streams])
             uniform = torch.stack([torch.rand(mask.shape[1], generator=stream) for stream in streams]) - 0.5
+            normal, mask = (_chosen(_chosen(one, living[number], 2), living[number + 1], 1) for one in (normal, mask))
+            kept = mask.sum(2, keepdim=True).clamp(min=1)
             rectified = (number + 1) % factors == 0  # the outputs are read as if they were
-            bias = uniform if rectified and number < len(masks) - 1 else torch.zeros_like(uniform)
+            bias = uniform if rectified and number < len(masks) - 1 else torch.zeros(mask.shape[:2])
             weight = (normal * ((2 if rectified else 1) / kept).sqrt()).masked_fill(~mask, 0)
             layers[f"layer{number}"] = BatchedLinear(weight, bias, mask)
             layers[f"layer{number}"].bias.requires_grad_(rectified)
         super().__init__(layers, factors=factors)
+
+
+def _living_inner(masks: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Clear dead inner neurons, and say which to keep of those that a layer reads, and of the outputs; None for all.
+
+    As many are kept in each student as in the one with most, so that the others are filled up with some that are dead.
+    """
+    cleared, kept = list(masks), cast("list[Tensor | None]", [None] * (len(masks) + 1))
+    for number in range(0, len(masks), 2):
+        first, last = masks[number : number + 2]
+        alive = first.any(2) & last.any(1)
+        cleared[number : number + 2] = first & alive[:, :, None], last & alive[:, None, :]
+        most = max(1, int(alive.sum(1).max()))
+        kept[number + 1] = alive.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    return cleared, kept
+
+
+def _chosen(values: Tensor, neurons: Tensor | None, dim: int) -> Tensor:
+    if neurons is None:
+        return values
+    index = neurons.unsqueeze(3 - dim)
+    shape = list(values.shape)
+    shape[dim] = neurons.shape[1]
+    return values.gather(dim, index.expand(shape))
 
 
 def student_masks(

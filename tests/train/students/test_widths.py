@@ -25,7 +25,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from ertrain.cli import main, verify  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.storage.files import read_json, write_json  # noqa: E402
-from ertrain.students.batched import Budget, Students  # noqa: E402
+from ertrain.students.batched import Budget, Students, student_masks  # noqa: E402
 from ertrain.students.examples import Examples  # noqa: E402
 from ertrain.students.teacher import Tolerance, draw_teacher, evaluate, points_of  # noqa: E402
 from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, measure_widths, trial_seeds  # noqa: E402
@@ -357,3 +357,16 @@ def test_a_relu_stands_behind_the_last_factor_alone():
     wanted = hidden @ third.weight[0].T @ last.weight[0].T + last.bias[0]
     torch.testing.assert_close(students(points)[0], wanted)
     assert [layer.bias.requires_grad for layer in students.children()] == [False, True, False, True]
+
+
+def test_inner_neurons_on_no_path_are_left_out_and_no_path_with_them():
+    shapes, tenth = ((60, 3), (2, 60), (40, 2), (2, 40)), (Fraction(1, 10),) * 4
+    masks = student_masks(shapes, tenth, [1, 2, 3])
+    layers = list(Students(masks, [1, 2, 3], factors=2).children())
+    for first, last, inner, outer in zip(masks[::2], masks[1::2], layers[::2], layers[1::2], strict=True):
+        alive = (first.any(2) & last.any(1)).sum(1)
+        assert inner.weight.shape[1] == alive.max() < first.shape[1] / 2
+        assert torch.equal(last.float() @ first.float(), outer.weight_mask.float() @ inner.weight_mask.float())
+        assert torch.equal(inner.weight_mask.any(2).sum(1), alive)  # those that fill up have no edge
+        assert torch.equal(inner.weight != 0, inner.weight_mask)
+        assert torch.equal(outer.weight != 0, outer.weight_mask)
