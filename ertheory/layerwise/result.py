@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
@@ -16,6 +16,9 @@ from ertheory.layerwise.inputs import Shapes, as_layers, overall_density, total_
 from ertheory.numbers import probability, whole_number
 from ertheory.results import Explained, Step
 from ertheory.tables import Table
+
+if TYPE_CHECKING:
+    from ertheory.plots.picture import Picture
 
 __all__ = ["LayerDensities", "nonzero_counts"]
 
@@ -192,6 +195,18 @@ class LayerDensities(Explained):
             If pandas is not installed.
         """
         return self._layers().to_pandas()
+
+    def plot(self) -> Picture:
+        """Draw the density of every layer, and what it keeps of its weights.
+
+        Returns
+        -------
+        Picture
+            A notebook shows it; its `save` writes files.
+        """
+        from ertheory.plots.densities import picture_of_densities
+
+        return picture_of_densities(self)
 
     def _repr_html_(self) -> str:
         return self._layers().to_html()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -249,3 +250,42 @@ def test_bash_completes_words(capsys):
     assert completed(script, "ertheory", "width", "--method", "") == list(METHODS)
     assert completed(script, "ertheory", "lower", "--output", "li") == ["linear"]
     assert completed(script, "ertheory", "figure", "figure4-") == ["figure4-factored"]
+
+
+TYPED = [
+    ("ertheory wi", "width"),
+    ("ertheory width --lay", "--layer0"),
+    ("ertheory lower --output li", "linear"),
+    ("ertheory figure figure4-", "figure4-factored"),
+]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_words(capsys, tmp_path):
+    main(["--completion", "fish"])
+    (tmp_path / "ertheory.fish").write_text(capsys.readouterr().out)
+    for line, found in TYPED:
+        asked = f"source {tmp_path}/ertheory.fish; complete -C {shlex.quote(line)}"
+        done = subprocess.run(["fish", "--private", "-c", asked], capture_output=True, text=True, check=True)
+        assert done.stdout.split("\t")[0].strip() == found
+
+
+# A shell that somebody types in: a line and a tabulator go in, and what stands on the line afterwards comes out.
+TYPING = """
+zmodload zsh/zpty
+zpty typed zsh -f -i
+zpty -w typed 'autoload -U compinit && compinit -u -D; source '$1'; stty -echo; PS1=; echo loa''ded'
+zpty -r -m typed seen '*loaded*'
+zpty -w -n typed $2$'\t'
+zpty -r -m typed seen "*$3*"
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+@pytest.mark.parametrize(("line", "found"), TYPED)
+def test_zsh_completes_words(line, found, capsys, tmp_path):
+    main(["--completion", "zsh"])
+    script = tmp_path / "ertheory.zsh"
+    script.write_text(capsys.readouterr().out)
+    whole = f"{line[: line.rindex(' ')]} {found}"
+    subprocess.run(["zsh", "-f", "-c", TYPING, "zsh", str(script), line, whole], check=True, timeout=30)

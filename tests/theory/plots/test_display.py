@@ -82,6 +82,17 @@ def test_answers_have_a_picture(answers, tmp_path):
         ertheory.confidence("8-6-3", widths=[200, 100], sparsity=0.5).plot()
 
 
+def test_densities_have_a_picture(tmp_path):
+    found = ertheory.densities("lenet-300-100", ratio="erk", density=0.1)
+    picture = found.plot()
+    assert picture.columns["density"] == found.densities
+    assert picture.columns["kept"] == found.nonzeros_expected
+    assert [path.name for path in picture.save(tmp_path)] == ["densities.png", "densities.svg", "densities.csv"]
+    drawn = (tmp_path / "densities.svg").read_text()
+    assert "ratio erk, kernel " in drawn
+    assert "density asked 0.1, realised 0.1" in drawn
+
+
 def test_a_small_target_is_drawn_neuron_by_neuron():
     drawn = ertheory.Target.from_arrays([[[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], [[1.0, 1.0, -1.0]]])._repr_svg_()
     assert len(elements(drawn, "circle")) == 2 + 3 + 1
