@@ -1,21 +1,24 @@
 """What a given source certainly contains: the inverse question that asks for the target.
 
 A source with layers of given widths may be read in two ways. The theorems read its first layer as copies of the inputs,
-and every other as copies of a layer of the target. Factored sources read every second layer as an inner one, and the
-others as the layers of the target. Inputs and outputs are those of the source; of the layers between them, targets are
-found that are maximal. A source that contains a target contains every narrower one too.
+and every other as copies of a layer of the target. Factored sources read every second layer as one of the target, or
+every third where they have three factors, and those between as inner ones. Inputs and outputs are those of the source;
+of the layers between them, targets are found that are maximal. A source that contains a target contains every narrower
+one too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from ertheory.bounds.catalogue import find
+from ertheory.bounds.factored.options import FACTORS
 from ertheory.bounds.factored.width_factor import width_factor
 from ertheory.bounds.front import Front, maximal_points
+from ertheory.bounds.inverse import given_factors
 from ertheory.bounds.questions import width
 from ertheory.bounds.result import Kind, Reading
 from ertheory.bounds.statement import GivenWidths, Statement
@@ -117,6 +120,7 @@ def capacity_of(
     density: Rational | Sequence[Rational] | None = None,
     sparsity: Rational | Sequence[Rational] | None = None,
     failure_probability: Rational,
+    factors: int = 2,
     alone: bool = True,
     progress: Callable[[], object] | None = None,
 ) -> Capacity:
@@ -132,6 +136,8 @@ def capacity_of(
         Exactly one of them: one number for all layers of the source, or one for each.
     failure_probability
         The number delta in (0, 1).
+    factors
+        How many layers of the source, 2 or 3, are one map of the target where it is factored.
     alone
         Whether this is the one statement that is asked, which may take its time.
     progress
@@ -149,14 +155,15 @@ def capacity_of(
     ((784, 128, 10),)
     """
     statement = find(one_of("method", method, CAPACITIES))
+    options = given_factors(statement, factors)
     densities = read_densities(source, density=density, sparsity=sparsity, layers=source.depth)
     delta = probability("delta", failure_probability)
     layer0 = _reading(statement, densities)
-    refusal = _refuses(source, method) or ("" if alone else _slow(source, method))
+    refusal = _refuses(source, method, factors) or ("" if alone else _slow(source, method))
     front = Front((), complete=True)
     if not refusal:
-        limits = source.widths[2:-1:2] if method == "factored" else source.widths[2:-1]
-        holds = _condition(statement, source.widths, densities, delta, layer0)
+        limits = source.widths[factors:-1:factors] if method == "factored" else source.widths[2:-1]
+        holds = _condition(statement, source.widths, densities, delta, layer0, options)
 
         def counted(hidden: tuple[int, ...]) -> bool:
             if progress is not None:
@@ -172,7 +179,7 @@ def capacity_of(
         kind="sufficient",
         layer0=layer0,
         applies=not refusal,
-        reason=refusal or _reason(method, layer0, front),
+        reason=refusal or _reason(method, layer0, front, factors),
         targets=tuple((source.inputs, *hidden, source.widths[-1]) for hidden in front.points),
         complete=front.complete,
         source=source.widths,
@@ -187,13 +194,14 @@ def capacity_of_model(
     density: Rational,
     failure_probability: Rational,
     edges: int | None = None,
+    factors: int = 2,
     progress: Callable[[], object] | None = None,
 ) -> Capacity:
     """Find the part of an architecture that a factored source of so many expected edges contains.
 
     Parameters
     ----------
-    model, density, failure_probability, edges, progress
+    model, density, failure_probability, edges, factors, progress
         As for `ertheory.bounds.factored.width_factor.width_factor`.
 
     Examples
@@ -210,7 +218,9 @@ def capacity_of_model(
     factor: Fraction | None = None
     expected: Fraction | None = None
     try:
-        factor, design = width_factor(model, density=kept, failure_probability=delta, edges=edges, progress=progress)
+        factor, design = width_factor(
+            model, density=kept, failure_probability=delta, edges=edges, factors=factors, progress=progress
+        )
     except InfeasibleWidth as error:
         reason, applies = str(error), False
     else:
@@ -243,9 +253,13 @@ def _reading(statement: Statement, densities: tuple[Fraction, ...]) -> Reading:
     return "coded" if "coded" in statement.readings else "matched"
 
 
-def _refuses(source: Target, method: str) -> str:
+def _refuses(source: Target, method: str, factors: int) -> str:
+    if method == "factored" and source.depth % factors:
+        if factors == FACTORS[0]:
+            return "every second layer is an inner one, so their number has to be even"
+        return "only every third layer is one of the target, so their number has to be a multiple of 3"
     if method == "factored":
-        return "" if source.depth % 2 == 0 else "every second layer is an inner one, so their number has to be even"
+        return ""
     return "" if source.depth > 1 else "the first layer holds copies of the inputs, so two layers are needed"
 
 
@@ -255,8 +269,11 @@ def _slow(source: Target, method: str) -> str:
     return "takes some time for more than one hidden layer: ask for sharp alone"
 
 
-def _reason(method: str, layer0: str, front: Front) -> str:
-    read = "every second layer is read as an inner one" if method == "factored" else f"layer 0 is {layer0}"
+def _reason(method: str, layer0: str, front: Front, factors: int) -> str:
+    read = f"layer 0 is {layer0}"
+    if method == "factored":
+        two = factors == FACTORS[0]
+        read = "every second layer is read as an inner one" if two else "two of three layers are read as inner ones"
     return f"inputs and outputs of the source; {read}" + ("" if front.complete else "; some of the maximal targets")
 
 
@@ -266,10 +283,11 @@ def _condition(
     densities: tuple[Fraction, ...],
     delta: Fraction,
     layer0: Reading,
+    options: Mapping[str, object],
 ) -> Callable[[Target], bool]:
     def by_inverse(target: Target) -> bool:
         assert statement.inverse is not None
-        given = GivenWidths(target=target, widths=source[1:], layer0=layer0)
+        given = GivenWidths(target=target, widths=source[1:], layer0=layer0, options=options)
         refused = statement.inverse.refuses(given) or statement.refuses(target, densities, layer0)
         return not refused and statement.inverse.holds(given, densities, delta)
 

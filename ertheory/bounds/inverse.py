@@ -11,13 +11,14 @@ what is ruled out at one is ruled out at every smaller one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, cast
 
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.catalogue import READINGS, find
+from ertheory.bounds.factored.options import FACTORS, factors_of
 from ertheory.bounds.result import Kind, Width
 from ertheory.bounds.statement import NO_OPTIONS, GivenWidths, Inverse, Reading, Statement
 from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
@@ -26,7 +27,7 @@ from ertheory.networks.target import Target
 from ertheory.numbers import number_for_json, probability, rational_text, success_text
 from ertheory.results import Explained, Step
 
-__all__ = ["Answer", "largest_sparsity", "success_probability"]
+__all__ = ["Answer", "given_factors", "largest_sparsity", "success_probability"]
 
 _SPARSEST = 60  # densities below 10^-60 are not looked at
 
@@ -138,6 +139,7 @@ def largest_sparsity(
     *,
     method: str = "exact",
     layer0: Reading | None = None,
+    factors: int = 2,
     progress: Callable[[], object] | None = None,
 ) -> Answer:
     """Find the largest sparsity at which given widths suffice, or are not ruled out.
@@ -155,6 +157,8 @@ def largest_sparsity(
     layer0
         How layer 0 is read: with ``dense`` it keeps density 1 and the others share one sparsity, else all layers share
         it. By default it is the first reading that the statement knows.
+    factors
+        How many source layers a factored source has for each map of the target.
     progress
         Called after each density that was looked at, about fifty times.
 
@@ -170,7 +174,7 @@ def largest_sparsity(
     >>> round(float(answer.sparsity), 4)
     0.9004
     """
-    statement, given = _ask(target, widths, method, layer0)
+    statement, given = _ask(target, widths, method, layer0, factors)
     delta = probability("failure_probability", failure_probability)
     inverse = _inverse(statement)
     refusal = _refuses(statement, given, _spread(statement, given, Fraction(1)))
@@ -208,12 +212,13 @@ def success_probability(
     *,
     method: str = "exact",
     layer0: Reading | None = None,
+    factors: int = 2,
 ) -> Answer:
     """Bound the success probability of given widths and densities.
 
     Parameters
     ----------
-    target, widths, method, layer0
+    target, widths, method, layer0, factors
         As for `largest_sparsity`.
     densities
         p_0..p_L in (0, 1].
@@ -232,7 +237,7 @@ def success_probability(
     >>> round(float(answer.success_lower), 6)
     0.95793
     """
-    statement, given = _ask(target, widths, method, layer0)
+    statement, given = _ask(target, widths, method, layer0, factors)
     densities = read_densities(target, density=densities, layers=len(given.widths))
     inverse = _inverse(statement)
     refusal = _refuses(statement, given, densities)
@@ -242,19 +247,43 @@ def success_probability(
         lower, upper = inverse.success(given, densities)
     except InfeasibleWidth as error:  # one answer less must not take the others along
         return _answer(statement, given, str(error), densities=densities)
-    factors = inverse.factors(given, densities, None)
-    return _answer(statement, given, densities=densities, success_lower=lower, success_upper=upper, factors=factors)
+    copies = inverse.factors(given, densities, None)
+    return _answer(statement, given, densities=densities, success_lower=lower, success_upper=upper, factors=copies)
 
 
-def _ask(target: Target, widths: tuple[int, ...], method: str, layer0: Reading | None) -> tuple[Statement, GivenWidths]:
+def _ask(
+    target: Target, widths: tuple[int, ...], method: str, layer0: Reading | None, factors: int
+) -> tuple[Statement, GivenWidths]:
     statement = find(method)
+    options = given_factors(statement, factors)
     if statement.inverse is None:
         raise TheoremNotApplicable(f"{method}: {statement.not_inverted}")
     if layer0 is not None and layer0 not in READINGS:
         raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)
     read = layer0 or (statement.readings or READINGS)[0]
-    layers = statement.layers(target, NO_OPTIONS)
-    return statement, GivenWidths(target=target, widths=checked_widths(target, widths, layers), layer0=read)
+    full = checked_widths(target, widths, statement.layers(target, options))
+    return statement, GivenWidths(target=target, widths=full, layer0=read, options=options)
+
+
+def given_factors(statement: Statement, factors: int) -> Mapping[str, object]:
+    """Read how many factors each map has as an option, which only statements about factored sources have.
+
+    Raises
+    ------
+    InvalidInput
+        If a statement that knows no factors is asked about others than two.
+
+    Examples
+    --------
+    >>> given_factors(find("factored"), 3)["factors"], dict(given_factors(find("exact"), 2))
+    (3, {})
+    """
+    factors_of({"factors": factors})
+    if "factors" in statement.options:
+        return {"factors": factors}
+    if factors != FACTORS[0]:
+        raise InvalidInput("factors", f"left out with {statement.name}, which is not about factored sources", factors)
+    return NO_OPTIONS
 
 
 def _inverse(statement: Statement) -> Inverse:

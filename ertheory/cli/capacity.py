@@ -54,6 +54,12 @@ class CapacityCommand:
             "E",
         ),
     ] = None
+    factors: Annotated[
+        int | None,
+        Option(
+            "So many layers of a factored source, 2 or 3, are one map of the target; then only factored answers.", "K"
+        ),
+    ] = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -70,6 +76,7 @@ class CapacityCommand:
                 confidence=self.confidence,
                 method=self.method,
                 edges=self.edges,
+                factors=self.factors,
                 progress=bar.update,
             )
         first = answers[0]
@@ -82,6 +89,7 @@ class CapacityCommand:
                 "delta": rational_text(first.failure_probability),
                 "method": [answer.method for answer in answers],
                 "edges": self.edges,
+                **({} if self.factors is None else {"factors": self.factors}),
             }
             show(document("capacity", inputs, **answers.to_dict()))
             return 0

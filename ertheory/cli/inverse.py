@@ -44,6 +44,14 @@ Method = Annotated[
         read=reading.choice(*METHODS),
     ),
 ]
+Factors = Annotated[
+    int | None,
+    Option(
+        "A factored source has so many masked maps for each map of the target, 2 or 3; then only statements about such "
+        "sources answer.",
+        "K",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class SparsityCommand:
     confidence: Confidence = None
     method: Method = None
     layer0: ReadingName = None
+    factors: Factors = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -70,11 +79,12 @@ class SparsityCommand:
                 confidence=self.confidence,
                 method=self.method,
                 layer0=self.layer0,
+                factors=self.factors,
                 progress=bar.update,
             )
         if self.json:
             delta = read_delta(self.delta, self.confidence, None)
-            inputs = {**_asked(self.target, answers), "delta": rational_text(delta)}
+            inputs = {**_asked(self.target, answers, self.factors), "delta": rational_text(delta)}
             show(document("sparsity", inputs, **answers.to_dict()))
         else:
             _report(answers, self.format, explain=self.explain)
@@ -91,6 +101,7 @@ class ConfidenceCommand:
     sparsity: Sparsity = None
     method: Method = None
     layer0: ReadingName = None
+    factors: Factors = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -105,22 +116,24 @@ class ConfidenceCommand:
             sparsity=self.sparsity,
             method=self.method,
             layer0=self.layer0,
+            factors=self.factors,
         )
         if self.json:
             densities = answers[0].densities or ()
-            inputs = {**densities_inputs(target, densities), **_asked(self.target, answers)}
+            inputs = {**densities_inputs(target, densities), **_asked(self.target, answers, self.factors)}
             show(document("confidence", inputs, **answers.to_dict()))
         else:
             _report(answers, self.format, explain=self.explain)
         return 0
 
 
-def _asked(target: str, answers: Results[Answer]) -> dict[str, Any]:
+def _asked(target: str, answers: Results[Answer], factors: int | None) -> dict[str, Any]:
     return {
         "target": target,
         "widths": list(answers[0].widths),
         "method": [answer.method for answer in answers],
         "layer0": [answer.layer0 for answer in answers],
+        **({} if factors is None else {"factors": factors}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ertheory.bounds.capacity import CAPACITIES, Capacity, capacity_of, capacity_of_model
+from ertheory.bounds.factored.options import factors_of
 from ertheory.commands.arguments import called, read_delta, read_one_density, refuse_given
 from ertheory.commands.results import Results
 from ertheory.errors import InvalidInput, one_of
@@ -31,6 +32,7 @@ def capacity(
     failure_probability: Rational | None = None,
     method: str | None = None,
     edges: int | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Capacity]:
     """Find targets that a random sparse network certainly contains, as ``ertheory capacity`` does.
@@ -50,6 +52,9 @@ def capacity(
         The one statement to ask, of ``exact``, ``drop``, ``sharp`` and ``factored``; all of them if left out.
     edges
         Expected edges of the source of a model; as many as the model has weights if left out.
+    factors
+        How many layers of a factored source, 2 or 3, are one map of the target; 2 if left out. If given, only the
+        statement ``factored`` answers.
     progress
         A function that is called after each target that was looked at.
 
@@ -70,6 +75,9 @@ def capacity(
     ((784, 128, 10),)
     """
     failure = read_delta(delta, confidence, failure_probability)
+    many = factors_of({} if factors is None else {"factors": factors})
+    if factors is not None and method not in (None, "factored"):
+        refuse_given("`method` factored to go with it", factors=factors)
     if (source is None) == (model is None):
         raise InvalidInput("source", "exactly one of `source` and `model`", "none" if source is None else "both")
     if model is not None:
@@ -77,11 +85,14 @@ def capacity(
         one_of("method", method or "factored", ("factored",))
         most = None if edges is None else whole_number("edges", edges, least=1)
         kept = read_one_density(_one(density, "density"), _one(sparsity, "sparsity"))
-        found = capacity_of_model(model, density=kept, failure_probability=failure, edges=most, progress=progress)
+        found = capacity_of_model(
+            model, density=kept, failure_probability=failure, edges=most, factors=many, progress=progress
+        )
         return Results((found,), capacity_table)
     refuse_given("`model` to go with it", edges=edges)
     with called(target="source"):
         chain = Target.from_text(source) if isinstance(source, str) else Target.from_widths(list(source or ()))
+    asked = (method,) if method is not None else CAPACITIES if factors is None else ("factored",)
     answers = tuple(
         capacity_of(
             chain,
@@ -89,10 +100,11 @@ def capacity(
             density=density,
             sparsity=sparsity,
             failure_probability=failure,
+            factors=many,
             alone=method is not None,
             progress=progress,
         )
-        for name in (CAPACITIES if method is None else (method,))
+        for name in asked
     )
     return Results(answers, capacity_table)
 

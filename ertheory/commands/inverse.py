@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ertheory.bounds import METHODS, QUESTIONS, READINGS, Answer, Reading, find, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
-from ertheory.bounds.statement import NO_OPTIONS
+from ertheory.bounds.factored.options import factors_of
+from ertheory.bounds.inverse import given_factors
 from ertheory.commands.arguments import read_delta, read_target
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
@@ -28,6 +29,7 @@ def sparsity(
     delta: Rational | None = None,
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
+    factors: int | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Answer]:
     """Find the largest sparsity at which given widths suffice, as ``ertheory sparsity`` does.
@@ -45,6 +47,9 @@ def sparsity(
         ``matched``, and ``coded`` by the sharp statements.
     delta, confidence, failure_probability
         Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+    factors
+        How many source layers, 2 or 3, a factored source has for each map of the target; 2 if left out. If given, only
+        statements about factored sources answer.
     progress
         A function that is called after each density that was looked at.
 
@@ -68,8 +73,10 @@ def sparsity(
     network = read_target(target)
     failure = read_delta(delta, confidence, failure_probability)
     answers = tuple(
-        largest_sparsity(network, tuple(widths), failure, method=name, layer0=reading, progress=progress)
-        for name, reading in _asked(network, tuple(widths), method, layer0, ("dense", "matched"))
+        largest_sparsity(
+            network, tuple(widths), failure, method=name, layer0=reading, factors=factors or 2, progress=progress
+        )
+        for name, reading in _asked(network, tuple(widths), method, layer0, ("dense", "matched"), factors)
     )
     return _results(answers)
 
@@ -82,6 +89,7 @@ def confidence(
     layer0: Reading | None = None,
     density: Densities | None = None,
     sparsity: Densities | None = None,
+    factors: int | None = None,
 ) -> Results[Answer]:
     """Bound the probability with which given widths succeed, as ``ertheory confidence`` does.
 
@@ -98,6 +106,8 @@ def confidence(
         and ``matched`` otherwise, and ``coded`` by the sharp statements.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+    factors
+        As for `sparsity`.
 
     Returns
     -------
@@ -120,10 +130,12 @@ def confidence(
     first = read_densities(network, density=density, sparsity=sparsity, layers=_given(density, sparsity))[0]
     readings: tuple[Reading, ...] = ("dense",) if first == 1 else ("matched",)
     answers: list[Answer] = []
-    for name, reading in _asked(network, tuple(widths), method, layer0, readings):
-        layers = find(name).layers(network, NO_OPTIONS)
+    for name, reading in _asked(network, tuple(widths), method, layer0, readings, factors):
+        layers = _layers(name, network, factors)
         densities = read_densities(network, density=density, sparsity=sparsity, layers=layers)
-        answers.append(success_probability(network, tuple(widths), densities, method=name, layer0=reading))
+        answers.append(
+            success_probability(network, tuple(widths), densities, method=name, layer0=reading, factors=factors or 2)
+        )
     return _results(tuple(answers))
 
 
@@ -137,14 +149,21 @@ def _given(*densities: Densities | None) -> int:
     return 1
 
 
-def _fits(name: str, network: Target, widths: tuple[int, ...]) -> bool:
+def _layers(name: str, network: Target, factors: int | None) -> int:
+    statement = find(name)
+    return statement.layers(network, given_factors(statement, factors or 2))
+
+
+def _fits(name: str, network: Target, widths: tuple[int, ...], factors: int | None) -> bool:
     """Whether a statement speaks of sources with so many layers, of which the outputs may be left out.
 
     As many widths as the source of the theorems has layers mean that source, though a factored one without its outputs
-    has as many where the target has two layers.
+    has as many where the target has two layers; unless factors are asked for.
     """
-    layers = find(name).layers(network, NO_OPTIONS)
-    if len(widths) == network.depth + 1 != layers:
+    if factors is not None and "factors" not in find(name).options:
+        return False
+    layers = _layers(name, network, factors)
+    if factors is None and len(widths) == network.depth + 1 != layers:
         return False
     try:
         checked_widths(network, widths, layers)
@@ -154,12 +173,20 @@ def _fits(name: str, network: Target, widths: tuple[int, ...]) -> bool:
 
 
 def _asked(
-    network: Target, widths: tuple[int, ...], method: str | None, layer0: Reading | None, readings: tuple[Reading, ...]
+    network: Target,
+    widths: tuple[int, ...],
+    method: str | None,
+    layer0: Reading | None,
+    readings: tuple[Reading, ...],
+    factors: int | None,
 ) -> Iterator[tuple[str, Reading]]:
     chosen = None if layer0 is None else one_of("layer0", layer0, READINGS)
-    fitting = [name for name in QUESTIONS if _fits(name, network, widths)]
+    if factors is not None:
+        factors_of({"factors": factors})
+    fitting = [name for name in QUESTIONS if _fits(name, network, widths, factors)]
     if method is None and not fitting:
-        checked_widths(network, widths)  # says what is wrong with them
+        # This says what is wrong with them.
+        checked_widths(network, widths, None if factors is None else factors * network.depth)
     asked = [name for name in fitting if find(name).default] if method is None else [one_of("method", method, METHODS)]
     for name in asked:
         if "factored" in find(name).readings:

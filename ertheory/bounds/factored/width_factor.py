@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from ertheory.bounds.factored.network import FactoredDesign, factored_design, shapes_of_model
+from ertheory.bounds.factored.options import FACTORS, factors_of
+from ertheory.bounds.factored.triple import TripleDesign, triple_design
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.layerwise.architectures import architecture
 from ertheory.numbers import Rational, probability
@@ -22,8 +24,9 @@ def width_factor(
     density: Rational,
     failure_probability: Rational,
     edges: int | None = None,
+    factors: int = 2,
     progress: Callable[[], object] | None = None,
-) -> tuple[Fraction, FactoredDesign]:
+) -> tuple[Fraction, FactoredDesign | TripleDesign]:
     """Find the largest factor on the hidden widths of an architecture whose factored source has few enough edges.
 
     Parameters
@@ -36,6 +39,8 @@ def width_factor(
         The number delta in (0, 1).
     edges
         How many expected edges the source may have; as many as the architecture has weights if left out.
+    factors
+        How many masked maps, 2 or 3, each map becomes.
     progress
         Called after each factor that was looked at.
 
@@ -60,10 +65,12 @@ def width_factor(
     if most < 1:
         raise InvalidInput("edges", "a whole number of at least 1", edges)
 
-    def designed(parts: int) -> FactoredDesign | None:
+    design = factored_design if factors_of({"factors": factors}) == FACTORS[0] else triple_design
+
+    def designed(parts: int) -> FactoredDesign | TripleDesign | None:
         shapes = shapes_of_model(architecture(model, width=Fraction(parts, _PARTS)))
         try:
-            found = factored_design(shapes, densities=[kept], failure_probability=failure_probability)
+            found = design(shapes, densities=[kept], failure_probability=failure_probability)
         except InfeasibleWidth:
             return None
         finally:
@@ -72,7 +79,7 @@ def width_factor(
         return found if found.edges_expected <= most else None
 
     low, high = 0, _PARTS
-    best: FactoredDesign | None = None
+    best: FactoredDesign | TripleDesign | None = None
     while high <= _WIDEST * _PARTS and (found := designed(high)) is not None:
         low, high, best = high, 2 * high, found
     while high - low > 1:
