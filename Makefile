@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup figure2 train figures notebooks docs wheel proofs certificate test lint clean
+.PHONY: help setup figure2 train figures notebooks docs wheel proofs certificate test mutants lint clean
 
 help:
 	@echo "make figure2    print the widths for 784-128-10 at sparsity 0.9 and draw Figure 2"
 	@echo "make train      train 75 sparse networks on digits, in two minutes: a table and a picture in runs/train"
 	@echo "make setup      prepare .venv for development; the other commands do so where it is missing"
 	@echo "make test       run the tests"
+	@echo "make mutants    make lines of the program wrong, and print the share that the tests see (hours)"
 	@echo "make gpu        run what needs a GPU, and write gpu.json; without a GPU, say so"
 	@echo "make lint       check style, format and types"
 	@echo "make figures    draw every figure again, those of what was measured from the numbers beside them"
@@ -41,6 +42,10 @@ setup: $(VENV)/.test
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# What it finds out is kept in runs/mutants: called again, it goes on. `make mutants MUTANTS="--rooms ertheory/masks"`
+mutants: $(VENV)/.test
+	$(BIN)/python -m benchmarks.mutants $(MUTANTS)
 
 # Without .venv: a machine with a GPU may have PyTorch already, and no way to anything else.
 gpu:

@@ -71,7 +71,8 @@ def test_counts_satisfy_the_formula_and_one_less_does_not(bits):
 
 def test_targets_beyond_one_weight_are_met_in_blocks():
     delta = Fraction(1, 10)
-    assert quantised_count(HALF, 2, 9, delta) == pytest.approx(3 * quantised_count(HALF, 2, 4, delta / 3), abs=3)
+    block = quantised_count(HALF, 2, 4, delta / 3)  # rounded up once for each block where it is taken three times
+    assert 3 * (block - 1) < quantised_count(HALF, 2, 9, delta) <= 3 * block
 
 
 def test_all_sums_are_seen():

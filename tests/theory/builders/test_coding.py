@@ -348,15 +348,17 @@ def test_weights_that_do_not_stay_doubles_are_refused(weight, name, box, form):
 
 
 def test_the_largest_boxes_are_no_crash():
-    end = float(np.finfo(float).max)
+    end, coded = float(np.finfo(float).max), 0
     for name in SHIFTED:
         for box in ((-end, end), (-end, -end), (end, end), (-end, 0.0)):
             try:
                 coding = code_inputs(Affine.from_dense([[1.0]]), np.array([box]), name=name)
             except InvalidInput:
                 continue
+            coded += 1
             assert np.isfinite(coding.biases).all()
             assert np.isfinite(coding.first.weight.data).all()
+    assert 0 < coded < 4 * len(SHIFTED)
 
 
 @pytest.mark.parametrize(

@@ -689,10 +689,20 @@ def test_levels_of_edge_popup():
     assert (method.epochs, sum(counts(model).values())) == (6, round(math.sqrt(total * last)))
     assert [method.schedule_epoch(epoch) for epoch in range(6)] == [0, 1, 2, 0, 1, 2]
     assert [method.at_final_density(epoch) for epoch in range(6)] == [False] * 3 + [True] * 3
+    backward(model, 0)
+    method.step(optimiser, 0)
+    scores = {name: kept.detach().clone() for name, kept in method._scores.items()}
     method.after_epoch(1, optimiser)
     assert sum(counts(model).values()) == round(math.sqrt(total * last))
+    assert len(optimiser.state) == len(scores)
     method.after_epoch(2, optimiser)
     assert sum(counts(model).values()) == last
+    assert len(optimiser.state) == 0  # momentum of a level is not that of the next one
+    assert all(method._scores[name].equal(kept) for name, kept in scores.items())
+    backward(model, 1)
+    method.step(optimiser, 1)
+    method.after_epoch(5, optimiser)
+    assert len(optimiser.state) == len(scores)  # after the last one nothing is forgotten
 
 
 def test_gradients_of_str_are_those_of_its_definition():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -23,7 +25,7 @@ from ertrain.models.initialisation import initialise  # noqa: E402
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity  # noqa: E402
 from ertrain.ratios.imp import imp_masks  # noqa: E402
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks  # noqa: E402
-from ertrain.streams import generator  # noqa: E402
+from ertrain.streams import STREAMS, generator  # noqa: E402
 
 PRUNING = sorted(set(RATIOS) - set(SHAPE_RATIOS))
 
@@ -105,6 +107,25 @@ def loss_of(model, batches, *, temperature: float = 1.0):
         )
 
     return loss
+
+
+def test_pruning_methods_look_at_a_hundred_images_per_class_that_the_seed_chooses():
+    data = load_data("digits", Path())
+    few = replace(data, classes=3)  # so that there are more images than are looked at
+    seen = {}
+    for seed in (0, 1):
+        batches = list(PruningContext(few, seed, fit=lambda _: None).batches())
+        assert sum(len(labels) for _, labels in batches) == 300
+        # Documented: a permutation from the run's seed and the position of the stream's name.
+        state = np.random.SeedSequence(seed, spawn_key=(STREAMS.index("ratio"),)).generate_state(1, np.uint64)[0]
+        order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(int(state) >> 1))[:300]
+        assert torch.cat([labels for _, labels in batches]).equal(data.train.labels[order])
+        images = torch.cat([images for images, _ in batches])
+        assert images.equal(data.normalised(data.train.inputs[order]))
+        seen[seed] = images
+    assert not seen[0].equal(seen[1])
+    every = list(PruningContext(data, 0, fit=lambda _: None).batches())
+    assert sum(len(labels) for _, labels in every) == min(1000, len(data.train))
 
 
 def test_snip_is_the_effect_of_a_weight_on_the_loss():
@@ -218,6 +239,20 @@ def test_imp_prunes_inside_what_is_left_to_the_exact_number():
         assert all(not (after[name] & ~before[name]).any() for name in after)
     with pytest.raises(InvalidInput, match=r"^ratio_keep: "):
         imp_masks(model, ["0"], 3, fit, keep=1.0)
+
+
+def test_imp_keeps_weights_that_training_made_zero_before_those_it_removed():
+    model = nn.Sequential(nn.Linear(4, 5, bias=False), nn.Linear(5, 2, bias=False))
+
+    def fit(trained):
+        with torch.no_grad():
+            for layer in trained:
+                layer.weight.zero_()
+
+    first = imp_masks(model, ["0", "1"], 21, fit, keep=0.7)
+    last = imp_masks(model, ["0", "1"], 10, fit, keep=0.7)
+    assert sum(int(mask.sum()) for mask in last.values()) == 10
+    assert not any((last[name] & ~first[name]).any() for name in last)
 
 
 class Killed(BaseException):

@@ -25,13 +25,28 @@ def test_intervals_are_those_of_student(values, level):
     assert mean.count == len(values)
 
 
-@given(pairs=st.lists(st.tuples(numbers, numbers), min_size=3, max_size=8))
-def test_p_values_are_those_of_the_paired_test(pairs):
+@given(
+    pairs=st.lists(st.tuples(numbers, numbers), min_size=3, max_size=8),
+    level=st.sampled_from([0.5, 0.95, 0.999]),
+)
+def test_p_values_and_intervals_are_those_of_the_paired_test(pairs, level):
     first, second = zip(*pairs, strict=True)
     if len({round(one - other, 6) for one, other in pairs}) == 1:
         return
+    compared = paired_difference(first, second, level)
+    expected = stats.ttest_rel(first, second)
+    assert compared.p_value == pytest.approx(expected.pvalue, rel=1e-5)
+    interval = expected.confidence_interval(level)
+    assert (compared.mean.low, compared.mean.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
+    assert (compared.mean.count, compared.mean.level) == (len(pairs), level)
+
+
+def test_differences_that_are_the_same_but_for_roundings_tell_nothing_of_their_spread():
+    first, second = (0.3, 0.6, 0.8), (0.2, 0.5, 0.7)
+    assert len({one - other for one, other in zip(first, second, strict=True)}) > 1  # doubles
     compared = paired_difference(first, second)
-    assert compared.p_value == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=1e-5)
+    assert (compared.mean.value, compared.mean.low, compared.mean.high) == (0.1, 0.1, 0.1)
+    assert compared.p_value is None
 
 
 def test_one_run_has_no_interval_and_none_have_no_mean():
@@ -69,6 +84,57 @@ def results(ratio: str, values: list[float], density: str = "0.1", batch: int = 
 def test_verdicts(balanced, verdict):
     (claim,) = compare(results("erk", [0.92, 0.93, 0.921]) + results("balanced", balanced))
     assert claim.verdict == verdict
+
+
+def test_runs_are_paired_by_their_seeds():
+    erk, balanced = results("erk", [0.50, 0.70, 0.90]), results("balanced", [0.10, 0.69, 0.92])
+    (claim,) = compare(erk[:1] + erk[:0:-1] + balanced[1:])  # seeds 0, 2, 1 against 1, 2
+    assert claim.difference.mean.count == 2
+    assert claim.difference.mean.value == pytest.approx((0.69 - 0.70 + 0.92 - 0.90) / 2)
+    assert not compare(erk[:1] + balanced[1:])
+
+
+# Differences of accuracies with the mean in points, and an interval of 0.4 points to each side (95 %, n = 3).
+@pytest.mark.parametrize(
+    ("rule", "points", "verdict"),
+    [
+        ("matches", -0.8, "cannot tell"),  # worse, but perhaps by less than a point, and perhaps by more
+        ("matches", -1.2, "disagrees"),
+        ("matches", -0.5, "agrees"),
+        ("costs little", -1.8, "cannot tell"),
+        ("costs little", -2.2, "disagrees"),
+        ("costs little", -1.5, "agrees"),
+        ("degrades", -0.8, "cannot tell"),
+        ("degrades", -1.2, "agrees"),
+        ("degrades", -0.5, "disagrees"),
+        ("improves", 0.5, "agrees"),
+        ("improves", 0.2, "cannot tell"),
+        ("improves", -0.5, "disagrees"),
+    ],
+)
+def test_rules_say_what_they_are_written_down_as(rule, points, verdict):
+    spread = 0.4 / (stats.t.ppf(0.975, 2) / 3**0.5)  # of the differences: -s, 0, s have the standard deviation s
+    differences = [(points + step * spread) / 100 for step in (-1, 0, 1)]
+    first = [0.7 + one for one in differences]
+    first_density, second_density, names = {
+        "matches": ("0.1", "0.1", ("balanced", "erk")),
+        "degrades": ("0.005", "0.01", ("erk", "erk")),
+    }.get(rule, ("", "", ("", "")))
+    if rule in ("matches", "degrades"):
+        (claim,) = compare(results(names[1], [0.7] * 3, second_density) + results(names[0], first, first_density))
+    elif rule == "costs little":
+        (claim,) = compare(ended("imp", "1", "0.02", [0.7] * 3) + ended("imp", "0.1", "0.02", first))
+    else:
+        (claim,) = compare(ended("fixed", "0.02", "0.02", [0.7] * 3) + ended("rigl", "0.5", "0.02", first))
+    assert claim.rule == rule
+    assert claim.difference.mean.high - claim.difference.mean.low == pytest.approx(0.008)
+    assert claim.verdict == verdict
+
+
+def test_ratios_are_compared_at_sparsity_99_too():
+    for density, compared in (("0.01", True), ("0.009", False)):
+        claims = compare(results("erk", [0.9, 0.91], density) + results("pyramidal", [0.9, 0.92], density))
+        assert [claim.density_target for claim in claims if claim.ratio == "pyramidal"] == [density] * compared
 
 
 @pytest.mark.parametrize(("masked", "verdict"), [([0.93, 0.941, 0.935], "agrees"), ([0.8, 0.81, 0.79], "disagrees")])

@@ -17,6 +17,7 @@ from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.solve import factor_map
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
+from ertheory.montecarlo.anytime import anytime_interval
 from ertheory.networks.target import Target
 from ertheory.plots.trained import read_trained
 
@@ -61,11 +62,21 @@ def test_the_line_meets_every_total_and_its_corners_and_never_shrinks(layers, da
     way = [line.widths(total) for total in range(line.lowest, line.highest + 1)]
     assert [sum(widths) for widths in way] == list(range(line.lowest, line.highest + 1))
     assert all(b >= a for one, other in pairwise(way) for a, b in zip(one, other, strict=True))
-    for low, high in pairwise(ends):  # close to the straight pieces
-        whole = max(high.sum() - low.sum(), 1)
-        for total in range(low.sum(), high.sum() + 1):
-            straight = low + (high - low) * (total - low.sum()) / whole
-            assert np.abs(line.widths(total) - straight).max() <= layers
+    for low, high in pairwise(ends):
+        for total in range(low.sum(), high.sum() + 1):  # within half a neuron of one point of the straight piece
+            grown = [(width - first, last - first) for width, first, last in zip(line.widths(total), low, high)]  # noqa: B905
+            assert all(count == 0 for count, gap in grown if gap == 0)
+            begins = max((Fraction(2 * int(count) - 1, 2 * int(gap)) for count, gap in grown if gap), default=0)
+            ends_at = min((Fraction(2 * int(count) + 1, 2 * int(gap)) for count, gap in grown if gap), default=1)
+            assert begins <= ends_at
+
+
+def test_neurons_at_one_time_come_in_the_order_of_their_layers():
+    """Gaps 1, 2 and 6: times 1/2; 1/4, 3/4; 1/12, 3/12, 5/12, 7/12, 9/12, 11/12."""
+    line = WidthLine(((1, 1, 1), (2, 3, 7)))
+    way = [line.widths(total) for total in range(3, 13)]
+    order = [[b - a for a, b in zip(one, other, strict=True)].index(1) for one, other in pairwise(way)]
+    assert order == [2, 1, 2, 2, 0, 2, 1, 2, 2]
 
 
 def test_trials_are_independent_of_one_another_and_of_how_they_are_asked_for():
@@ -92,7 +103,12 @@ def test_outcomes_are_kept_and_looked_up(tmp_path, wave):
     assert again.failed("kind", 7, 0, 10, lambda *_: pytest.fail("known")).tolist() == got.tolist()
     with pytest.raises(RunFolderError, match="other inputs"):
         Outcomes(path, {"x": 2}, seed=0, chunk=4)
-    for damaged in ([], {"schema": 1, "inputs": {"x": 1}, "outcomes": {"kind": {"7": "x?.."}}}):
+    whole = read_json(path)["outcomes"]["kind"]["7"]
+    for marks in ("x?..", whole[:-1], whole + "x"):  # chunks are whole
+        write_json(path, {"schema": 1, "inputs": {"x": 1}, "outcomes": {"kind": {"7": marks}}})
+        with pytest.raises(RunFolderError, match="no outcomes"):
+            Outcomes(path, {"x": 1}, seed=0, chunk=4)
+    for damaged in ([], {"schema": 2, "inputs": {"x": 1}, "outcomes": {}}, {"schema": 1, "inputs": {"x": 1}}):
         write_json(path, damaged)
         with pytest.raises(RunFolderError, match="no outcomes"):
             Outcomes(path, {"x": 1}, seed=0, chunk=4)
@@ -108,6 +124,18 @@ def test_totals_lie_on_the_line_and_in_their_intervals(found):
         assert verdicts.get(one.total - 1) != "at most"
         low = one.interval[0] - 1
         assert low < result.line.lowest or verdicts[low] == "above"
+
+
+def test_every_test_has_its_share_of_what_may_go_wrong(found):
+    result, _ = found
+    level = 1 - (1 - TINY.level) / (2 * most_tests(result.line))  # for construction and training
+    made = [test for one in (result.construction, result.training) for _, test in one.tests]
+    assert (1 - level) * len(made) <= 1 - TINY.level
+    for test in made:
+        assert test.interval == anytime_interval(test.failures, test.trials, level)
+        assert test.interval != anytime_interval(test.failures, test.trials, TINY.level)
+        assert test.limit == Fraction(1, 3)
+        assert TINY.least <= test.trials <= TINY.most_trials(Fraction(1, 3))
 
 
 def test_the_search_begins_where_the_construction_is_proved(found):

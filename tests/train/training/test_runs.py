@@ -118,6 +118,11 @@ def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_wit
         trained.clear()
 
 
+def test_training_for_a_ratio_may_be_shorter_than_the_warm_up(tmp_path):
+    configuration = replace(BASE, ratio="imp", density="0.5", ratio_keep=0.5, ratio_epochs=1, warmup=3)
+    assert run(configuration, tmp_path)["epochs"] == 4
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_run_that_is_killed_gives_the_same_bits(tmp_path):
     overrides = {"model": "mlp-100-50", "epochs": "60", "density": "0.1"}

@@ -1,0 +1,186 @@
+"""Trials: a process that has loaded the libraries divides itself, and the other one runs tests on a copy of the
+project."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+from .belonging import belonging, importers, is_compiled
+from .changes import Change
+
+# Loaded once, so that a trial does not wait for them. None of them starts threads when it is imported.
+_LIBRARIES = (
+    "numpy", "scipy.optimize", "scipy.sparse.csgraph", "scipy.stats", "scipy.special", "flint", "numba", "sympy",
+    "matplotlib.figure", "mpmath", "hypothesis.extra.numpy", "torch", "torchvision", "sklearn.datasets", "safetensors",
+    "joblib", "tqdm", "tyro", "onnx", "_pytest.doctest",
+)  # fmt: skip
+# The libraries are there before pytest is: it says that it cannot rewrite the assertions of its own plugins any more.
+_OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+_FIRST, _FURTHER = 3, 6  # files that are read at once
+_TOO_LONG = 60.0  # processor seconds in which every test of the right program ends
+_COMPILING = 60.0  # and as many more where loops are compiled anew
+_BYTES = 12 << 30  # of memory that a trial may ask for
+
+
+def bring_up_to_date(copy: Path, root: Path) -> None:
+    """Copy what is in the repository, so that the work tree is never touched; what was compiled there is kept."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root, capture_output=True, check=True, text=True,
+    ).stdout.split("\0")  # fmt: skip
+    kept = {path for path in listed if path and (root / path).is_file()}
+    for file in [file for file in copy.rglob("*") if file.is_file() and "__pycache__" not in file.parts]:
+        if file.relative_to(copy).as_posix() not in kept:
+            file.unlink()
+    for path in kept:
+        there, here = copy / path, (root / path).stat()
+        if not there.exists() or (there.stat().st_mtime, there.stat().st_size) != (here.st_mtime, here.st_size):
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / path, there)
+
+
+def load_libraries() -> None:
+    os.environ.update({"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "CI": "true"})
+    for name in _LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if any(name.partition(".")[0] in ("ertheory", "ertrain") for name in sys.modules):
+        msg = "the project is loaded already: what is changed would not be seen"
+        raise RuntimeError(msg)
+
+
+def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
+    """Do something in a process of its own, on a copy of the project; None where it takes longer than the limit.
+
+    The limit is of processor time. A process that waits for something that never comes is ended after four times as
+    much time on the clock.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            os.setsid()
+            out = os.open(copy.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 5))
+            resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.chdir(copy)
+            os.environ["PYTHONPATH"] = str(copy)
+            sys.path[:0] = [str(copy)]
+            sys.dont_write_bytecode = False
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    end = time.monotonic() + 4 * limit
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done or time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)  # with what it started
+    if not done:
+        os.waitpid(child, 0)
+        return None
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return None if ended_by in (signal.SIGXCPU, signal.SIGKILL) else ended_by or os.WEXITSTATUS(status)
+
+
+class Watch:
+    """A plugin for pytest: remembers the first test that fails, and stops once all have taken their time."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.failed, self.count, self.started = limit, "", 0, _spent()
+        signal.signal(signal.SIGVTALRM, lambda *_: pytest.fail("takes too long"))
+
+    @property
+    def over(self) -> bool:
+        return _spent() - self.started > self.limit
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        if self.over:
+            item.session.shouldstop = "these tests have taken their time"
+        signal.setitimer(signal.ITIMER_VIRTUAL, _TOO_LONG)
+        result = yield
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.count += report.when == "call"
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def _parts(files: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(files), _FURTHER):
+        yield files[start : start + _FURTHER]
+
+
+def _spent() -> float:
+    return sum(os.times()[:4])  # with that of processes which have ended
+
+
+def tried(change: Change, copy: Path, limit: float) -> dict[str, object]:
+    """Make a line of the copy wrong, run what belongs to it, and put it right again."""
+    start, file = time.monotonic(), copy / change.path
+    text, stamp = file.read_text(encoding="utf-8"), file.stat().st_mtime
+    try:
+        file.write_text(change.applied(text), encoding="utf-8")
+        os.utime(
+            file, (stamp, stamp + 1 + crc32(repr(change.key).encode()) % 10**6)
+        )  # never the time of another wrong line
+        by, count = run(change.path, copy, limit)
+    finally:
+        file.write_text(text, encoding="utf-8")
+        os.utime(file, (stamp, stamp))
+    seconds = round(time.monotonic() - start, 1)
+    return {**change.to_dict(), "seen": bool(by), "by": by, "tests": count, "seconds": seconds}
+
+
+def run(path: str, copy: Path, limit: float) -> tuple[str, int]:
+    """Run tests of a module until one fails, and name it; what else may happen is put into a word. Count them, too."""
+    files = belonging(copy, path)
+    compiled = any(is_compiled(copy / name) for name in (path, *importers(copy)[path]))
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        report = Path(folder) / "report"
+
+        def work() -> int:
+            if compiled:  # machine code kept from the right line must not be used, nor kept from the wrong one
+                import numba
+
+                numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder
+            watch = Watch(limit + _COMPILING * compiled)
+            for some in [files[:_FIRST], *_parts(files[_FIRST:])]:
+                if some and not watch.over:
+                    code = pytest.main([*_OPTIONS, f"--rootdir={copy}", *some], plugins=[watch])
+                    report.write_text(f"{watch.count} {watch.failed}", encoding="utf-8")
+                    if watch.failed or code not in (0, 2, 5) or (code == 2 and not watch.over):
+                        return 1
+            return 0
+
+        code = divided(work, copy, limit + _TOO_LONG + 2 * _COMPILING * compiled + 30)
+        count, _, failed = report.read_text(encoding="utf-8").partition(" ") if report.exists() else ("0", "", "")
+        if code is None:
+            return "never ends", int(count)
+        return ("" if code == 0 else failed or "cannot be run"), int(count)
