@@ -96,9 +96,7 @@ class CapacityCommand:
         show_table(answers.to_table(), self.format)
         if self.format == "table":
             show_notes(
-                Note(
-                    f"{answer.method}, layer 0 {answer.layer0}", answer.applies, f"{answer.statement}; {answer.reason}."
-                )
+                Note(answer.method, answer.applies, f"{answer.statement}; {answer.reason}.", answer.layer0)
                 for answer in answers
             )
         if self.explain:

@@ -27,6 +27,7 @@ from ertheory.commands.checked import checked
 from ertheory.commands.described import measured, rests_on
 from ertheory.commands.points import read_points
 from ertheory.commands.sampling import drawn_weights
+from ertheory.commands.written import Whole, listed, read_box_text, read_whole
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.files import check_place
 from ertheory.networks.arrays import read_box
@@ -109,7 +110,7 @@ def embed(
     failure_probability: Rational | None = None,
     method: str = "exact",
     layer0: Reading | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     domain: npt.ArrayLike | None = None,
     inputs: FilePath | npt.ArrayLike | None = None,
     activation: str | None = None,
@@ -117,7 +118,7 @@ def embed(
     inner: Inner | None = None,
     outer: Outer | None = None,
     split: Split | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     out: FilePath | None = None,
     no_mask: bool = False,
     force: bool = False,
@@ -193,7 +194,7 @@ def embed(
     >>> built.passed, built.check.exact, built.plan.answer.widths
     (True, True, (48, 36, 2))
     """
-    seed = whole_number("seed", seed, least=0)
+    seed, factors = whole_number("seed", read_whole("seed", seed), least=0), read_whole("factors", factors)
     place = None if out is None else Path(out)
     if place is not None:
         with called(path="out"):
@@ -296,8 +297,7 @@ def _given_densities(density: Any, sparsity: Any) -> tuple[Fraction, ...]:
     if (density is None) == (sparsity is None):
         raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
     name, given = ("density", density) if sparsity is None else ("sparsity", sparsity)
-    several = isinstance(given, Sequence) and not isinstance(given, str)
-    numbers = given if several else [given]
+    numbers = listed(given)
     if name == "density":
         return tuple(probability(name, one, one=True) for one in numbers)
     return tuple(1 - probability(name, one, zero=True) for one in numbers)
@@ -309,8 +309,9 @@ def _network(target: Target, activation: str | None, domain: npt.ArrayLike | Non
 
 def _boxed(network: Network, domain: npt.ArrayLike | None) -> Network:
     if isinstance(domain, str):
-        one_of("domain", domain, (_UNBOUNDED,))
-        return Network(network.steps)
+        if domain == _UNBOUNDED:
+            return Network(network.steps)
+        domain = read_box_text(domain, also=f" or {_UNBOUNDED}")
     if domain is None and network.domain is not None:
         return network
     return Network(network.steps, read_box((0.0, 1.0) if domain is None else domain, network.inputs))

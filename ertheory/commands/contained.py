@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from ertheory.bounds.capacity import CAPACITIES, Capacity, capacity_of, capacity_of_model
 from ertheory.bounds.factored.options import factors_of
 from ertheory.commands.arguments import called, read_delta, read_one_density, refuse_given
 from ertheory.commands.results import Results
+from ertheory.commands.written import Whole, listed, read_whole
 from ertheory.errors import InvalidInput, one_of
 from ertheory.layerwise.architectures import ARCHITECTURES
 from ertheory.networks.target import Target
@@ -31,8 +33,8 @@ def capacity(
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
     method: str | None = None,
-    edges: int | None = None,
-    factors: int | None = None,
+    edges: Whole | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Capacity]:
     """Find targets that a random sparse network certainly contains, as ``ertheory capacity`` does.
@@ -74,7 +76,8 @@ def capacity(
     >>> capacity("784-1921-128-1600-10", sparsity=0.9, delta=0.001)["factored"].targets
     ((784, 128, 10),)
     """
-    failure = read_delta(delta, confidence, failure_probability)
+    failure, edges = read_delta(delta, confidence, failure_probability), read_whole("edges", edges)
+    factors = read_whole("factors", factors)
     many = factors_of({} if factors is None else {"factors": factors})
     if factors is not None and method not in (None, "factored"):
         refuse_given("`method` factored to go with it", factors=factors)
@@ -124,8 +127,9 @@ def capacity_table(answers: Sequence[Capacity]) -> Table:
 
 
 def _one(values: Densities | None, name: str) -> Rational | None:
-    if isinstance(values, Sequence) and not isinstance(values, str):
-        if len(values) != 1:
-            raise InvalidInput(name, "one number for a model", len(values))
-        return values[0]
-    return values
+    if values is None:
+        return None
+    several = listed(values)
+    if len(several) != 1:
+        raise InvalidInput(name, "one number for a model", len(several))
+    return cast("Rational", several[0])

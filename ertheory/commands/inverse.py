@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from ertheory.bounds import METHODS, QUESTIONS, READINGS, Answer, Reading, find, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
@@ -12,6 +12,7 @@ from ertheory.commands.arguments import read_delta, read_target
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
 from ertheory.commands.widths import Densities
+from ertheory.commands.written import Whole, Wholes, listed, read_whole, read_wholes
 from ertheory.errors import InvalidInput, one_of
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -22,14 +23,14 @@ __all__ = ["confidence", "sparsity"]
 
 def sparsity(
     target: object,
-    widths: Sequence[int],
+    widths: Wholes,
     *,
     method: str | None = None,
     layer0: Reading | None = None,
     delta: Rational | None = None,
     confidence: Rational | None = None,
     failure_probability: Rational | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Answer]:
     """Find the largest sparsity at which given widths suffice, as ``ertheory sparsity`` does.
@@ -39,7 +40,8 @@ def sparsity(
     target
         A file, or whatever `ertheory.read_target` reads.
     widths
-        Source widths N_0..N_L; the last one, the outputs, may be left out.
+        Source widths N_0..N_L, as integers or as text such as ``179536,18048``; the last one, the outputs, may be left
+        out.
     method
         The one statement to ask; the main ones answer if it is left out.
     layer0
@@ -71,25 +73,24 @@ def sparsity(
     0.9004
     """
     network = read_target(target)
-    failure = read_delta(delta, confidence, failure_probability)
+    failure, wide = read_delta(delta, confidence, failure_probability), read_wholes("widths", widths)
+    maps = read_whole("factors", factors)
     answers = tuple(
-        largest_sparsity(
-            network, tuple(widths), failure, method=name, layer0=reading, factors=factors or 2, progress=progress
-        )
-        for name, reading in _asked(network, tuple(widths), method, layer0, ("dense", "matched"), factors)
+        largest_sparsity(network, wide, failure, method=name, layer0=reading, factors=maps or 2, progress=progress)
+        for name, reading in _asked(network, wide, method, layer0, ("dense", "matched"), maps)
     )
     return _results(answers)
 
 
 def confidence(
     target: object,
-    widths: Sequence[int],
+    widths: Wholes,
     *,
     method: str | None = None,
     layer0: Reading | None = None,
     density: Densities | None = None,
     sparsity: Densities | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
 ) -> Results[Answer]:
     """Bound the probability with which given widths succeed, as ``ertheory confidence`` does.
 
@@ -98,7 +99,8 @@ def confidence(
     target
         A file, or whatever `ertheory.read_target` reads.
     widths
-        Source widths N_0..N_L; the last one, the outputs, may be left out.
+        Source widths N_0..N_L, as integers or as text such as ``179536,18048``; the last one, the outputs, may be left
+        out.
     method
         The one statement to ask; the main ones answer if it is left out.
     layer0
@@ -126,27 +128,20 @@ def confidence(
     >>> round(float(found["exact"].success_lower), 6)
     0.95793
     """
-    network = read_target(target)
+    network, wide, maps = read_target(target), read_wholes("widths", widths), read_whole("factors", factors)
     first = read_densities(network, density=density, sparsity=sparsity, layers=_given(density, sparsity))[0]
     readings: tuple[Reading, ...] = ("dense",) if first == 1 else ("matched",)
     answers: list[Answer] = []
-    for name, reading in _asked(network, tuple(widths), method, layer0, readings, factors):
-        layers = _layers(name, network, factors)
+    for name, reading in _asked(network, wide, method, layer0, readings, maps):
+        layers = _layers(name, network, maps)
         densities = read_densities(network, density=density, sparsity=sparsity, layers=layers)
-        answers.append(
-            success_probability(network, tuple(widths), densities, method=name, layer0=reading, factors=factors or 2)
-        )
+        answers.append(success_probability(network, wide, densities, method=name, layer0=reading, factors=maps or 2))
     return _results(tuple(answers))
 
 
 def _given(*densities: Densities | None) -> int:
     """Count the numbers that were given."""
-    for one in densities:
-        if isinstance(one, str):
-            return one.count(",") + 1
-        if isinstance(one, Sequence):
-            return len(one)
-    return 1
+    return max(len(listed(one)) for one in densities)
 
 
 def _layers(name: str, network: Target, factors: int | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ertheory.commands.arguments import read_one_density
+from ertheory.commands.written import Whole, read_whole
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import ERK_KERNELS, LayerDensities, Shapes, layer_densities
 from ertheory.layerwise.architectures import architecture
@@ -19,7 +20,7 @@ def densities(
     ratio: str,
     density: Rational | None = None,
     sparsity: Rational | None = None,
-    classes: int | None = None,
+    classes: Whole | None = None,
     width: Rational = 1,
     erk_kernel: str = ERK_KERNELS[0],
 ) -> LayerDensities:
@@ -65,7 +66,7 @@ def densities(
         raise InvalidInput("width", f"a number in (0, {_WIDEST}]", width)
     shapes: Shapes
     if isinstance(model, str):
-        shapes = architecture(model, classes=classes, width=float(factor))
+        shapes = architecture(model, classes=read_whole("classes", classes), width=float(factor))
     elif classes is not None or factor != 1:
         raise InvalidInput("model", "the name of an architecture with `classes` or `width`", type(model).__name__)
     elif hasattr(model, "named_parameters"):

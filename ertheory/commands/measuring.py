@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ertheory.bounds import Reading
 from ertheory.commands.arguments import read_delta, read_target, refuse_given
+from ertheory.commands.written import Whole, read_box_text, read_whole
 from ertheory.errors import one_of
 from ertheory.montecarlo import CALIBRATED, Calibration, Verification
 from ertheory.montecarlo import calibrate as calibrate_target
@@ -31,9 +32,9 @@ def calibrate(
     domain: npt.ArrayLike | None = None,
     level: Rational = "0.99",
     resolution: Rational = "0.01",
-    seed: int = 0,
-    workers: int | None = None,
-    factors: int | None = None,
+    seed: Whole = 0,
+    workers: Whole | None = None,
+    factors: Whole | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Calibration:
     """Measure the widths at which a builder succeeds, beside the proved ones, as ``ertheory calibrate`` does.
@@ -83,14 +84,15 @@ def calibrate(
     >>> calibrate("1-4-6", method="matching", density="1,1,1/2", **options).widths
     (1, 16, 6)
     """
-    known = read_target(target)
+    known, domain = read_target(target), read_box_text(domain)
+    seed, workers = read_whole("seed", seed), read_whole("workers", workers)
     if domain is None and known.network is not None and known.domain is None:
         domain = (0.0, 1.0)
     if one_of("method", method, (*CALIBRATED, "factored")) == "factored":
         refuse_given("a method that reads it", layer0=layer0, domain=domain)
         return calibrate_ranks(
-            read_target(target),
-            factors=2 if factors is None else factors,
+            known,
+            factors=2 if factors is None else read_whole("factors", factors),
             density=density,
             sparsity=sparsity,
             failure_probability=read_delta(delta, confidence, failure_probability),
@@ -120,8 +122,8 @@ def calibrate(
 def verify(
     statement: str,
     *,
-    trials: int | None = None,
-    seed: int = 0,
+    trials: Whole | None = None,
+    seed: Whole = 0,
     build: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Verification:
@@ -155,4 +157,5 @@ def verify(
     >>> verify("theorem-2.3", trials=1_000, seed=5).agrees
     True
     """
-    return verify_statement(statement, trials=trials, seed=seed, build=build, progress=progress)
+    drawn, first = read_whole("trials", trials), read_whole("seed", seed)
+    return verify_statement(statement, trials=drawn, seed=first, build=build, progress=progress)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.commands.arguments import called, read_target
+from ertheory.commands.written import Whole, read_whole
 from ertheory.errors import InvalidInput
 from ertheory.networks.readers.targets import write_target
 from ertheory.networks.target import Target
@@ -20,7 +21,7 @@ _STEPS = 2**10  # weights are multiples of 1 / 1024, so that sources need no rou
 
 
 def sample(
-    target: object = "4-8-3", *, seed: int = 0, out: str | PathLike[str] | None = None, force: bool = False
+    target: object = "4-8-3", *, seed: Whole = 0, out: str | PathLike[str] | None = None, force: bool = False
 ) -> Target:
     """Draw the weights of a small network to try the commands with, as ``ertheory sample`` does.
 
@@ -51,7 +52,7 @@ def sample(
     >>> sample("2-3-1", seed=4).weights[0].shape
     (3, 2)
     """
-    seed = whole_number("seed", seed, least=0)
+    seed = whole_number("seed", read_whole("seed", seed), least=0)
     known = read_target(target)
     if known.network is not None:
         raise InvalidInput("target", "widths such as 4-8-3, without weights", str(known))

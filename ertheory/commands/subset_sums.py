@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from ertheory.bounds import LAWS, MODES, LawLike, Mode, SubsetSumCount, UniformPart, n_required
 from ertheory.commands.arguments import called, near_zero_is_density, read_delta, read_one_density, refuse_given
+from ertheory.commands.written import Whole, read_whole
 from ertheory.errors import InvalidInput, one_of
 from ertheory.montecarlo import SimulatedSubsetSum, simulate_subset_sum
 from ertheory.numbers import Rational, exact_rational, probability
@@ -31,13 +32,13 @@ def subset_sum(
     constant: Rational | None = None,
     blocks: bool = False,
     extrapolate: bool = False,
-    kept: int | None = None,
+    kept: Whole | None = None,
     locked: Rational | None = None,
     simulate: bool = False,
-    trials: int | None = None,
-    seed: int | None = None,
+    trials: Whole | None = None,
+    seed: Whole | None = None,
     level: Rational | None = None,
-    workers: int | None = None,
+    workers: Whole | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> SubsetSumCount | SimulatedSubsetSum:
     """Compute how many random variables a subset sum under a mask needs, as ``ertheory subset-sum`` does.
@@ -135,10 +136,10 @@ def subset_sum(
                 z=goal,
                 uniform=uniform,
                 law=one_of("law", law, LAWS),
-                trials=trials,
-                seed=0 if seed is None else seed,
+                trials=read_whole("trials", trials),
+                seed=0 if seed is None else read_whole("seed", seed),
                 level=Fraction(95, 100) if level is None else level,
-                workers=workers,
+                workers=read_whole("workers", workers),
                 progress=progress,
             )
         return n_required(
@@ -151,7 +152,7 @@ def subset_sum(
             mode=chosen,
             constant=constant,
             extrapolate=extrapolate,
-            kept=kept,
+            kept=read_whole("kept", kept),
             locked=0 if locked is None else locked,
         )
 

@@ -17,6 +17,7 @@ from ertheory.bounds.tickets import ticket_densities
 from ertheory.builders import Ticket, build_ticket, write_ticket
 from ertheory.check import TicketCheck, check_ticket
 from ertheory.commands.arguments import called, near_zero_is_density, read_delta, read_target, refuse_given
+from ertheory.commands.written import Whole, Wholes, read_box_text, read_rationals, read_whole, read_wholes
 from ertheory.errors import InvalidInput, one_of
 from ertheory.files import check_place
 from ertheory.networks.source import read_densities
@@ -91,20 +92,20 @@ def ticket(
     mode: Mode | None = None,
     depth: Depth | Literal["both"] | None = None,
     domain: npt.ArrayLike | None = None,
-    norms: Sequence[Rational] | None = None,
+    norms: Sequence[Rational] | str | None = None,
     max_weight: Rational | None = None,
     max_bias: Rational | None = None,
     constant: Rational | None = None,
     gamma: Rational | None = None,
     extrapolate: bool = False,
-    kept: int | None = None,
-    bits: int | None = None,
+    kept: Whole | None = None,
+    bits: Whole | None = None,
     sensitivity: bool = False,
     build: bool = False,
-    widths: Sequence[int] | None = None,
-    seed: int = 0,
+    widths: Wholes | None = None,
+    seed: Whole = 0,
     out: str | PathLike[str] | None = None,
-    workers: int | None = None,
+    workers: Whole | None = None,
     force: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Asked | tuple[Asked, ...] | PrunedTicket:
@@ -171,6 +172,7 @@ def ticket(
     3
     """
     with called(**_CALLED):
+        domain = read_box_text(domain)
         if build:
             refuse_given(
                 "no `build` beside it",
@@ -191,7 +193,8 @@ def ticket(
             known, limit = read_target(target), probability("epsilon", epsilon)
             densities = _densities_of(known, density, sparsity)
             source = _source_widths(widths)
-            return _pruned(known, source, densities, limit, seed, domain, workers, out, force, progress)
+            drawn, threads = read_whole("seed", seed), read_whole("workers", workers)
+            return _pruned(known, source, densities, limit, drawn, domain, threads, out, force, progress)
         refuse_given("`build` to go with it", widths=widths, out=out, workers=workers, force=force)
         known = read_target(target)
         if bits is None and epsilon is None:
@@ -220,7 +223,7 @@ def ticket(
             "gamma": gamma,
             "extrapolate": extrapolate,
         }
-        arguments |= {"kept": kept} | ({} if sensitivity else {"bits": bits})
+        arguments |= {"kept": read_whole("kept", kept)} | ({} if sensitivity else {"bits": read_whole("bits", bits)})
         asked: Callable[..., Asked] = ticket_sensitivity if sensitivity else widths_of
         densities = ticket_densities(known, density=density, sparsity=sparsity, depth=depths[0])
         with near_zero_is_density(densities, given="density" if density is not None else "sparsity"):
@@ -234,17 +237,19 @@ def _densities_of(target: Target, density: Any, sparsity: Any) -> tuple[Fraction
     return read_densities(target, density=density, sparsity=sparsity)
 
 
-def _source_widths(widths: Sequence[int] | None) -> tuple[int, ...]:
+def _source_widths(widths: Wholes | None) -> tuple[int, ...]:
     if widths is None:
         raise InvalidInput("widths", "the widths N0,N1,... of the source to prune", None)
-    if max(widths, default=0) > _LARGEST_LAYER:
-        raise InvalidInput("widths", f"at most {_LARGEST_LAYER} neurons in a layer", widths)
-    return tuple(widths)
+    read = read_wholes("widths", widths)
+    if max(read, default=0) > _LARGEST_LAYER:
+        raise InvalidInput("widths", f"at most {_LARGEST_LAYER} neurons in a layer", read)
+    return read
 
 
-def _checked_norms(norms: Sequence[Rational] | None, target: Target) -> list[Rational] | None:
-    if norms is None:
+def _checked_norms(given: Sequence[Rational] | str | None, target: Target) -> list[Rational] | None:
+    if given is None:
         return None
+    norms = read_rationals("norms", given)
     hidden = target.depth - 1
     if len(norms) != hidden:
         names = ", ".join(f"B{layer}" for layer in range(1, hidden + 1)) if hidden <= 3 else f"B1, .., B{hidden}"

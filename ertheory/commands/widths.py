@@ -16,6 +16,7 @@ from ertheory.bounds.result import Width
 from ertheory.commands.arguments import read_delta, read_target
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
+from ertheory.commands.written import Whole, listed, read_whole
 from ertheory.errors import InvalidInput, one_of
 from ertheory.layerwise.model_target import ModelTarget, model_target
 from ertheory.networks.source import read_densities
@@ -43,7 +44,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Width: ...
 
@@ -63,7 +64,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
@@ -82,7 +83,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Width]: ...
 
@@ -102,7 +103,7 @@ def width(
     split: Split | None = None,
     objective: Objective | None = None,
     inner: Inner | None = None,
-    factors: int | None = None,
+    factors: Whole | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Width | Results[Width]:
     """Compute how wide a random sparse network must be to contain a target, as ``ertheory width`` does.
@@ -171,13 +172,13 @@ def width(
         "split": split,
         "objective": objective,
         "inner": inner or (model and "identity"),
-        "factors": factors,
+        "factors": read_whole("factors", factors),
     }
     options = {name: value for name, value in given_options.items() if value is not None}
     if sparsities is not None:
         if (density, sparsity) != (None, None):
             raise InvalidInput("sparsities", "no `density` or `sparsity` beside it", sparsities)
-        grid: list[dict[str, Any]] = [{"sparsity": one} for one in _listed(sparsities)]
+        grid: list[dict[str, Any]] = [{"sparsity": one} for one in listed(sparsities)]
     else:
         if (density is None) == (sparsity is None):
             read_densities(network, density=density, sparsity=sparsity)  # says what is missing
@@ -224,7 +225,7 @@ def gathered(answers: Sequence[Width]) -> Results[Width]:
 
 
 def lower(
-    inputs: int,
+    inputs: Whole,
     *,
     density: Densities | None = None,
     sparsity: Densities | None = None,
@@ -262,7 +263,7 @@ def lower(
     >>> answer.printed, answer.exact
     (525, 52739)
     """
-    inputs = whole_number("inputs", inputs, least=1, most=_MOST_INPUTS)
+    inputs = whole_number("inputs", read_whole("inputs", inputs), least=1, most=_MOST_INPUTS)
     densities = two_densities(density, sparsity)
     failure = read_delta(delta, confidence, failure_probability)
     return univariate_width(inputs, densities, failure, output=one_of("output", output, ("relu", "linear")))
@@ -280,16 +281,10 @@ def two_densities(density: Densities | None, sparsity: Densities | None) -> tupl
         given = "none" if density is None else "both"
         raise InvalidInput("density", "exactly one of `density` and `sparsity`", given)
     if density is not None:
-        values = [probability("density", one, one=True) for one in _listed(density)]
+        values = [probability("density", one, one=True) for one in listed(density)]
     else:
-        values = [1 - probability("sparsity", one, zero=True) for one in _listed(sparsity)]
+        values = [1 - probability("sparsity", one, zero=True) for one in listed(sparsity)]
     if len(values) not in (1, 2):
         name = "density" if density is not None else "sparsity"
         raise InvalidInput(name, "one or two numbers (inputs to hidden, hidden to output)", len(values))
     return values[0], values[-1]
-
-
-def _listed(values: Any) -> list[Any]:
-    if isinstance(values, str):
-        return list(values.split(","))
-    return list(values) if isinstance(values, Sequence) or hasattr(values, "tolist") else [values]
