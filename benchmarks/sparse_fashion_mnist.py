@@ -1,4 +1,4 @@
-"""Train a network of the sharp widths for 784-128-10, 784-9206-1850-10 at sparsity 0.9, on Fashion-MNIST, sparse.
+"""Train a network that contains 784-128-10, 784-9206-1850-10 at sparsity 0.9, on Fashion-MNIST, sparse.
 
     python benchmarks/sparse_fashion_mnist.py FOLDER [--sizes 784-9206-1850-10] [--density 1/10] [--epochs 2]
 

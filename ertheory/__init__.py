@@ -12,7 +12,7 @@ Every question of the command line is a function of the same name with the same 
 >>> ertheory.width("784-128-10", method="printed", density="1,0.1,0.1", delta=0.001).widths
 (179536, 18048, 10)
 >>> ertheory.width("784-128-10", sparsity=0.9, confidence=0.999)["sharp"].widths
-(9206, 1850, 10)
+(8551, 1850, 10)
 """
 
 from typing import TYPE_CHECKING

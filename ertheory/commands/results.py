@@ -46,7 +46,7 @@ class Results(Sequence[Answer_], Generic[Answer_]):
     >>> [answer.method for answer in found if answer.applies]
     ['exact', 'drop', 'sharp', 'factored', 'theorem-2.3', 'degree', 'coupled', 'factored-paths', 'factored-count']
     >>> found["sharp"].widths
-    (9206, 1850, 10)
+    (8551, 1850, 10)
     """
 
     answers: tuple[Answer_, ...]

@@ -138,12 +138,13 @@ def parameter_count(
 def _smallest(
     target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
 ) -> tuple[int, int]:
-    """Find N_0 for the t that rules out most, which is chosen in floats: nothing rests on its being the best."""
+    """Find N_0; for each one t is chosen in floats: nothing rests on its being the best."""
     position = position_of(target)
     shape, choices = (position.inputs, position.classes), _choices(position, densities[2], second_width)
-    tilt, guess = _best_tilt(shape, densities, choices, math.log1p(-float(delta)))
+    _, guess = _best_tilt(shape, densities, choices, math.log1p(-float(delta)))
 
     def holds(neurons: int) -> Decision:
+        tilt, _ = _best_tilt(shape, densities, 0.0, 0.0, neurons=neurons)
         return decide(
             lambda: _ceiling(target, densities, (neurons, second_width), tilt, affine=affine) - ball(1 - delta),
             undecided=True,

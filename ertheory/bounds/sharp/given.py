@@ -1,8 +1,8 @@
 """Sharp constructions in given widths: a lower bound on their success, with one hidden layer or none.
 
 Any design is a bound, so the best one of some is taken, for both colourings, before the mask is seen: all neurons of
-layer 1 are coloured, and layer 0 is coded by its primal, its dual or by classes; or those with at least d edges into
-layer 0 are coloured alone, where as many are counted on as make the two terms of the last hidden layer about equal.
+layer 1 are coloured, and layer 0 is coded by its primal, its dual or by classes; or those with enough edges into layer
+0 are coloured alone, see `ertheory.bounds.sharp.spare`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 from ertheory.bounds.result import Construction, Width
 from ertheory.bounds.sharp.classes import rows_of
 from ertheory.bounds.sharp.coded import dual_failure, likely_sizes, mean_size, primal_failure
-from ertheory.bounds.sharp.law import Colouring, Design, colouring, short_of
+from ertheory.bounds.sharp.law import Colouring, Design, colouring
 from ertheory.bounds.sharp.matched import coding_failure
+from ertheory.bounds.sharp.spare import counted
 from ertheory.bounds.statement import GivenWidths, Inverse, Step
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
@@ -69,9 +70,9 @@ def least_failure(
     Examples
     --------
     >>> tenth = (Fraction(1, 10),) * 3
-    >>> failure, design = least_failure(Target.from_text("784-128-10"), tenth, (9206, 1850, 10), ("sequential",))
-    >>> round(float(failure), 6), design.layer0, design.served  # one neuron of layer 1 may be wired badly
-    (0.000508, 'primal', 1849)
+    >>> failure, design = least_failure(Target.from_text("784-128-10"), tenth, (8551, 1850, 10), ("sequential",))
+    >>> round(float(failure), 6), design.layer0, design.served  # 22 neurons of layer 1 may be wired badly
+    (0.000997, 'primal', 1828)
     """
     if min(densities) < _SPARSEST:
         msg = f"given widths are looked at for densities of at least {float(_SPARSEST)}"
@@ -135,28 +136,14 @@ def _all_coloured(
 def _wired_coloured(
     target: Target, densities: tuple[Fraction, ...], colours: Colouring, widths: tuple[int, int], rival: Fraction
 ) -> Iterator[Found]:
-    """Colour only neurons of layer 1 with at least d edges into layer 0, and count on N' of them."""
+    """Colour only neurons of layer 1 with at least k edges into layer 0, and count on N' of them."""
     first, second = widths
     if first < target.inputs:
         return
-    design = Design(target, densities, colours, "primal", first, second, second, target.inputs)
-    coded = design.first_layer()[1]
-    missing = design.missing_last
-    if coded >= rival or missing[1] >= 1:
-        return
-
-    def terms(served: int) -> tuple[Fraction, Fraction]:
-        return colours.failure(served)[1], short_of(second, served, missing)[1]
-
-    low, high = 0, second  # the first term falls in N', the second one grows
-    while high - low > 1:
-        middle = (low + high) // 2
-        short, few = terms(middle)
-        low, high = (middle, high) if short > few else (low, middle)
-    for served in (low, high):
-        failure = coded + sum(terms(served))
-        if served and failure < 1:
-            yield failure, replace(design, served=served)
+    design = Design(target, densities, colours, "primal", first, second, second)
+    failure, design = counted(design, rival)
+    if design.columns:
+        yield failure, design
 
 
 def _costs_less(used: Masses, inputs: int, first: int, densities: tuple[Fraction, Fraction], rival: Fraction) -> bool:

@@ -19,6 +19,7 @@ from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.sharp.classes import class_width
 from ertheory.bounds.sharp.coded import coded_width
 from ertheory.bounds.sharp.law import Colouring, Design, short_of
+from ertheory.bounds.sharp.spare import spared
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
 from ertheory.numbers import Decision, ball, decide, decided, smallest
@@ -36,6 +37,7 @@ _SHARES = (
     (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2)),
 )
 _HOPELESS = 2
+_SMALL = 10_000  # neurons: the first guess for so small a source may be far from the best
 
 
 def designs(
@@ -64,7 +66,8 @@ def _coded_designs(
             served = colours.width(delta / 2)[0]
             rest = delta - colours.failure(served)[1]
             first, kind, part = _first_width(target, densities, colours, rest)
-            yield _lowered(Design(target, densities, colours, kind, first, served, served, part=part), delta)
+            plain = Design(target, densities, colours, kind, first, served, served, part=part)
+            yield _lowered(spared(plain, delta), delta)
             if objective == "last":
                 return
         except InfeasibleWidth:
@@ -140,7 +143,7 @@ class _Levels:
         """Move one level after another as long as the total falls; stop where it is far from that of a rival."""
         levels = self._first_levels()
         best = self.at(levels)
-        if best is not None and self.rival is not None and best.total > _HOPELESS * self.rival:
+        if best is not None and self.rival is not None and best.total > max(_HOPELESS * self.rival, _SMALL):
             return None
         step = 0.3
         while step > 0.001:

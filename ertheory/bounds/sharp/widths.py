@@ -51,7 +51,7 @@ def sequential(
     --------
     >>> tenth = (Fraction(1, 10),) * 3
     >>> sequential(Target.from_text("784-128-10"), tenth, Fraction(1, 1000)).widths
-    (9206, 1850, 10)
+    (8551, 1850, 10)
     """
     return _width(SEQUENTIAL, target, densities, failure_probability, layer0, objective)
 
@@ -70,7 +70,7 @@ def matching(
     --------
     >>> twentieth = (Fraction(1, 20),) * 3
     >>> matching(Target.from_text("784-128-10"), twentieth, Fraction(1, 1000)).widths
-    (18529, 3513, 10)
+    (17087, 3513, 10)
     """
     return _width(MATCHING, target, densities, failure_probability, layer0, objective)
 
@@ -100,8 +100,8 @@ def sharp(
         copies it is ``dense`` where p_0 = 1.
     objective
         ``last``: with one hidden layer, N_1 is the smallest that half of delta allows, then N_0 the smallest that the
-        rest allows. ``total``: spare neurons in layer 1 for a smaller N_0 + N_1. Deeper targets are designed for a
-        small total either way.
+        rest allows, where some of the N_1 neurons may be left without a class. ``total``: more neurons in layer 1 for a
+        smaller N_0 + N_1. Deeper targets are designed for a small total either way.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def sharp(
     --------
     >>> tenth = (Fraction(1, 10),) * 3
     >>> sharp(Target.from_text("784-128-10"), tenth, Fraction(1, 1000)).widths
-    (9206, 1850, 10)
-    >>> sharp(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), objective="total").total < 9206 + 1850
+    (8551, 1850, 10)
+    >>> sharp(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), objective="total").total < 8551 + 1850
     True
     >>> sharp(Target.from_text("50-2-1"), (Fraction(1, 100), Fraction(1, 100), Fraction(1)), Fraction(1, 1000)).total
     33017

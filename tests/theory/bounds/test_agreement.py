@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from benchmarks import agreement
+from ertheory.bounds.necessary.coupled import coupled
 from ertheory.bounds.sharp.law import Design
-from ertheory.bounds.sharp.widths import sharp
+from ertheory.bounds.sharp.widths import matching, sharp
 from ertheory.networks.target import Target
 
 HALF = Fraction(1, 2)
@@ -85,6 +87,18 @@ def test_a_run_goes_on_where_it_ended(tmp_path, capsys, monkeypatch):
         agreement.main()
         assert capsys.readouterr().out == f"{cases} cases, 0 contradictions\n"
         assert file.read_text().splitlines() == [f"done {number}" for number in range(cases)], first
+
+
+def test_what_random_cases_found_stays_mended():
+    """A harder question gave less: a t for all N_0 where rows may evade, and a search that gave up after one look."""
+    weights = [np.random.default_rng(0).normal(size=shape) for shape in ((4, 7), (2, 4))]
+    target = Target.from_arrays(weights, [np.zeros(4), np.zeros(2)], domain=[(-1, 1)] * 7)
+    asked = target, (Fraction(3, 10), Fraction(3, 10), Fraction(1))
+    found = [coupled(*asked, delta, second_width=4).widths[0] for delta in (Fraction(1, 1000), Fraction(1001, 2000))]
+    assert found == [13, 11]  # 9 and 11 once
+    asked = Target.from_text("5-1-3"), (HALF, Fraction(1, 50), Fraction(19, 20))
+    harder, easier = (matching(*asked, delta).total for delta in (Fraction(1, 20), Fraction(21, 40)))
+    assert easier <= harder == 326  # 430 and 326 once
 
 
 def test_case_k_is_the_same_in_every_run():

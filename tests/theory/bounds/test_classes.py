@@ -128,7 +128,7 @@ def test_the_best_part_is_taken():
 
 def test_other_ways_stay_where_parts_reach_too_little():
     answer = sharp(TARGET, (Fraction(1, 10),) * 3, DELTA)
-    assert (answer.design.layer0, answer.design.part, answer.widths[0]) == ("primal", 1, 9206)
+    assert (answer.design.layer0, answer.design.part, answer.widths[0]) == ("primal", 1, 8551)
 
 
 def test_layer_1_of_deeper_targets_is_coded_by_classes_too():

@@ -109,6 +109,7 @@ def builds(design: Design, random: np.random.Generator) -> bool:
 
 CASES = [
     ("12-4-3", Fraction(9, 10), "sequential", "coded", "last"),
+    ("12-8-3", HALF, "sequential", "coded", "last"),  # spare neurons of layer 1
     ("20-4-4-3", Fraction(9, 10), "sequential", "coded", "total"),
     ("6-5-3", HALF, "sequential", "coded", "last"),
     ("6-5-3", Fraction(3, 10), "matching", "coded", "total"),
