@@ -150,7 +150,7 @@ def _cells(row: Row) -> dict[str, str]:
         "bare": _bare(row),
         "dead": "-" if row.dead_neurons is None else f"{row.dead_neurons:.4g}",
         "flops": f"{row.flops_ratio:.3g}",
-        "n": str(row.accuracy_test.count),
+        "n": f"{row.accuracy_test.count} ({row.diverged} diverged)" if row.diverged else str(row.accuracy_test.count),
         "test": _mean(row.accuracy_test),
         "best": _mean(row.accuracy_test_best),
         "paper": "-" if row.accuracy_paper is None else f"{100 * row.accuracy_paper:.2f}",

@@ -229,14 +229,17 @@ def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) 
         accuracies = [Shown(accuracy, f"{100 * accuracy:.2f}") for accuracy in (validation, test)]
         shares = [Shown(share, f"{share:.4g}") for share in (realised, final)]
         one = told[group[0]["config_hash"]]
-        cells: list[Cell] = [run.ratio, run.density, *shares, len(group), *accuracies, one["settings"]]
+        lost = sum(bool(each.get("diverged")) for each in group)
+        seeds = Shown(len(group), f"{len(group)} ({lost} diverged)") if lost else len(group)
+        cells: list[Cell] = [run.ratio, run.density, *shares, seeds, *accuracies, one["settings"]]
         recipe = run.recipe if is_of_recipe(one) else f"{run.recipe}, changed"
         tables.setdefault((recipe, f"{run.model} on {run.data}", run.method), []).append(cells)
     headers = ["ratio", "density", "realised", "final", "seeds", "validation", "test", "settings"]
     for (recipe, where, method), rows in tables.items():
         show(f"{recipe}: {where}, method {method}")
         shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
-        table = Table.of(headers[:shown], [row[:shown] for row in rows], spare=("realised", "seeds"))
+        spare = ("realised",) if any(isinstance(row[4], Shown) for row in rows) else ("realised", "seeds")
+        table = Table.of(headers[:shown], [row[:shown] for row in rows], spare=spare)
         show_table(table, "table")
         show("")
     note = "Accuracies in %, means over the seeds. Intervals and what the paper says: ertrain report DIR. Every run by "

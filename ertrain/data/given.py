@@ -116,9 +116,8 @@ class GivenItems(Given):
         if not 1 <= batch <= len(self) or batch % world_size:
             raise InvalidInput("batch", f"a multiple of {world_size} from 1 to {len(self)}", batch)
         order = torch.randperm(len(self), generator=generator(seed, "order", epoch))
-        share = batch // world_size
         for step in range(len(self) // batch):
-            places = order[step * batch + rank * share : step * batch + (rank + 1) * share]
+            places = order[step * batch + rank : (step + 1) * batch : world_size]
             with _drawing(stream_seed(seed, "augmentation", epoch, step, rank)):
                 made = self._batch(self.places[places])
             yield made

@@ -101,15 +101,14 @@ class InMemory:
             raise InvalidInput("augmentation", "none for other data than images", augmentation)
         order = torch.randperm(len(self), generator=generator(seed, "order", epoch))
         order = order.to(self.labels.device, non_blocking=True)
-        share = batch // world_size
+        mine = slice(rank, None, world_size)  # in turn, so that parts of a batch hold what those of one process do
         for step in range(len(self) // batch):
             places = order[step * batch : (step + 1) * batch]
             if augmentation == "none":  # a process takes up nothing but its own slice
-                places = places[rank * share : (rank + 1) * share]
+                places = places[mine]
                 yield self.inputs[places], self.labels[places]
             else:  # the random shifts are those of the whole batch
                 moved = augment(self.inputs[places], augmentation, generator(seed, "augmentation", epoch, step))
-                mine = slice(rank * share, (rank + 1) * share)
                 yield moved[mine], self.labels[places[mine]]
 
     def in_order(self, batch: int) -> Iterator[Batch]:

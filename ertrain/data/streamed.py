@@ -85,9 +85,9 @@ class Streamed:
         if augmentation not in ("none", RESIZED_CROP):
             raise InvalidInput("augmentation", f"none or {RESIZED_CROP} for images in files", augmentation)
         order = torch.randperm(len(self), generator=generator(seed, "order", epoch)).tolist()
-        share, batches = batch // world_size, []
+        batches = []
         for start in range(0, len(self) - batch + 1, batch):
-            mine = order[start + rank * share : start + (rank + 1) * share]
+            mine = order[start + rank : start + batch : world_size]
             crops = augmentation == RESIZED_CROP
             batches.append([(at, stream_seed(seed, "augmentation", epoch, at) if crops else None) for at in mine])
         yield from self._read(batches)

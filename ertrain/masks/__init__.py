@@ -1,6 +1,6 @@
 """Masks on modules, their invariant, what of a network they leave alive, and what it costs."""
 
-from ertrain.masks.flops import forward_flops, layer_positions, training_flops
+from ertrain.masks.flops import forward_flops, layer_positions, masked_flops, training_flops
 from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.flow_repair import REPAIRS, repair_masks
 from ertrain.masks.guarding import Guard, guard
@@ -23,6 +23,7 @@ __all__ = [
     "layer_positions",
     "layer_shapes",
     "mask_gradients",
+    "masked_flops",
     "masks_of",
     "repair_masks",
     "structured_mask",

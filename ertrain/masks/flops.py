@@ -12,7 +12,7 @@ from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.uses import Uses, tensors_in
 
-__all__ = ["InputShape", "forward_flops", "layer_positions", "training_flops"]
+__all__ = ["InputShape", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
 
 _PASSES = 3  # forwards, backwards to the inputs, backwards to the weights
 
@@ -128,13 +128,23 @@ def forward_flops(
     >>> forward_flops(nn.Linear(30, 10), (30,))
     600
     """
-    masks: Mapping[str, Tensor] = {} if dense else masks_of(module)
+    where = layer_positions(module, inputs) if positions is None else positions
+    return masked_flops(module, where, {} if dense else masks_of(module))
+
+
+def masked_flops(module: nn.Module, positions: Mapping[str, int], masks: Mapping[str, Tensor]) -> int:
+    """Count the operations of a forward pass in masks that the module may not have; layers without one are dense.
+
+    Examples
+    --------
+    >>> masked_flops(nn.Linear(30, 10), {"": 1}, {"": torch.arange(300).reshape(10, 30) < 100})
+    200
+    """
     kept = {
         layer.name: int(masks[layer.name].sum()) if layer.name in masks else layer.weights
         for layer in layer_shapes(module)
     }
-    where = layer_positions(module, inputs) if positions is None else positions
-    return sum(2 * kept[name] * places for name, places in where.items())
+    return sum(2 * kept[name] * places for name, places in positions.items())
 
 
 def training_flops(forward: int, images: int) -> int:

@@ -8,6 +8,7 @@ again before every forward pass (`ertrain.masks.keeping`) and, with what an opti
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -49,6 +50,11 @@ def draw_masks(
     dict
         A boolean tensor of the layer's shape by the layer's name, on the CPU.
 
+    Warns
+    -----
+    UserWarning
+        If no weight at all is kept.
+
     Notes
     -----
     Independent masks are those of `ertheory.masks.draw_masks`, entry by entry: with one seed, the sparser one lies
@@ -78,6 +84,10 @@ def draw_masks(
             drawn = DrawnMask((layer.outputs, layer.fan_in), Fraction(density), seed, place)
             flat = drawn.to_csr().toarray()
         masks[layer.name] = torch.from_numpy(flat.reshape(layer.shape))
+    if not any(bool(mask.any()) for mask in masks.values()):
+        weights = sum(layer.weights for layer in densities.layers)
+        said = f"density {float(densities.density):.4g} keeps none of {weights:,} weights: nothing reaches an output"
+        warnings.warn(said, UserWarning, stacklevel=2)
     return masks
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
 from ertrain.models.initialisation import initialise
-from ertrain.ratios import PruningContext
-from ertrain.ratios.scores import grasp, snip, synflow_masks
+from ertrain.ratios import PruningContext, found_by_synflow, scored
 from ertrain.streams import generator
 
 __all__ = ["SNIP", "GraSP", "PruningAtInitialisation", "SynFlow"]
@@ -25,7 +26,7 @@ class PruningAtInitialisation(FixedMask):
         count = self.budget(self.configuration.final_density)
         if count == self.size:
             return
-        set_masks(self.model, self.choose(count, context))
+        set_masks(self.model, self.choose(count, replace(context, spend=self._spend)))
         initialise(self.model, self.configuration.initialisation, generator(self.configuration.seed, "weights"))
         self.recount_flops()
 
@@ -33,14 +34,16 @@ class PruningAtInitialisation(FixedMask):
         """Choose so many weights of S_ER, fewer than it has."""
         raise NotImplementedError
 
+    def _spend(self, flops: int) -> None:
+        self.flops += flops
+
 
 class SNIP(PruningAtInitialisation):
     """Keep the weights with the largest |w dL/dw|, as in `ertrain.ratios.scores.snip`."""
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the loss of some training images, one threshold for all layers."""
-        scores = snip(self.model, list(self.drawn), context.batches, seed=context.seed, loss=context.loss)
-        return highest_inside(scores, self.drawn, count)
+        return highest_inside(scored("snip", self.model, list(self.drawn), context), self.drawn, count)
 
 
 class GraSP(PruningAtInitialisation):
@@ -48,8 +51,7 @@ class GraSP(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the gradients of some training images, one threshold for all layers."""
-        scores = grasp(self.model, list(self.drawn), context.batches, seed=context.seed, loss=context.loss)
-        return highest_inside(scores, self.drawn, count)
+        return highest_inside(scored("grasp", self.model, list(self.drawn), context), self.drawn, count)
 
 
 class SynFlow(PruningAtInitialisation):
@@ -57,4 +59,4 @@ class SynFlow(PruningAtInitialisation):
 
     def choose(self, count: int, context: PruningContext) -> dict[str, Tensor]:
         """Choose by the weights alone."""
-        return synflow_masks(self.model, list(self.drawn), context.data.train.shape, count)
+        return found_by_synflow(self.model, list(self.drawn), count, context)

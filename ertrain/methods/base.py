@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -128,7 +129,11 @@ class FixedMask:
 
     def budget(self, density: str) -> int:
         """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
-        wanted = round(Fraction(density) * sum(mask.numel() for mask in self.drawn.values()))
+        weights = sum(mask.numel() for mask in self.drawn.values())
+        wanted = round(Fraction(density) * weights)
+        if wanted == 0:
+            said = f"final density {float(Fraction(density)):.4g} keeps none of {weights:,} weights"
+            warnings.warn(said, UserWarning, stacklevel=2)
         return min(wanted, self.size)
 
     def density(self) -> float:

@@ -19,6 +19,12 @@ from ertrain.models.factored import linear_layers
 __all__ = ["INITIALISATIONS", "OWN_START", "initialise"]
 
 INITIALISATIONS = ("kaiming", "paper", "signed-constant", "sparse", "sparse-neuron")
+_NORMALISATION = (
+    nn.modules.batchnorm._NormBase,  # with batches or, each by itself, instances
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.RMSNorm,
+)
 OWN_START = "own"  # of somebody's own network: the weights that it comes with
 
 
@@ -61,8 +67,9 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
     if name not in INITIALISATIONS:
         raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
     layers, masks = [layer.name for layer in layer_shapes(module)], masks_of(module)
+    _refuse_others(module, layers)
     linear = [layer for layer in layers if isinstance(module.get_submodule(layer), nn.Linear)]
-    started, unrectified = set(), linear_layers(module)
+    unrectified = linear_layers(module)
     with torch.no_grad():
         for layer in layers:
             owner = module.get_submodule(layer)
@@ -75,15 +82,27 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
             if layer in unrectified:
                 start = start * math.sqrt(1 / 2)
             weight.copy_(start if mask is None else start.masked_fill(~mask.cpu(), 0))
-            started.add(id(weight))
         for owner in module.modules():
             for key, parameter in owner.named_parameters(recurse=False):
                 if key == "bias":
                     parameter.zero_()
-                elif isinstance(owner, nn.modules.batchnorm._BatchNorm | nn.GroupNorm | nn.LayerNorm):
+                elif isinstance(owner, _NORMALISATION):
                     parameter.fill_(1)
-                elif id(parameter) not in started:
-                    raise InvalidInput("module", "linear, convolutional and normalisation layers", owner)
+
+
+def _refuse_others(module: nn.Module, layers: list[str]) -> None:
+    """Refuse what has no known start, before anything is changed."""
+    known = set()
+    for layer in layers:
+        weight = module.get_submodule(layer)._parameters.get("weight")
+        if weight is None:
+            raise InvalidInput("module", "layers whose weight is a plain parameter, not computed from others", layer)
+        known.add(id(weight))
+    for name, owner in module.named_modules():
+        for key, parameter in owner.named_parameters(recurse=False):
+            if key != "bias" and not isinstance(owner, _NORMALISATION) and id(parameter) not in known:
+                allowed = "linear, convolutional and normalisation layers"
+                raise InvalidInput("module", allowed, f"{name}.{key}" if name else key)
 
 
 def _deviation(name: str, weight: Tensor, mask: Tensor | None, *, last: bool) -> Tensor | float:

@@ -51,9 +51,11 @@ class FitResult:
     accuracy_test
         The metric on the test data after the last epoch, None without test data.
     accuracy_validation
-        The metric on the validation data after the last epoch.
+        The metric on the validation data after the last epoch, None if it is no finite number.
     density_final
         Share of the weights of all layers with masks that is not 0.
+    diverged
+        Whether the loss or a metric was no finite number at some time.
     masks
         By the names of the layers.
     folder
@@ -64,8 +66,9 @@ class FitResult:
 
     model: nn.Module
     accuracy_test: float | None
-    accuracy_validation: float
+    accuracy_validation: float | None
     density_final: float
+    diverged: bool
     masks: Mapping[str, Tensor]
     folder: Path | None
     result: Mapping[str, Any]
@@ -237,6 +240,7 @@ def fit(
         accuracy_test=result["accuracy_test"],
         accuracy_validation=result["accuracy_validation"],
         density_final=result["density_final"],
+        diverged=bool(result.get("diverged")),
         masks=masks,
         folder=None if out is None else parent / configuration.folder,
         result=result,

@@ -113,8 +113,8 @@ def supplied_measure(loss: Loss | None, metric: Metric | None, *, of_classes: bo
             return ONE_NETWORK.correct(outputs, labels)
         value = -mean(outputs, labels) if metric is None else metric(outputs, labels)
         number = torch.as_tensor(value, dtype=torch.float64)
-        if number.dim() != 0 or not bool(number.isfinite()):
-            raise InvalidInput("metric", "a finite number (has training diverged?)", value)
+        if number.dim() != 0:
+            raise InvalidInput("metric", "a function of outputs and labels that gives one number", tuple(number.shape))
         return number * _count(labels)
 
     return Measure(loss=summed, correct=correct, labels=_count, of_a_step=_count)

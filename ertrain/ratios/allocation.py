@@ -7,13 +7,10 @@ What a pruning method keeps of each layer is all that is taken from it; the mask
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
@@ -21,14 +18,12 @@ from ertheory.layerwise import RATIOS as SHAPE_RATIOS
 from ertheory.layerwise import LayerDensities, layer_densities
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.numbers import Rational, probability
-from ertrain.data import Data
 from ertrain.masks.shapes import layer_shapes
 from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
-from ertrain.ratios.imp import imp_masks
-from ertrain.ratios.scores import Loss, grasp, keep_highest, magnitude, snip, summed_cross_entropy, synflow_masks
-from ertrain.streams import generator
+from ertrain.ratios.scores import keep_highest, magnitude
+from ertrain.ratios.searches import PruningContext, found_by_imp, found_by_synflow, scored
 
-__all__ = ["RATIOS", "SHAPE_RATIOS", "PruningContext", "allocate_sparsity", "by_layers"]
+__all__ = ["RATIOS", "SHAPE_RATIOS", "allocate_sparsity", "by_layers"]
 
 _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 
@@ -36,44 +31,6 @@ _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 RATIOS = tuple(sorted((*SHAPE_RATIOS, *_PRUNING)))
 
 _BY_LAYERS = "layers:"
-_IMAGES_PER_CLASS = 100
-_IMAGES_AT_ONCE = 250
-
-
-@dataclass(frozen=True, eq=False)
-class PruningContext:
-    """What a pruning method may look at.
-
-    Parameters
-    ----------
-    data
-        Its images to train with; SNIP and GraSP take 100 per class of them, or all if there are fewer.
-    seed
-        Of the run; decides which images.
-    fit
-        Trains a network in place, for IMP.
-    keep
-        Share of the weights that a round of IMP leaves.
-    rounds
-        Where rounds of IMP are kept, as in `imp_masks`; nowhere by default.
-    loss
-        The sum of the losses of a batch, given its outputs and its labels, for SNIP and GraSP.
-    """
-
-    data: Data
-    seed: int
-    fit: Callable[[nn.Module], object]
-    keep: float = 0.8
-    rounds: Path | None = None
-    loss: Loss = summed_cross_entropy
-
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the images for SNIP and GraSP, normalised."""
-        train = self.data.train
-        order = torch.randperm(len(train), generator=generator(self.seed, "ratio"))
-        chosen = train.part(order[: _IMAGES_PER_CLASS * self.data.classes].to(train.labels.device))
-        for images, labels in chosen.in_order(_IMAGES_AT_ONCE):
-            yield self.data.normalised(images), labels
 
 
 def allocate_sparsity(
@@ -174,14 +131,17 @@ def _pruned(
     module: nn.Module, names: list[str], count: int, ratio: str, context: PruningContext | None
 ) -> dict[str, Tensor]:
     """Let a pruning method choose so many weights."""
+    for name in names:
+        if "weight" not in module.get_submodule(name)._parameters:
+            allowed = f"layers whose weight is a plain parameter with the ratio {ratio}, not computed from others"
+            raise InvalidInput("module", allowed, name)
     if ratio == "magnitude":
         return keep_highest(magnitude(module, names), count)
     if context is None:
         raise InvalidInput("context", f"images for the ratio {ratio}", context)
     model = copy.deepcopy(module).to(context.data.mean.device)
     if ratio == "synflow":
-        return synflow_masks(model, names, context.data.train.shape, count)
+        return found_by_synflow(model, names, count, context)
     if ratio == "imp":
-        return imp_masks(model, names, count, context.fit, keep=context.keep, folder=context.rounds)
-    scores = (snip if ratio == "snip" else grasp)(model, names, context.batches, seed=context.seed, loss=context.loss)
-    return keep_highest(scores, count)
+        return found_by_imp(model, names, count, context)
+    return keep_highest(scored("snip" if ratio == "snip" else "grasp", model, names, context), count)

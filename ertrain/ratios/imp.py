@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -27,6 +27,7 @@ def imp_masks(
     *,
     keep: float,
     folder: Path | None = None,
+    tell: Callable[[Mapping[str, Tensor]], object] = lambda _: None,
 ) -> dict[str, Tensor]:
     """Train, remove the smallest weights of all layers, go back to the start, and so on.
 
@@ -46,6 +47,8 @@ def imp_masks(
         Where what a round has found is kept, one folder a round, and taken from if it is there. It must belong to this
         start, these layers, this way of training and this share. The count may be another, for it only cuts the last
         round shorter. Other processes wait until this one is through.
+    tell
+        Called in every round with the masks that it trains in, also where what it has found is taken from a folder.
 
     Raises
     ------
@@ -68,6 +71,7 @@ def imp_masks(
         number = 0
         while left > count:
             number += 1
+            tell(masks)
             scores = _round(module, names, masks, fit, None if folder is None else folder / str(number))
             left = max(count, round(left * keep) if round(left * keep) < left else left - 1)
             masks = keep_highest(scores, left)

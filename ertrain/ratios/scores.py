@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -119,7 +119,13 @@ def grasp(
 
 
 def synflow_masks(
-    module: nn.Module, names: Sequence[str], inputs: tuple[int, ...], count: int, *, rounds: int = _ROUNDS
+    module: nn.Module,
+    names: Sequence[str],
+    inputs: tuple[int, ...],
+    count: int,
+    *,
+    rounds: int = _ROUNDS,
+    tell: Callable[[Mapping[str, Tensor]], object] = lambda _: None,
 ) -> dict[str, Tensor]:
     """Prune by synaptic flow in many rounds, without data.
 
@@ -135,6 +141,8 @@ def synflow_masks(
         Weights to keep.
     rounds
         After round k of n, the share (count / all)^(k / n) of them all, or of those inside, is left.
+    tell
+        Called in every round with the masks of its passes.
 
     Returns
     -------
@@ -157,6 +165,7 @@ def synflow_masks(
     total = sum(int(mask.sum()) for mask in masks.values())
     ones = torch.ones(1, *inputs, dtype=torch.float64, device=next(model.parameters()).device)
     for number in range(1, rounds + 1):
+        tell(masks)
         model.zero_grad()
         model(ones).sum().backward()
         # What has been pruned stays so, even where a weight that is left has no flow.

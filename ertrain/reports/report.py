@@ -40,6 +40,8 @@ class Row:
         Of training.
     seeds
         Of the runs.
+    diverged
+        How many of them have a loss that was not finite in some epoch; they count in all means.
     settings
         What tells them apart from other rows that share all of the above, such as ``"epochs=3"``.
     is_of_recipe
@@ -69,6 +71,7 @@ class Row:
     flops_ratio: float
     epochs: int
     seeds: tuple[int, ...]
+    diverged: int
     settings: str
     is_of_recipe: bool
 
@@ -123,6 +126,7 @@ def _row(group: Sequence[Result]) -> Row:
         flops_ratio=work / dense,
         epochs=one["epochs"],
         seeds=tuple(run["seed"] for run in group),
+        diverged=sum(bool(run.get("diverged")) for run in group),
         settings=one["settings"],
         is_of_recipe=is_of_recipe(one),
     )

@@ -50,6 +50,8 @@ def _read(path: Path) -> Result:
     result = read_json(path, RESULT_NEEDS)
     if not isinstance(result["data"].get("name"), str):
         raise RunFolderError(path, "data has no name")
+    if result.get("diverged") and (result["accuracy_test"] is None or result["accuracy_validation"] is None):
+        raise RunFolderError(path, "is of a run that diverged, and has no accuracy to report")
     if result["accuracy_test"] is None:
         raise RunFolderError(path, "was not tested, and has no accuracy to report")
     configuration = read_json(path.with_name("config.json"), {"hash": str})

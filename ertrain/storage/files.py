@@ -31,7 +31,7 @@ RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "layers": list,
     "accuracy_test": (int, float, type(None)),  # there may be no test
     "accuracy_test_best": (int, float, type(None)),
-    "accuracy_validation": (int, float),
+    "accuracy_validation": (int, float, type(None)),  # where it was no number, as in a run that diverged
     "epochs": int,
     "seed": int,
     "flops_train": int,

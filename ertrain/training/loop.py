@@ -33,6 +33,7 @@ from ertrain.training.runs import Run
 from ertrain.training.start import start_model
 from ertrain.training.state import TrainingState
 from ertrain.training.supplied import Supplied
+from ertrain.training.synced_norm import synced
 from ertrain.training.tensorboard import curves
 
 __all__ = ["described_data", "metrics_line", "pretrain", "train"]
@@ -99,6 +100,7 @@ def _train(
     def summed(outputs: Tensor, labels: Tensor) -> Tensor:
         return measure.loss(outputs, labels, 0.0)
 
+    searched: list[int] = []
     model, densities = start_model(
         configuration,
         data,
@@ -107,9 +109,10 @@ def _train(
         out=run.folder.parent,
         own=None if supplied is None else supplied.model,
         loss=summed,
+        spend=searched.append,
     )
     if processes.is_main:
-        run.describe_start(model, densities, data.train.shape)
+        run.describe_start(model, densities, data.train.shape, search=sum(searched))
     model = model.to(device, memory_format=memory_layout(processes))  # type: ignore[call-overload]
     method = METHODS[configuration.method](
         configuration, model, data.train.shape, len(data.train) // configuration.batch
@@ -122,11 +125,12 @@ def _train(
         if state is None:  # so it is for the first process alone
             state = TrainingState()
             method.before_training(PruningContext(data, configuration.seed, pretraining, loss=summed))
+            state = replace(state, flops=method.flops)
             run.save(model, optimiser, state, method)
     if processes.is_main:
         run.drop_metrics_after(state.epochs)
-    if cuda and processes.world_size > 1:  # the statistics of a batch are those of the whole batch, as in one process
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+    if processes.world_size > 1:  # the statistics of a batch are those of the whole batch, as in one process
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model) if cuda else synced(model)  # type: ignore[no-untyped-call]
     method.protect(optimiser, model)
     sparse = choose_backend(backend, configuration, model, processes)
     layers = layers_of(method, model, optimiser, sparse)
@@ -149,7 +153,8 @@ def _train(
             rate = optimiser.param_groups[0]["lr"]
             if layers is not None:
                 layers.unpack()
-            state = state.after(validation, model, 0.0, at_final_density=method.at_final_density(epoch))
+            reached = method.at_final_density(epoch)
+            state = state.after(validation, model, 0.0, at_final_density=reached, loss=loss / labels)
             method.after_epoch(epoch, optimiser)  # what happens between rounds is paid for as well
             seconds = state.seconds + time.perf_counter() - began
             state = replace(state, flops=method.flops, seconds=seconds)
@@ -188,7 +193,7 @@ def metrics_line(state: TrainingState, loss: float, accuracy_train: float, rate:
     return {
         "epoch": state.epochs,
         "loss": loss if math.isfinite(loss) else None,
-        "accuracy_train": accuracy_train,
+        "accuracy_train": accuracy_train if math.isfinite(accuracy_train) else None,
         "accuracy_validation": state.validation,
         "learning_rate": rate,
         "seconds": round(state.seconds, 3),

@@ -176,7 +176,7 @@ def _train(
             rate = optimiser.param_groups[0]["lr"]
             _write_back(replicas, models)
             for number, (loss, right) in enumerate(zip(*(each.tolist() for each in found), strict=True)):
-                states[number] = states[number].after(validations[number], models[number], seconds)
+                states[number] = states[number].after(validations[number], models[number], seconds, loss=loss)
                 lines[number].append(metrics_line(states[number], loss, right, rate))
             # Epochs of small networks take less time than files.
             if epoch + 1 == common.epochs or time.monotonic() - saved >= _SECONDS_BETWEEN_CHECKPOINTS:
@@ -193,9 +193,10 @@ def _start(configuration: Configuration, run: Run | None, out: Path, processes: 
     """Make the network of a member, and write down what its mask looks like, first of all what took long to find."""
     known = None if run is None else run.known_densities()
     pretraining = partial(pretrain, configuration, data, processes)
-    model, densities = start_model(configuration, data, fit=pretraining, known=known, out=out)
+    searched: list[int] = []
+    model, densities = start_model(configuration, data, fit=pretraining, known=known, out=out, spend=searched.append)
     if run is not None:
-        run.describe_start(model, densities, data.train.shape)
+        run.describe_start(model, densities, data.train.shape, search=sum(searched))
     return model
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,10 +38,13 @@ from ertrain.training.memory import dense_memory, peak_memory, training_memory
 from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.state import TrainingState
+from ertrain.training.threads import threads
 
 __all__ = ["Run", "environment", "open_run"]
 
 _SCHEMA = 1
+_MOST_THREADS = 1024
+_DECIDE = ("torch", "numpy", "machine", "device", "cuda", "threads", "processes")  # what bits may depend on
 _START_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "densities": list,
     "density_realised": (int, float),
@@ -80,15 +85,21 @@ class Run:
     def _start(self) -> Any:
         return read_json(self.folder / "start.json", _START_NEEDS)
 
-    def describe_start(self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...]) -> None:
-        """Write down what the masks look like before training, for inputs of a shape."""
-        masks = masks_of(model)
+    def describe_start(
+        self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...], *, search: int = 0
+    ) -> None:
+        """Write down what the masks look like before training, for inputs of a shape.
+
+        `search` are the operations by which the densities were found, unless that was done by an earlier process.
+        """
+        masks, known = masks_of(model), self._start()
         layers = self._dead_neurons(model, inputs)
         content = {
             "densities": list(densities.densities),
             "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
+            "flops_search": search if known is None else _searched(known),
             "without_weights": sum(int((~mask.flatten(1).any(1)).sum()) for mask in masks.values()),
             "without_weights_expected": None
             if is_structured(self.configuration.drawing)
@@ -212,14 +223,16 @@ class Run:
             "dead_neurons": start["dead_neurons"],
             "neurons": start["neurons"],
             "layers": layers,
-            **accuracies,
+            **{name: one if one is None or math.isfinite(one) else None for name, one in accuracies.items()},
             "accuracy_validation": state.validation,
-            "accuracy_validation_best": state.best,
+            "accuracy_validation_best": state.best if state.best_epoch > 0 else None,
+            "diverged": state.diverged or not all(bool(one.isfinite().all()) for one in model.parameters()),
             "best_epoch": state.best_epoch,
             "epochs": state.epochs,
             "seed": configuration.seed,
             "seconds": round(state.seconds, 3),
-            "flops_train": state.flops or training_flops(start["flops_forward"], seen),
+            "flops_train": _searched(start) + (state.flops or training_flops(start["flops_forward"], seen)),
+            "flops_search": _searched(start),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
             "memory_train": training_memory(model, configuration, method),
             "memory_dense": dense_memory(model, configuration),
@@ -260,13 +273,40 @@ def open_run(configuration: Configuration, parent: Path, processes: ProcessGroup
             write_json(folder / "config.json", content)
         elif known["hash"] != configuration.hash:
             raise RunFolderError(folder, "belongs to another configuration")
-        seen, here = read_json(folder / "environment.json"), environment(processes)
-        if not isinstance(seen, list | None):
-            raise RunFolderError(folder / "environment.json", "a list is expected")
+        seen = read_json(folder / "environment.json")
+        if not isinstance(seen, list | None) or not all(isinstance(one, dict) for one in seen or []):
+            raise RunFolderError(folder / "environment.json", "a list of objects is expected")
         seen = seen or []
-        if here not in seen:
-            write_json(folder / "environment.json", [*seen, here])
-        yield Run(folder, configuration)
+        with threads(_threads_of(seen, folder, processes)):
+            here = environment(processes)
+            if here not in seen:
+                _tell_of_differences(seen, here, folder)
+                write_json(folder / "environment.json", [*seen, here])
+            yield Run(folder, configuration)
+
+
+def _threads_of(seen: list[dict[str, Any]], folder: Path, processes: ProcessGroup) -> int:
+    """Give the number of threads that a run was begun with, which its last bits depend on."""
+    now = torch.get_num_threads()
+    began = seen[0].get("threads") if seen else now
+    if type(began) is not int or not 1 <= began <= _MOST_THREADS or processes.world_size > 1:
+        return now
+    if began != now and processes.device.type == "cpu":
+        said = f"{folder} was begun with {began} threads and goes on with as many, not {now}, to the same bits"
+        warnings.warn(said, UserWarning, stacklevel=4)
+        return began
+    return now
+
+
+def _tell_of_differences(seen: list[dict[str, Any]], here: dict[str, Any], folder: Path) -> None:
+    """Say what is not as it was when a run began, so that other bits may come of it."""
+    began = seen[0] if seen else here
+    changed = [
+        f"{name} {began.get(name)} before, {here[name]} now" for name in _DECIDE if began.get(name) != here[name]
+    ]
+    if changed:
+        said = f"{folder} goes on elsewhere than it was begun ({'; '.join(changed)}): its last bits may differ"
+        warnings.warn(said, UserWarning, stacklevel=4)
 
 
 def environment(processes: ProcessGroup) -> dict[str, Any]:
@@ -290,6 +330,12 @@ def environment(processes: ProcessGroup) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": processes.world_size,
     }
+
+
+def _searched(start: Mapping[str, Any]) -> int:
+    """Read what the search for densities took; older files do not say."""
+    found = start.get("flops_search", 0)
+    return found if type(found) is int else 0
 
 
 def _layer(name: str, kept: Tensor) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def start_model(
     out: Path | None = None,
     own: nn.Module | None = None,
     loss: Loss = summed_cross_entropy,
+    spend: Callable[[int], object] = lambda _: None,
 ) -> tuple[nn.Module, LayerDensities]:
     """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
 
@@ -57,6 +58,8 @@ def start_model(
         The network, where it has no name; it is copied.
     loss
         What SNIP and GraSP take the gradient of: the sum of the losses of a batch.
+    spend
+        Called with the floating-point operations that the search for a ratio takes, where there is one.
 
     Returns
     -------
@@ -118,7 +121,20 @@ def start_model(
     if known is None:
         initialise(model, "kaiming" if own is None else configuration.initialisation, generator(seed, "weights"))
         rounds = None if out is None else out / _rounds_name(configuration)
-        context = None if fit is None else PruningContext(data, seed, fit, configuration.ratio_keep, rounds, loss)
+        context = (
+            None
+            if fit is None
+            else PruningContext(
+                data=data,
+                seed=seed,
+                fit=fit,
+                keep=configuration.ratio_keep,
+                rounds=rounds,
+                loss=loss,
+                images=len(data.train) // configuration.batch * configuration.batch * _round_epochs(configuration),
+                spend=spend,
+            )
+        )
         densities = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
     else:
         overall = Fraction(configuration.density)
@@ -134,7 +150,7 @@ def start_model(
 
 def _rounds_name(configuration: Configuration) -> str:
     """Name a folder by all that decides the rounds of IMP, so that densities and methods share it."""
-    epochs = configuration.ratio_epochs or configuration.epochs
+    epochs = _round_epochs(configuration)
     decides = replace(
         configuration,
         factored=0,
@@ -151,6 +167,10 @@ def _rounds_name(configuration: Configuration) -> str:
         compile=False,
     )
     return f"imp-rounds-{decides.hash[:16]}"
+
+
+def _round_epochs(configuration: Configuration) -> int:
+    return configuration.ratio_epochs or configuration.epochs
 
 
 def _groups(model: nn.Module) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,11 +29,13 @@ class TrainingState:
     best_epoch, best
         The epoch, counted from 1, with the highest validation accuracy so far (the first of them), and that accuracy.
     validation
-        Validation accuracy after the last epoch.
+        Validation accuracy after the last epoch, None if it is no finite number.
     seconds
         Time that the epochs took together, in seconds.
     flops
         Floating-point operations of training that they took.
+    diverged
+        Whether the mean loss of an epoch, or what was measured after it, was no finite number.
     best_weights
         State dict of the best epoch, without the masks.
 
@@ -46,9 +49,10 @@ class TrainingState:
     epochs: int = 0
     best_epoch: int = 0
     best: float = -1.0
-    validation: float = 0.0
+    validation: float | None = 0.0
     seconds: float = 0.0
     flops: int = 0
+    diverged: bool = False
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -63,11 +67,18 @@ class TrainingState:
         return cls(**{names.get(filed, filed): value for filed, value in scalars.items()}, best_weights=best_weights)
 
     def after(
-        self, validation: float, model: nn.Module, seconds: float, *, at_final_density: bool = True
+        self, validation: float, model: nn.Module, seconds: float, *, at_final_density: bool = True, loss: float = 0.0
     ) -> TrainingState:
         """Take one more epoch into account; it can be the best one if the network has its final density."""
-        moved = replace(self, epochs=self.epochs + 1, validation=validation, seconds=self.seconds + seconds)
-        if not at_final_density or (self.best_epoch > 0 and validation <= self.best):
+        finite = math.isfinite(validation)
+        moved = replace(
+            self,
+            epochs=self.epochs + 1,
+            validation=validation if finite else None,
+            seconds=self.seconds + seconds,
+            diverged=self.diverged or not (finite and math.isfinite(loss)),
+        )
+        if not finite or not at_final_density or (self.best_epoch > 0 and validation <= self.best):
             return moved
         kept = {name: tensor.detach().clone() for name, tensor in without_masks(model.state_dict()).items()}
         return replace(moved, best=validation, best_epoch=moved.epochs, best_weights=kept)

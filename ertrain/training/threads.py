@@ -7,17 +7,34 @@ from collections.abc import Iterator
 
 import torch
 
-__all__ = ["one_thread"]
+__all__ = ["one_thread", "threads"]
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with so many threads in a block, and with as many as before after it.
+
+    Notes
+    -----
+    The last bits of a sum depend on their number: what is compared bit by bit later needs a fixed one.
+
+    Examples
+    --------
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute with one thread in a block, and with as many as before after it.
-
-    Notes
-    -----
-    In operations as small as those of students, more threads wait for one another. And the last bits of a sum depend on
-    their number: what is compared bit by bit later, such as a teacher, has to be computed with a fixed one.
+    """Compute with one thread in a block: in operations as small as those of students, more wait for one another.
 
     Examples
     --------
@@ -25,9 +42,5 @@ def one_thread() -> Iterator[None]:
     ...     torch.get_num_threads()
     1
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         yield
-    finally:
-        torch.set_num_threads(threads)

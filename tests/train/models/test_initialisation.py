@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -89,6 +91,26 @@ def test_unknown_names_and_layers_are_refused():
         initialise(network(), "xavier", generator(0, "weights"))
     with pytest.raises(InvalidInput, match=r"^module: "):
         initialise(nn.Sequential(nn.Linear(2, 2), nn.Embedding(3, 2)), "kaiming", generator(0, "weights"))
+
+
+def test_every_normalisation_starts_at_one():
+    parts = [nn.InstanceNorm2d(4, affine=True), nn.RMSNorm(4), nn.GroupNorm(2, 4), nn.LayerNorm(4), nn.BatchNorm1d(4)]
+    for part in parts:
+        nn.init.uniform_(part.weight)
+        initialise(nn.Sequential(nn.Linear(3, 4), part), "sparse", generator(0, "weights"))
+        assert (part.weight == 1).all(), part
+
+
+@pytest.mark.parametrize(
+    "other", [nn.Embedding(3, 2), nn.PReLU(), nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))]
+)
+def test_what_has_no_start_is_refused_before_anything_is_changed(other):
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), other)
+    nn.init.uniform_(model[1].weight)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(InvalidInput, match=r"^module: expected .* got '2"):
+        initialise(model, "kaiming", generator(0, "weights"))
+    assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_streams_do_not_meet():

@@ -306,3 +306,20 @@ def test_what_cannot_be_is_refused_in_a_line(options, message):
 def test_networks_without_layers_that_have_masks_are_refused(model):
     with pytest.raises(InvalidInput, match=r"^model: "):
         ertrain.fit(model, PAIR, density="0.5", epochs=1)
+
+
+def test_training_that_diverges_is_marked(tmp_path):
+    targets = INPUTS.sum(1, keepdim=True)
+    found = ertrain.fit(
+        network(outputs=1),
+        (INPUTS, targets),
+        test=(INPUTS, targets),
+        density="0.3",
+        out=tmp_path,
+        **{**SETTINGS, "learning_rate": 1e20},
+    )
+    assert found.diverged
+    assert (found.accuracy_validation, found.accuracy_test) == (None, None)
+    assert found.result["accuracy_validation_best"] is None
+    with pytest.warns(UserWarning, match="is of a run that diverged"), pytest.raises(InvalidInput, match="are whole"):
+        ertrain.reports.read_results(tmp_path)

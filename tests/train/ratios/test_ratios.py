@@ -19,7 +19,7 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
-from ertrain.masks.masking import masks_of  # noqa: E402
+from ertrain.masks.masking import attach_masks, draw_masks, masks_of  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
 from ertrain.models.initialisation import initialise  # noqa: E402
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, PruningContext, allocate_sparsity  # noqa: E402
@@ -306,3 +306,23 @@ def test_a_damaged_round_of_imp_is_found(tmp_path):
     path.write_bytes(bytes(content))
     with pytest.raises(RunFolderError, match="damaged; remove the folder"):
         imp_masks(network(), ["0", "4", "6"], 800, noisy_fit([]), keep=0.5, folder=tmp_path)
+
+
+@pytest.mark.parametrize("ratio", PRUNING)
+def test_weights_that_are_computed_from_others_are_refused_before_anything_is_changed(ratio, context):
+    model = network()
+    nn.utils.parametrizations.weight_norm(model[4])
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(InvalidInput, match=r"^module: expected layers whose weight is a plain parameter .* got '4'$"):
+        allocate_sparsity(model, "1/3", ratio, context=context)
+    with pytest.raises(InvalidInput, match=r"^masks: expected layers whose weight is a plain parameter, got '4'$"):
+        attach_masks(model, draw_masks(allocate_sparsity(model, "1/3", "erk"), 0))
+    assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
+    assert not masks_of(model)
+
+
+@pytest.mark.parametrize("drawing", ["exact", "independent"])
+def test_a_density_that_keeps_no_weight_is_said(drawing):
+    with pytest.warns(UserWarning, match="density 1e-09 keeps none of 1,884 weights"):
+        masks = draw_masks(allocate_sparsity(network(), "1e-9", "erk"), 0, drawing=drawing)
+    assert not any(mask.any() for mask in masks.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -26,11 +27,14 @@ from ertrain.data import load_data, sets  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
+from ertrain.reports.report import rows_of  # noqa: E402
+from ertrain.reports.results import read_results  # noqa: E402
 from ertrain.training import learning_rate, pretrain  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.runs import open_run  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
+from ertrain.training.threads import threads  # noqa: E402
 
 BASE = Configuration(
     recipe="test", model="mlp-20-15", ratio="erk", density="0.2", epochs=4, batch=100, learning_rate=0.05
@@ -304,6 +308,60 @@ def test_a_damaged_checkpoint_costs_an_epoch_and_no_bit(tmp_path):
     assert_same_run(tmp_path / "whole" / BASE.folder, tmp_path / "parts" / BASE.folder)
 
 
+@pytest.mark.parametrize(
+    ("changes", "of_ratio", "of_method"),
+    [
+        ({"ratio": "snip"}, 3, 0),
+        ({"ratio": "grasp"}, 12, 0),
+        ({"method": "snip", "density": "1", "final_density": "0.2"}, 0, 3),
+    ],
+)
+def test_training_counts_the_search_before_it_once(changes, of_ratio, of_method, tmp_path):
+    one = replace(BASE, epochs=2, **changes)
+    with pytest.raises(Killed):
+        run(one, tmp_path, stop_after=1)
+    result = run(one, tmp_path)
+    total = 64 * 20 + 20 * 15 + 15 * 10
+    assert result["flops_search"] == of_ratio * 2 * total * 1000  # 100 images of each class
+    steps = 3 * 2 * sum(layer["nonzeros"] for layer in result["layers"]) * 1200 * 2
+    assert result["flops_train"] == steps + (of_ratio + of_method) * 2 * total * 1000
+
+
+def test_a_run_that_diverged_says_so(tmp_path):
+    for rate, diverged in ((0.05, False), (1e30, True)):
+        one = replace(BASE, epochs=2, learning_rate=rate)
+        assert run(one, tmp_path)["diverged"] is diverged
+        (row,) = rows_of(read_results(tmp_path / one.folder))
+        assert row.diverged == int(diverged)
+
+
+def test_the_number_of_threads_is_that_of_the_beginning(tmp_path):
+    with threads(2), pytest.raises(Killed):
+        run(BASE, tmp_path / "parts", stop_after=2)
+    with threads(2):
+        run(BASE, tmp_path / "whole")
+    with threads(1):
+        with pytest.warns(UserWarning, match="was begun with 2 threads and goes on with as many, not 1"):
+            run(BASE, tmp_path / "parts")
+        assert torch.get_num_threads() == 1
+    assert_same_run(tmp_path / "whole" / BASE.folder, tmp_path / "parts" / BASE.folder)
+    (seen,) = json.loads((tmp_path / "parts" / BASE.folder / "environment.json").read_text())
+    assert seen["threads"] == 2
+
+
+def test_a_run_that_goes_on_elsewhere_says_what_is_different(tmp_path):
+    with pytest.raises(Killed):
+        run(BASE, tmp_path, stop_after=1)
+    path = tmp_path / BASE.folder / "environment.json"
+    (seen,) = json.loads(path.read_text())
+    path.write_text(json.dumps([{**seen, "torch": "1.0", "python": "3.1"}]))
+    with pytest.warns(
+        UserWarning, match=rf"torch 1\.0 before, {re.escape(torch.__version__)} now\): its last bits may"
+    ):
+        run(BASE, tmp_path)
+    assert [one["torch"] for one in json.loads(path.read_text())] == ["1.0", torch.__version__]
+
+
 def test_a_folder_of_another_configuration_is_refused(tmp_path):
     run(BASE, tmp_path)
     (tmp_path / BASE.folder / "result.json").unlink()
@@ -348,8 +406,17 @@ def test_learning_rates(changes, rates):
         assert learning_rate(configuration, epoch) == pytest.approx(rate)
 
 
-def test_two_processes_train_as_one_does_at_the_same_batch(tmp_path):
-    overrides = {"model": "mlp-30-20", "epochs": "3", "density": "0.2", "batch": "100", "accumulation": "5"}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "mlp-30-20", "epochs": "3", "accumulation": "5"},
+        # Batch normalisation sees whole batches, and parts of them, as one process has them.
+        {"model": "resnet20", "width": "1/8", "epochs": "1", "batch": "400", "accumulation": "2"},
+    ],
+    ids=["connected", "normalised"],
+)
+def test_two_processes_train_as_one_does_at_the_same_batch(changes, tmp_path):
+    overrides = {"density": "0.2", "batch": "100", **changes}
     only = {"data": "digits", "model": "lenet-300-100", "ratio": "erk"}
     arguments = ["run", "table1", "--seeds", "1", "--quiet", "--device", "cpu", "--out", str(tmp_path / "two")]
     arguments += ["--only", *(f"{name}={value}" for name, value in only.items()), "--set"]
