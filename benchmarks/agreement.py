@@ -1,13 +1,14 @@
 """Look for contradictions between statements over random targets, densities and failure probabilities.
 
-    python benchmarks/agreement.py [--cases 2000] [--seed 0] [--first 0] [--save FILE]
+    python benchmarks/agreement.py [--cases 2000] [--seed 0] [--first 0] [--small] [--save FILE]
 
 For every case: `sharp` needs no more neurons than another sufficient statement of ours, no necessary width is above a
 sufficient one where it holds, the bound of a design falls in N_0 and in the densities, widths do not grow with delta
 nor with the density of every layer, weights and biases times powers of two give the same answers, and so does a target
 with an input more that it does not depend on, where a statement is about inputs. A contradiction is printed with what
 it was computed from. Case k of a seed is the same in every run; with `--save` a run that was ended goes on where it
-was, and what it found stands in that file. 2,000 cases take about an hour.
+was, and what it found stands in that file. 2,000 cases take about an hour, or a few minutes with `--small`: targets of
+up to ten inputs, four neurons in a hidden layer, of which most have one, and three outputs.
 """
 
 from __future__ import annotations
@@ -51,12 +52,26 @@ class Case:
         return f"{self.target} {'weights' if self.target.weights else ''} {densities} {self.failure_probability}"
 
 
-def cases(count: int, seed: int, *, first: int = 0) -> Iterator[Case]:
+@dataclass(frozen=True)
+class Sizes:
+    """How large the targets are at most."""
+
+    inputs: int
+    hidden: int
+    outputs: int
+    one_layer: int  # of so many targets with one hidden layer, one has two
+
+
+LARGE, SMALL = Sizes(30, 8, 5, 3), Sizes(10, 4, 3, 5)
+
+
+def cases(count: int, seed: int, *, first: int = 0, most: Sizes = LARGE) -> Iterator[Case]:
     """Draw cases, number `first` and those after it: half of them with weights, of which some are 0."""
     for number in range(first, first + count):
         random = np.random.default_rng([seed, number])
-        hidden = [int(size) for size in random.integers(1, 9, size=random.choice([1, 1, 1, 2]))]
-        sizes = (int(random.integers(1, 31)), *hidden, int(random.integers(1, 6)))
+        layers = random.choice([*(1,) * most.one_layer, 2])
+        hidden = [int(size) for size in random.integers(1, most.hidden + 1, size=layers)]
+        sizes = (int(random.integers(1, most.inputs + 1)), *hidden, int(random.integers(1, most.outputs + 1)))
         same = random.random() < 0.5
         drawn = [DENSITIES[random.integers(len(DENSITIES))] for _ in sizes]
         yield Case(
@@ -204,10 +219,12 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     done, found = _saved(options.save, options.first)
-    drawn = cases(options.first + options.cases - done, options.seed, first=done)
+    most = SMALL if options.small else LARGE
+    drawn = cases(options.first + options.cases - done, options.seed, first=done, most=most)
     with tqdm(drawn, total=options.cases, initial=done - options.first, file=sys.stderr, disable=None) as bar:
         for number, case in enumerate(bar, start=done):
             texts = list(contradictions(case))
