@@ -8,7 +8,7 @@ nor with the density of every layer, weights and biases times powers of two give
 with an input more that it does not depend on, where a statement is about inputs. A contradiction is printed with what
 it was computed from. Case k of a seed is the same in every run; with `--save` a run that was ended goes on where it
 was, and what it found stands in that file. 2,000 cases take about an hour, or a few minutes with `--small`: targets of
-up to ten inputs, four neurons in a hidden layer, of which most have one, and three outputs.
+up to ten inputs, four neurons in a hidden layer, of which most have one, and three outputs, no layer sparser than 1/10.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ class Sizes:
     inputs: int
     hidden: int
     outputs: int
-    one_layer: int  # of so many targets with one hidden layer, one has two
+    one_layer: int  # for so many targets with one hidden layer one has two
+    densities: tuple[Fraction, ...] = DENSITIES
 
 
-LARGE, SMALL = Sizes(30, 8, 5, 3), Sizes(10, 4, 3, 5)
+LARGE, SMALL = Sizes(30, 8, 5, 3), Sizes(10, 4, 3, 5, DENSITIES[1:])
 
 
 def cases(count: int, seed: int, *, first: int = 0, most: Sizes = LARGE) -> Iterator[Case]:
@@ -73,7 +74,7 @@ def cases(count: int, seed: int, *, first: int = 0, most: Sizes = LARGE) -> Iter
         hidden = [int(size) for size in random.integers(1, most.hidden + 1, size=layers)]
         sizes = (int(random.integers(1, most.inputs + 1)), *hidden, int(random.integers(1, most.outputs + 1)))
         same = random.random() < 0.5
-        drawn = [DENSITIES[random.integers(len(DENSITIES))] for _ in sizes]
+        drawn = [most.densities[random.integers(len(most.densities))] for _ in sizes]
         yield Case(
             target=_with_weights(sizes, random) if random.random() < 0.5 else Target.from_widths(sizes),
             densities=(drawn[0],) * len(sizes) if same else tuple(drawn),

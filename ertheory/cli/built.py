@@ -39,6 +39,7 @@ def report(built: Built) -> None:
         f"  used     {used}",
         *_pairs(embedding),
         f"  proved   {_proved(built)}",
+        *_exact(built),
         f"  measured {checked.points} points, largest error {checked.max_abs_error:.3g} in double precision",
         "  nothing was written" if built.file is None else f"  written  {built.file}",
     ):
@@ -92,6 +93,13 @@ def _pairs(embedding: Embedding | FactoredChain) -> list[str]:
     )
     more = f"; and {len(embedding.factors) - 6} more" if len(embedding.factors) > 6 else ""
     return [f"  pairs    {embedding.inner} between A and B; {'; '.join(maps)}{more}"]
+
+
+def _exact(built: Built) -> list[str]:
+    if built.exact_layer is None:
+        return []
+    text = f"the mask holds the target itself: with rational weights of layer {built.exact_layer} the two are equal"
+    return [f"  exact    {text} in exact arithmetic"]
 
 
 def _proved(built: Built) -> str:

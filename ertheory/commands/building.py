@@ -25,6 +25,7 @@ from ertheory.commands.arguments import called, read_delta, read_network_too, re
 from ertheory.commands.built_networks import BuiltNetwork, build_network
 from ertheory.commands.checked import checked
 from ertheory.commands.described import measured, rests_on
+from ertheory.commands.exactly import exact_layer
 from ertheory.commands.points import read_points
 from ertheory.commands.sampling import drawn_weights
 from ertheory.commands.written import Whole, listed, read_box_text, read_whole
@@ -65,6 +66,9 @@ class Built(Explained):
         Where the source was written, or ``None``.
     seconds
         How long building, checking and writing took.
+    exact_layer
+        The layer, 0 or 1, whose weights can be replaced by rational ones on the same mask so that the source is the
+        target exactly, as was checked; ``None`` where that is so without, or too large to be looked at.
     """
 
     plan: Plan | FactoredPlan
@@ -74,6 +78,7 @@ class Built(Explained):
     seed: int
     file: Path | None
     seconds: float
+    exact_layer: int | None = None
 
     @property
     def heading(self) -> str:
@@ -85,6 +90,8 @@ class Built(Explained):
         found = self.check
         error = "" if found.difference_bound is None else f", |source - target| <= {float(found.difference_bound):.4g}"
         proved = "equal in exact arithmetic" if found.exact else f"on the mask: {found.on_mask}{error}"
+        if self.exact_layer is not None:
+            proved += f"; equal in exact arithmetic with rational weights of layer {self.exact_layer} on the same mask"
         return (*self.plan.answer.steps(), f"built with seed {self.seed} and checked: {proved}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +102,7 @@ class Built(Explained):
             "missing": [],
             **measured(self.embedding, self.check),
             **rests_on(self.plan),
+            "exact_layer": self.exact_layer,
             "seconds": self.seconds,
             "file": None if self.file is None else str(self.file),
         }
@@ -253,6 +261,7 @@ def embed(
         raise InvalidInput("target", "weights and a box on which rounding costs less than 1e308", str(known))
     options = {"points": points, "seed": seed, "progress": checking}
     found, passed = checked(embedding, place, options, with_masks=not no_mask, force=force)
+    rational = passed and not found.exact and isinstance(embedding, Embedding)
     return Built(
         plan=chosen,
         embedding=embedding,
@@ -260,6 +269,7 @@ def embed(
         passed=passed,
         seed=seed,
         file=place if passed else None,
+        exact_layer=exact_layer(embedding) if rational else None,
         seconds=time.perf_counter() - started,
     )
 
