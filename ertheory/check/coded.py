@@ -70,6 +70,8 @@ def differs_exactly(
             return f"neuron {neuron} of layer 0 leaves the interval on which its activation is affine"
     below: dict[int, int] = {}  # the first of the equal target neurons of which a neuron of the source is a copy
     names: dict[int, int] = {}  # and of which a neuron of the target is one
+    found: dict[int, Form | None]
+    wanted: dict[int, Form | None]
     for layer, step in enumerate(steps[1:], start=1):
         if layer == 1:
             found = {row: _through(weights, bias, lower, known.piece) for row, (weights, bias) in upper.items()}
@@ -89,7 +91,7 @@ def differs_exactly(
 def _rows(step: Affine) -> dict[int, tuple[Weights, Fraction]]:
     """Read the weights of a layer other than 0, and its biases, row by row."""
     starts, columns, values = step.weight.indptr.tolist(), step.weight.indices.tolist(), step.weight.data.tolist()
-    found = {}
+    found: dict[int, tuple[Weights, Fraction]] = {}
     for row, bias in enumerate(step.exact_bias):
         places = range(starts[row], starts[row + 1])
         weights: dict[int, Fraction] = {}

@@ -261,7 +261,6 @@ def embed(
         raise InvalidInput("target", "weights and a box on which rounding costs less than 1e308", str(known))
     options = {"points": points, "seed": seed, "progress": checking}
     found, passed = checked(embedding, place, options, with_masks=not no_mask, force=force)
-    rational = passed and not found.exact and isinstance(embedding, Embedding)
     return Built(
         plan=chosen,
         embedding=embedding,
@@ -269,7 +268,7 @@ def embed(
         passed=passed,
         seed=seed,
         file=place if passed else None,
-        exact_layer=exact_layer(embedding) if rational else None,
+        exact_layer=_exact_layer(embedding) if passed and not found.exact else None,
         seconds=time.perf_counter() - started,
     )
 
@@ -296,6 +295,10 @@ def _embedded(
     if isinstance(chosen, Plan):
         return chosen.embed(seed, progress=progress)
     return chosen.embed(seed, progress=progress, exact=chosen.rational)
+
+
+def _exact_layer(embedding: Embedding | FactoredChain) -> int | None:
+    return exact_layer(embedding) if isinstance(embedding, Embedding) else None
 
 
 def _is_no_chain(target: Target) -> bool:
