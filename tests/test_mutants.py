@@ -40,6 +40,7 @@ def project(folder: Path, **files: str) -> Path:
         ("True", {"False"}),
         ("'ä' + f'{0}'", set()),
         ("isinstance(a, int)", set()),
+        ("f(*both, strict=True)", set()),
     ],
 )
 def test_ways_to_be_wrong(tmp_path, line, wrong):

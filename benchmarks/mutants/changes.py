@@ -124,6 +124,8 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.Expr) and _is_text(node.value):
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":  # says that two things are of one length, as they are
+        return
     yield node
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns", "decorator_list", "type_params"):
