@@ -44,6 +44,32 @@ def test_normalised_pixels_have_mean_zero_and_deviation_one():
     assert float(pixels.std(correction=0)) == pytest.approx(1, abs=1e-5)
 
 
+# Whatever runs are kept were trained and tested on these: inputs, labels, and how they are shared out.
+CHECKSUMS = {
+    "block-model": ("a1bf90747405", "00e8da88d50d", "f00b0349ed14", "3d88d05929f1"),
+    "breast-cancer": ("0bf9c661ef26", "0a7689994f48", "89c61027e1ed", "6be4d5e626c2"),
+    "digits": ("c081272f079a", "730ce6d7e032", "470c1ed276c6", "ac38c155bcb0"),
+    "modular-addition-31": ("177203a12e2b", "3ff5b09391a3", "7b82b53fc34f", "925fad37b27f"),
+    "modular-addition-97": ("e2a7146c1682", "a8f3677f2bce", "05cab6db0917", "6970424a6fe8"),
+    "wine": ("407ecd4b0449", "5ee902976e5a", "70e3c623dd00", "cf8454d6c682"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_data_sets_that_are_always_there_stay_the_same(name):
+    data = load_data(name, Path("nowhere"))
+    parts = (data.train, data.validation, data.read_test())
+    assert (data.checksum[:12], *(part.checksum()[:12] for part in parts)) == CHECKSUMS[name]
+
+
+def test_features_that_never_change_are_left_as_large_as_they_are():
+    numbers = torch.tensor([[1.0, 7.0], [3.0, 7.0]])
+    mean, deviation = InMemory(numbers, torch.tensor([0, 1])).statistics()
+    assert (mean.tolist(), deviation.tolist()) == ([2, 7], [1, 1])
+    mean, deviation = InMemory(numbers.bool(), torch.tensor([0, 1])).statistics()
+    assert (mean.tolist(), deviation.tolist()) == ([0, 0], [1, 1])
+
+
 @settings(max_examples=30)
 @given(count=st.integers(10, 200), share=st.fractions("1/10", "9/10"), classes=st.integers(1, 5))
 def test_splits_are_stratified_and_repeatable(count, share, classes):

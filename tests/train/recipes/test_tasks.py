@@ -111,6 +111,15 @@ def test_nodes_have_their_label_in_one_part_and_the_test_labels_are_not_there_be
         counts = torch.bincount(part.labels[part.labels != NO_LABEL], minlength=5)
         assert counts.max() - counts.min() <= 1
         assert part.inputs.equal(test.inputs)
+    assert [len(part) for part in (data.train, test)] == [10, 10]  # times that an epoch shows the graph
+    assert len(list(data.train.shuffled(1, seed=0, epoch=0))) == 10
+    # Twenty of a hundred words are typical of a class; 30,000 and 120,000 marks, within five standard deviations.
+    has = test.inputs[0] > 0
+    typical = torch.arange(100)[:, None] // 20 == torch.arange(1500) % 5
+    for marks, chance in ((has[typical], 0.08), (has[~typical], 0.03)):
+        assert abs(float(marks.float().mean()) - chance) < 5 * (chance * (1 - chance) / marks.numel()) ** 0.5
+    words = has.sum(0)
+    torch.testing.assert_close(test.inputs[0], has / words.clamp(min=1))
     edges = set(map(tuple, test.edges.T.tolist()))
     assert len(edges) == test.edges.shape[1]
     assert edges == {(v, u) for u, v in edges}
