@@ -55,6 +55,9 @@ class Capacity(Explained):
         The name of an architecture, and the largest factor on its hidden widths; else ``None``.
     edges_expected
         Expected edges of the source of an architecture.
+    ratio, widening
+        Where the source is the architecture itself: the ratio of its masks, and how many times as wide it would have to
+        be to contain all of itself, ``None`` where no number was found.
     """
 
     method: str
@@ -71,11 +74,13 @@ class Capacity(Explained):
     model: str | None = None
     width_factor: Fraction | None = None
     edges_expected: Fraction | None = None
+    ratio: str | None = None
+    widening: Fraction | None = None
 
     @property
     def heading(self) -> str:
         """The statement's name, and what it takes layer 0 for."""
-        return f"{self.method}, layer 0 {self.layer0}"
+        return f"{self.method}, layer 0 {self.layer0}" + ("" if self.ratio is None else f", ratio {self.ratio}")
 
     def steps(self) -> tuple[Step, ...]:
         """Give the statement that was asked of every target, the numbers of the source, and what came out."""
@@ -89,6 +94,10 @@ class Capacity(Explained):
         )
         if not self.applies:
             return first
+        if self.ratio is not None:
+            wider = "unknown" if self.widening is None else f"{float(self.widening):.6g}"
+            factors = f"largest factor on its own widths: {float(self.width_factor or 0):.6g}"
+            return (*first, f"{factors}; times as wide it would contain all of itself: {wider}")
         if self.width_factor is not None:
             return (*first, f"largest factor on the widths of {self.model}: {float(self.width_factor):.6g}")
         return (*first, f"targets that are maximal, none with one hidden width one larger: {len(self.targets)}")
@@ -103,14 +112,19 @@ class Capacity(Explained):
             "applies": self.applies,
             "reason": self.reason,
             "source": list(self.source),
-            "densities": [rational_text(density) for density in self.densities],
+            "densities": [rational_text(one) if self.ratio is None else float(one) for one in self.densities],
             "delta": rational_text(self.failure_probability),
             "targets": [list(target) for target in self.targets],
             "complete": self.complete,
             "model": self.model,
-            "width_factor": None if self.width_factor is None else rational_text(self.width_factor),
+            "width_factor": _text(self.width_factor),
             "edges_expected": None if self.edges_expected is None else number_for_json(self.edges_expected),
+            **({} if self.ratio is None else {"ratio": self.ratio, "widening": _text(self.widening)}),
         }
+
+
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else rational_text(value)
 
 
 def capacity_of(

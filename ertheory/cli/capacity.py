@@ -14,6 +14,7 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, show_table
 from ertheory.cli.progress import Progress
 from ertheory.commands import capacity
+from ertheory.layerwise import RATIOS
 from ertheory.layerwise.architectures import ARCHITECTURES
 
 __all__ = ["CapacityCommand"]
@@ -60,6 +61,15 @@ class CapacityCommand:
             "So many layers of a factored source, 2 or 3, are one map of the target; then only factored answers.", "K"
         ),
     ] = None
+    ratio: Annotated[
+        str | None,
+        Option(
+            f"The model itself is the source, masked with the layer-wise densities of {', '.join(RATIOS)}, or all of "
+            "these; pairs of its layers are read as one map each.",
+            "R",
+            read=reading.choice(*RATIOS, "all"),
+        ),
+    ] = None
     explain: Explain = False
     format: Format = "table"
     json: Json = False
@@ -77,28 +87,36 @@ class CapacityCommand:
                 method=self.method,
                 edges=self.edges,
                 factors=self.factors,
+                ratio=self.ratio,
                 progress=bar.update,
             )
         first = answers[0]
         if self.json:
+            asked = (
+                first.densities
+                if self.ratio is None
+                else self.density or tuple(1 - each for each in self.sparsity or ())
+            )
             inputs = {
                 "source": self.source,
                 "model": self.model,
-                "density": [rational_text(density) for density in first.densities],
-                "sparsity": [rational_text(1 - density) for density in first.densities],
+                "density": [rational_text(density) for density in asked],
+                "sparsity": [rational_text(1 - density) for density in asked],
                 "delta": rational_text(first.failure_probability),
                 "method": [answer.method for answer in answers],
                 "edges": self.edges,
                 **({} if self.factors is None else {"factors": self.factors}),
+                **({} if self.ratio is None else {"ratio": self.ratio}),
             }
             show(document("capacity", inputs, **answers.to_dict()))
             return 0
         show_table(answers.to_table(), self.format)
         if self.format == "table":
-            show_notes(
+            notes = [
                 Note(answer.method, answer.applies, f"{answer.statement}; {answer.reason}.", answer.layer0)
                 for answer in answers
-            )
+            ]
+            show_notes(dict.fromkeys(notes))  # ratios have theirs in common
         if self.explain:
             show_explained(answers.explain())
         return 0

@@ -7,10 +7,12 @@ from typing import cast
 
 from ertheory.bounds.capacity import CAPACITIES, Capacity, capacity_of, capacity_of_model
 from ertheory.bounds.factored.options import factors_of
+from ertheory.bounds.own_capacity import capacity_of_own_masks
 from ertheory.commands.arguments import called, read_delta, read_one_density, refuse_given
 from ertheory.commands.results import Results
 from ertheory.commands.written import Whole, listed, read_whole
 from ertheory.errors import InvalidInput, one_of
+from ertheory.layerwise import RATIOS
 from ertheory.layerwise.architectures import ARCHITECTURES
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, whole_number
@@ -35,6 +37,7 @@ def capacity(
     method: str | None = None,
     edges: Whole | None = None,
     factors: Whole | None = None,
+    ratio: str | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Results[Capacity]:
     """Find targets that a random sparse network certainly contains, as ``ertheory capacity`` does.
@@ -57,6 +60,9 @@ def capacity(
     factors
         How many layers of a factored source, 2 or 3, are one map of the target; 2 if left out. If given, only the
         statement ``factored`` answers.
+    ratio
+        Instead of them: one of `ertheory.RATIOS`, or ``"all"``. Then the model itself is the source, its layers masked
+        with the densities of the ratio, and pairs of its layers are read as one map each.
     progress
         A function that is called after each target that was looked at.
 
@@ -88,11 +94,19 @@ def capacity(
         one_of("method", method or "factored", ("factored",))
         most = None if edges is None else whole_number("edges", edges, least=1)
         kept = read_one_density(_one(density, "density"), _one(sparsity, "sparsity"))
+        if ratio is not None:
+            refuse_given("no `ratio` beside it", edges=edges, factors=factors)
+            chosen = RATIOS if one_of("ratio", ratio, (*RATIOS, "all")) == "all" else (ratio,)
+            own = [
+                capacity_of_own_masks(model, ratio=name, density=kept, failure_probability=failure, progress=progress)
+                for name in chosen
+            ]
+            return Results(tuple(own), capacity_table)
         found = capacity_of_model(
             model, density=kept, failure_probability=failure, edges=most, factors=many, progress=progress
         )
         return Results((found,), capacity_table)
-    refuse_given("`model` to go with it", edges=edges)
+    refuse_given("`model` to go with it", edges=edges, ratio=ratio)
     with called(target="source"):
         chain = Target.from_text(source) if isinstance(source, str) else Target.from_widths(list(source or ()))
     asked = (method,) if method is not None else CAPACITIES if factors is None else ("factored",)
@@ -113,8 +127,15 @@ def capacity(
 
 
 def capacity_table(answers: Sequence[Capacity]) -> Table:
-    """Lay out targets, one row each."""
+    """Lay out targets, one row each, or ratios."""
     rows: list[list[str]] = []
+    if all(answer.ratio is not None for answer in answers):
+        for answer in answers:
+            kind = answer.kind if answer.applies else f"{answer.kind}*"
+            contained = f"{answer.model} x {float(answer.width_factor or 0):.4g}" if answer.applies else "-"
+            wider = "more than 4096" if answer.widening is None else f"{float(answer.widening):.4g}"
+            rows.append([answer.ratio or "", kind, contained, f"{wider} times as wide"])
+        return Table.of(["ratio", "kind", "contains", f"contains {answers[0].model} if"], rows)
     for answer in answers:
         kind = answer.kind if answer.applies else f"{answer.kind}*"
         shown = ["-".join(map(str, target)) for target in answer.targets[:_MOST]] or ["-"]

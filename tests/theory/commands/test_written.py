@@ -43,6 +43,7 @@ ASKED = {
     "capacity": (
         "--source 8-300-4 --density 0.5,1/2 --confidence 0.9 --method factored --factors 2",
         "--model lenet-300-100 --sparsity 0.5 --delta 0.05 --edges 300000",
+        "--model lenet-300-100 --density 0.5 --delta 0.05 --ratio all",
     ),
     "calibrate": (
         "--target 1-4-6 --method matching --density 1,1,1/2 --delta 1/4 --resolution 0.9 --level 0.5 --seed 1 "
