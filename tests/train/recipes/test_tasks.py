@@ -247,6 +247,19 @@ def test_gcn_follows_its_formula_and_ignores_labels_and_order_of_edges():
     torch.testing.assert_close(turned(data.train.inputs), logits)
 
 
+def test_gcn_drops_six_features_in_ten_while_it_trains():
+    """Of 4,000 features 1,600 are left, 2.5 times as large, within five standard deviations of 31; a fixed seed."""
+    model = build_model("gcn-8", inputs=(400, 10), classes=2, edges=torch.zeros(2, 0, dtype=torch.int64)).train()
+    seen = []
+    model.gc1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    torch.manual_seed(0)
+    model(torch.ones(1, 400, 10))
+    assert set(seen[0].unique().tolist()) == {0, 2.5}
+    assert abs(int((seen[0] > 0).sum()) - 1600) < 155
+    model.eval()(torch.ones(1, 400, 10))
+    assert (seen[1] == 1).all()
+
+
 @pytest.mark.parametrize("name", ["encoder-decoder", "transformer"])
 def test_sums_do_not_depend_on_the_order_of_their_terms(name):
     model = build_model(name, inputs=(2, 31), classes=31, width="1/4").double()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain.reports.claims import paper_accuracy  # noqa: E402
 from ertrain.reports.report import compare, rows_of  # noqa: E402
 from ertrain.reports.statistics import mean_of, paired_difference  # noqa: E402
 
@@ -196,6 +197,17 @@ def test_numbers_in_captions_stand_beside_dense_starts_like_theirs(values, verdi
     )
     assert not compare(others)
     assert {row.accuracy_paper for row in rows_of(others)} == {None}
+
+
+def test_numbers_of_the_captions():
+    printed = {
+        ("str", "0.1"): 0.9466, ("str", "0.007"): 0.9095, ("imp", "0.1"): 0.9338, ("imp", "0.01"): 0.9139,
+        ("edge-popup", "0.1"): 0.8786,
+    }  # fmt: skip
+    for method in ("str", "imp", "edge-popup", "gradual"):
+        for final in ("0.1", "0.05", "0.01", "0.007"):
+            (run,) = ended(method, "1", final, [0.9])
+            assert paper_accuracy(run | {"model": "resnet18"}) == printed.get((method, final))
 
 
 def ended(method: str, density: str, final: str, values: list[float], **changes) -> list[dict]:

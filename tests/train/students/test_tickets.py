@@ -19,6 +19,7 @@ from tests.tickets import random_target, small
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.streams import generator  # noqa: E402
+from ertrain.students import tickets  # noqa: E402
 from ertrain.students.batched import Budget  # noqa: E402
 from ertrain.students.teacher import points_of  # noqa: E402
 from ertrain.students.tickets import (  # noqa: E402
@@ -116,6 +117,20 @@ def test_the_first_step_goes_down_the_straight_through_gradient(density):
     for kept, expected in zip(found.layers, pruned(moved), strict=True):
         assert kept.equal(expected)
     assert not all(kept.equal(first.detach()) for kept, first in zip(found.layers, before, strict=True))
+
+
+@pytest.mark.parametrize(("steps", "looks"), [(7, 7), (40, 40), (100, 40)])
+def test_errors_are_looked_at_forty_times_and_the_least_counts(steps, looks, monkeypatch):
+    errors, better = [], tickets._better
+
+    def looked(best, layers, found):
+        errors.append(found)
+        return better(best, layers, found)
+
+    monkeypatch.setattr(tickets, "_better", looked)
+    found = edge_popup_tickets([small(1), small(2)], sources((5, 4, 1), [1, 2]), Budget(steps=steps), places=3)
+    assert len(errors) == looks
+    assert found.errors.equal(torch.stack(errors).amin(0))
 
 
 def test_alone_as_in_company():
