@@ -219,6 +219,7 @@ class TicketCommand:
             "delta": None if unused else rational_text(read_delta(self.delta, self.confidence, None)),
             "widths": list(self.widths or ()),
             "domain": self._box(target),
+            "kept": self.kept,
             "seed": self.seed,
             "workers": self.workers or os.cpu_count() or 1,
             "out": self.out,

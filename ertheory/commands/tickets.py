@@ -139,7 +139,7 @@ def ticket(
         Whether mode ``calibrated`` may answer outside the ranges that were measured.
     kept
         At most so many source weights stand for one weight or bias of the target, which guarantees the sparsity of the
-        ticket (mode ``rigorous``).
+        ticket (mode ``rigorous``), or of the one that `build` looks for.
     bits
         Weights and biases are multiples of 2^-bits, those of the source uniform on the ones in [-1, 1]; the ticket is
         the target itself (mode ``rigorous``, without `epsilon`).
@@ -184,7 +184,6 @@ def ticket(
                 constant=constant,
                 gamma=gamma,
                 extrapolate=extrapolate,
-                kept=kept,
                 bits=bits,
                 sensitivity=sensitivity,
             )
@@ -193,8 +192,8 @@ def ticket(
             known, limit = read_target(target), probability("epsilon", epsilon)
             densities = _densities_of(known, density, sparsity)
             source = _source_widths(widths)
-            drawn, threads = read_whole("seed", seed), read_whole("workers", workers)
-            return _pruned(known, source, densities, limit, drawn, domain, threads, out, force, progress)
+            drawn, threads, few = read_whole("seed", seed), read_whole("workers", workers), read_whole("kept", kept)
+            return _pruned(known, source, densities, limit, drawn, domain, few, threads, out, force, progress)
         refuse_given("`build` to go with it", widths=widths, out=out, workers=workers, force=force)
         known = read_target(target)
         if bits is None and epsilon is None:
@@ -265,6 +264,7 @@ def _pruned(
     epsilon: Fraction,
     seed: int,
     domain: npt.ArrayLike | None,
+    kept: int | None,
     workers: int | None,
     out: str | PathLike[str] | None,
     force: bool,
@@ -280,6 +280,7 @@ def _pruned(
         epsilon=epsilon,
         seed=seed,
         domain=domain,
+        kept=kept,
         workers=workers,
         progress=progress,
     )

@@ -69,7 +69,9 @@ def drop(
         that of `exact`. With one hidden layer and layer 0 dense it is the smallest one that the law allows, where
         there are at most a million q_0 to look at (densities above about 1e-5); otherwise a good one. Deeper, a bound
         with thresholds takes the place of the law, see Notes. Without hidden layers, and where `exact` asks for more
-        copies of a neuron than 10^100 (deeper: 10^9), the widths are those of `exact`.
+        copies of a neuron than 10^100 (deeper: 10^9), the widths are those of `exact`. Where they are not certainly the
+        smallest ones, a question with a smaller delta or sparser layers now and then has a smaller answer; that one
+        holds here too, since the law grows with every density.
 
     Raises
     ------

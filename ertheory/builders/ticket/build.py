@@ -45,6 +45,7 @@ def build_ticket(
     epsilon: Rational,
     seed: int = 0,
     domain: npt.ArrayLike | None = None,
+    kept: int | None = None,
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Ticket:
@@ -65,6 +66,9 @@ def build_ticket(
         Of masks, weights and biases, which are drawn once and never again.
     domain
         Box of the inputs, one interval or shape (d, 2); that of the target where left out, else [0, 1].
+    kept
+        At most so many weights of a neuron stand for one weight of the target, and so many, with its bias, for one
+        bias, which guarantees the sparsity of the ticket. Any number if left out.
     workers
         Threads; one per processor if left out. The result does not depend on it.
     progress
@@ -103,6 +107,7 @@ def build_ticket(
     allowed = exact_rational("epsilon", epsilon)
     if not 0 < allowed <= _LARGEST_ERROR:
         raise InvalidInput("epsilon", "a positive number that a double can hold", epsilon)
+    most_kept = 0 if kept is None else whole_number("kept", kept, least=1)
     if workers is not None:
         workers = whole_number("workers", workers, least=1)
     sizes = tuple(widths) if len(widths) != target.depth else (*widths, target.widths[-1])
@@ -112,7 +117,14 @@ def build_ticket(
         box = read_box(domain, target.inputs)
     stated = replace(target, domain=box)
     plan = _Plan(
-        stated, balanced(stated), drawn, box, float(allowed), workers or os.cpu_count() or 1, _summed(progress)
+        stated,
+        balanced(stated),
+        drawn,
+        box,
+        float(allowed),
+        workers or os.cpu_count() or 1,
+        _summed(progress),
+        most_kept,
     )
     for layer, size in enumerate(target.widths[:-1], start=1):
         refuse_unreachable(drawn.source, layer, plan.wanted(layer), size)
@@ -153,6 +165,7 @@ class _Plan:
     epsilon: float
     workers: int
     progress: Callable[[int], object]
+    kept: int  # 0 for any number
 
     def wanted(self, layer: int) -> Array:
         """Give the coefficients of the units below in target layer l, the bias last."""
@@ -213,12 +226,13 @@ def _attempt(plan: _Plan, demands: tuple[Array, ...], share: float) -> _Attempt:
             enough=math.ceil(2 * MOST_VALUES / source.source.densities[layer + 1]),
             workers=plan.workers,
             progress=plan.progress,
+            kept=plan.kept,
         )
         layers.append(kept)
         below = kept.signals
         if not np.isin(np.flatnonzero(demand[:-1]), below.units).all():
             return _Attempt(tuple(layers), first, np.inf)
-    layers.append(output_rows(source, depth, below, plan.wanted(depth)))
+    layers.append(output_rows(source, depth, below, plan.wanted(depth), kept=plan.kept))
     last = layers[-1].signals
     return _Attempt(tuple(layers), first, float(np.max(np.maximum(-last.low, last.high))))
 

@@ -59,6 +59,7 @@ class _Reader:
     starts: Integers
     middles: Array
     radii: Array
+    kept: int  # at most so many edges stand for one weight; 0 for any number
 
     def choose(self, weights: Array, bias: float, neuron: int, allowance: float) -> npt.NDArray[np.bool_] | None:
         """Choose the edges of a row, in the order of its columns with the bias as last; None if it fails."""
@@ -68,7 +69,7 @@ class _Reader:
         chosen = np.zeros(len(values), dtype=np.bool_)
         low, high = self.below.boxes.T
         arguments = self.wanted[neuron], (low + high) / 2, (high - low) / 2
-        charge = choose_row(values, self.starts, self.middles, self.radii, *arguments, allowance, chosen)
+        charge = choose_row(values, self.starts, self.middles, self.radii, *arguments, allowance, self.kept, chosen)
         if not charge <= allowance:
             return None
         kept = np.zeros(len(weights) + 1, dtype=np.bool_)
@@ -88,6 +89,7 @@ def hidden_rows(
     enough: int,
     workers: int,
     progress: Callable[[int], object],
+    kept: int = 0,
 ) -> KeptRows:
     """Make copies of target neurons from the rows of source layer l < L.
 
@@ -112,9 +114,11 @@ def hidden_rows(
         Threads. The result does not depend on it.
     progress
         Told how many rows were dealt.
+    kept
+        At most so many edges stand for one weight or bias of the target; 0 for any number.
     """
     rows, biases = source.source.widths[layer], source.biases(layer)
-    reader = _reader(below, wanted)
+    reader = _reader(below, wanted, kept)
     constant = len(wanted)
     units = np.full(rows, -1)
     counts = dict.fromkeys(np.flatnonzero(demand).tolist(), 0)
@@ -136,9 +140,9 @@ def hidden_rows(
             while pending:
                 dealt = _deal(pending, tried, counts, demand, biases, constant)
                 jobs = [(row, neuron, weights[row]) for row, neuron in dealt if neuron != constant]
-                for (row, neuron, _), kept in zip(jobs, run(attempt, jobs), strict=True):
-                    if kept is not None:
-                        units[row], chosen[row] = neuron, (weights[row], kept)
+                for (row, neuron, _), edges in zip(jobs, run(attempt, jobs), strict=True):
+                    if edges is not None:
+                        units[row], chosen[row] = neuron, (weights[row], edges)
                     else:
                         tried[row].add(neuron)
                         counts[neuron] -= 1
@@ -148,18 +152,18 @@ def hidden_rows(
     return _carried(source, layer, reader, units, chosen)
 
 
-def output_rows(source: DrawnSource, layer: int, below: Signals, wanted: Array) -> KeptRows:
+def output_rows(source: DrawnSource, layer: int, below: Signals, wanted: Array, *, kept: int = 0) -> KeptRows:
     """Choose the edges of the outputs, none of which may be dropped; their errors stand in the signals."""
-    biases, reader = source.biases(layer), _reader(below, wanted)
+    biases, reader = source.biases(layer), _reader(below, wanted, kept)
     chosen = {}
     for row, weights in enumerate(source.rows(layer, 0, len(wanted))):
-        kept = reader.choose(weights, biases[row], row, np.inf)
-        assert kept is not None
-        chosen[row] = weights, kept
+        edges = reader.choose(weights, biases[row], row, np.inf)
+        assert edges is not None
+        chosen[row] = weights, edges
     return _carried(source, layer, reader, np.arange(len(wanted)), chosen)
 
 
-def _reader(below: Signals, wanted: Array) -> _Reader:
+def _reader(below: Signals, wanted: Array, kept: int) -> _Reader:
     order = np.argsort(below.units, kind="stable")
     edges = np.arange(len(below.boxes) + 1)
     starts = np.searchsorted(below.units[order], edges)
@@ -172,6 +176,7 @@ def _reader(below: Signals, wanted: Array) -> _Reader:
         starts=starts,
         middles=np.append(middles[order], 0.0),
         radii=np.append(radii[order], 0.0),
+        kept=kept,
     )
 
 

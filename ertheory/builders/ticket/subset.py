@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.builders.ticket.few import cheapest_few, most_values
 from ertheory.builders.ticket.limits import FEW_VALUES, MOST_VALUES
 from ertheory.kernels import kernel
 
@@ -133,6 +134,7 @@ def choose_row(
     centres: Array,
     slopes: Array,
     allowance: float,
+    kept: int,
     chosen: npt.NDArray[np.bool_],
 ) -> float:
     """Choose the edges of one neuron: a subset sum for every unit that it reads, the constant 1 last.
@@ -152,6 +154,8 @@ def choose_row(
         By unit: its values lie in centre +- slope.
     allowance
         Give up when the charge is larger.
+    kept
+        At most so many edges stand for a unit, and so many edges and the bias for the constant; 0 for any number.
     chosen
         By column: receives whether the edge is kept.
 
@@ -169,10 +173,18 @@ def choose_row(
         elif wanted == 0.0:
             continue
         live = starts[unit] + np.flatnonzero(values[starts[unit] : starts[unit + 1]])
-        for most in (FEW_VALUES, MOST_VALUES):
+        few = 0 < kept < MOST_VALUES
+        for most in (FEW_VALUES, most_values(kept) if few else MOST_VALUES):
             columns = live[_candidates(values[live], radii[live], wanted, most)]
             here = values[columns]
-            subset, paid = cheapest_subset(here, np.abs(here) * radii[columns], wanted, slope)
+            prices = np.abs(here) * radii[columns]
+            taken = np.zeros(len(columns), dtype=np.bool_)
+            if few:
+                paid = cheapest_few(here, prices, wanted, slope, kept, taken)
+            else:
+                subset, paid = cheapest_subset(here, prices, wanted, slope)
+                for place in range(len(columns)):
+                    taken[place] = subset >> place & 1
             if len(live) <= most or paid <= allowance / (8 * len(targets)) < np.inf:
                 break
         charge += paid
@@ -180,7 +192,7 @@ def choose_row(
             return np.inf
         total = 0.0
         for place in range(len(columns)):
-            if subset >> place & 1:
+            if taken[place]:
                 chosen[columns[place]] = True
                 total += here[place]
                 shift -= here[place] * middles[columns[place]]

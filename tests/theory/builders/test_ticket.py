@@ -68,6 +68,25 @@ def test_all_sources_hold_the_small_target(widths, density, seeds):
         assert ticket.error_measured.error <= ticket.error_certified <= 0.1
 
 
+@pytest.mark.parametrize("kept", [2, 4])
+def test_a_ticket_of_guaranteed_sparsity(kept):
+    """So many weights stand for each of the target: counted by input and sign in layer 1, in all in layer 2."""
+    asked = {"widths": (420, 320), "density": "1/2", "epsilon": "1/10", "seed": 2, "workers": 1}
+    ticket = build_ticket(tickets.small(2), kept=kept, **asked)
+    assert ticket.success, ticket.missing
+    assert check_ticket(ticket.target, ticket, epsilon="1/10").passed
+    first, second, last = (step.weight.toarray() for step in ticket.network.affine)
+    roles = np.where(first.any(axis=1), np.abs(first).argmax(axis=1) + 2 * (first.min(axis=1) < 0), 4)
+    edges = np.stack([(second[:, roles == role] != 0).sum(axis=1) for role in range(5)], axis=1)
+    assert edges[:, :4].max() <= kept
+    assert (edges[:, 4] + (ticket.network.affine[1].bias != 0)).max() <= kept
+    assert (last != 0).sum() + (ticket.network.affine[2].bias != 0).sum() <= kept * (4 + 1)
+    free = build_ticket(tickets.small(2), **asked)
+    assert sum(ticket.kept) < sum(free.kept)
+    with pytest.raises(InvalidInput, match="kept"):
+        build_ticket(tickets.small(2), kept=0, **asked)
+
+
 def test_a_sparse_source_holds_the_small_target():
     found = [
         build_ticket(tickets.small(seed), widths=(780, 600), density="1/5", epsilon="1/10", seed=seed, workers=1)

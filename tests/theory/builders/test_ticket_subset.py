@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ertheory.builders.ticket.few import cheapest_few, most_values
 from ertheory.builders.ticket.limits import MOST_VALUES
 from ertheory.builders.ticket.subset import cheapest_subset, choose_row
 
@@ -28,6 +31,48 @@ def test_no_subset_is_charged_less(values, target, slope, data):
     assert charge(values, prices, target, slope, int(subset)) == pytest.approx(best, abs=1e-12)
 
 
+@given(
+    st.lists(numbers, max_size=9),
+    st.floats(-2, 2),
+    st.sampled_from([0.0, 0.01, 1.0, 50.0]),
+    st.integers(1, 9),
+    st.data(),
+)
+@settings(max_examples=200)
+def test_no_subset_of_so_few_values_is_charged_less(values, target, slope, kept, data):
+    prices = data.draw(st.lists(st.floats(0, 1), min_size=len(values), max_size=len(values)))
+    taken = np.zeros(len(values), dtype=np.bool_)
+    charged = cheapest_few(np.array(values), np.array(prices), target, slope, kept, taken)
+    few = [other for other in range(2 ** len(values)) if other.bit_count() <= kept]
+    best = min(charge(values, prices, target, slope, other) for other in few)
+    assert charged == pytest.approx(best, abs=1e-12)
+    assert taken.sum() <= kept
+    found = sum(1 << place for place in np.flatnonzero(taken).tolist())
+    assert charge(values, prices, target, slope, found) == pytest.approx(best, abs=1e-12)
+
+
+def test_among_fewer_terms_more_values_are_searched():
+    for kept in (1, 2, 3, 5, 12, 30):
+        half = most_values(kept) // 2
+        ways = [sum(math.comb(size, terms) for terms in range(min(kept, size) + 1)) for size in (half, half + 1)]
+        assert ways[0] <= 4096 < ways[1]
+    values = np.random.default_rng(0).uniform(-1, 1, most_values(2))
+    taken = np.zeros(len(values), dtype=np.bool_)
+    missed = cheapest_few(values, np.zeros(len(values)), 0.7, 1.0, 2, taken)
+    pairs = [abs(0.7 - one - other) for place, one in enumerate(values) for other in [0.0, *values[:place]]]
+    assert missed == pytest.approx(min(pairs), abs=1e-12)
+
+
+def test_a_row_keeps_no_more_edges_for_a_weight_than_it_may():
+    values = [0.25, 0.25, 0.25, 0.4, 0.1, 0.1, 0.15]
+    charged, chosen = row(values, [0, 4, 7], [0.75, 0.2])
+    assert (charged, sum(chosen[:4]), sum(chosen[4:])) == (pytest.approx(0.0, abs=1e-12), 3, 2)
+    charged, chosen = row(values, [0, 4, 7], [0.75, 0.2], kept=2)
+    assert (charged, sum(chosen[:4]), sum(chosen[4:])) == (pytest.approx(0.1, abs=1e-12), 2, 2)
+    charged, chosen = row(values, [0, 4, 7], [0.75, 0.2], kept=1)
+    assert (charged, sum(chosen[:4]), sum(chosen[4:])) == (pytest.approx(0.35 + 0.05, abs=1e-12), 1, 1)
+
+
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=11), st.floats(-1, 1))
 @settings(max_examples=100)
 def test_a_steep_slope_gives_the_smallest_l1_norm_among_the_closest_subsets(values, target):
@@ -43,7 +88,7 @@ def test_a_steep_slope_gives_the_smallest_l1_norm_among_the_closest_subsets(valu
     assert parts(int(subset)) == min(parts(other) for other in range(2 ** len(values)))
 
 
-def row(values, starts, targets, *, middles=None, radii=None, centres=None, slopes=None, allowance=np.inf):
+def row(values, starts, targets, *, middles=None, radii=None, centres=None, slopes=None, allowance=np.inf, kept=0):
     count, units = len(values), len(targets)
     chosen = np.zeros(count, dtype=np.bool_)
     zeros = np.zeros(count)
@@ -56,6 +101,7 @@ def row(values, starts, targets, *, middles=None, radii=None, centres=None, slop
         np.zeros(units) if centres is None else np.array(centres),
         np.ones(units) if slopes is None else np.array(slopes),
         allowance,
+        kept,
         chosen,
     )
     return charged, chosen.tolist()

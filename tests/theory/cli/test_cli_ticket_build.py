@@ -38,6 +38,17 @@ def test_a_ticket_is_built_written_and_passes(command, capsys):
     assert "proved" in capsys.readouterr().out
 
 
+def test_few_weights_for_each_of_the_target(command, capsys):
+    words, out = command
+    assert main([*words, "--widths", "420,320", "--kept", "3", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["inputs"]["kept"] == 3
+    assert document["kept"][2] <= 3 * (4 + 1)
+    assert check_ticket(TARGET, out, epsilon="0.1").passed
+    assert main([*words, "--widths", "420,320", "--bits", "3"]) == 2
+    assert capsys.readouterr().err == "ertheory: --bits: expected no --build beside it, got 3\n"
+
+
 def test_a_failure_is_printed_and_leaves_no_file(command, capsys):
     words, out = command
     assert main([*words, "--widths", "20,16", "--json"]) == 1
