@@ -67,6 +67,9 @@ class Students(BatchedMLP):
         Of the starts, one per student.
     factors
         A ReLU stands behind every so many layers; those between are factors of one linear map, without biases.
+    start
+        Weights (students, outputs, inputs) and biases (students, outputs) of every layer, 0 outside of the masks, in
+        place of drawn ones.
 
     Notes
     -----
@@ -83,7 +86,14 @@ class Students(BatchedMLP):
     torch.Size([2, 10, 3])
     """
 
-    def __init__(self, masks: Sequence[Tensor], seeds: Sequence[int], *, factors: int = 1) -> None:
+    def __init__(
+        self,
+        masks: Sequence[Tensor],
+        seeds: Sequence[int],
+        *,
+        factors: int = 1,
+        start: Sequence[tuple[Tensor, Tensor]] | None = None,
+    ) -> None:
         streams = [generator(seed, "weights") for seed in seeds]
         layers = {}
         masks, living = _living_inner(masks) if factors == 2 else (masks, [None] * (len(masks) + 1))
@@ -94,7 +104,12 @@ class Students(BatchedMLP):
             kept = mask.sum(2, keepdim=True).clamp(min=1)
             rectified = (number + 1) % factors == 0  # the outputs are read as if they were
             bias = uniform if rectified and number < len(masks) - 1 else torch.zeros(mask.shape[:2])
-            weight = (normal * ((2 if rectified else 1) / kept).sqrt()).masked_fill(~mask, 0)
+            weight = normal * ((2 if rectified else 1) / kept).sqrt()
+            if start is not None:
+                weight, bias = start[number]
+                weight = _chosen(_chosen(weight, living[number], 2), living[number + 1], 1)
+                bias = bias if rectified else torch.zeros(mask.shape[:2])
+            weight = weight.masked_fill(~mask, 0)
             layers[f"layer{number}"] = BatchedLinear(weight, bias, mask)
             layers[f"layer{number}"].bias.requires_grad_(rectified)
         super().__init__(layers, factors=factors)

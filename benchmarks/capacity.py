@@ -1,0 +1,209 @@
+"""Does what a masked network contains of itself order the layer-wise ratios as accuracy does?
+
+    python benchmarks/capacity.py --out runs/capacity [--figures figures] [--seeds 5]
+
+What networks in masks of their own contain, as `ertheory capacity --ratio` says it: the largest factor on their widths,
+and how many times as wide they would have to be to contain all of themselves. For networks that are small enough to be
+trained here, beside their test accuracy, with Spearman's rank correlation of the two at every density; and for VGG16,
+ResNet18 and ResNet50. A killed computation goes on. Accuracies on Fashion-MNIST are those of figures/ratios.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby, permutations, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from ertheory.bounds.factored.own_masks import own_masks_factor, own_masks_widening
+from ertheory.plots.columns import Columns
+from ertheory.plots.figure_files import write_figure
+from ertheory.plots.style import BLUE, GREEN, ORANGE, VERMILION
+from ertrain.configuration import Configuration
+from ertrain.recipes.table1 import table1
+from ertrain.reports.statistics import mean_of
+from ertrain.training.experiments import perform
+from ertrain.training.process_group import join_process_group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DELTA = Fraction(1, 1000)
+RATIOS = {"uniform": (BLUE, "o"), "erk": (GREEN, "s"), "balanced": (ORANGE, "^"), "pyramidal": (VERMILION, "D")}
+PAPER = ("vgg16", "resnet18", "resnet50")
+SPARSE = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.001")
+TRAINED = ("0.5", "0.2", "0.1", "0.05", "0.02")
+NOTHING = 2.0**13  # drawn where not even 4,096 times the width are enough
+DRAWS = 20_000
+
+# Name in the table, architecture of the theory, its width, and the quick network that is trained.
+NETWORKS = (
+    ("lenet-300-100, digits", "64-300-100-10", "1", ("lenet-300-100", "1")),
+    ("resnet20 x 1/2, digits", "resnet20", "1/2", ("resnet20", "1/2")),
+    ("resnet18 x 1/16, digits", "resnet18", "1/16", ("resnet18", "1/16")),
+)
+FASHION = ("lenet-300-100, fashion-mnist", "lenet-300-100", "1")
+
+
+def capacity(model: str, width: str, ratio: str, density: str) -> tuple[Fraction, Fraction | None]:
+    asked: dict[str, Any] = {"ratio": ratio, "density": density, "failure_probability": DELTA, "width": width}
+    return own_masks_factor(model, **asked).factor, own_masks_widening(model, **asked)
+
+
+def configurations(model: str, width: str, ratio: str, density: str, seeds: int) -> list[Configuration]:
+    kind = "lenet-300-100" if model.startswith("lenet") else "resnet20"
+    base = next(run for run in table1("quick") if run.model == kind and run.data == "digits")
+    one = replace(base, recipe="capacity", model=model, width=width, ratio=ratio, density=density)
+    return [replace(one, seed=seed) for seed in range(seeds)]
+
+
+def accuracies(options: argparse.Namespace) -> Iterator[tuple[str, str, str, str, str, list[float]]]:
+    with join_process_group("cpu") as processes, tqdm(unit=" runs", total=60 * options.seeds) as bar:
+        for (name, model, width, trained), density, ratio in product(NETWORKS, TRAINED, RATIOS):
+            found = []
+            for run in configurations(*trained, ratio, density, options.seeds):
+                found.append(perform(run, options.out, processes, data_dir=Path("data"))["accuracy_test"])
+                bar.update()
+            yield name, model, width, density, ratio, found
+
+
+def published(figures: Path) -> Iterator[tuple[str, str, str, str, str, float, float | None, float | None, int]]:
+    with (figures / "ratios.csv").open(encoding="utf-8") as lines:
+        for line in csv.DictReader(lines):
+            if line["ratio"] in RATIOS and line["density"] != "1":
+                low, high = (float(line[end]) if line[end] else None for end in ("low", "high"))
+                ends = float(line["test"]), low, high, int(line["n"])
+                yield (*FASHION, line["density"], line["ratio"], *ends)
+
+
+def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name, model, width, density, ratio, values in accuracies(options):
+        factor, wider = capacity(model, width, ratio, density)
+        mean = mean_of(values)
+        line = {"network": name, "density": density, "ratio": ratio, "factor": factor, "wider": wider}
+        found.append({**line, "n": mean.count, "test": mean.value, "low": mean.low, "high": mean.high})
+    for name, model, width, density, ratio, test, low, high, count in published(options.figures):
+        factor, wider = capacity(model, width, ratio, density)
+        line = {"network": name, "density": density, "ratio": ratio, "factor": factor, "wider": wider}
+        found.append({**line, "n": count, "test": test, "low": low, "high": high})
+    for model, density, ratio in tqdm(list(product(PAPER, SPARSE, RATIOS)), unit=" networks"):
+        factor, wider = capacity(model, "1", ratio, density)
+        found.append({"network": model, "density": density, "ratio": ratio, "factor": factor, "wider": wider})
+    return found
+
+
+def correlation(lines: Sequence[dict[str, Any]]) -> float | None:
+    """Spearman's, of being contained at smaller widths with accuracy; None where all widths are the same."""
+    wider = [-float(line["wider"] or math.inf) for line in lines]
+    if len(set(wider)) == 1:
+        return None
+    return float(spearmanr(wider, [line["test"] for line in lines]).statistic)
+
+
+def chance(groups: Sequence[Sequence[dict[str, Any]]]) -> float:
+    """How often ratios that are shuffled at every density give a mean correlation that is as large, on either side."""
+    every = []
+    for lines in groups:
+        tests = [line["test"] for line in lines]
+        shuffled = ([{**line, "test": test} for line, test in zip(lines, order, strict=True)]
+                    for order in permutations(tests))  # fmt: skip
+        every.append([correlation(one) for one in shuffled])
+    seen = abs(sum(values[0] or 0.0 for values in every))
+    rng = np.random.default_rng(0)
+    drawn = sum(rng.choice(np.array(values, dtype=float), DRAWS) for values in every)
+    return float((np.abs(drawn) >= seen - 1e-9).mean())
+
+
+def show(lines: Sequence[dict[str, Any]]) -> None:
+    for network, group in groupby(lines, key=lambda line: line["network"]):
+        own = list(group)
+        print(f"\n{network}\n\n| density | {' | '.join(RATIOS)} | rank correlation |\n| ---: |" + " --- |" * 5)
+        kept = []
+        for density, at in groupby(own, key=lambda line: line["density"]):
+            here = list(at)
+            cells = []
+            for line in here:
+                wider = "-" if line["wider"] is None else f"{float(line['wider']):.4g}"
+                cell = f"{float(line['factor']):.3f}; {wider}"
+                if "test" in line:
+                    half = "" if line["low"] is None else f" ± {50 * (line['high'] - line['low']):.1f}"
+                    cell += f"; {100 * line['test']:.1f}{half}"
+                cells.append(cell)
+            rho = correlation(here) if "test" in here[0] else None
+            kept += [here] if rho is not None else []
+            print(f"| {density} | {' | '.join(cells)} | {'' if rho is None else f'{rho:+.2f}'} |")
+        if kept:
+            mean = sum(correlation(one) or 0.0 for one in kept) / len(kept)
+            print(
+                f"\nMean rank correlation {mean:+.2f} over {len(kept)} densities, p = {chance(kept):.3f} (permutations)"
+            )
+
+
+def drawing(figure: Figure, columns: Columns) -> None:
+    lines = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    networks = list(dict.fromkeys(line["network"] for line in lines))
+    trained = [name for name in networks if name not in PAPER]
+    figure.set_size_inches(3.6 * max(len(PAPER), len(trained)), 7.2)
+    above, below = figure.subfigures(2, 1)
+    for axes, name in zip(above.subplots(1, len(PAPER), sharey=True), PAPER, strict=True):
+        for ratio, (colour, marker) in RATIOS.items():
+            here = [line for line in lines if (line["network"], line["ratio"]) == (name, ratio)]
+            places = [float(line["density"]) for line in here]
+            values = [NOTHING if line["wider"] is None else line["wider"] for line in here]
+            axes.plot(places, values, color=colour, marker=marker, markersize=4, linewidth=1.2, label=ratio)
+        axes.axhline(2**12, color="#595959", linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", yscale="log", xlabel="density", title=name)
+        axes.invert_xaxis()
+    above.axes[0].set_ylabel("times as wide to contain itself")
+    above.axes[0].legend()
+    for axes, name in zip(below.subplots(1, len(trained), squeeze=False)[0], trained, strict=True):
+        _trained(axes, [line for line in lines if line["network"] == name])
+        axes.set_title(name)
+    below.axes[0].set_ylabel("test accuracy, 95 %")
+
+
+def _trained(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
+    for ratio, (colour, marker) in RATIOS.items():
+        here = [line for line in lines if line["ratio"] == ratio]
+        values = [NOTHING if line["wider"] is None else line["wider"] for line in here]
+        axes.plot(values, [line["test"] for line in here], color=colour, marker=marker, markersize=4, linewidth=0.8)
+        for value, line in zip(values, here, strict=True):
+            if line["low"] is not None:
+                axes.vlines(value, max(0, line["low"]), min(1, line["high"]), color=colour, linewidth=0.9, alpha=0.7)
+    axes.set(xscale="log", xlabel="times as wide to contain itself")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--figures", type=Path, default=Path("figures"))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    lines = rows(options)
+    show(lines)
+    names = ("network", "density", "ratio", "factor", "wider", "n", "test", "low", "high")
+    numbers = ("factor", "wider")
+    columns: Columns = {
+        name: tuple(
+            float(line[name]) if name in numbers and line[name] is not None else line.get(name) for line in lines
+        )
+        for name in names
+    }
+    print(*write_figure("capacity", drawing, columns, options.figures, force=True), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

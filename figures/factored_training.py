@@ -1,0 +1,112 @@
+"""Draw what factored networks reach in training, beside the dense network in them and plain masks.
+
+Without arguments the figure is drawn from the numbers in factored-training.csv. They were measured by
+
+    ertrain run factored --only data=digits --seeds 10 --out RUNS
+    ertrain run factored --only data=fashion-mnist --seeds 10 --data-dir DATA --out RUNS
+
+and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
+that needs the extra 'train'. Seeds that not all arms of a data set have are left out: all means are over the same ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ertheory.plots.columns import Columns, csv_text
+from ertheory.plots.files import write_together
+from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, rendered
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAME = "factored-training"
+ARMS = {
+    "same width": ("mask of its width", GREY, "v"),
+    "widened": ("plain mask, widened to as many weights", BLUE, "o"),
+    "factored": ("factored, contains every dense one", VERMILION, "s"),
+    "frozen": ("factored, outer factors frozen", ORANGE, "D"),
+}
+LOW = 0.04  # below the dense accuracy; what is worse stands at the lower edge, with its number
+
+
+def arm_of(configuration: dict[str, Any]) -> str:
+    if configuration["density"] == "1":
+        return "dense"
+    if configuration.get("factored"):
+        return "frozen" if configuration["outer"] == "frozen" else "factored"
+    return "same width" if configuration["width"] == "1" else "widened"
+
+
+def table_of(folders: Sequence[Path]) -> Columns:
+    """Bring runs into a line for each data set, arm and density."""
+    from ertrain import read_results
+    from ertrain.reports.statistics import mean_of
+
+    results = [result for folder in folders for result in read_results(folder)]
+    found: dict[tuple[str, str, str], dict[int, float]] = {}
+    for one in results:
+        place = one["data"]["name"], arm_of(one["configuration"]), one["density_target"]
+        found.setdefault(place, {})[one["seed"]] = one["accuracy_test"]
+    lines: list[dict[str, Any]] = []
+    for (data, arm, density), tests in sorted(found.items()):
+        shared = set.intersection(*(set(other) for place, other in found.items() if place[0] == data))
+        mean = mean_of([test for seed, test in sorted(tests.items()) if seed in shared])
+        ends = {"n": mean.count, "test": mean.value, "low": mean.low, "high": mean.high}
+        lines.append({"data": data, "arm": arm, "density": density, **ends})
+    return {name: tuple(line[name] for line in lines) for name in lines[0]}
+
+
+def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
+    """Fill a figure: a panel per data set, accuracy against density, a curve per arm."""
+    panels = [(data, list(group)) for data, group in groupby(lines, key=lambda line: line["data"])]
+    figure.set_size_inches(5.2 * len(panels), 4.6)
+    for axes, (data, group) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
+        _panel(axes, group)
+        axes.set_title(f"LeNet-300-100 on {data}, n = {group[0]['n']}")
+    figure.axes[0].set_ylabel("test accuracy in %, means with 95 % t-intervals")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+
+
+def _panel(axes: Axes, lines: list[dict[str, str]]) -> None:
+    (dense,) = (line for line in lines if line["arm"] == "dense")
+    level = float(dense["test"])
+    axes.axhspan(100 * float(dense["low"]), 100 * float(dense["high"]), color="#E6F3EE", zorder=0)
+    axes.axhline(100 * level, color=GREEN, linewidth=1, label="dense")
+    bottom = level - LOW
+    for number, (arm, (label, colour, marker)) in enumerate(ARMS.items()):
+        here = sorted((line for line in lines if line["arm"] == arm), key=lambda line: -float(line["density"]))
+        places = [float(line["density"]) * 1.05 ** (number - 1.5) for line in here]
+        means = [float(line["test"]) for line in here]
+        axes.plot(places, [100 * max(mean, bottom) for mean in means], color=colour, marker=marker, markersize=5,
+                  linewidth=1.2, label=label)  # fmt: skip
+        for place, mean, line in zip(places, means, here, strict=True):
+            if mean < bottom:
+                axes.annotate(f"{100 * mean:.1f}", (place, 100 * bottom), (0, 8), textcoords="offset points",
+                              ha="center", fontsize=8.5, color=colour)  # fmt: skip
+            elif line["low"]:
+                axes.vlines(place, 100 * max(bottom, float(line["low"])), 100 * float(line["high"]), color=colour)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    asked = sorted({float(line["density"]) for line in lines if line["arm"] != "dense"}, reverse=True)
+    axes.set_xticks(asked, [f"{density:g}" for density in asked])
+    axes.minorticks_off()
+    axes.set_xlabel("density of the masks; curves are moved apart sideways")
+
+
+if __name__ == "__main__":
+    here = Path(__file__).parent
+    if len(sys.argv) > 1:
+        table = table_of([Path(folder) for folder in sys.argv[1:]])
+        write_together(here, {f"{NAME}.csv": csv_text(table).encode()}, force=True)
+    with (here / f"{NAME}.csv").open(encoding="utf-8", newline="") as stream:
+        kept = list(csv.DictReader(stream))
+    files = rendered(lambda figure, _: draw(figure, kept), {})
+    print(*write_together(here, {f"{NAME}{end}": content for end, content in files.items()}, force=True), sep="\n")

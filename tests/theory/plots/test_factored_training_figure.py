@@ -1,0 +1,50 @@
+"""The study of factored networks in training: the committed table is whole, and the figure is drawn from it."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from ertheory.plots.style import rendered
+
+FIGURES = Path(__file__).parents[3] / "figures"
+
+
+@pytest.fixture(scope="module")
+def lines():
+    with (FIGURES / "factored-training.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_arm_has_every_density_and_the_same_seeds(lines):
+    script = runpy.run_path(str(FIGURES / "factored_training.py"))
+    for _, group in groupby(lines, key=lambda line: line["data"]):
+        own = list(group)
+        assert len({line["n"] for line in own}) == 1
+        places = sorted((line["arm"], float(line["density"])) for line in own)
+        densities = {density for arm, density in places if arm != "dense"}
+        assert places == sorted([("dense", 1.0), *((arm, one) for arm in script["ARMS"] for one in densities)])
+        for line in own:
+            assert 0 < float(line["low"]) <= float(line["test"]) <= float(line["high"]) < 1
+
+
+def test_arms_are_told_apart_by_their_configurations():
+    pytest.importorskip("torch")
+    from ertrain.recipes.factored import ARMS, DENSE, arms_at
+
+    arm_of = runpy.run_path(str(FIGURES / "factored_training.py"))["arm_of"]
+    assert arm_of(DENSE["digits"].to_dict()) == "dense"
+    arms = arms_at("digits", "0.1")
+    assert [arm_of(one.to_dict()) for one in arms.values()] == list(arms) == list(ARMS[1:])
+
+
+def test_the_figure_is_drawn_from_the_table(lines):
+    script = runpy.run_path(str(FIGURES / "factored_training.py"))
+    files = rendered(lambda figure, _: script["draw"](figure, lines), {})
+    for ending, content in files.items():
+        kept = (FIGURES / f"factored-training{ending}").read_bytes()
+        assert len(kept) == pytest.approx(len(content), rel=0.2)  # another matplotlib may round otherwise
