@@ -29,7 +29,7 @@ from ertrain.masks.masking import masks_of  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
 from ertrain.reports.report import rows_of  # noqa: E402
 from ertrain.reports.results import read_results  # noqa: E402
-from ertrain.training import learning_rate, pretrain  # noqa: E402
+from ertrain.training import learning_rate, make_optimiser, pretrain  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.runs import open_run  # noqa: E402
@@ -381,6 +381,28 @@ def test_compiled_training_agrees_with_the_plain_one(tmp_path, monkeypatch):
     assert ours.keys() == theirs.keys()
     for name in ours:
         torch.testing.assert_close(ours[name], theirs[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("sgd", torch.optim.SGD, {"nesterov": False, "momentum": 0.8}),
+        ("nesterov", torch.optim.SGD, {"nesterov": True, "momentum": 0.8}),
+        ("adam", torch.optim.Adam, {"betas": (0.9, 0.999), "eps": 1e-8}),
+        ("adamw", torch.optim.AdamW, {"betas": (0.9, 0.999), "eps": 1e-8}),
+    ],
+)
+def test_optimisers_have_the_settings_of_their_configuration(name, kind, options):
+    layer = torch.nn.Linear(3, 2)
+    configuration = replace(BASE, optimiser=name, momentum=0.8, learning_rate=0.03, weight_decay=0.007)
+    made = make_optimiser(configuration, layer)
+    assert type(made) is kind
+    (group,) = made.param_groups
+    assert group["params"] == list(layer.parameters())
+    options |= {"lr": 0.03, "weight_decay": 0.007, "maximize": False}
+    assert {key: group[key] for key in options} == options
+    (group,) = make_optimiser(configuration, layer, [layer.bias]).param_groups
+    assert group["params"] == [layer.bias]
 
 
 def test_accumulation_is_one_step_in_parts(tmp_path):
