@@ -258,6 +258,7 @@ def _ask(
     options = given_factors(statement, factors)
     if statement.inverse is None:
         raise TheoremNotApplicable(f"{method}: {statement.not_inverted}")
+    statement.checked_shape(target)
     if layer0 is not None and layer0 not in READINGS:
         raise InvalidInput("layer0", f"one of {', '.join(READINGS)}", layer0)
     read = layer0 or (statement.readings or READINGS)[0]

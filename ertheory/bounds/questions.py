@@ -141,9 +141,7 @@ def _row(statement: Statement, question: Question) -> Width:
 def _answer(statement: Statement, question: Question) -> Width:
     statement.checked_reading(question.layer0, question.densities)
     target, densities, delta = question.target, question.densities, question.failure_probability
-    if statement.chains_only and not target.is_chain:
-        msg = f"{target} is no chain of layers; of architectures with shortcuts only factored sources speak"
-        raise TheoremNotApplicable(f"{statement.name}: {msg}")
+    statement.checked_shape(target)
     if statement.limited and max(statement.limited) >= target.depth:  # there is no such layer to bound
         return statement.no_answer(question, statement.refuses(target, densities, question.layer0))
     if statement.limited:

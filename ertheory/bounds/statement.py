@@ -250,6 +250,18 @@ class Statement:
         why = self.unreadable.get(layer0, f"layer 0 is not read as {layer0}")
         raise TheoremNotApplicable(f"{self.name}: {why}; read layer 0 as {known}")
 
+    def checked_shape(self, target: Target) -> None:
+        """Refuse a network of which the statement does not speak.
+
+        Raises
+        ------
+        TheoremNotApplicable
+            If it speaks of chains alone, and this is none.
+        """
+        if self.chains_only and not target.is_chain:
+            msg = f"{target} is no chain of layers with ReLU between them; of others only factored sources speak"
+            raise TheoremNotApplicable(f"{self.name}: {msg}")
+
     def answer(
         self,
         question: Question,

@@ -25,7 +25,7 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, show, show_table
 from ertheory.cli.progress import Progress
 from ertheory.commands import Results, confidence, sparsity
-from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.arguments import read_counted, read_delta
 from ertheory.tables import Style
 
 __all__ = ["ConfidenceCommand", "SparsityCommand"]
@@ -108,7 +108,7 @@ class ConfidenceCommand:
 
     def run(self) -> int:
         """Answer the question."""
-        target = read_target(self.target)
+        target = read_counted(self.target)
         answers = confidence(
             target,
             self.widths,

@@ -139,7 +139,7 @@ class WidthCommand:
                 "model": self.model,
                 "split": self.split or "equal",
                 "objective": self.objective or "edges",
-                "inner": self.inner or ("relu" if self.model is None else "identity"),
+                "inner": self.inner or ("relu" if self.model is None and first.target.is_chain else "identity"),
                 "factors": self.factors or 2,
                 "delta": rational_text(first.failure_probability),
                 "method": [result.method for result in found],
@@ -151,7 +151,8 @@ class WidthCommand:
         show_table(found.to_table(), self.format)
         if self.format == "table":
             _say(_resolved(first, self.density, self.sparsity), list(found))
-            for one in found if self.model is not None else ():
+            whole = self.model is not None or not first.target.is_chain
+            for one in found if whole else ():
                 if isinstance(one.design, FactoredDesign):
                     show("")
                     show_table(map_table(one.design), self.format)

@@ -8,7 +8,7 @@ from ertheory.bounds import METHODS, QUESTIONS, READINGS, Answer, Reading, find,
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.factored.options import factors_of
 from ertheory.bounds.inverse import given_factors
-from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.arguments import read_counted, read_delta
 from ertheory.commands.results import Results
 from ertheory.commands.rows import answer_table
 from ertheory.commands.widths import Densities
@@ -72,7 +72,7 @@ def sparsity(
     >>> round(float(found["exact"].sparsity), 4)
     0.9004
     """
-    network = read_target(target)
+    network = read_counted(target)
     failure, wide = read_delta(delta, confidence, failure_probability), read_wholes("widths", widths)
     maps = read_whole("factors", factors)
     answers = tuple(
@@ -128,7 +128,7 @@ def confidence(
     >>> round(float(found["exact"].success_lower), 6)
     0.95793
     """
-    network, wide, maps = read_target(target), read_wholes("widths", widths), read_whole("factors", factors)
+    network, wide, maps = read_counted(target), read_wholes("widths", widths), read_whole("factors", factors)
     first = read_densities(network, density=density, sparsity=sparsity, layers=_given(density, sparsity))[0]
     readings: tuple[Reading, ...] = ("dense",) if first == 1 else ("matched",)
     answers: list[Answer] = []
@@ -157,6 +157,8 @@ def _fits(name: str, network: Target, widths: tuple[int, ...], factors: int | No
     """
     if factors is not None and "factors" not in find(name).options:
         return False
+    if find(name).chains_only and not network.is_chain:
+        return False
     layers = _layers(name, network, factors)
     if factors is None and len(widths) == network.depth + 1 != layers:
         return False
@@ -181,7 +183,8 @@ def _asked(
     fitting = [name for name in QUESTIONS if _fits(name, network, widths, factors)]
     if method is None and not fitting:
         # This says what is wrong with them.
-        checked_widths(network, widths, None if factors is None else factors * network.depth)
+        maps = factors or (None if network.is_chain else 2)
+        checked_widths(network, widths, None if maps is None else maps * network.depth)
     asked = [name for name in fitting if find(name).default] if method is None else [one_of("method", method, METHODS)]
     for name in asked:
         if "factored" in find(name).readings:

@@ -13,7 +13,7 @@ from ertheory.bounds.factored import Objective, Split
 from ertheory.bounds.factored.inner import Inner
 from ertheory.bounds.necessary.univariate import Output
 from ertheory.bounds.result import Width
-from ertheory.commands.arguments import read_delta, read_target
+from ertheory.commands.arguments import read_counted, read_delta
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.commands.written import Whole, listed, read_whole
@@ -112,6 +112,7 @@ def width(
     ----------
     target
         A file, or whatever `ertheory.read_target` reads: text such as ``784-128-10``, arrays, a module, or a `Target`.
+        Of a network with skips, norms or other activations than ReLU factored sources speak alone.
     method
         One of `ertheory.METHODS`. If left out, the main statements answer, one row each.
     density, sparsity
@@ -135,7 +136,7 @@ def width(
         Whether expected ``edges`` or the ``total`` of neurons shall be few.
     inner
         What inner neurons do: ``identity``, ``relu`` (lifted above 0 on a box) or ``relu-positive``. It decides which
-        forms a convolution may take. If left out, ``relu`` for a target and ``identity`` for a model.
+        forms a convolution may take. If left out, ``relu`` for a chain and ``identity`` for other networks and models.
     factors
         How many masked maps each map of the target becomes: 2, or 3, which take fewer edges where paths are rare.
     progress
@@ -167,11 +168,11 @@ def width(
     >>> round(float(width(model="resnet18", method="factored", sparsity=0.9, delta=0.001).edges_ratio), 2)
     1.34
     """
-    network = read_target(target) if model is None else _model(target, model)
+    network = read_counted(target) if model is None else _model(target, model)
     given_options = {
         "split": split,
         "objective": objective,
-        "inner": inner or (model and "identity"),
+        "inner": inner or ("identity" if model is not None or not network.is_chain else None),
         "factors": read_whole("factors", factors),
     }
     options = {name: value for name, value in given_options.items() if value is not None}

@@ -107,6 +107,13 @@ class Affine:
         return math.prod(self.kernel)
 
     @property
+    def is_scaling(self) -> bool:
+        """Whether it scales and shifts channels one by one, as a norm does, and there are several."""
+        rows, columns = self.weight.nonzero()
+        square = self.taps == 1 and self.groups == 1 and self.inputs == self.outputs
+        return square and self.inputs > 1 and bool((rows == columns).all())
+
+    @property
     def exact_bias(self) -> tuple[Fraction, ...]:
         """The biases as rational numbers."""
         return self.bias_exact or tuple(Fraction(value) for value in self.bias.tolist())

@@ -315,9 +315,7 @@ def _counts(network: Network) -> tuple[Layer, ...]:
 
 
 def _unactivated(step: Affine, layer: int) -> str:
-    rows, columns = step.weight.nonzero()
-    diagonal = step.taps == 1 and step.groups == 1 and step.inputs == step.outputs and bool((rows == columns).all())
-    norm = ", which scales channels like a BatchNorm that no layer beside it can take up" if diagonal else ""
+    norm = ", which scales channels like a BatchNorm that no layer beside it can take up" if step.is_scaling else ""
     return f"none before layer {layer}{norm}; embed_module leaves norms and skips as they are"
 
 

@@ -121,9 +121,10 @@ def shapes_of_target(target: Target) -> tuple[MapShape, ...]:
     [(784, 128), (128, 10)]
     """
     first = target.domain is None or bool((target.domain[:, 0] >= 0).all())
+    positive = getattr(target, "nonnegative", ()) or (first, *(True,) * (target.depth - 1))
     names = getattr(target, "names", ()) or [f"layer {number}" for number in range(1, target.depth + 1)]
-    layers = zip(names, target.layers, strict=True)
-    return tuple(_of_layer(name, layer, nonnegative=first or number > 0) for number, (name, layer) in enumerate(layers))
+    layers = zip(names, target.layers, positive, strict=True)
+    return tuple(_of_layer(name, layer, nonnegative=sign) for name, layer, sign in layers)
 
 
 def _of_layer(name: str, layer: Layer, *, nonnegative: bool) -> MapShape:

@@ -84,7 +84,7 @@ def _answer_of_triples(question: Question, design: TripleDesign) -> Width:
         question,
         design.widths,
         layer0="factored",
-        reason=_reason_of_triples(design),
+        reason=_reason_of_triples(design) + _left(question.target),
         success_lower=design.success_lower,
         certified=_CERTIFIED,
         entries_per_pair=tuple(taps for one in sizes for taps in one[:3]),
@@ -104,7 +104,7 @@ def answer_of(question: Question, design: FactoredDesign) -> Width:
         question,
         design.widths,
         layer0="factored",
-        reason=_reason(design),
+        reason=_reason(design) + _left(question.target),
         success_lower=design.success_lower,
         certified=_CERTIFIED,
         entries_per_pair=tuple(entries),
@@ -133,6 +133,12 @@ def _reason_of_triples(design: TripleDesign) -> str:
     maps = "; ".join(f"{one.name}: {one.theorem}, N = {one.inner[0]}, {one.inner[1]}" for one in design.maps[:4])
     more = f"; and {len(design.maps) - 4} more" if len(design.maps) > 4 else ""
     return f"every map of the target is a product of three masked ones, the neurons between them linear; {maps}{more}"
+
+
+def _left(target: Target) -> str:
+    left = getattr(target, "left", ())
+    more = f" and {len(left) - 4} more" if len(left) > 4 else ""
+    return f"; left as they are: {', '.join(left[:4])}{more}" if left else ""
 
 
 def _refuses(target: Target, densities: tuple[Fraction, ...], layer0: Reading | None) -> str:  # noqa: ARG001

@@ -169,7 +169,7 @@ def embed_network(
     """
     module = network_to_torch(target)
     layers = _layers(module)
-    norms = [name for name, step in zip(layers, target.affine, strict=True) if _is_diagonal(step)]
+    norms = [name for name, step in zip(layers, target.affine, strict=True) if step.is_scaling]
     if len(norms) == len(layers):
         raise InvalidInput("target", "a network with a linear map that is no scaling of channels", "none")
     made = embed_module(
@@ -212,12 +212,6 @@ def _layers(module: Any) -> dict[str, Any]:
 
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, MapPair)
     return {name: part for name, part in module.named_modules() if isinstance(part, kinds)}
-
-
-def _is_diagonal(step: Affine) -> bool:
-    rows, columns = step.weight.nonzero()
-    square = step.taps == 1 and step.groups == 1 and step.inputs == step.outputs
-    return square and step.inputs > 1 and bool((rows == columns).all())
 
 
 _Part = tuple[Affine, Any]  # a step, and its mask
