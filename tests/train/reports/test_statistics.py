@@ -279,6 +279,53 @@ def test_rewiring_is_compared_with_the_fixed_mask_of_its_final_density(rewired, 
     assert claim.claim == "RiGL at 0.02 inside a mask of density 0.5 improves on the fixed mask"
 
 
+def test_a_row_has_the_means_of_its_runs_each_under_its_own_name():
+    """Every number of every run is another one, so that no two names can be taken for one another."""
+    runs = results("erk", [0.5, 0.7, 0.6])
+    means = (
+        "accuracy_test", "accuracy_test_best", "accuracy_validation", "density_realised", "density_final",
+        "dead_neurons", "without_weights", "without_weights_expected",
+    )  # fmt: skip
+    for number, run in enumerate(runs):
+        run |= {name: 10 * place + number**2 for place, name in enumerate(means, start=1)}
+        run |= {"flops_train": 100 + 7 * number, "flops_dense": 1000 + number, "diverged": number == 2}
+        run |= {"neurons": 77, "epochs": 9}
+    (row,) = rows_of([*runs[::-1], {**runs[0], "accuracy_test": 99}])  # a seed counts once
+    for place, name in enumerate(means, start=1):
+        found = getattr(row, name)
+        assert getattr(found, "value", found) == pytest.approx(10 * place + 5 / 3), name
+    interval = stats.ttest_1samp([10, 11, 14], 0).confidence_interval(0.95)
+    assert (row.accuracy_test.low, row.accuracy_test.high) == pytest.approx((interval.low, interval.high))
+    assert (row.accuracy_test.count, row.accuracy_test.level) == (3, 0.95)
+    assert (row.density_low, row.density_high) == (40, 44)
+    assert row.flops_ratio == pytest.approx((100 + 107 + 114) / (1000 + 1001 + 1002))
+    assert (row.seeds, row.diverged, row.neurons, row.epochs) == ((0, 1, 2), 1, 77, 9)
+    assert (row.recipe, row.data, row.model, row.width, row.method, row.ratio, row.density_target) == (
+        "table1", "cifar10", "vgg16", "1", "fixed", "erk", "0.1",
+    )  # fmt: skip
+    runs[1]["dead_neurons"] = None
+    (row,) = rows_of(runs)
+    assert (row.dead_neurons, row.without_weights) == (None, pytest.approx(70 + 5 / 3))
+
+
+def test_rows_come_by_data_network_method_and_densities_the_densest_first():
+    runs = results("erk", [0.5], "0.05") + results("balanced", [0.5], "0.2") + results("erk", [0.5], "0.2")
+    runs += ended("rigl", "0.5", "0.1", [0.5]) + ended("rigl", "1", "0.1", [0.5]) + ended("rigl", "1", "0.2", [0.5])
+    runs += [run | {"model": "resnet18"} for run in results("erk", [0.5])]
+    runs += [run | {"data": {"name": "cifar100"}, "model": "a"} for run in results("erk", [0.5])]
+    rows = [(row.data, row.model, row.method, row.final_target, row.density_target, row.ratio) for row in rows_of(runs)]
+    assert rows == [
+        ("cifar10", "resnet18", "fixed", "0.1", "0.1", "erk"),
+        ("cifar10", "vgg16", "fixed", "0.2", "0.2", "balanced"),
+        ("cifar10", "vgg16", "fixed", "0.2", "0.2", "erk"),
+        ("cifar10", "vgg16", "fixed", "0.05", "0.05", "erk"),
+        ("cifar10", "vgg16", "rigl", "0.2", "1", "erk"),
+        ("cifar10", "vgg16", "rigl", "0.1", "1", "erk"),
+        ("cifar10", "vgg16", "rigl", "0.1", "0.5", "erk"),
+        ("cifar100", "a", "fixed", "0.1", "0.1", "erk"),
+    ]
+
+
 def test_rows_know_what_a_method_was_asked_for():
     rows = rows_of(
         ended("str", "0.5", "", [0.9]) + ended("str", "0.5", "0.1", [0.8]) + ended("fixed", "0.2", "", [0.7])

@@ -88,6 +88,40 @@ def test_cross_validation_leaves_each_density_out():
     assert fit.cross_validated == pytest.approx(np.sqrt(np.mean(np.square(errors))))
 
 
+def validated(form, means):
+    """Root mean square of what each mean is off its prediction from the others, by a straight line in the form."""
+    x, off = FORMS[form](np.array(PLACES)), []
+    for left in range(len(PLACES)):
+        rest = np.arange(len(PLACES)) != left
+        slope, intercept = np.polyfit(x[rest], means[rest], 1)
+        off.append(means[left] - intercept - slope * x[left])
+    return float(np.sqrt(np.mean(np.square(off))))
+
+
+def test_fits_and_their_intervals_are_those_of_their_definitions():
+    values = np.random.default_rng(2).normal(size=(len(PLACES), 6)).cumsum(0)
+    found = compare_forms(PLACES, values, level=0.8, resamples=120, seed=5)
+    means, count = values.mean(1), len(PLACES)
+    columns = np.random.default_rng(5).integers(0, 6, (120, 6))
+    again = {form: [validated(form, values[:, chosen].mean(1)) for chosen in columns] for form in FORMS}
+    for fit in found.fits:
+        x = FORMS[fit.form](np.array(PLACES))
+        slope, intercept = np.polyfit(x, means, 1)
+        left = float(np.square(means - intercept - slope * x).sum())
+        assert (fit.intercept, fit.slope) == pytest.approx((intercept, slope))
+        assert fit.r_squared == pytest.approx(1 - left / float(np.square(means - means.mean()).sum()))
+        assert fit.aic == pytest.approx(count * np.log(left / count) + 4)
+        assert fit.cross_validated == pytest.approx(validated(fit.form, means))
+        assert fit.interval == pytest.approx(tuple(np.quantile(again[fit.form], [0.1, 0.9])))
+        best = np.mean([again[fit.form][at] == min(again[form][at] for form in FORMS) for at in range(120)])
+        assert found.best[fit.form] == pytest.approx(best)
+    one, other = "1/log(1/sparsity)", "1/density"
+    assert found.difference == pytest.approx(validated(one, means) - validated(other, means))
+    differences = np.array(again[one]) - np.array(again[other])
+    assert found.interval == pytest.approx(tuple(np.quantile(differences, [0.1, 0.9])))
+    assert (found.count, found.level) == (6, 0.8)
+
+
 def test_where_the_two_hardly_differ_nothing_is_claimed():
     places = [0.01, 0.02, 0.03, 0.05]  # 1/log(1/(1-p)) is 1/p - 1/2 up to 0.005 here
     noise = np.random.default_rng(3).normal(0, 1, (4, 20))
