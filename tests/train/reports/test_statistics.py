@@ -311,8 +311,10 @@ def test_a_row_has_the_means_of_its_runs_each_under_its_own_name():
 def test_rows_come_by_data_network_method_and_densities_the_densest_first():
     runs = results("erk", [0.5], "0.05") + results("balanced", [0.5], "0.2") + results("erk", [0.5], "0.2")
     runs += ended("rigl", "0.5", "0.1", [0.5]) + ended("rigl", "1", "0.1", [0.5]) + ended("rigl", "1", "0.2", [0.5])
-    runs += [run | {"model": "resnet18"} for run in results("erk", [0.5])]
-    runs += [run | {"data": {"name": "cifar100"}, "model": "a"} for run in results("erk", [0.5])]
+    for data, model in (("cifar10", "resnet18"), ("cifar100", "a")):
+        (run,) = results("erk", [0.5])
+        run["configuration"] |= {"data": data, "model": model}
+        runs.append(run | {"data": {"name": data}, "model": model})
     rows = [(row.data, row.model, row.method, row.final_target, row.density_target, row.ratio) for row in rows_of(runs)]
     assert rows == [
         ("cifar10", "resnet18", "fixed", "0.1", "0.1", "erk"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from ertrain.students.cells import Cell, dead_hidden, expected_dead, train_cells
 from ertrain.students.ratio_choice import RatioPrediction, choose_ratio, predict_ratio  # noqa: E402
 from ertrain.students.sparsity_fits import FORMS, compare_forms  # noqa: E402
 from ertrain.students.sparsity_plots import draw_ratio_errors, draw_sparsity  # noqa: E402
-from ertrain.students.teacher import draw_teacher  # noqa: E402
+from ertrain.students.teacher import TOLERANCE, Tolerance, draw_teacher  # noqa: E402
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
 PLACES = [0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 0.9, 0.95, 1.0]
@@ -38,6 +39,13 @@ def test_students_of_a_cell_are_those_that_learn_alone():
         assert found[cell].rms == pytest.approx(alone.rms.tolist(), rel=1e-3)
         assert found[cell].largest == pytest.approx(alone.largest.tolist(), rel=1e-3)
         assert list(found[cell].dead) == dead_hidden(masks).tolist()
+    errors = [error for cell in cells for error in found[cell].rms]
+    middle = Tolerance(rms=float(np.median(errors)), largest=99, points=TOLERANCE.points)
+    again = train_cells(teacher, cells, seeds=[4, 5], budget=Budget(steps=60), tolerance=middle)
+    learnt = [one for cell in cells for one in again[cell].learnt]
+    assert learnt == [error <= middle.rms for error in errors]
+    assert any(learnt)
+    assert not all(learnt)
 
 
 @pytest.mark.parametrize("widths", [(6, 1), (6, 5, 2), (4, 5, 3, 2)])
@@ -60,6 +68,19 @@ def test_expected_dead_is_the_mean_with_one_hidden_layer():
     assert abs(counts.mean() - expected_dead(cell, 3)) < 6 * counts.std() / 4000**0.5
     alive = (1 - (2 / 3) ** 3) * (1 - 1 / 4)
     assert expected_dead(cell, 3) == pytest.approx(8 * (1 - alive))
+
+
+def test_expected_dead_counts_neurons_without_edges_in_every_hidden_layer():
+    # 4000 masks: false alarm below 1e-8 (six sigma), if the seeds were not fixed.
+    cell = Cell((6, 5, 2), (THIRD, HALF, Fraction(1, 4)))
+    masks = student_masks(cell.shapes(3), cell.densities, range(4000))
+    lonely = [~(into.any(2) & out.any(1)) for into, out in pairwise(masks)]
+    counts = sum(layer.sum(1) for layer in lonely).double()
+    assert abs(counts.mean() - expected_dead(cell, 3)) < 6 * counts.std() / 4000**0.5
+    # In layer 1 by hand: 1 - (1 - (1 - 1/2)^6) (1 - (1 - 1/4)^2) of five neurons.
+    second = 5 * (1 - (1 - 2**-6) * (1 - 9 / 16))
+    first = 6 * (1 - (1 - (2 / 3) ** 3) * (1 - 2**-5))
+    assert expected_dead(cell, 3) == pytest.approx(first + second)
 
 
 @pytest.mark.parametrize("name", FORMS)

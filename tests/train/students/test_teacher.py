@@ -62,6 +62,24 @@ def test_points_fill_the_box_and_seeds_differ():
     assert not np.array_equal(one, other)
 
 
+def test_weights_of_a_teacher_have_the_variance_of_their_fan_in():
+    """2 / inputs, but for the last layer, which is scaled; 20,000 numbers, within five times sqrt(2 / n)."""
+    teacher = draw_teacher(Target.from_text("40-100-200-5"), seed=2)
+    for weight in teacher.weights[:-1]:
+        variance = float(weight.var()) * weight.shape[1] / 2
+        assert abs(variance - 1) < 5 * (2 / weight.size) ** 0.5
+    last = teacher.weights[-1]
+    assert abs(float(last.mean())) < 5 * float(last.std()) * last.size**-0.5
+
+
+def test_points_are_uniform_in_the_box():
+    points = points_of([(0, 1), (-3, 5)], 4000, torch.Generator().manual_seed(0))
+    inside = (points - torch.tensor([0, -3])) / torch.tensor([1, 8])
+    for share in (0.1, 0.5, 0.9):  # within five standard deviations
+        counts = (inside < share).double().mean(0)
+        assert ((counts - share).abs() < 5 * (share * (1 - share) / 4000) ** 0.5).all()
+
+
 def test_given_weights_are_scaled_alone():
     given_target = Target.from_arrays([[[1.0, -1.0]], [[5.0]]], [[0.5], [7.0]], domain=[(0, 1), (0, 2)])
     teacher = normalised(given_target)
