@@ -3,7 +3,8 @@
 Five arms, the last four at every density. The dense network; a mask of its width, as in the paper; a plain network
 widened until its mask keeps as many weights as the factored one, and works as much on fully connected layers; the
 factored network, all factors trained; and with its outer factors drawn and frozen, wider, since the inner ones have to
-carry all of a layer then.
+carry all of a layer then. Where there are convolutions, whose weights do not all work as often, a sixth one: a plain
+network widened until its training takes as many operations as that of the factored one.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import torch
 
 from ertheory.bounds.result import rational_text
 from ertrain.configuration import Configuration
+from ertrain.masks.flops import forward_flops
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model, factor_model
 from ertrain.recipes.base import Recipe
 from ertrain.recipes.starts import DIGITS, FASHION, in_fewer_epochs
 
-__all__ = ["ARMS", "DENSE", "FACTORED", "arms_at", "equal_width", "factored"]
+__all__ = ["ARMS", "DENSE", "EQUAL_WORK", "FACTORED", "arms_at", "equal_width", "factored"]
 
 ARMS = ("dense", "same width", "widened", "factored", "frozen")
+EQUAL_WORK = "as much work"  # the arm that convolutional networks have beside
 
 _NAME = "factored"
 _STEP = 200  # widths are multiples of 1 / 200
@@ -84,6 +88,15 @@ _WIDENED = {
     ("cifar10", "0.1"): "3.665",
 }
 
+# The same for as many operations, where these are not in proportion to the weights.
+_AS_MUCH_WORK = {
+    ("digits-resnet20", "0.5"): "0.77625",
+    ("digits-resnet20", "0.2"): "2.03875",
+    ("cifar10", "0.5"): "1.665",
+    ("cifar10", "0.2"): "2.77",
+    ("cifar10", "0.1"): "4.6",
+}
+
 # Optimiser and learning rate by task and arm: those of benchmarks/factored_training.py, others where none are listed.
 _CHOSEN: dict[tuple[str, str], tuple[str, float]] = {
     ("digits", "dense"): ("sgd", 0.02),
@@ -100,7 +113,7 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float]] = {
 
 
 def arms_at(task: str, density: str) -> dict[str, Configuration]:
-    """List the four arms of a density, with the settings of the dense network.
+    """List the arms of a density, with the settings of the dense network.
 
     Parameters
     ----------
@@ -116,16 +129,30 @@ def arms_at(task: str, density: str) -> dict[str, Configuration]:
     (['same width', 'widened', 'factored', 'frozen'], '8.67', 2)
     """
     same = replace(DENSE[task], density=density)
+    works = _AS_MUCH_WORK.get((task, density))
+    convolutions = DENSE[task].model.startswith("resnet")
+    if convolutions and works is None:
+        works = equal_width(DENSE[task], density, of="operations")
     return {
         "same width": same,
         "widened": replace(same, width=_WIDENED.get((task, density)) or equal_width(DENSE[task], density)),
         "factored": replace(same, factored=2),
         "frozen": replace(same, factored=2, outer="frozen"),
+        **({EQUAL_WORK: replace(same, width=works)} if works else {}),
     }
 
 
-def equal_width(dense: Configuration, density: str) -> str:
+def equal_width(dense: Configuration, density: str, *, of: Literal["weights", "operations"] = "weights") -> str:
     """Find the width at which a plain network has as many weights as the factored one, or a few less.
+
+    Parameters
+    ----------
+    dense
+        The dense network.
+    density
+        Of the masks.
+    of
+        What shall be as many: weights, or operations of a forward pass, of which training takes three times as many.
 
     Examples
     --------
@@ -134,19 +161,21 @@ def equal_width(dense: Configuration, density: str) -> str:
     """
     inputs, classes = _SHAPES[dense.data]
 
-    def weights(factor: Fraction, *, factored: bool = False) -> int:
+    def counted(factor: Fraction, *, factored: bool = False) -> int:
         with torch.device("meta"):
             model = build_model(dense.model, inputs=inputs, classes=classes, width=factor)
             if factored:
                 model = factor_model(model, density=density)
+        if of == "operations":
+            return forward_flops(model, inputs, dense=True)
         return sum(layer.weights for layer in layer_shapes(model))
 
-    wanted, unit = weights(Fraction(dense.width), factored=True), Fraction(dense.width) / _STEP
+    wanted, unit = counted(Fraction(dense.width), factored=True), Fraction(dense.width) / _STEP
     found, seen = _STEP, set[int]()
     while found not in seen:  # weights grow a little slower than the square of the width
         seen.add(found)
-        found = max(_STEP, round(found * math.sqrt(wanted / weights(unit * found))))
-    while weights(unit * found) > wanted:
+        found = max(_STEP, round(found * math.sqrt(wanted / counted(unit * found))))
+    while counted(unit * found) > wanted:
         found -= 1
     return rational_text(unit * found)
 

@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.masks.flops import forward_flops  # noqa: E402
 from ertrain.models import build_model, factor_model  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
-from ertrain.recipes.factored import ARMS, DENSE, arms_at, equal_width  # noqa: E402
+from ertrain.recipes.factored import ARMS, DENSE, EQUAL_WORK, arms_at, equal_width  # noqa: E402
 
 METHODS = {"table2": "rigl", "table28": "granet", "table3": "str", "table4": "imp", "table5": "edge-popup"}
 
@@ -95,6 +96,21 @@ def test_plain_networks_are_widened_to_the_weights_of_the_factored_ones():
             assert 0.97 * counts["factored"] < counts["widened"] <= counts["factored"] <= counts["frozen"]
 
 
+def test_convolutional_plain_networks_are_widened_to_the_work_of_the_factored_ones_too():
+    """Within one step of the width. As many weights make another width: the taps work at other places than the rest."""
+    arms = arms_at("digits-resnet20", "0.5")
+    assert arms[EQUAL_WORK].width == equal_width(DENSE["digits-resnet20"], "0.5", of="operations")
+    assert float(arms["widened"].width) < float(arms[EQUAL_WORK].width)
+    work = {}
+    for name in ("factored", EQUAL_WORK):
+        run = arms[name]
+        model = build_model(run.model, inputs=(1, 8, 8), classes=10, width=run.width)
+        if run.factored:
+            model = factor_model(model, density=run.density)
+        work[name] = forward_flops(model, (1, 8, 8))
+    assert 0.97 * work["factored"] < work[EQUAL_WORK] <= work["factored"]
+
+
 def weights_of(run: Configuration) -> int:
     inputs = {"digits": (1, 8, 8), "fashion-mnist": (1, 28, 28), "modular-addition-97": (2, 97)}[run.data]
     classes = 97 if "modular" in run.data else 10
@@ -115,4 +131,6 @@ def test_every_arm_of_factored_networks_has_the_others_beside_it(scale):
         assert len(dense) == 1
         for density in {run.density for run in here} - {"1"}:
             found = [(run.factored, run.outer, run.width == dense[0].width) for run in here if run.density == density]
-            assert found == [(0, "trained", True), (0, "trained", False), (2, "trained", True), (2, "frozen", True)]
+            wanted = [(0, "trained", True), (0, "trained", False), (2, "trained", True), (2, "frozen", True)]
+            convolutional = dense[0].model.startswith("resnet")
+            assert found == wanted + [(0, "trained", False)] * convolutional
