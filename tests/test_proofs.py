@@ -78,6 +78,19 @@ def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(t
 
 
 @needs_coq
+def test_a_preassigned_layer_0_is_certified_and_one_copy_less_is_not(tmp_path):
+    answer = width("9-7-5-2", method="exact", density=["0.8", "1/2", "1/2", "1/2"], delta="0.001", layer0="preassigned")
+    text = answer.certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer checked in" in found.stdout
+    assert check(fewer(answer, 0), tmp_path).returncode == 1
+    assert (
+        check(changed(text, "[:: (7, 9)]", "[:: (14, 9)]"), tmp_path).returncode == 1
+    )  # more weights than copies carry
+
+
+@needs_coq
 def test_dropped_copies_behind_a_matched_layer_0_are_certified_and_one_copy_less_is_not(tmp_path):
     answer = width("20-10-5", method="drop", density="0.7", delta="0.001")
     text, copies = answer.certificate(), answer.factors[1]

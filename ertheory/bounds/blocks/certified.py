@@ -1,4 +1,4 @@
-"""Answers about block constructions as theorems that Coq checks: `printed` and `exact`; layer 0 dense, or matched."""
+"""Answers about block constructions as theorems that Coq checks: `printed` and `exact`, every layer 0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from ertheory.bounds import coq
 from ertheory.bounds.blocks.certified_matched import matched_certificate
+from ertheory.bounds.blocks.certified_preassigned import preassigned_certificate
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.result import Width
 from ertheory.errors import TheoremNotApplicable
@@ -50,11 +51,11 @@ def block_certificate(answer: Width) -> str:
     Raises
     ------
     TheoremNotApplicable
-        If layer 0 is preassigned, the target is not fully connected, or the law meets 1 - delta exactly; if layer 0
-        is matched, where Coq's bound on Hall's sum is too large.
+        If the target is not fully connected, or the law meets 1 - delta exactly; if layer 0 is matched, where Coq's
+        bound on Hall's sum is too large.
     """
-    if answer.layer0 == "matched":
-        return matched_certificate(answer)
+    if answer.layer0 != "dense":
+        return matched_certificate(answer) if answer.layer0 == "matched" else preassigned_certificate(answer)
     factors = _factors(answer)
     law = Law(answer.target, answer.densities, "dense")
     designs = [factors]
@@ -135,8 +136,7 @@ def printed_certificate(answer: Width) -> str:
 def _factors(answer: Width) -> tuple[int, ...]:
     coq.refuse(answer)
     if answer.layer0 != "dense":
-        others = " or matched" if answer.method == "exact" else ""
-        msg = f"certificate: {answer.method} has one for a dense{others} layer 0 only, not for layer 0 {answer.layer0}"
+        msg = f"certificate: {answer.method} has one for a dense layer 0 only, not for layer 0 {answer.layer0}"
         raise TheoremNotApplicable(msg)
     return answer.factors or ()
 

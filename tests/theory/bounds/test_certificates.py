@@ -76,10 +76,20 @@ def test_matched_numbers_are_those_of_the_answer():
     assert f"Definition neurons : N := {answer.widths[0]}%bin." in text
     assert answer.widths[0] > 9 * answer.factors[0]
     assert "Whether fewer neurons in layer 0 would do" in text.replace("\n   ", " ")
-    with pytest.raises(TheoremNotApplicable, match="exact has one for a dense or matched layer 0 only"):
-        width("4-3-2", method="exact", density=0.5, delta=0.1, layer0="preassigned").certificate()
     with pytest.raises(TheoremNotApplicable, match="printed has one for a dense layer 0 only, not for layer 0 matched"):
         width("4-3-2", method="printed", density=0.5, delta=0.1, layer0="matched").certificate()
+
+
+def test_preassigned_numbers_are_those_of_the_answer():
+    weights = [np.array([[1.0, 0, 2], [0, 3, 1], [4, 0, 5]]), np.ones((2, 3))]  # 2, 1 and 3 weights behind the inputs
+    answer = width(read_target(weights), method="exact", density=[0.8, "1/2", "1/3"], delta=0.01, layer0="preassigned")
+    text = answer.certificate()
+    assert listed(text, "copies") == answer.factors
+    assert listed(text, "width") == answer.widths
+    assert "Definition fans : seq (positive * positive) := [:: (1, 1); (2, 1); (3, 1)]%positive." in text
+    unread = read_target([np.array([[1.0, 0], [1, 0]]), np.ones((2, 2))])
+    with pytest.raises(TheoremNotApplicable, match="does not read an input"):
+        width(unread, method="exact", density=0.5, delta=0.1, layer0="preassigned").certificate()
 
 
 @pytest.mark.parametrize(
