@@ -119,11 +119,11 @@ def test_edges_of_the_domain():
     assert first_moment_width(4, 3, Fraction(1), HALF) == (4, 0)
     target = Target.from_text("10-20-20-5")
     for keywords in ({"layer": 3}, {"layer": 0}, {"copies": 2}, {"layer": 1, "copies": 0}):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=rf"^{list(keywords)[-1]}: "):
             first_moment(target, (HALF,) * 4, HALF, **keywords)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^target: "):
         first_moment(Target.from_text("3-1"), (HALF,) * 2, HALF)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^classes: "):
         first_moment_width(0, 1, HALF, HALF)
 
 

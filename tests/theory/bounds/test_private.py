@@ -133,9 +133,9 @@ def test_edges_of_the_domain():
     assert private_failure((2, 1), 2, Fraction(1)) == (1, 1)
     assert private_failure((2, 1), 3, Fraction(1)) == (0, 0)
     assert private_width((), HALF, HALF) == (0, 53)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^neurons: "):
         private_failure((-1,), 3, HALF)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^density: "):
         private_failure((1,), 3, Fraction(0))
 
 

@@ -303,9 +303,9 @@ def test_edges_of_the_domain():
     assert sequential_failure(apart, 1, Fraction(1)) == (1, 1)
     assert sequential_failure(apart, 2, Fraction(1)) == (0, 0)
     assert sequential_width(dense_stages(3, 4), 1 - Fraction(1, 10**300), Fraction(1, 1000))[0] == 3
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^neurons: "):
         sequential_failure(dense_stages(3, 2), -1, HALF)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^density: "):
         sequential_failure(dense_stages(3, 2), 3, Fraction(0))
     with pytest.raises(InfeasibleWidth):
         sequential_failure(dense_stages(3, 5000), 3000, HALF)

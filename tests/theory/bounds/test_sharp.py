@@ -267,11 +267,11 @@ def test_edges_of_the_domain():
     target = Target.from_text("4-3-2")
     ones = sharp(target, (Fraction(1),) * 3, HALF)
     assert ones.widths[1] == 3
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^layer0: "):
         sharp(target, (HALF,) * 3, DELTA, layer0="dense")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^objective: "):
         sharp(target, (HALF,) * 3, DELTA, objective="edges")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^densit(y|ies): "):
         sharp(target, (HALF,) * 2, DELTA)
     with pytest.raises(InfeasibleWidth):
         sharp(target, (HALF,) * 3, Fraction(1, 10**40))

@@ -133,5 +133,5 @@ def test_weights_that_do_not_cover_are_refused():
         (Fraction(1), Fraction(1)),
         (Fraction(0), Fraction(1), -HALF),
     ]:
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^weights: "):
             size_shortfall(weights, 3, 1, HALF)

@@ -267,9 +267,12 @@ def test_bad_input_is_named(function, changed, said):
         function(arguments.pop("n"), **arguments)
 
 
-@pytest.mark.parametrize(("half_width", "mass"), [(0, "0.5"), (-1, "0.5"), (1, 0), (1, 2)])
-def test_a_uniform_part_has_a_width_and_a_mass(half_width, mass):
-    with pytest.raises(InvalidInput):
+@pytest.mark.parametrize(
+    ("half_width", "mass", "name"),
+    [(0, "0.5", "half_width"), (-1, "0.5", "half_width"), (1, 0, "mass"), (1, 2, "mass")],
+)
+def test_a_uniform_part_has_a_width_and_a_mass(half_width, mass, name):
+    with pytest.raises(InvalidInput, match=rf"^{name}: "):
         UniformPart(half_width, mass)
 
 

@@ -135,7 +135,7 @@ def test_a_test_stops_at_its_last_trial_and_refuses_nonsense():
     found = decide_failure_rate(lambda n: np.zeros(n, bool), limit=HALF, level=FIFTH, most_trials=1)
     assert found.trials == 1
     for options in ({"limit": 0}, {"level": 1}, {"most_trials": 0}):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=rf"^{next(iter(options))}: "):
             decide_failure_rate(lambda n: np.zeros(n, bool), **{"limit": HALF, "level": HALF, **options})
 
 
@@ -212,7 +212,7 @@ def drawn(target: Target) -> Target:
 )
 def test_bad_arguments_are_refused(options):
     given = {"density": HALF, "failure_probability": HALF, "workers": 1, **options}
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=rf"^{next(iter(options))}: "):
         calibrate(Target.from_text("2-2-1"), **given)
 
 

@@ -153,9 +153,9 @@ def test_unknown_names_are_refused():
         load_data("svhn", Path())
 
 
-@pytest.mark.parametrize(("images", "labels"), [((4, 1, 2, 2), 3), ((4,), 4)])
-def test_held_images_are_checked(images, labels):
-    with pytest.raises(InvalidInput):
+@pytest.mark.parametrize(("images", "labels", "name"), [((4, 1, 2, 2), 3, "labels"), ((4,), 4, "inputs")])
+def test_held_images_are_checked(images, labels, name):
+    with pytest.raises(InvalidInput, match=rf"^{name}: "):
         InMemory(torch.zeros(images, dtype=torch.uint8), torch.zeros(labels, dtype=torch.int64))
 
 
@@ -242,8 +242,8 @@ def test_imagenet_is_read_from_its_files(imagenet):
     middle = next(data.train.part(torch.tensor([4])).in_order(5))
     assert middle[0].shape == (1, 3, 224, 224)
     assert abs(float(data.normalised(whole[0]).mean())) < 0.5
-    for wrong in ({"augmentation": "crop-flip"}, {"augmentation": "none", "world_size": 4}):
-        with pytest.raises(InvalidInput):
+    for wrong, name in (({"augmentation": "crop-flip"}, "augmentation"), ({"world_size": 4}, "batch")):
+        with pytest.raises(InvalidInput, match=rf"^{name}: "):
             next(data.train.shuffled(6, **{**options, **wrong}))
 
 

@@ -145,7 +145,7 @@ def test_graphs_are_checked():
             Nodes(*wrong)
     graph = Nodes(features, labels, edges)
     for options in ({"batch": 2}, {"batch": 1, "world_size": 2}, {"batch": 1, "augmentation": "crop-zero"}):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=rf"^{list(options)[-1]}: "):
             next(graph.shuffled(**options, seed=0, epoch=0))
 
 

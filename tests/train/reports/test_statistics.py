@@ -52,9 +52,12 @@ def test_differences_that_are_the_same_but_for_roundings_tell_nothing_of_their_s
 
 def test_one_run_has_no_interval_and_none_have_no_mean():
     assert (mean_of([0.5]).low, mean_of([0.5]).high, mean_of([0.5]).value) == (None, None, 0.5)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^values: "):
         mean_of([])
-    with pytest.raises(InvalidInput):
+    for level in (0, 1):
+        with pytest.raises(InvalidInput, match=r"^level: "):
+            mean_of([0.5], level)
+    with pytest.raises(InvalidInput, match=r"^second: "):
         paired_difference([1.0], [1.0, 2.0])
 
 

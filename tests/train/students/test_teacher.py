@@ -88,16 +88,16 @@ def test_given_weights_are_scaled_alone():
 
 
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "said"),
     [
-        lambda: draw_teacher(Target.from_text("2-3-1"), -1),
-        lambda: draw_teacher(Target.from_arrays([[[1.0, 0.0]], [[1.0]]])),
-        lambda: normalised(Target.from_text("2-3-1")),
-        lambda: normalised(Target.from_arrays([[[1.0]], [[1.0]]], [[-5.0], [0.0]])),
+        (lambda: draw_teacher(Target.from_text("2-3-1"), -1), "seed: "),
+        (lambda: draw_teacher(Target.from_arrays([[[1.0, 0.0]], [[1.0]]])), "target: expected widths of a fully"),
+        (lambda: normalised(Target.from_text("2-3-1")), "target: expected a fully connected network with weights"),
+        (lambda: normalised(Target.from_arrays([[[1.0]], [[1.0]]], [[-5.0], [0.0]])), "target: .*not constant"),
     ],
 )
-def test_bad_teachers_are_refused(ask):
-    with pytest.raises(InvalidInput):
+def test_bad_teachers_are_refused(ask, said):
+    with pytest.raises(InvalidInput, match=rf"^{said}"):
         ask()
 
 

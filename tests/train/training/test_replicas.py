@@ -291,5 +291,5 @@ def test_factored_networks_train_alone():
     runs = [replace(BASE, ratio="uniform", density=density, factored=2) for density in ("0.5", "0.2")]
     assert not any(map(can_be_replica, runs))
     assert jobs_of(runs, replicas=8) == [(one,) for one in runs]
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^configurations: "):
         perform_replicas(runs, Path("none"), ProcessGroup(torch.device("cpu")), data_dir=Path("none"))
