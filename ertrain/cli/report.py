@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.errors import InvalidInput
 from ertheory.tables import Style, Table
+from ertrain.cli.lettered import lettered
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.report import Row, rows_of
 from ertrain.reports.results import Result, read_results
@@ -112,9 +113,10 @@ def _show_tables(rows: Sequence[Row]) -> None:
         first = cells[0]
         shared = "".join(f", {name} {first[name]}" if name != "n" else f", n = {first[name]}" for name in above)
         show(f"{first['recipe']}: {first['model']} on {first['data']}{shared}\n")
-        shown = [[one[name] for name in headers] for one in cells]
+        told, key = lettered(one["settings"] for one in cells)
+        shown = [[{**one, "settings": told[one["settings"]]}[name] for name in headers] for one in cells]
         show_table(Table.of(headers, shown, spare=[name for name in _SPARE if name in headers]), "table")
-        show("")
+        show(f"\n{key}\n" if key else "")
     for note in (*_NOTES, _PAPER_NOTE) if any(cells["paper"] != "-" for cells in table) else _NOTES:
         show(wrap(note))
 
@@ -128,9 +130,14 @@ def _show_claims(comparisons: Sequence[Comparison], style: Style) -> None:
         show("\n" + wrap(_UNSAID if paper is None else paper))
         show(wrap(f"  {RULES[rule]}"))
         for (model, data), group in groupby(some, key=lambda one: (one.model, one.data)):
-            show("")
-            headers = ["verdict", f"{model} on {data}", "against", "points", "95 % interval", "p", "n"]
-            show_table(Table.of(headers, [_judged(one) for one in group], spare=("p", "n", "95 % interval")), style)
+            judged = list(group)
+            told, key = lettered(one.settings for one in judged)
+            show(f"\n{model} on {data}\n")
+            headers = ["verdict", "runs", "against", "points", "95 % interval", "p", "n"]
+            rows = [_judged(replace(one, settings=told[one.settings])) for one in judged]
+            show_table(Table.of(headers, rows, spare=("p", "n", "95 % interval")), style)
+            if key:
+                show(f"\n{key}")
 
 
 def _said(one: Comparison) -> tuple[str | None, str]:

@@ -30,6 +30,7 @@ from ertrain.cli.arguments import (
     read_runs,
     with_data,
 )
+from ertrain.cli.lettered import lettered
 from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
 from ertrain.recipes import RECIPES
@@ -237,11 +238,12 @@ def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) 
     headers = ["ratio", "density", "realised", "final", "seeds", "validation", "test", "settings"]
     for (recipe, where, method), rows in tables.items():
         show(f"{recipe}: {where}, method {method}")
-        shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
+        short, key = lettered(str(row[-1]) for row in rows)
+        shown = len(headers) if any(short) else len(headers) - 1
         spare = ("realised",) if any(isinstance(row[4], Shown) for row in rows) else ("realised", "seeds")
-        table = Table.of(headers[:shown], [row[:shown] for row in rows], spare=spare)
-        show_table(table, "table")
-        show("")
+        listed = [[*row[:-1], short[str(row[-1])]][:shown] for row in rows]
+        show_table(Table.of(headers[:shown], listed, spare=spare), "table")
+        show(f"\n{key}\n" if key else "")
     note = "Accuracies in %, means over the seeds. Intervals and what the paper says: ertrain report DIR. Every run by "
     show(wrap(f"{note}itself: --format csv."))
 

@@ -154,6 +154,21 @@ def test_the_report_tells_settings_apart_and_says_what_is_not_the_recipes(runs, 
     assert "balanced at 0.1 (epochs=2)" in out
 
 
+def test_long_settings_are_letters_that_the_lines_below_explain(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    few = ["--seeds", "1", "--out", str(tmp_path), "--quiet", "--only", "data=digits", "density=0.1", "ratio=erk"]
+    few += ["model=lenet-300-100", "--set", "model=mlp-6", "epochs=1", "learning_rate=0.01,0.02", "batch=100,200"]
+    assert main(["run", "table1", *few]) == 0
+    ran = capsys.readouterr().out
+    assert main(["report", str(tmp_path)]) == 0
+    for out in (ran, capsys.readouterr().out):
+        rows = [line.split()[-1] for line in out.splitlines() if line.startswith(("erk", "    0.1"))]
+        assert sorted(rows) == ["a", "b", "c", "d"]
+        assert "\na: batch=" in out
+        assert out.count("learning_rate=0.02") >= 2
+        assert max(map(len, out.splitlines())) <= 80
+
+
 def test_curves_hold_every_epoch_of_every_run(runs, tmp_path, capsys):
     content = ask(capsys, "report", runs, "--curves", tmp_path)
     assert [path.rpartition("/")[2] for path in content["files"]] == ["curves.png", "curves.svg", "curves.csv"]
