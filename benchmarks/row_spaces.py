@@ -7,7 +7,8 @@ must read at least d neurons of layer 0. If all rows of B lie in a space of dime
 r of them are enough; but a row with a entries can lie in a general space of that dimension only if a > d - r, so r is
 above (1 - p_0) d. No proof that this works is known to us; it could hold for almost every W_1 only.
 
-For any such scheme every used neuron must read r rows that are not 0, and some neuron that reads input i, for every i.
+For any such scheme every neuron that is counted on must read r rows that are not 0 (as many of layer 1 are left out as
+`sharp` leaves out), and every used one some neuron that reads input i, for every i.
 The smallest N_0 of the table satisfies both with half of delta, for the r where it is smallest: no scheme of this kind
 needs less (the second by a Poisson law, which is close; both in double precision). A gain is told of N_0 + N_1.
 """
@@ -33,8 +34,13 @@ SPARSITIES = "0.5,0.7,0.8,0.9,0.95,0.99"
 _FEWEST = 1e-3  # of the rows that must be alive for a space to be looked at
 
 
-def least_first_width(inputs: int, classes: int, used: float, density: float) -> tuple[int, int]:
-    """Give the smallest N_0 of any scheme with rows in a space, and the dimension of that space."""
+def least_first_width(
+    inputs: int, classes: int, used: float, density: float, *, second: int, spare: int
+) -> tuple[int, int]:
+    """Give the smallest N_0 of any scheme with rows in a space, and the dimension of that space.
+
+    All of the `used` neurons, or all but `spare` ones of `second` neurons, have to read enough rows.
+    """
     share = float(DELTA) / 2
     covered = math.log(used * inputs / -math.log1p(-share)) / -math.log1p(-(density**2))
     best = (sys.maxsize, inputs)
@@ -45,7 +51,8 @@ def least_first_width(inputs: int, classes: int, used: float, density: float) ->
         low, high = dimension, int(8 * dimension / chance) + 100
         while low < high:
             middle = (low + high) // 2
-            enough = used * float(binom.cdf(dimension - 1, middle, chance)) <= share
+            few = float(binom.cdf(dimension - 1, middle, chance))
+            enough = (float(binom.sf(spare, second, few)) if spare else used * few) <= share
             low, high = (low, middle) if enough else (middle + 1, high)
         best = min(best, (max(low, math.ceil(covered)), dimension))
     return best
@@ -66,7 +73,9 @@ def main() -> None:
         if not isinstance(sharp.design, Design):
             continue
         used = float(mean_size(sharp.design.colours.used)[0])
-        least, dimension = least_first_width(target.inputs, target.widths[1], used, float(1 - Fraction(sparsity)))
+        spare = second - sharp.design.served if sharp.design.layer0 == "primal" else 0
+        sizes = target.inputs, target.widths[1], used, float(1 - Fraction(sparsity))
+        least, dimension = least_first_width(*sizes, second=second, spare=spare)
         gain = max(0.0, 1 - (least + second) / (first + second))
         cells = (text, sparsity, f"{first:,} + {second:,}", sharp.design.layer0, f"{least:,} ({dimension})")
         print(f"| {' | '.join(cells)} | {gain:.1%} | {factored.total:,} |", flush=True)

@@ -29,6 +29,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ertheory import ConstructionFailed, Target, plan
+from ertheory.bounds import width as width_of
+from ertheory.bounds.factored.necessary import count_ceiling as unknowns_ceiling
+from ertheory.bounds.factored.necessary import path_ceiling, rank_ceiling
 from ertheory.bounds.necessary.coupled import coupled, coupled_ceiling
 from ertheory.bounds.necessary.degree import degree, degree_ceiling
 from ertheory.bounds.necessary.first_moment import first_moment, log_first_moment
@@ -37,11 +40,14 @@ from ertheory.bounds.necessary.parameter_count import count_ceiling, parameter_c
 from ertheory.bounds.necessary.size_lp import cover_weights, size_lp, size_shortfall
 from ertheory.bounds.necessary.univariate import printed_univariate
 from ertheory.builders import embed_target
+from ertheory.builders.factored.chain import embed_factored
+from ertheory.builders.factored.planning import FactoredPlan, plan_factored
 from ertheory.builders.planning import Plan
 from ertheory.check import check_embedding
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import Interval, binomial_interval
-from ertheory.numbers import enclose
+from ertheory.networks.target import network_of
+from ertheory.numbers import Ball, enclose
 
 TARGETS = ("24-14-5", "10-20-20-5")
 DENSITIES = (Fraction(1, 5), Fraction(1, 2), Fraction(4, 5))
@@ -68,7 +74,7 @@ class Point:
     layer0: str
     widths: tuple[int, ...]
     bound: float
-    plan: Plan
+    plan: Plan | FactoredPlan
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,34 @@ def sufficient(text: str, density: Fraction) -> Iterator[Point]:
         widths = tuple(int(width or 0) for width in chosen.answer.widths)
         bound = float(chosen.answer.success_lower or 0)
         yield Point(method, "sufficient", text, density, layer0, widths, bound, chosen)
+    pairs = _pairs(target, density)
+    widths = tuple(int(width or 0) for width in pairs.answer.widths)
+    bound = float(pairs.answer.success_lower or 0)
+    yield Point("factored", "sufficient", text, density, "factored", widths, bound, pairs)
+
+
+def _pairs(target: Target, density: Fraction) -> FactoredPlan:
+    return plan_factored(network_of(target), density=density, failure_probability=DELTA, inner="identity")
+
+
+def _factored_necessary(text: str, density: Fraction) -> Iterator[Point]:
+    """One inner neuron less than the statement asks for the first map, the others as many as `factored` has."""
+    target = dense_target(text)
+    pairs = _pairs(target, density)
+    wide = tuple(int(width or 0) for width in pairs.answer.widths)
+    maps = list(zip(pairs.network.affine, wide[::2], strict=True))
+    for method, ceilings in (("factored-paths", (path_ceiling,)), ("factored-count", (unknowns_ceiling, rank_ceiling))):
+        asked = {"density": density, "failure_probability": DELTA}
+        least = int(width_of(target, method=method, **asked).widths[0] or 0)
+        sizes = [(step.inputs, step.outputs, neurons) for step, neurons in maps]
+        sizes[0] = (*sizes[0][:2], least - 1)
+        found = (min(_high(ceiling, *one, density) for ceiling in ceilings) for one in sizes)
+        widths = (least - 1, *wide[1:])
+        yield Point(method, "necessary", text, density, "factored", widths, math.prod(found), pairs)
+
+
+def _high(ceiling: Callable[..., Ball], columns: int, rows: int, neurons: int, density: Fraction) -> float:
+    return min(1.0, float(enclose(lambda: ceiling(columns, rows, neurons, (density, density)))[1]))
 
 
 def necessary(text: str, density: Fraction) -> Iterator[Point]:
@@ -127,6 +161,7 @@ def necessary(text: str, density: Fraction) -> Iterator[Point]:
 
     _, width = printed_univariate(target.inputs, density, DELTA)
     yield from point("theorem-2.3", 0, width, lambda n: float((1 - (1 - density) ** n) ** target.inputs))
+    yield from _factored_necessary(text, density)
     found = first_moment(target, densities, DELTA).widths[last]
     yield from point("first-moment", last, found, partial(_first_moment_ceiling, classes, outputs, density))
     if target.depth > 2:
@@ -163,13 +198,24 @@ def _first_moment_ceiling(classes: int, outputs: int, density: Fraction, neurons
     return math.exp(min(0.0, float(high)))
 
 
-def built(chosen: Plan, masks: tuple[DrawnMask, ...]) -> bool:
+def built(chosen: Plan | FactoredPlan, masks: tuple[DrawnMask, ...]) -> bool:
     """Build in masks of any widths as a plan says, and check what was built."""
+    if isinstance(chosen, FactoredPlan):
+        return _built_pairs(chosen, masks)
     if masks[1].shape[0] < chosen.network.affine[0].outputs:
         return False  # no neuron of the target can be left out, and builders refuse such masks
     options = {"construction": chosen.construction, "layer0": chosen.layer0, "copies": chosen.copies}
     try:
         found = embed_target(chosen.network, masks, workers=1, **options)
+    except ConstructionFailed:
+        return False
+    checked = check_embedding(chosen.network, found.source, masks)
+    return checked.passed and (checked.exact or (checked.difference_bound or 0.0) < NEAR)
+
+
+def _built_pairs(chosen: FactoredPlan, masks: tuple[DrawnMask, ...]) -> bool:
+    try:
+        found = embed_factored(chosen.network, masks, workers=1)
     except ConstructionFailed:
         return False
     checked = check_embedding(chosen.network, found.source, masks)
@@ -205,7 +251,8 @@ def rows(
     with tqdm(total=masks * len(listed), file=sys.stderr, unit="mask", disable=None) as bar:
         for point in listed:
             chosen = point.plan
-            key = point.target, point.density, point.widths, chosen.construction, chosen.layer0, chosen.copies
+            copies = chosen.copies if isinstance(chosen, Plan) else ()
+            key = point.target, point.density, point.widths, chosen.construction, chosen.layer0, copies
             if key not in known:
                 known[key] = count(point, masks, progress=bar.update)
             yield Row(point, masks, known[key].successes)

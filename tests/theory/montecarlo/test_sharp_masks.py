@@ -16,7 +16,7 @@ from ertheory.masks import DrawnMask
 DENSE = (Fraction(4, 5),)
 
 
-@pytest.mark.parametrize(("kind", "masks", "points"), [("sufficient", 25, 5), ("necessary", 12, 7)])
+@pytest.mark.parametrize(("kind", "masks", "points"), [("sufficient", 25, 6), ("necessary", 12, 9)])
 def test_bounds_agree_with_what_is_built(kind, masks, points):
     found = list(sharp_masks.rows(kind, masks, targets=("24-14-5",), densities=DENSE))
     assert len(found) == points
