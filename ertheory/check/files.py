@@ -3,8 +3,8 @@
 A file holds per source layer l the CSR arrays ``W{l}_data``, ``W{l}_indices``, ``W{l}_indptr``, ``W{l}_shape``, the
 biases ``b{l}`` and optionally the pattern of the mask, ``mask{l}_indices`` and ``mask{l}_indptr``; beside them
 ``activation``, one name or one per layer but the last, and optionally ``domain`` (d, 2), ``steps`` (JSON, where the
-network is more than a chain), ``seed``, ``densities`` and ``rationals`` (JSON; the doubles are nearest to them). In
-.safetensors the texts stand in the metadata. Nothing in a file is executed.
+network is more than a chain), ``seed``, ``densities``, ``bits`` (of quantised weights) and ``rationals`` (JSON; the
+doubles are nearest to them). In .safetensors the texts stand in the metadata. Nothing in a file is executed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ __all__ = ["EmbeddingFile", "read_embedding"]
 FilePath: TypeAlias = str | os.PathLike[str]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-_TEXTS = ("activation", "densities", "rationals", "seed", "steps")
+_TEXTS = ("activation", "bits", "densities", "rationals", "seed", "steps")
 _KEYS = re.compile(
-    r"(W\d+_(data|indices|indptr|shape)|b\d+|mask\d+_(indices|indptr)|domain|activation|densities|rationals|seed|steps)"
+    r"(W\d+_(data|indices|indptr|shape)|b\d+|mask\d+_(indices|indptr)|domain|activation|bits|densities|rationals|seed|steps)"
 )
 _LARGEST = 2**53
 _LONGEST_NAME = 60
@@ -61,6 +61,8 @@ class EmbeddingFile:
     rationals
         Weights of source layers as rational numbers, in the order of the stored ones, where they were written; the
         doubles are the nearest to them.
+    bits
+        Bits behind the point of the weights that the seed gives, where they are quantised.
     """
 
     network: Network
@@ -68,6 +70,7 @@ class EmbeddingFile:
     seed: int | None = None
     densities: tuple[Fraction, ...] | None = None
     rationals: dict[int, tuple[Fraction, ...]] | None = None
+    bits: int | None = None
 
 
 def read_embedding(path: FilePath) -> EmbeddingFile:
@@ -139,6 +142,7 @@ def _embedding(found: Mapping[str, Any]) -> EmbeddingFile:
         seed=_seed(found),
         densities=_densities(found),
         rationals=_rationals(found, weights),
+        bits=_bits(found),
     )
 
 
@@ -243,6 +247,14 @@ def _seed(found: Mapping[str, Any]) -> int | None:
     if not re.fullmatch(r"\d{1,60}", found["seed"], re.ASCII):
         raise InvalidInput("seed", "a whole number", found["seed"])
     return int(found["seed"])
+
+
+def _bits(found: Mapping[str, Any]) -> int | None:
+    if "bits" not in found:
+        return None
+    if not re.fullmatch(r"\d|[1-4]\d", found["bits"], re.ASCII):
+        raise InvalidInput("bits", "a whole number of at most 49", found["bits"])
+    return int(found["bits"])
 
 
 def _densities(found: Mapping[str, Any]) -> tuple[Fraction, ...] | None:

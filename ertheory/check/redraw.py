@@ -7,6 +7,9 @@ Only the definition of the streams is shared. Of source layer l, with keys from 
 - spawn key (l, 1): the weights, entries 4 k, .., 4 k + 3 of row r from the block (k, r, 0, 0). Of a word, the upper 53
   bits n stand for (2 n + 1 - 2^53) / 2^53.
 - spawn key (l, 2): the biases, as the weights of row 0.
+
+Where weights have B bits behind the point, a number u stands for (floor((u + 1) (M + 1/2)) - M) / M, at most 1, with
+M = 2^B, computed in doubles.
 """
 
 from __future__ import annotations
@@ -24,14 +27,14 @@ __all__ = ["biases_again", "kept_again", "weights_again"]
 _DIGITS = 256
 
 
-def weights_again(seed: int, layer: int, row: int, columns: int) -> npt.NDArray[np.float64]:
+def weights_again(seed: int, layer: int, row: int, columns: int, bits: int | None = None) -> npt.NDArray[np.float64]:
     """Draw a row of weights, before the mask."""
-    return _uniform(seed, (layer, 1), row, columns)
+    return _coded(_uniform(seed, (layer, 1), row, columns), bits)
 
 
-def biases_again(seed: int, layer: int, rows: int) -> npt.NDArray[np.float64]:
+def biases_again(seed: int, layer: int, rows: int, bits: int | None = None) -> npt.NDArray[np.float64]:
     """Draw the biases of a layer."""
-    return _uniform(seed, (layer, 2), 0, rows)
+    return _coded(_uniform(seed, (layer, 2), 0, rows), bits)
 
 
 def kept_again(seed: int, layer: int, row: int, columns: int, density: Fraction) -> npt.NDArray[np.bool_]:
@@ -64,6 +67,15 @@ def _uniform(seed: int, spawn_key: Sequence[int], row: int, count: int) -> npt.N
     words = _blocks(seed, spawn_key, row, 0, -(-count // 4)).ravel()[:count]
     odd = 2 * (words >> np.uint64(11)).astype(np.int64) + 1 - 2**53  # as a double only in the end: all of it is exact
     return np.ldexp(odd.astype(np.float64), -53)
+
+
+def _coded(numbers: npt.NDArray[np.float64], bits: int | None) -> npt.NDArray[np.float64]:
+    if bits is None:
+        return numbers
+    steps = 1 << bits
+    places = np.floor((1.0 + numbers) * (0.5 + steps))
+    values: npt.NDArray[np.float64] = np.ldexp(np.where(places > 2 * steps, 2 * steps, places) - steps, -bits)
+    return values
 
 
 def _blocks(seed: int, spawn_key: Sequence[int], row: int, block: int, count: int) -> npt.NDArray[np.uint64]:

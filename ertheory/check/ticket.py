@@ -49,6 +49,10 @@ class DrawnTicket(Protocol):
     def densities(self) -> tuple[Fraction, ...] | None:
         """p_0..p_L."""
 
+    @property
+    def bits(self) -> int | None:
+        """Bits behind the point of the weights; real ones if ``None``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TicketCheck(Result):
@@ -119,7 +123,7 @@ def check_ticket(
         raise InvalidInput("ticket", "weights, a seed and densities", "a file or an object without them")
     _check_shape(target, network, densities)
     limit = None if epsilon is None else exact_rational("epsilon", epsilon)
-    foreign, off_mask = _compared(network, seed, densities)
+    foreign, off_mask = _compared(network, seed, densities, drawn.bits)
     error: float | None = None
     reason: str | None = "weights that are not those of the source"
     if not foreign:
@@ -154,7 +158,7 @@ def _check_shape(target: Target, network: Network, densities: Sequence[Fraction]
 Places = list[tuple[int, int, int]]
 
 
-def _compared(network: Network, seed: int, densities: Sequence[Fraction]) -> tuple[Places, Places]:
+def _compared(network: Network, seed: int, densities: Sequence[Fraction], bits: int | None) -> tuple[Places, Places]:
     """Compare every weight and bias with the source drawn again, and give those that differ or lie off the mask."""
     foreign: Places = []
     off_mask: Places = []
@@ -166,11 +170,11 @@ def _compared(network: Network, seed: int, densities: Sequence[Fraction]) -> tup
             if not len(here):
                 continue
             values = step.weight.data[starts[row] : starts[row + 1]]
-            differs = values != weights_again(seed, layer, row, columns)[here]
+            differs = values != weights_again(seed, layer, row, columns, bits)[here]
             foreign += [(layer, row, int(column)) for column in here[differs]]
             outside = ~kept_again(seed, layer, row, columns, density)[here]
             off_mask += [(layer, row, int(column)) for column in here[outside]]
-        wrong = (step.bias != 0) & (step.bias != biases_again(seed, layer, rows))
+        wrong = (step.bias != 0) & (step.bias != biases_again(seed, layer, rows, bits))
         foreign += [(layer, int(row), -1) for row in np.flatnonzero(wrong)]
     return foreign, off_mask
 

@@ -76,7 +76,8 @@ def _notes(found: TicketWidth) -> list[str]:
 def show_ticket(target: Target, content: dict[str, Any], out: str | None) -> None:
     """Print the ticket in words, or what is missing for one."""
     if not content["success"]:
-        show(wrap(f"No ticket of {target} within {content['epsilon']} in this source; nothing was written."))
+        what = f"within {content['epsilon']}" if content["bits"] is None else "that is the target itself"
+        show(wrap(f"No ticket of {target} {what} in this source; nothing was written."))
         for reason in content["missing"]:
             show(wrap(f"  {reason}"))
         if content["check"] is not None:
@@ -85,7 +86,11 @@ def show_ticket(target: Target, content: dict[str, Any], out: str | None) -> Non
         return
     widths = " + ".join(f"{width:,}" for width in content["widths"][:-1])
     show(f"A strong ticket of {target} in {widths} hidden neurons, by pruning alone.")
-    show(wrap(f"  proved   off by at most {content['error_certified']:.3g} on the whole box"))
+    if content["bits"] is not None:
+        text = f"it is the target itself; weights have {content['bits']} bits behind the point"
+        show(wrap(f"  exact    {text}"))
+    else:
+        show(wrap(f"  proved   off by at most {content['error_certified']:.3g} on the whole box"))
     if content["check"] is not None:
         again = content["check"]["error_certified"]
         show(

@@ -220,6 +220,7 @@ class TicketCommand:
             "widths": list(self.widths or ()),
             "domain": self._box(target),
             "kept": self.kept,
+            "bits": self.bits,
             "seed": self.seed,
             "workers": self.workers or os.cpu_count() or 1,
             "out": self.out,

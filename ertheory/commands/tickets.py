@@ -142,7 +142,7 @@ def ticket(
         ticket (mode ``rigorous``), or of the one that `build` looks for.
     bits
         Weights and biases are multiples of 2^-bits, those of the source uniform on the ones in [-1, 1]; the ticket is
-        the target itself (mode ``rigorous``, without `epsilon`).
+        the target itself (mode ``rigorous``, without `epsilon`). With `build` that is what the check has to prove.
     sensitivity
         Whether it is shown what changing one argument at a time does to the widths.
     build
@@ -184,16 +184,19 @@ def ticket(
                 constant=constant,
                 gamma=gamma,
                 extrapolate=extrapolate,
-                bits=bits,
                 sensitivity=sensitivity,
             )
-            if epsilon is None:
-                raise InvalidInput("epsilon", "a number in (0, 1)", None)
-            known, limit = read_target(target), probability("epsilon", epsilon)
+            whole = read_whole("bits", bits)
+            if whole is not None:
+                refuse_given("no `bits` beside it", epsilon=epsilon)
+            elif epsilon is None:
+                raise InvalidInput("epsilon", "a number in (0, 1), unless `bits` is given", None)
+            known = read_target(target)
+            limit = None if epsilon is None else probability("epsilon", epsilon)
             densities = _densities_of(known, density, sparsity)
             source = _source_widths(widths)
             drawn, threads, few = read_whole("seed", seed), read_whole("workers", workers), read_whole("kept", kept)
-            return _pruned(known, source, densities, limit, drawn, domain, few, threads, out, force, progress)
+            return _pruned(known, source, densities, limit, drawn, domain, few, whole, threads, out, force, progress)
         refuse_given("`build` to go with it", widths=widths, out=out, workers=workers, force=force)
         known = read_target(target)
         if bits is None and epsilon is None:
@@ -261,10 +264,11 @@ def _pruned(
     target: Target,
     widths: tuple[int, ...],
     densities: tuple[Fraction, ...],
-    epsilon: Fraction,
+    epsilon: Fraction | None,
     seed: int,
     domain: npt.ArrayLike | None,
     kept: int | None,
+    bits: int | None,
     workers: int | None,
     out: str | PathLike[str] | None,
     force: bool,
@@ -281,20 +285,25 @@ def _pruned(
         seed=seed,
         domain=domain,
         kept=kept,
+        bits=bits,
         workers=workers,
         progress=progress,
     )
+    limit = Fraction(0) if epsilon is None else epsilon
     found: list[TicketCheck] = []
 
-    def check(path: Path) -> None:
-        found.append(check_ticket(target, path, epsilon=epsilon))
+    def check(drawn: Path | Ticket) -> None:
+        found.append(check_ticket(target, drawn, epsilon=limit))
         if not found[0].passed:
             raise _CheckFailed
 
     passed = made.success
-    if made.success and place is not None:
+    if made.success and (place is not None or bits is not None):
         try:
-            write_ticket(place, made, overwrite=force, check=check)
+            if place is None:
+                check(made)
+            else:
+                write_ticket(place, made, overwrite=force, check=check)
         except _CheckFailed:
             passed = False
     checked = found[0] if found else None

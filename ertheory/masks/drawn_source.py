@@ -22,7 +22,7 @@ from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask, draw_masks
 from ertheory.networks.source import Source
 
-__all__ = ["DrawnSource", "stream_key"]
+__all__ = ["DrawnSource", "quantised", "stream_key"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -40,9 +40,22 @@ def stream_key(seed: int, layer: int, stream: int) -> npt.NDArray[np.uint64]:
     return np.random.SeedSequence(seed, spawn_key=(layer, stream)).generate_state(2, np.uint64).astype(np.uint64)
 
 
+def quantised(uniforms: Array, bits: int) -> Array:
+    """Turn numbers that are uniform in (-1, 1) into multiples of 2^-bits: floor((u + 1) (M + 1/2)) - M, over M.
+
+    Examples
+    --------
+    >>> quantised(np.array([-0.99, -0.5, 0.0, 0.5, 0.99]), 1).tolist()
+    [-1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+    most = float(2**bits)
+    codes: Array = np.minimum(np.floor((uniforms + 1.0) * (most + 0.5)) - most, most)  # u + 1 may be rounded to 2
+    return codes / most
+
+
 @dataclass(frozen=True)
 class DrawnSource:
-    """Weights and biases U[-1, 1] of a source whose layers are fully connected, and the masks of its weights.
+    """Weights and biases of a source whose layers are fully connected, U[-1, 1] or quantised, and its masks.
 
     Parameters
     ----------
@@ -50,6 +63,8 @@ class DrawnSource:
         Widths and densities of layers 0..L.
     seed
         0 <= seed < 2^128. Masks, weights and biases of every layer have streams of their own.
+    bits
+        With a number B, weights and biases are multiples of 2^-B, uniform on those in [-1, 1] up to 2^-53.
 
     Raises
     ------
@@ -59,6 +74,7 @@ class DrawnSource:
 
     source: Source
     seed: int = 0
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if any(entries != 1 for entries in self.source.entries_per_pair):
@@ -73,7 +89,7 @@ class DrawnSource:
     def rows(self, layer: int, start: int, stop: int) -> Array:
         """Draw the rows start..stop - 1 of a layer, shape (rows, columns): 0 where the mask keeps nothing.
 
-        A weight that the mask keeps is never 0.
+        A weight that the mask keeps is never 0, unless weights are quantised.
         """
         from ertheory.masks.philox import draw_uniforms
 
@@ -82,13 +98,15 @@ class DrawnSource:
         rows = np.repeat(np.arange(stop - start), np.diff(starts))
         drawn = np.zeros((stop - start, mask.shape[1]))
         key = stream_key(self.seed, layer, _WEIGHTS)
-        drawn[rows, columns] = draw_uniforms(rows + start, columns.astype(np.int64), key)
+        drawn[rows, columns] = self._read(draw_uniforms(rows + start, columns.astype(np.int64), key))
         return drawn
 
     def biases(self, layer: int) -> Array:
-        """Draw the biases of a layer, shape (N_l,); none is 0."""
+        """Draw the biases of a layer, shape (N_l,); none is 0, unless they are quantised."""
         from ertheory.masks.philox import draw_uniforms
 
         places = np.arange(self.source.widths[layer], dtype=np.int64)
-        drawn: Array = draw_uniforms(np.zeros_like(places), places, stream_key(self.seed, layer, _BIASES))
-        return drawn
+        return self._read(draw_uniforms(np.zeros_like(places), places, stream_key(self.seed, layer, _BIASES)))
+
+    def _read(self, uniforms: Array) -> Array:
+        return uniforms if self.bits is None else quantised(uniforms, self.bits)

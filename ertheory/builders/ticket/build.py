@@ -16,6 +16,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.subset_sum.quantised import checked_bits
+from ertheory.bounds.tickets.quantised import check_quantised
 from ertheory.builders.ticket.balance import balanced
 from ertheory.builders.ticket.error import Array, Signals, shares
 from ertheory.builders.ticket.limits import MOST_VALUES
@@ -34,6 +36,7 @@ from ertheory.numbers import Rational, exact_rational, whole_number
 __all__ = ["build_ticket"]
 
 _LARGEST_ERROR = 10**300
+_ROUNDING = Fraction(1, 2**30)  # where nothing may be missed; what is in fact missed is seldom so little
 _MOST_PASSES = 8  # over the same source, each of which learns from the one before
 
 
@@ -42,10 +45,11 @@ def build_ticket(
     *,
     widths: Sequence[int],
     density: Rational | Sequence[Rational],
-    epsilon: Rational,
+    epsilon: Rational | None = None,
     seed: int = 0,
     domain: npt.ArrayLike | None = None,
     kept: int | None = None,
+    bits: int | None = None,
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Ticket:
@@ -61,7 +65,7 @@ def build_ticket(
         p_0..p_L of the masks, or one number for all layers.
     epsilon
         The largest error that is a success, a positive number; it bounds |target(x) - ticket(x)| for every output and
-        every x of the box, as real numbers.
+        every x of the box, as real numbers. Left out with `bits`, where sums are wanted that are exact.
     seed
         Of masks, weights and biases, which are drawn once and never again.
     domain
@@ -69,6 +73,9 @@ def build_ticket(
     kept
         At most so many weights of a neuron stand for one weight of the target, and so many, with its bias, for one
         bias, which guarantees the sparsity of the ticket. Any number if left out.
+    bits
+        Weights and biases of the source are multiples of 2^-bits, and so are those of the target, none of which is
+        scaled. What is certified is below 2^-30, for rounding; that it is 0 is for `ertheory.check_ticket` to prove.
     workers
         Threads; one per processor if left out. The result does not depend on it.
     progress
@@ -104,21 +111,25 @@ def build_ticket(
     """
     if not isinstance(target, Target) or target.weights is None or target.is_convolutional:
         raise InvalidInput("target", "a fully connected target with weights", str(target))
-    allowed = exact_rational("epsilon", epsilon)
+    if (epsilon is None) == (bits is None):
+        raise InvalidInput("epsilon", "a positive number, or `bits` in its place", epsilon)
+    allowed = _ROUNDING if epsilon is None else exact_rational("epsilon", epsilon)
     if not 0 < allowed <= _LARGEST_ERROR:
         raise InvalidInput("epsilon", "a positive number that a double can hold", epsilon)
     most_kept = 0 if kept is None else whole_number("kept", kept, least=1)
     if workers is not None:
         workers = whole_number("workers", workers, least=1)
     sizes = tuple(widths) if len(widths) != target.depth else (*widths, target.widths[-1])
-    drawn = DrawnSource(Source.for_target(target, widths=sizes, densities=density), seed)
+    if bits is not None:
+        check_quantised(target, checked_bits(bits))
+    drawn = DrawnSource(Source.for_target(target, widths=sizes, densities=density), seed, bits)
     box = read_box((0.0, 1.0), target.inputs) if target.domain is None else target.domain
     if domain is not None:
         box = read_box(domain, target.inputs)
     stated = replace(target, domain=box)
     plan = _Plan(
         stated,
-        balanced(stated),
+        balanced(stated) if bits is None else stated,
         drawn,
         box,
         float(allowed),
@@ -268,7 +279,7 @@ def _ticket(plan: _Plan, attempt: _Attempt, epsilon: Fraction) -> Ticket:
     return Ticket(
         target=plan.target,
         source=plan.source,
-        epsilon=epsilon,
+        epsilon=epsilon if plan.source.bits is None else Fraction(0),
         success=success,
         error_certified=None if network is None else attempt.error,
         error_measured=measured,

@@ -47,4 +47,6 @@ def write_ticket(
         "seed": str(ticket.seed),
         "densities": ",".join(rational_text(density) for density in ticket.densities),
     }
+    if ticket.bits is not None:
+        texts["bits"] = str(ticket.bits)
     write_arrays(Path(path), source_arrays(ticket.network, ticket.masks), texts, force=overwrite, check=check)

@@ -56,9 +56,9 @@ class Ticket(Result):
     source
         The source before pruning: its weights, biases and ER masks.
     epsilon
-        The largest error that is a success.
+        The largest error that is a success; 0 where weights are quantised.
     success
-        Whether the certified error is at most epsilon.
+        Whether the certified error is at most epsilon; where weights are quantised, at most 2^-30, for rounding.
     error_certified
         A bound on |target(x) - ticket(x)| for all x of the box and all outputs, as real-valued functions, by interval
         arithmetic rounded outward; ``None`` if there is no ticket.
@@ -88,6 +88,11 @@ class Ticket(Result):
     def seed(self) -> int:
         """Of the source."""
         return self.source.seed
+
+    @property
+    def bits(self) -> int | None:
+        """Bits behind the point of the source's weights; ``None`` if they are U[-1, 1]."""
+        return self.source.bits
 
     @property
     def densities(self) -> tuple[Fraction, ...]:
@@ -130,6 +135,7 @@ class Ticket(Result):
             "kept": list(self.kept),
             "kept_biases": list(self.kept_biases),
             "seed": self.seed,
+            "bits": self.bits,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from ertheory import Target, build_ticket, check_ticket, network_of, target_from_sklearn
 from ertheory.builders.ticket.balance import balanced
 from ertheory.builders.ticket.roles import input_roles
 from ertheory.check import evaluate, evaluate_exact
-from ertheory.errors import InvalidInput
+from ertheory.check.redraw import biases_again, weights_again
+from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.masks.drawn_source import DrawnSource
+from ertheory.networks.source import Source
 from tests import tickets
 
 BOXES = [(-1.0, 1.0), (0.0, 1.0), (-2.0, -0.5), (0.25, 0.25), (0.5, 2.0)]
@@ -85,6 +90,43 @@ def test_a_ticket_of_guaranteed_sparsity(kept):
     assert sum(ticket.kept) < sum(free.kept)
     with pytest.raises(InvalidInput, match="kept"):
         build_ticket(tickets.small(2), kept=0, **asked)
+
+
+@pytest.mark.parametrize(("seed", "kept"), [(0, None), (1, None), (2, 6)])
+def test_quantised_weights_are_the_target_itself(seed, kept):
+    """In rational arithmetic, by the checker, which draws the quantised source again; one of other bits is another."""
+    target = tickets.coarse(seed)
+    asked = {"widths": (600, 300), "density": "1/2", "seed": seed, "workers": 1, "kept": kept}
+    ticket = build_ticket(target, bits=2, **asked)
+    assert ticket.success, ticket.missing
+    checked = check_ticket(target, ticket, epsilon=0)
+    assert (checked.passed, checked.error_certified) == (True, 0.0)
+    points = [[Fraction(1, 3), Fraction(-2, 7)], [Fraction(-1), Fraction(1)], [Fraction(5, 9), Fraction(1, 11)]]
+    assert (evaluate_exact(network_of(target), points) == evaluate_exact(ticket.network, points)).all()
+    assert all((step.weight.data * 4 == np.round(step.weight.data * 4)).all() for step in ticket.network.affine)
+    other = build_ticket(target, bits=3, **asked)
+    assert not check_ticket(target, replace(other, source=replace(other.source, bits=2))).passed
+
+
+def test_quantised_sources_are_uniform():
+    """Each of the 2M + 1 values as often as the others: a chi-square test that errs once in a million seeds."""
+    target = tickets.coarse(0)
+    source = DrawnSource(Source.for_target(target, widths=(200, 400, 1), densities=1), 5, 2)
+    codes, counts = np.unique(
+        np.concatenate([source.rows(1, 0, 400).ravel(), source.biases(1)]) * 4, return_counts=True
+    )
+    assert codes.tolist() == list(range(-4, 5))
+    assert chisquare(counts).pvalue > 1e-6
+    assert (source.rows(1, 3, 4)[0] == weights_again(5, 1, 3, 200, 2)).all()
+    assert (source.biases(1) == biases_again(5, 1, 400, 2)).all()
+
+
+def test_what_is_not_quantised_is_refused():
+    target = tickets.small(0)
+    with pytest.raises(TheoremNotApplicable, match="no multiple of"):
+        build_ticket(target, widths=(60, 40), density=1, bits=3)
+    with pytest.raises(InvalidInput, match="epsilon"):
+        build_ticket(tickets.coarse(0), widths=(60, 40), density=1, bits=3, epsilon="0.1")
 
 
 def test_a_sparse_source_holds_the_small_target():

@@ -45,8 +45,24 @@ def test_few_weights_for_each_of_the_target(command, capsys):
     assert document["inputs"]["kept"] == 3
     assert document["kept"][2] <= 3 * (4 + 1)
     assert check_ticket(TARGET, out, epsilon="0.1").passed
-    assert main([*words, "--widths", "420,320", "--bits", "3"]) == 2
-    assert capsys.readouterr().err == "ertheory: --bits: expected no --build beside it, got 3\n"
+
+
+def test_quantised_weights_are_the_target_itself(tmp_path, capsys):
+    write_target(tmp_path / "net.npz", tickets.coarse(1))
+    words = ["ticket", "--build", "--target", str(tmp_path / "net.npz"), "--density", "1/2", "--seed", "1"]
+    words += ["--bits", "2", "--widths", "600,300", "--out", str(tmp_path / "ticket.safetensors")]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["inputs"]["bits"], document["epsilon"], document["bits"]) == (2, "0", 2)
+    assert document["check"]["error_certified"] == 0
+    assert check_ticket(tickets.coarse(1), tmp_path / "ticket.safetensors", epsilon=0).passed
+    assert main([*words, "--force"]) == 0
+    assert "it is the target itself" in " ".join(capsys.readouterr().out.split())
+    assert main([*words, "--epsilon", "0.1", "--force"]) == 2
+    assert "no --bits beside it" in capsys.readouterr().err
+    narrow = [*words[: words.index("--widths") + 1], "20,10", *words[words.index("--widths") + 2 :]]
+    assert main([*narrow, "--force"]) == 1
+    assert "No ticket of 2-4-1 that is the target itself" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_failure_is_printed_and_leaves_no_file(command, capsys):
