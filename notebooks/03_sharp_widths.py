@@ -250,7 +250,7 @@ from ertheory import Target, width
 
 drawn("coded-classes")
 print("sparsity   N_0, one row for each   with parts   s")
-for sparsity in ("0.1", "0.3", "0.5", "0.7", "0.9"):
+for sparsity in ("0.1", "0.3", "0.5", "0.7", "0.8"):
     answer = width(Target.from_text("784-128-10"), method="sharp", sparsity=sparsity, failure_probability="0.001")
     colours, densities = answer.design.colours, answer.densities
     rest = Fraction(1, 1000) - colours.failure(answer.design.served)[1]
