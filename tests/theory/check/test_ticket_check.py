@@ -45,6 +45,7 @@ class Stated:
     masks: tuple
     seed: int
     densities: tuple
+    bits: int | None = None
 
 
 def tampered(ticket, layer, change, **other):
