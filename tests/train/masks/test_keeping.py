@@ -268,6 +268,40 @@ def test_optimisers_that_mix_entries_stay_inside(kind):
     assert outside(model, optimiser) == 0
 
 
+@pytest.mark.parametrize("by_name", [False, True])
+def test_closures_show_no_gradient_outside_however_they_are_handed_over(by_name):
+    """L-BFGS as in a network that multiplies its weights by the masks, where no gradient is outside to begin with."""
+    model = masked().double()
+    masks, inputs = masks_of(model), torch.randn(7, 6, dtype=torch.float64)
+    plain, twin = (
+        network(),
+        {name: parameter.detach().clone().requires_grad_() for name, parameter in model.named_parameters()},
+    )
+
+    def of_twin():
+        inside = {key: value * masks[key[:-7]] if key[:-7] in masks else value for key, value in twin.items()}
+        return torch.func.functional_call(plain, inside, (inputs,))
+
+    ends = []
+    for parameters, forward in ((list(model.parameters()), lambda: model(inputs)), (list(twin.values()), of_twin)):
+        optimiser = torch.optim.LBFGS(parameters, lr=0.1, max_iter=4)
+
+        def loss(optimiser=optimiser, forward=forward):
+            optimiser.zero_grad()
+            value = forward().square().sum()
+            value.backward()
+            return value.detach()
+
+        if not ends:
+            guard(optimiser, model)
+        for _ in range(2):
+            optimiser.step(closure=loss) if by_name else optimiser.step(loss)
+        ends.append([parameter.detach().clone() for parameter in parameters])
+    assert outside(model) == 0
+    for ours, theirs in zip(*ends, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
 def test_an_optimiser_that_mixes_entries_sees_no_gradient_outside():
     class Mixing(torch.optim.Optimizer):
         def __init__(self, parameters):
