@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from fractions import Fraction
+
 import networkx
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
 
 from ertheory.errors import ConstructionFailed, InvalidInput  # noqa: E402
-from ertheory.layerwise import layer_densities  # noqa: E402
+from ertheory.layerwise import LayerDensities, layer_densities  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.masks.flops import forward_flops, layer_positions  # noqa: E402
 from ertrain.masks.flow import dead_neurons, expected_without_weights  # noqa: E402
@@ -75,6 +78,40 @@ def test_outputs_without_weights_are_as_many_as_expected(exact):
     expected = expected_without_weights(densities, drawing="exact" if exact else "independent")
     assert abs(np.mean(counts) - expected) < 5 * np.std(counts) / 20
     assert expected_without_weights(densities, repair="swap") == 0
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 4), (1, 5), (4, 1)])
+def test_outputs_without_weights_are_those_of_all_masks(shape):
+    """The mean over every mask with so many weights, and over all masks with the chance of each, as fractions."""
+    (layer,) = layer_shapes(nn.Linear(*shape))  # inputs, outputs
+    places = [(output, place) for output in range(layer.outputs) for place in range(layer.fan_in)]
+    for kept in range(1, layer.weights + 1):
+        lonely = [
+            layer.outputs - len({output for output, _ in chosen}) for chosen in itertools.combinations(places, kept)
+        ]
+        density = Fraction(kept, layer.weights)
+        densities = LayerDensities((layer,), "uniform", density, (float(density),))
+        assert densities.nonzero_counts() == (kept,)
+        found = expected_without_weights(densities, drawing="exact")
+        assert found == pytest.approx(sum(lonely) / len(lonely), abs=1e-12)
+        expected = layer.outputs * (1 - kept / layer.weights) ** layer.fan_in
+        assert expected_without_weights(densities) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_softmax_in_the_middle_connects_all(place):
+    """Behind a softmax every output depends on every kept input: one neuron without weights, and no other, is dead."""
+    layers = [nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 5), nn.Linear(5, 2)]
+    layers.insert(place, nn.Softmax(1))
+    model = nn.Sequential(*layers).double()
+    names = [layer.name for layer in layer_shapes(model)]
+    shapes = {layer.name: layer.shape for layer in layer_shapes(model)}
+    assert not any(layer.dead for layer in dead_neurons(model, (4,)))
+    masks = {name: torch.ones(shapes[name], dtype=torch.bool) for name in names}
+    masks[names[0]][1] = False
+    attach_masks(model, masks)
+    assert [layer.without_weights for layer in dead_neurons(model, (4,))] == [1, 0, 0]
+    assert [layer.without_output for layer in dead_neurons(model, (4,))] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("name", MODELS)
