@@ -12,6 +12,7 @@ __all__ = ["OTHERWISE", "RENAMED", "other_names", "renamed"]
 # Where a name has two meanings no more: by the package, the old name and the new one.
 OTHERWISE = {
     "ertheory": {"STATEMENTS": "CHECKS"},
+    "ertheory.bounds": {"QUESTIONS": "INVERTED"},
     "ertheory.montecarlo": {"STATEMENTS": "CHECKS", "SequentialTest": "AnytimeTest"},
     "ertheory.symbolic": {"STATEMENTS": "FORMULAS", "Statement": "Formula", "statement": "formula_of"},
 }
@@ -58,13 +59,15 @@ def renamed(name: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def other_names(package: str) -> Callable[[str], Any]:
+def other_names(package: str, *, calls: int = 1) -> Callable[[str], Any]:
     """Make the function ``__getattr__`` of a package some of whose names are called otherwise now.
 
     Parameters
     ----------
     package
         The full name of the package, a key of `OTHERWISE`.
+    calls
+        How many calls lie between this function and the one that asks for a name, which the warning points at.
     """
 
     def find(name: str) -> Any:
@@ -73,7 +76,7 @@ def other_names(package: str) -> Callable[[str], Any]:
             raise AttributeError(msg)
         new = OTHERWISE[package][name]
         msg = f"{package}.{name} goes after this release: use {package}.{new}"
-        warnings.warn(msg, DeprecationWarning, stacklevel=2)
+        warnings.warn(msg, DeprecationWarning, stacklevel=1 + calls)
         return getattr(import_module(package), new)
 
     return find

@@ -12,6 +12,7 @@ together ``least-total``, for colourings ``first-moment``, for factored sources 
 
 from typing import TYPE_CHECKING
 
+from ertheory._deprecated import other_names
 from ertheory._pages import page
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ertheory.bounds.blocks.laws import LAYER0, Law, Layer0
     from ertheory.bounds.blocks.minimal import exact
     from ertheory.bounds.blocks.printed import printed
-    from ertheory.bounds.catalogue import BUILT, METHODS, NECESSARY, QUESTIONS, READINGS, STATEMENTS, find
+    from ertheory.bounds.catalogue import BUILT, INVERTED, METHODS, NECESSARY, READINGS, STATEMENTS, find
     from ertheory.bounds.drop.kept import drop_success
     from ertheory.bounds.inverse import Answer, largest_sparsity, success_probability
     from ertheory.bounds.necessary.coverage import coverage
@@ -71,12 +72,12 @@ __all__ = [
     "BUILT",
     "DEPTHS",
     "FITS",
+    "INVERTED",
     "LAWS",
     "LAYER0",
     "METHODS",
     "MODES",
     "NECESSARY",
-    "QUESTIONS",
     "READINGS",
     "STATEMENTS",
     "Answer",
@@ -138,7 +139,7 @@ _WHERE = {
     "ertheory.bounds.blocks.laws": "LAYER0 Law Layer0",
     "ertheory.bounds.blocks.minimal": "exact",
     "ertheory.bounds.blocks.printed": "printed",
-    "ertheory.bounds.catalogue": "BUILT METHODS NECESSARY QUESTIONS READINGS STATEMENTS find",
+    "ertheory.bounds.catalogue": "BUILT METHODS NECESSARY INVERTED READINGS STATEMENTS find",
     "ertheory.bounds.drop.kept": "drop_success",
     "ertheory.bounds.inverse": "Answer largest_sparsity success_probability",
     "ertheory.bounds.necessary.coverage": "coverage",
@@ -160,4 +161,4 @@ _WHERE = {
 }
 
 if not TYPE_CHECKING:  # or every name would be one that the package has
-    __getattr__, __dir__ = page(__name__, _WHERE)
+    __getattr__, __dir__ = page(__name__, _WHERE, other_names(__name__, calls=2))

@@ -23,7 +23,7 @@ from ertheory.bounds.sharp.widths import MATCHING, SEQUENTIAL, SHARP
 from ertheory.bounds.statement import Statement
 from ertheory.errors import InvalidInput
 
-__all__ = ["BUILT", "CERTIFIED", "METHODS", "NECESSARY", "QUESTIONS", "READINGS", "STATEMENTS", "find"]
+__all__ = ["BUILT", "CERTIFIED", "INVERTED", "METHODS", "NECESSARY", "READINGS", "STATEMENTS", "find"]
 
 STATEMENTS: tuple[Statement, ...] = (
     PRINTED,
@@ -48,7 +48,7 @@ STATEMENTS: tuple[Statement, ...] = (
 
 METHODS = tuple(statement.name for statement in STATEMENTS)
 NECESSARY = tuple(statement.name for statement in STATEMENTS if statement.kind == "necessary")
-QUESTIONS = tuple(statement.name for statement in STATEMENTS if statement.inverse is not None)
+INVERTED = tuple(statement.name for statement in STATEMENTS if statement.inverse is not None)
 READINGS = tuple(dict.fromkeys(layer0 for statement in STATEMENTS for layer0 in statement.readings))
 BUILT = tuple(statement.name for statement in STATEMENTS if statement.constructions)
 CERTIFIED = tuple(statement.name for statement in STATEMENTS if statement.certificate is not None)

@@ -153,7 +153,7 @@ def largest_sparsity(
     failure_probability
         delta in (0, 1).
     method
-        The name of a statement, one of `QUESTIONS`; the others say why they are not read for given widths.
+        The name of a statement, one of `INVERTED`; the others say why they are not read for given widths.
     layer0
         How layer 0 is read: with ``dense`` it keeps density 1 and the others share one sparsity, else all layers share
         it. By default it is the first reading that the statement knows.

@@ -152,5 +152,5 @@ def _report(found: Calibration, command: CalibrateCommand) -> None:
     )
     if not enough:
         show(wrap("            no test has shown that fewer are enough: these widths rest on their proof"))
-    searched = f"{len(found.tests)} sequential tests on {found.masks:,} masks, all right with probability"
+    searched = f"{len(found.tests)} anytime tests on {found.masks:,} masks, all right with probability"
     show(wrap(f"  search    {searched} {float(found.level):.4g}; that nothing smaller would do is not claimed"))

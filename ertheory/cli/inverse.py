@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ertheory.bounds import METHODS, QUESTIONS, Answer
+from ertheory.bounds import INVERTED, METHODS, Answer
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.arguments import (
@@ -39,7 +39,7 @@ Widths = Annotated[
 Method = Annotated[
     str | None,
     Option(
-        f"The statement that answers is one of {', '.join(QUESTIONS)}; the main ones answer if it is left out.",
+        f"The statement that answers is one of {', '.join(INVERTED)}; the main ones answer if it is left out.",
         "M",
         read=reading.choice(*METHODS),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ertheory.bounds import METHODS, QUESTIONS, READINGS, Answer, Reading, find, largest_sparsity, success_probability
+from ertheory.bounds import INVERTED, METHODS, READINGS, Answer, Reading, find, largest_sparsity, success_probability
 from ertheory.bounds.blocks.available import checked_widths
 from ertheory.bounds.factored.options import factors_of
 from ertheory.bounds.inverse import given_factors
@@ -180,7 +180,7 @@ def _asked(
     chosen = None if layer0 is None else one_of("layer0", layer0, READINGS)
     if factors is not None:
         factors_of({"factors": factors})
-    fitting = [name for name in QUESTIONS if _fits(name, network, widths, factors)]
+    fitting = [name for name in INVERTED if _fits(name, network, widths, factors)]
     if method is None and not fitting:
         # This says what is wrong with them.
         maps = factors or (None if network.is_chain else 2)

@@ -35,7 +35,7 @@ _SLACK = 1e-9  # of a logarithm of the martingale, far more than rounding makes 
 
 @dataclass(frozen=True, kw_only=True)
 class AnytimeTest(Result):
-    """What a sequential test found.
+    """What an anytime test found.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """How wide, really: the smallest widths at which a builder succeeds on a share of 1 - delta of the masks.
 
-The proved widths are where the search begins; layer by layer it goes down as far as a sequential test allows.
+The proved widths are where the search begins; layer by layer it goes down as far as an anytime test allows.
 
 >>> target, options = Target.from_text("1-4-6"), {"failure_probability": "1/4", "resolution": "1/5"}
 >>> small = calibrate(target, method="matching", density="1,1,1/2", **options, workers=1)
@@ -51,7 +51,7 @@ class Calibration(Explained):
     widths
         N_0..N_L, each at most the proved one.
     test
-        The sequential test at these widths; its interval is for the probability that the builder fails.
+        The anytime test at these widths; its interval is for the probability that the builder fails.
     tests
         All that were made, with the widths that each looked at, in this order.
     level

@@ -63,7 +63,8 @@ _DATA: dict[str, Callable[..., Columns]] = {
     "subset-sum-sandwich": sandwich_data,
     "ticket-success": ticket_success_data,
 }
-_SLOW = {"gap"}  # these take a function that is told of progress
+# These take a function that is told of progress.
+_SLOW = {"gap", "subset-sum-constant", "subset-sum-n", "subset-sum-sandwich", "ticket-success"}
 _DRAWINGS: dict[str, Callable[[Figure, Columns], None]] = {
     "figure2": draw_figure2,
     "figure4": draw_figure4,

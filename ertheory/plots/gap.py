@@ -88,14 +88,16 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
     rows: list[tuple[Cell, ...]] = []
     steps = [(name, target, sparsity) for name, target, sparsities in _TARGETS for sparsity in sparsities]
     for name, target, sparsity in steps:
-        answers = [_answer(target, method, 1 - Fraction(sparsity)) for method in _METHODS]
+        answers: list[Width] = []
+        for method in _METHODS:
+            answers.append(_answer(target, method, 1 - Fraction(sparsity)))
+            if progress is not None:
+                progress(1 / len(steps) / len(_METHODS))
         place = name, float(sparsity), float(_DELTA)
         for answer in answers:
             shown = (answer.total, answer.widths[-2]) if answer.applies else (None, None)
             rows.append((*place, answer.method, answer.kind, answer.layer0, *shown, None, None, None))
         rows.append((*place, "necessary", "necessary", "any", *_necessary(answers), None, None, None))
-        if progress is not None:
-            progress(1 / len(steps))
     rows += _measured()
     return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
 

@@ -7,6 +7,7 @@ proved holds for every n, p and epsilon. The printed lemma does not name its con
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,17 @@ _DENSITIES = (
     *("0.99", "0.995", "0.998", "0.999"),
 )
 _SANDWICH = (("1", 46), ("0.5", 100), ("0.1", 520))  # density and the largest n shown
+_POINTS = 46  # of every curve there
 _PLACES = (0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 
 
-def subset_sum_data() -> Columns:
+def subset_sum_data(progress: Callable[[float], object] | None = None) -> Columns:
     """Compute the numbers of weights for one target z = 1, weights U[-1, 1], epsilon = delta.
+
+    Parameters
+    ----------
+    progress
+        Told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------
@@ -57,6 +64,8 @@ def subset_sum_data() -> Columns:
         run = stopping_times(epsilon, trials=_TRIALS, seed=_SEED)
         for density in _DENSITIES:
             rows.append((float(epsilon), float(density), *_numbers(run, density, epsilon)))
+            if progress is not None:
+                progress(1 / (len(_CASES) * len(_DENSITIES)))
     return dict(zip((*names, *(f"constant_{name}" for name in constants)), zip(*rows, strict=True), strict=True))
 
 
@@ -112,8 +121,13 @@ def draw_subset_sum_constant(figure: Figure, columns: Columns) -> None:
     figure.suptitle("The constant that Lemma 2.4 as printed needs grows without bound", x=0.01, ha="left")
 
 
-def sandwich_data() -> Columns:
+def sandwich_data(progress: Callable[[float], object] | None = None) -> Columns:
     """Compute failure probabilities for one target z = 1, weights U[-1, 1], epsilon = 1/100.
+
+    Parameters
+    ----------
+    progress
+        Told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------
@@ -128,8 +142,8 @@ def sandwich_data() -> Columns:
     names = ("density", "n", "lower", "measured", "low", "high", "rare", "rare_error", "upper")
     rows: list[tuple[Cell, ...]] = []
     for density, most in _SANDWICH:
-        for place in range(1, 47):
-            n = round(place * most / 46)
+        for place in range(1, _POINTS + 1):
+            n = round(place * most / _POINTS)
             counted, rare = run.failure(n, density), signs.failure(n, density)
             bounds = [bound(n, density=density, epsilon=epsilon) for bound in (failure_lower, failure_upper)]
             shown = (counted.value, counted.interval.low, counted.interval.high)
@@ -140,6 +154,8 @@ def sandwich_data() -> Columns:
                     *(rare.value, rare.standard_error, float(bounds[1])),
                 )
             )
+            if progress is not None:
+                progress(1 / (len(_SANDWICH) * _POINTS))
     return dict(zip(names, zip(*rows, strict=True), strict=True))
 
 

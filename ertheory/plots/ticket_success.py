@@ -7,7 +7,7 @@ asks for all such targets, at epsilon = delta = 0.1: proved, and with measured s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -47,8 +47,13 @@ def random_target(seed: int, sizes: Sequence[int]) -> Target:
     return Target.from_arrays(weights, biases, domain=[(-1, 1)] * sizes[0])
 
 
-def ticket_success_data() -> Columns:
+def ticket_success_data(progress: Callable[[float], object] | None = None) -> Columns:
     """Build tickets in 20 sources at each of five widths and three densities, and compute the widths of the theorem.
+
+    Parameters
+    ----------
+    progress
+        Told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------
@@ -65,18 +70,18 @@ def ticket_success_data() -> Columns:
     for density, widest in _WIDEST.items():
         for share in _SHARES:
             first, second = (round(share * width) for width in widest)
-            tickets = (
-                build_ticket(
+            successes = 0
+            for seed in range(_SEEDS):
+                successes += build_ticket(
                     random_target(seed, _SIZES),
                     widths=(first, second),
                     density=density,
                     epsilon=_EPSILON,
                     seed=seed,
                     workers=1,
-                )
-                for seed in range(_SEEDS)
-            )
-            successes = sum(ticket.success for ticket in tickets)
+                ).success
+                if progress is not None:
+                    progress(1 / (len(_WIDEST) * len(_SHARES) * _SEEDS))
             interval = binomial_interval(successes, _SEEDS, _LEVEL)
             counted = _SEEDS, successes, successes / _SEEDS, interval.low, interval.high
             rows.append(("measured", float(density), first, second, first + second, *counted))

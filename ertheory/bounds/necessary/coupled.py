@@ -32,7 +32,13 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ertheory.bounds.necessary.envelope import envelope_of, reached_above
-from ertheory.bounds.necessary.first_layer import AFFINE_ONLY, first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.first_layer import (
+    AFFINE_ONLY,
+    Beside,
+    first_layer_reason,
+    first_layer_refusal,
+    first_width,
+)
 from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.parameter_count import COUNT_LAWS, count_ceiling, parameter_count
 from ertheory.bounds.necessary.path_count import path_count_ceiling
@@ -73,21 +79,16 @@ def coupled(
     """
     counted = parameter_count(target, densities, failure_probability, second_width=second_width, affine=affine)
 
-    def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
-        position = position_of(target)
-        width = max(_smallest(position, read, delta, second_width, affine=affine), counted.widths[0] or 0)
-        return (None if width < position.classes else width), 53
+    def search(asked: Beside) -> tuple[int | None, int]:
+        width = max(_smallest(asked), counted.widths[0] or 0)
+        return (None if width < position_of(target).classes else width), 53
 
     found = first_width(
-        target,
-        densities,
-        failure_probability,
+        Beside(target, densities, failure_probability, second_width, affine),
         search,
         statement=COUPLED,
         nothing="says nothing: rows of layer 0 too likely have many entries",
         sparsest=_SPARSEST,
-        second_width=second_width,
-        affine=affine,
         generic=True,
     )
     return replace(found, certified="double precision with directed bounds, every rounding counted, and balls")
@@ -115,11 +116,12 @@ def _ceiling(
     return served if affine else min(Fraction(1), served + position.evaded(densities[0], neurons))
 
 
-def _smallest(
-    position: Position, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
-) -> int:
+def _smallest(asked: Beside) -> int:
+    position, densities, second_width = position_of(asked.target), asked.densities, asked.second_width
+
     def holds(neurons: int) -> Decision:
-        return Decision(_ceiling(position, densities, neurons, second_width, affine=affine) >= 1 - delta, 53)
+        bound = _ceiling(position, densities, neurons, second_width, affine=asked.affine)
+        return Decision(bound >= 1 - asked.failure_probability, 53)
 
     # As if paths were independent: exp(-d (1 - p_0 p_1)^N_0) = n / (N_1 p_2).
     path = float(densities[0] * densities[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
@@ -14,35 +15,45 @@ from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, ball, decide, lower_tail, probability
 
-__all__ = ["AFFINE_ONLY", "first_layer_reason", "first_layer_refusal", "first_width"]
+__all__ = ["AFFINE_ONLY", "Beside", "first_layer_reason", "first_layer_refusal", "first_width"]
 
 AFFINE_ONLY = "only for sources whose layer 0 is affine on the box"
 
-Search = Callable[[tuple[Fraction, ...], Fraction], tuple[int | None, int]]
+
+@dataclass(frozen=True)
+class Beside:
+    """The question for the least N_0 beside an N_1 that is known.
+
+    Parameters
+    ----------
+    target, densities, failure_probability, second_width, affine
+        As for `ertheory.bounds.necessary.parameter_count.parameter_count`.
+    """
+
+    target: Target
+    densities: tuple[Fraction, ...]
+    failure_probability: Fraction
+    second_width: int
+    affine: bool
 
 
 def first_width(
-    target: Target,
-    densities: tuple[Fraction, ...],
-    failure_probability: Fraction,
-    search: Search,
+    given: Beside,
+    search: Callable[[Beside], tuple[int | None, int]],
     *,
     statement: Statement,
     nothing: str,
     sparsest: Fraction,
-    second_width: int,
-    affine: bool,
     generic: bool = False,
 ) -> Width:
     """Check the hypotheses, search, and describe what was found.
 
     Parameters
     ----------
-    target, densities, failure_probability, second_width, affine
-        As for `ertheory.bounds.necessary.parameter_count.parameter_count`.
+    given
+        What is asked, with densities and delta as a caller gave them.
     search
-        Given densities and delta, the smallest N_0 that is not ruled out, or None if nothing is said, and the bits that
-        decided it.
+        Finds the smallest N_0 that is not ruled out, or None if nothing is said, and the bits that decided it.
     statement
         The statement that is asked.
     nothing
@@ -52,8 +63,12 @@ def first_width(
     generic
         Whether the statement needs almost every W_1 even where no minor of it is zero.
     """
-    densities = read_densities(target, density=densities)
-    failure_probability = probability("failure_probability", failure_probability)
+    asked = replace(
+        given,
+        densities=read_densities(given.target, density=given.densities),
+        failure_probability=probability("failure_probability", given.failure_probability),
+    )
+    target, densities, second_width = asked.target, asked.densities, asked.second_width
     refusal = statement.refuses(target, densities, None)
     if not refusal and min(densities[:2]) < sparsest:
         refusal = f"is searched for densities of at least {float(sparsest)} only"
@@ -62,15 +77,15 @@ def first_width(
     if not refusal:
         if second_width < target.widths[1]:
             raise InvalidInput("second_width", f"at least {target.widths[1]} neurons", second_width)
-        if _too_few(position_of(target), densities[2], failure_probability, second_width):
+        if _too_few(position_of(target), densities[2], asked.failure_probability, second_width):
             refusal = f"does not ask for an N_0: {second_width} neurons in layer 1 are too few, by the degree bound"
         else:
-            width, bits = search(densities, failure_probability)
+            width, bits = search(asked)
             refusal = "" if width is not None else nothing
-    named = f"; {AFFINE_ONLY}" if affine else ""
+    named = f"; {AFFINE_ONLY}" if asked.affine else ""
     conditions = position_of(target).conditions(generic=generic) if not refusal else ""
     return statement.answer(
-        Question(target=target, densities=densities, failure_probability=failure_probability),
+        Question(target=target, densities=densities, failure_probability=asked.failure_probability),
         (width, *(None,) * (target.depth - 1), target.widths[-1]),
         refusal=refusal,
         reason=f"{conditions}; W_1 without zeros; N_1 up to {second_width}{named}",

@@ -53,7 +53,7 @@ import numpy as np
 
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.chambers import evasion
-from ertheory.bounds.necessary.first_layer import first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.first_layer import Beside, first_layer_reason, first_layer_refusal, first_width
 from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
@@ -116,42 +116,33 @@ def parameter_count(
     >>> parameter_count(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), second_width=180480).widths
     (988, None, 10)
     """
-
-    def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
-        width, bits = _smallest(target, read, delta, second_width, affine=affine)
-        return (None if width == 1 and not affine else width), bits
-
     return first_width(
-        target,
-        densities,
-        failure_probability,
-        search,
+        Beside(target, densities, failure_probability, second_width, affine),
+        _smallest,
         statement=PARAMETER_COUNT,
         nothing="says nothing: layer 0 is too likely to have a row with many entries",
         sparsest=_SPARSEST,
-        second_width=second_width,
-        affine=affine,
         generic=True,
     )
 
 
-def _smallest(
-    target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
-) -> tuple[int, int]:
+def _smallest(asked: Beside) -> tuple[int | None, int]:
     """Find N_0; for each one t is chosen in floats: nothing rests on its being the best."""
-    position = position_of(target)
+    position, densities, second_width = position_of(asked.target), asked.densities, asked.second_width
     shape, choices = (position.inputs, position.classes), _choices(position, densities[2], second_width)
-    _, guess = _best_tilt(shape, densities, choices, math.log1p(-float(delta)))
+    _, guess = _best_tilt(shape, densities, choices, math.log1p(-float(asked.failure_probability)))
+
+    def margin(neurons: int, tilt: Fraction) -> Ball:
+        widths = neurons, second_width
+        bound = _ceiling(asked.target, densities, widths, tilt, affine=asked.affine)
+        return bound - ball(1 - asked.failure_probability)
 
     def holds(neurons: int) -> Decision:
         tilt, _ = _best_tilt(shape, densities, 0.0, 0.0, neurons=neurons)
-        return decide(
-            lambda: _ceiling(target, densities, (neurons, second_width), tilt, affine=affine) - ball(1 - delta),
-            undecided=True,
-            most_bits=LAW_BITS,
-        )
+        return decide(lambda: margin(neurons, tilt), undecided=True, most_bits=LAW_BITS)
 
-    return smallest(holds, max(guess, position.classes))
+    width, bits = smallest(holds, max(guess, position.classes))
+    return (None if width == 1 and not asked.affine else width), bits
 
 
 def count_ceiling(

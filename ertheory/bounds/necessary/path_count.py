@@ -31,7 +31,7 @@ from fractions import Fraction
 
 from ertheory.bounds.blocks.laws import LAW_BITS
 from ertheory.bounds.necessary.envelope import reached_above
-from ertheory.bounds.necessary.first_layer import first_layer_reason, first_layer_refusal, first_width
+from ertheory.bounds.necessary.first_layer import Beside, first_layer_reason, first_layer_refusal, first_width
 from ertheory.bounds.necessary.given import bounded_inverse
 from ertheory.bounds.necessary.position import position_of
 from ertheory.bounds.necessary.univariate import path_failure
@@ -63,21 +63,12 @@ def path_count(
     >>> path_count(Target.from_text("784-128-10"), percent, Fraction(1, 1000), second_width=17656).widths
     (77827, None, 10)
     """
-
-    def search(read: tuple[Fraction, ...], delta: Fraction) -> tuple[int | None, int]:
-        width, bits = _smallest(target, read, delta, second_width, affine=affine)
-        return (None if width == 1 else width), bits
-
     return first_width(
-        target,
-        densities,
-        failure_probability,
-        search,
+        Beside(target, densities, failure_probability, second_width, affine),
+        _smallest,
         statement=PATH_COUNT,
         nothing="says nothing: layer 1 is too wide, or rows of layer 0 too likely have many entries",
         sparsest=_SPARSEST,
-        second_width=second_width,
-        affine=affine,
     )
 
 
@@ -98,11 +89,11 @@ def path_count_ceiling(
     return min(Fraction(1), bound if affine else bound + position.evaded(densities[0], neurons))
 
 
-def _smallest(
-    target: Target, densities: tuple[Fraction, ...], delta: Fraction, second_width: int, *, affine: bool
-) -> tuple[int, int]:
+def _smallest(asked: Beside) -> tuple[int | None, int]:
+    densities, delta, second_width = asked.densities, asked.failure_probability, asked.second_width
+
     def ceiling(neurons: int) -> Ball:
-        return _ceiling(target, densities, (neurons, second_width), affine=affine)
+        return _ceiling(asked.target, densities, (neurons, second_width), affine=asked.affine)
 
     def holds(neurons: int) -> Decision:
         return decide(
@@ -112,7 +103,7 @@ def _smallest(
         )
 
     # As if paths were independent: exp(-d (1 - p_0 p_1)^N_0) = n / (N_1 p_2).
-    position = position_of(target)
+    position = position_of(asked.target)
     path = float(densities[0] * densities[1])
     spared = max(1e-3, math.log(max(1.0, second_width * float(densities[2]) / position.classes)))
     start = math.log(max(2.0, position.inputs / spared)) / -math.log1p(-path) if path < 1 else 1.0
@@ -120,7 +111,8 @@ def _smallest(
         lambda neurons: ball(1 - delta).log() - ceiling(neurons).max(Ball(_TINY)).log(),
         max(1, int(start)),
     )
-    return smallest(holds, guess)
+    width, bits = smallest(holds, guess)
+    return (None if width == 1 else width), bits
 
 
 def _ceiling(target: Target, densities: tuple[Fraction, ...], widths: tuple[int, int], *, affine: bool) -> Ball:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ertheory import Target, plan
 from ertheory.bounds import (
     BUILT,
+    INVERTED,
     METHODS,
     NECESSARY,
-    QUESTIONS,
     STATEMENTS,
     find,
     largest_sparsity,
@@ -36,7 +36,7 @@ def test_a_statement_says_what_it_is(statement):
     assert set(statement.checks) <= set(CHECKS)
     assert bool(statement.readings) == (statement.kind != "necessary")
     assert bool(statement.constructions) == (statement.name in BUILT)
-    assert bool(statement.inverse) == (statement.name in QUESTIONS) == (not statement.not_inverted)
+    assert bool(statement.inverse) == (statement.name in INVERTED) == (not statement.not_inverted)
     assert (statement.kind == "necessary") == (statement.name in NECESSARY)
     answer = width(MNIST, method=statement.name, density="0.1", failure_probability="0.001")
     assert answer.kind == statement.kind
@@ -51,7 +51,7 @@ def test_names_are_found_or_refused():
     with pytest.raises(InvalidInput, match=r"^method: expected one of printed, exact, .*got 'widest'$"):
         find("widest")
     with pytest.raises(InvalidInput, match=r"^method: expected one of printed, exact, drop, .*got 'joint'$"):
-        find("joint", QUESTIONS)
+        find("joint", INVERTED)
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=METHODS)

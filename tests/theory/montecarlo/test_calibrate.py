@@ -1,4 +1,4 @@
-"""The sequential test against its definition and by simulation; calibrated widths against what they promise.
+"""The anytime test against its definition and by simulation; calibrated widths against what they promise.
 
 Seeds are fixed. With a seed of its own each statistical test would fail once in 10^6 runs or less if the code were
 right.

@@ -29,8 +29,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
-def data():
-    return {name: plots.figure_data(name) for name in FIGURES}
+def shares():
+    """What each figure tells of the work that is done."""
+    return {name: [] for name in FIGURES}
+
+
+@pytest.fixture(scope="module")
+def data(shares):
+    return {name: plots.figure_data(name, progress=shares[name].append) for name in FIGURES}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +50,14 @@ def drawn(data, tmp_path_factory):
 
 def rows(columns):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("name", sorted(plots._SLOW))
+def test_slow_figures_say_how_far_they_are(name, shares):
+    """In small steps, so that a bar moves, and up to the whole."""
+    assert sum(shares[name]) == pytest.approx(1, abs=1e-9)
+    assert max(shares[name]) <= 1 / 30
 
 
 def test_figure2_has_the_reference_widths(data):
