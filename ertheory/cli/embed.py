@@ -111,7 +111,7 @@ class EmbedCommand:
     split: Annotated[
         Split | None,
         Option(
-            "The two factors of factored sources have densities that are equal, or the best ones.",
+            "The factors of factored sources have densities that are equal, or the best ones.",
             "S",
             read=reading.choice("equal", "best"),
         ),

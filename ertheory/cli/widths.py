@@ -76,7 +76,7 @@ class WidthCommand:
     split: Annotated[
         Split | None,
         Option(
-            "The two factors of factored sources have equal densities, or the best two of the same overall density.",
+            "The factors of factored sources have equal densities, or the best ones at the same overall density.",
             "S",
         ),
     ] = None

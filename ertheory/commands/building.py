@@ -169,8 +169,8 @@ def embed(
         With ``random`` the second factor of every pair of the method factored is drawn, and only the first one solved;
         by default, ``solved``, whichever of the two needs fewer weights.
     split
-        With ``best`` the two densities of a pair of the method factored differ, at the same overall density, where that
-        needs fewer weights; ``equal`` by default.
+        With ``best`` the densities of a pair, or a triple, of the method factored differ, at the same overall density,
+        where that needs fewer weights; ``equal`` by default.
     factors
         How many masked maps the method factored makes of each map: 2, the default, or 3, for chains alone, where inner
         neurons are linear.

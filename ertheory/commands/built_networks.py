@@ -15,7 +15,7 @@ from ertheory.check import Check, check_embedding, check_file
 from ertheory.check.geometry import leading
 from ertheory.commands.arguments import called, refuse_given
 from ertheory.commands.points import FilePath, read_points
-from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.networks.network import Network, Pool
 from ertheory.results import Explained, Step
 
@@ -116,7 +116,7 @@ def build_network(
         If inner neurons are to have a ReLU.
     """
     if factors == 3:
-        refuse_given("two `factors` to go with it", outer=outer, split=None if split == "equal" else split)
+        refuse_given("two `factors` to go with it", outer=outer)
     elif len(densities) != 1:
         raise InvalidInput("density", "one number, where the target is no chain", f"{len(densities)} numbers")
     if inner not in (None, "identity"):
@@ -134,7 +134,12 @@ def build_network(
     started = time.perf_counter()
     if factors == 3:
         built = embed_triples(
-            target, densities=densities, failure_probability=failure_probability, seed=seed, progress=progress
+            target,
+            densities=densities,
+            failure_probability=failure_probability,
+            seed=seed,
+            split=one_of("split", split or "equal", ("equal", "best")),
+            progress=progress,
         )
     else:
         built = embed_network(

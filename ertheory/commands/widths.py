@@ -130,8 +130,8 @@ def width(
         Instead of a target: the name of an architecture, one of `ertheory.ARCHITECTURES`. Its channels are counted;
         skips and normalisation stay as they are. Where it has shortcuts, only factored sources speak of it.
     split
-        For factored sources, as all that follow: ``equal`` densities of the two factors, or the ``best`` two at the
-        same overall density.
+        For factored sources, as all that follow: ``equal`` densities of the factors of a map, or the ``best`` ones at
+        the same overall density.
     objective
         Whether expected ``edges`` or the ``total`` of neurons shall be few.
     inner

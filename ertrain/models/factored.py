@@ -22,7 +22,8 @@ from ertheory.bounds.factored import (
     factored_design,
     shapes_of_model,
 )
-from ertheory.bounds.factored.triple import TripleMap, triple_design
+from ertheory.bounds.factored.triple import TripleMap
+from ertheory.bounds.factored.triple_network import triple_design
 from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import Rational
 from ertrain.masks.shapes import layer_shapes

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
 from ertheory.bounds.factored.one_map import FactoredMap
-from ertheory.bounds.factored.triple import TripleDesign, TripleMap
+from ertheory.bounds.factored.triple import TripleMap
+from ertheory.bounds.factored.triple_network import TripleDesign
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Step
 from ertheory.numbers import named_numbers, rational_text

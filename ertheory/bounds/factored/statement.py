@@ -14,7 +14,7 @@ from ertheory.bounds.factored.least import Split
 from ertheory.bounds.factored.network import FactoredDesign, Objective, factored_design, shapes_of_target
 from ertheory.bounds.factored.one_map import FORMS
 from ertheory.bounds.factored.options import OPTIONS, factors_of, source_layers
-from ertheory.bounds.factored.triple import TripleDesign, triple_design
+from ertheory.bounds.factored.triple_network import TripleDesign, triple_design
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question, Reading, Statement
 from ertheory.errors import InvalidInput
@@ -61,8 +61,6 @@ def triples_of(question: Question) -> TripleDesign:
     True
     """
     options = question.options
-    if options.get("split", "equal") != "equal":
-        raise InvalidInput("split", "equal for three factors, or densities that are given one by one", options["split"])
     if options.get("inner", "identity") == "relu-positive":
         raise InvalidInput("inner", "identity, or relu on a box, for three factors", options["inner"])
     return triple_design(
@@ -70,6 +68,7 @@ def triples_of(question: Question) -> TripleDesign:
         densities=question.densities,
         failure_probability=question.failure_probability,
         objective=cast("Objective", options.get("objective", "edges")),
+        split=cast("Split", options.get("split", "equal")),
         # Lifted neurons in front of taps would meet zero padding.
         forms=FORMS if options.get("inner") == "identity" else FORMS[:2],
     )
@@ -90,7 +89,7 @@ def _answer_of_triples(question: Question, design: TripleDesign) -> Width:
         entries_per_pair=tuple(taps for one in sizes for taps in one[:3]),
         reads=tuple(size for one in sizes for size in one[3:]),
     )
-    return replace(answer, design=design)
+    return replace(answer, densities=design.densities, design=design)
 
 
 def answer_of(question: Question, design: FactoredDesign) -> Width:

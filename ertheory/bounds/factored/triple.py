@@ -1,4 +1,4 @@
-"""One map, or all of a network, as three masked maps in a row: where paths are rare, with fewer edges than two take.
+"""One map as three masked maps in a row: where paths are rare, with fewer edges than two take.
 
 Either the inner factor is solved for (``linking``), the outer one (``linking-transposed``), or the middle one
 (``colouring``); which asks for fewest is found for each map. The failure probability is split evenly.
@@ -13,14 +13,13 @@ from fractions import Fraction
 from typing import Literal, cast
 
 from ertheory.bounds.factored.colouring import Classes, colouring_failure, least_colouring
-from ertheory.bounds.factored.design import MapsDesign
 from ertheory.bounds.factored.linking import linking_failure, unlinked
 from ertheory.bounds.factored.network import MapShape, Objective
 from ertheory.bounds.factored.one_map import FORMS, Form
-from ertheory.errors import InfeasibleWidth, InvalidInput, one_of
+from ertheory.errors import InfeasibleWidth, one_of
 from ertheory.numbers import Ball, Decision, Rational, log_fraction, near_zero, probability, smallest
 
-__all__ = ["THEOREMS", "TripleDesign", "TripleMap", "Triples", "triple_design", "triple_map"]
+__all__ = ["THEOREMS", "Theorem", "TripleMap", "Triples", "triple_map"]
 
 Triples = tuple[Fraction, Fraction, Fraction]
 Theorem = Literal["linking", "linking-transposed", "colouring"]
@@ -90,82 +89,19 @@ class TripleMap:
         return self.inputs * self.outputs * self.taps
 
     @property
+    def entries(self) -> int:
+        """Number of entries of all three masks."""
+        return self.columns * self.inner[0] + self.inner[0] * self.inner[1] + self.inner[1] * self.rows
+
+    @property
     def edges_expected(self) -> Fraction:
         """Expected number of kept weights."""
         return _edges((self.columns, self.rows), self.inner, self.densities)
 
-
-@dataclass(frozen=True)
-class TripleDesign(MapsDesign):
-    """A source of three factors for each map, which contains every network of a shape with a stated probability.
-
-    Parameters
-    ----------
-    maps
-        The triples, in order.
-    nonzeros
-        The non-zero weights of the target.
-    failure_probability
-        The number delta.
-    """
-
-    maps: tuple[TripleMap, ...]
-    nonzeros: int
-    failure_probability: Fraction
-
     @property
-    def widths(self) -> tuple[int, ...]:
-        """Outputs of all source layers in order."""
-        return tuple(width for one in self.maps for width in (*one.inner, one.outputs))
-
-
-def triple_design(
-    shapes: Sequence[MapShape],
-    *,
-    densities: Sequence[Rational],
-    failure_probability: Rational,
-    objective: Objective = "edges",
-    forms: Sequence[Form] = FORMS,
-) -> TripleDesign:
-    """Find inner widths for all maps together.
-
-    Parameters
-    ----------
-    shapes
-        The maps of the target.
-    densities
-        One density for all source layers, or three for each map, in order.
-    failure_probability
-        The number delta in (0, 1), an equal part of it for each map.
-    objective
-        ``edges`` for few expected edges, ``total`` for few inner neurons.
-    forms
-        The forms that a convolution may take.
-
-    Raises
-    ------
-    InvalidInput
-        If an argument lies outside its domain.
-    InfeasibleWidth
-        If a map needs more than 10**11 inner neurons.
-    """
-    delta = probability("failure_probability", failure_probability)
-    if len(densities) not in (1, 3 * len(shapes)):
-        raise InvalidInput("density", f"one number, or one per source layer ({3 * len(shapes)})", len(densities))
-    read = [probability("density", density, one=True) for density in densities] * (
-        3 * len(shapes) if len(densities) == 1 else 1
-    )
-    maps = tuple(
-        triple_map(
-            shape,
-            densities=cast("Triples", tuple(read[3 * index : 3 * index + 3])),
-            failure_probability=delta / len(shapes),
-            objective=objective,
-            forms=forms,
-        )
-        for index, shape in enumerate(shapes)
-    )
-    return TripleDesign(maps, sum(shape.nonzeros for shape in shapes), delta)
+    def density(self) -> Fraction:
+        """The overall density of the triple: expected edges over entries."""
+        return self.edges_expected / self.entries
 
 
 def triple_map(
@@ -176,6 +112,7 @@ def triple_map(
     objective: Objective = "edges",
     theorems: Sequence[Theorem] = THEOREMS,
     forms: Sequence[Form] = FORMS,
+    beside: int | None = None,
 ) -> TripleMap:
     """Find the two inner widths of one map, certified; of all pairs of widths a good one, not certainly the best.
 
@@ -193,6 +130,8 @@ def triple_map(
         The theorems that may be used.
     forms
         The forms that a convolution may take.
+    beside
+        For the linkings, the width of the inner layer that the solved factor does not touch; searched if left out.
 
     Raises
     ------
@@ -211,7 +150,7 @@ def triple_map(
         used = (shape.used[0] * before, shape.used[1] * after)
         for theorem in theorems:
             try:
-                inner, classes = _least(theorem, drawn, used, kept, delta, objective)
+                inner, classes = _least(theorem, drawn, used, kept, delta, objective, beside)
             except InfeasibleWidth:
                 continue
             failure = _failure(theorem, used, inner, classes, kept)
@@ -243,6 +182,7 @@ def _least(
     densities: Triples,
     delta: Fraction,
     objective: Objective,
+    beside: int | None,
 ) -> tuple[tuple[int, int], Classes]:
     if 0 in used:
         return (0, 0), (0, 0)
@@ -266,6 +206,11 @@ def _least(
             return width + second
         return float(_edges(shape, (width, second), kept))
 
+    if beside is not None:
+        width = first(beside)
+        if width is None:
+            raise InfeasibleWidth
+        return ((beside, width) if turned else (width, beside)), (0, 0)
     log = log_fraction(used[0] * used[1] / delta)
     rare = math.sqrt(log / math.prod(map(float, densities)))
     best = max(sides[1], math.ceil(rare), math.ceil(1.5 * log / float(kept[2])))

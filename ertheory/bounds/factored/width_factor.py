@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ertheory.bounds.factored.network import FactoredDesign, factored_design, shapes_of_model
 from ertheory.bounds.factored.options import FACTORS, factors_of
-from ertheory.bounds.factored.triple import TripleDesign, triple_design
+from ertheory.bounds.factored.triple_network import TripleDesign, triple_design
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.layerwise.architectures import architecture
 from ertheory.numbers import Rational, probability

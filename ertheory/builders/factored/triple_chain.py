@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ertheory.bounds.factored.least import Split
 from ertheory.bounds.factored.network import shapes_of_target
 from ertheory.bounds.factored.one_map import FORMS
-from ertheory.bounds.factored.triple import TripleMap, triple_design
+from ertheory.bounds.factored.triple import TripleMap
+from ertheory.bounds.factored.triple_network import triple_design
 from ertheory.builders.factored.chain import check_chain
 from ertheory.builders.factored.networks import FactoredNetwork, MapResult
 from ertheory.builders.factored.triple import TripleFactors, factor_triple
@@ -39,6 +41,7 @@ def embed_triples(
     densities: Sequence[Rational],
     failure_probability: Rational,
     seed: int = 0,
+    split: Split = "equal",
     progress: Callable[[int], object] | None = None,
 ) -> FactoredNetwork:
     """Build a chain inside masks that are drawn for three factors of each of its maps.
@@ -53,6 +56,8 @@ def embed_triples(
         The number delta.
     seed
         Of the masks, and of the factors that are drawn.
+    split
+        With ``best`` the three densities of a map are chosen, at most at the overall density of those given.
     progress
         Told how many entries of masks are done, map after map.
 
@@ -74,7 +79,11 @@ def embed_triples(
         raise TheoremNotApplicable(msg)
     read = read_densities(counted, density=list(densities), sparsity=None, layers=3 * len(target.affine))
     design = triple_design(
-        shapes_of_target(counted), densities=read, failure_probability=failure_probability, forms=FORMS
+        shapes_of_target(counted),
+        densities=read,
+        failure_probability=failure_probability,
+        split=split,
+        forms=FORMS,
     )
     after = [step for step in target.steps if isinstance(step, Activation)]
     steps: list[Step] = []

@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from ertheory.bounds import width, widths
+from ertheory.bounds import success_probability, width, widths
 from ertheory.bounds.factored import MapShape, shapes_of_target
+from ertheory.bounds.factored.best_triple import best_triple
 from ertheory.bounds.factored.colouring import colouring_failure, least_colouring
+from ertheory.bounds.factored.given_triples import triple_failure
 from ertheory.bounds.factored.linking import linking_failure, unlinked
 from ertheory.bounds.factored.necessary import edge_ceiling, middle_ceiling, outer_rank_ceiling
-from ertheory.bounds.factored.triple import THEOREMS, triple_design, triple_map
+from ertheory.bounds.factored.triple import THEOREMS, triple_map
+from ertheory.bounds.factored.triple_network import triple_design
 from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.layerwise.model_target import model_target
 from ertheory.networks.layer import Layer
@@ -153,6 +156,31 @@ def test_three_factors_take_fewer_edges_where_paths_are_rare():
     assert colouring_failure(10, 10, widths_, classes, (Fraction(1, 20),) * 3) <= DELTA
 
 
+@pytest.mark.parametrize(("inputs", "outputs", "density"), [(20, 6, "0.1"), (4, 12, "0.2")])
+def test_chosen_densities_ask_for_fewer_edges_at_the_same_sparsity(inputs, outputs, density):
+    one = shape(inputs, outputs)
+    equal = triple_map(one, densities=(density,) * 3, failure_probability=DELTA)
+    best = best_triple(one, equal)
+    assert best.density <= equal.density == Fraction(density)
+    assert best.edges_expected < equal.edges_expected
+    assert best.failure <= DELTA
+    assert triple_failure(one, best.inner, best.densities)[0] <= DELTA
+    fewest = best_triple(one, equal, objective="total")
+    assert sum(fewest.inner) <= sum(equal.inner)
+    assert fewest.density <= equal.density
+
+
+def test_a_network_is_asked_for_the_best_densities_of_three_factors():
+    target = Target.from_text("12-4-4")
+    asked = {"method": "factored", "density": "0.1", "factors": 3, "failure_probability": DELTA}
+    equal, best = (width(target, split=split, **asked) for split in ("equal", "best"))
+    assert best.edges_expected < equal.edges_expected
+    assert best.densities == best.design.densities != equal.densities
+    assert best.success_lower >= 1 - DELTA
+    held = success_probability(target, best.widths, best.densities, method="factored", factors=3)
+    assert held.success_lower >= 1 - DELTA
+
+
 def test_convolutions_and_architectures_have_three_factors():
     conv = Target((Layer(6, 4, (3, 3)),))
     lifted = width(conv, method="factored", density="0.4", factors=3, failure_probability=DELTA)
@@ -170,8 +198,8 @@ def test_bad_input_is_one_clear_line():
     asked = {"failure_probability": DELTA, "density": "0.1"}
     with pytest.raises(InvalidInput, match="factors: expected 2 or 3, got 4"):
         widths(mnist, factors=4, **asked)
-    with pytest.raises(InvalidInput, match="split: expected equal for three factors"):
-        width(mnist, method="factored", factors=3, split="best", **asked)
+    with pytest.raises(InvalidInput, match="split: expected one of equal, best"):
+        triple_design([shape(4, 3)], densities=["0.5"], failure_probability=DELTA, split="worst")
     with pytest.raises(InvalidInput, match="inner"):
         width(mnist, method="factored", factors=3, inner="relu-positive", **asked)
     with pytest.raises(InvalidInput, match="one number, or 6"):
