@@ -60,7 +60,8 @@ def best_triple(shape: MapShape, one: TripleMap, *, objective: Objective = "edge
 
     def changed(first: Fraction, last: Fraction, beside: int | None) -> TripleMap | None:
         """Give the triple of these densities whose p_2 makes the overall density nearly that of the given one."""
-        middle, found = best.densities[1], None
+        middle = best.densities[1]
+        found: TripleMap | None = None
         for _ in range(_MOVES):
             tried = _at(shape, one, (first, middle, last), objective, beside)
             if tried is None:
@@ -79,10 +80,10 @@ def best_triple(shape: MapShape, one: TripleMap, *, objective: Objective = "edge
             better = False
             for way in ways:
                 ends = [_moved(best.densities[at], step**sign) for at, sign in ((0, way[0]), (2, way[1]))]
-                found = changed(*ends, max(1, round(best.inner[_beside(one)] * step ** way[2])))
-                if found is not None and cost(found) < cost(best):
-                    best, better = found, True
-                    ways.sort(key=lambda other, good=way: other != good)  # it may be good once more
+                other = changed(ends[0], ends[1], max(1, round(best.inner[_beside(one)] * step ** way[2])))
+                if other is not None and cost(other) < cost(best):
+                    best, better = other, True
+                    ways = [way, *(one_way for one_way in ways if one_way != way)]  # it may be good once more
                     break
     last = changed(best.densities[0], best.densities[2], None)
     return best if last is None or cost(last) >= cost(best) else last
