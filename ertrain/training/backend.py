@@ -1,7 +1,8 @@
 """How the layers of a run are stored and multiplied: dense with masks, or the kept weights alone.
 
-The network is the same module either way. With the sparse backend, its masked linear layers are exchanged for sparse
-ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
+The network is the same module either way. With the sparse backend, its masked linear layers and convolutions of 1 x 1
+are exchanged for sparse ones between the moments at which all of a layer is looked at: steps at which masks change, and
+checkpoints.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
-from ertrain.masks.sparse.convert import sparse_layer
+from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
+from ertrain.masks.sparse.pointwise import is_pointwise
 from ertrain.methods import FixedMask
 from ertrain.training.process_group import ProcessGroup
 
@@ -29,8 +31,9 @@ BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
 
 # Measured by benchmarks/sparse_training.py: from there on the kept weights alone are faster, in layers that are not
 # tiny, where what surrounds a product takes longer than it. So are layers of which a method chooses at every step.
-_BREAK_EVEN = 0.25
-_LARGE = 100_000
+# Convolutions are used at many places of an image, which have to be turned around; at 0.25 some are slower.
+_BREAK_EVEN, _BREAK_EVEN_POINTWISE = 0.25, 0.1
+_LARGE, _LARGE_POINTWISE = 100_000, 4096
 
 
 def choose_backend(
@@ -52,12 +55,12 @@ def choose_backend(
     Returns
     -------
     tuple of str
-        Names of linear layers with masks.
+        Names of linear layers and convolutions of 1 x 1 with masks.
 
     Raises
     ------
     InvalidInput
-        If ``"sparse"`` is asked for and cannot be had: the run is compiled or spread over processes, or no linear layer
+        If ``"sparse"`` is asked for and cannot be had: the run is compiled or spread over processes, or no such layer
         has a mask.
 
     Examples
@@ -72,12 +75,12 @@ def choose_backend(
         raise InvalidInput("backend", f"one of {', '.join(BACKENDS)}", backend)
     if backend == "masked":
         return ()
-    masks = {name: mask for name, mask in masks_of(model).items() if type(model.get_submodule(name)) is nn.Linear}
+    masks = {name: mask for name, mask in masks_of(model).items() if can_be_sparse(model.get_submodule(name))}
     names = tuple(name for name, mask in masks.items() if bool(mask.any()))
     obstacles = {
         "masked with compile": configuration.compile,
         "masked with several processes": processes.world_size > 1,
-        "masked where no linear layer has a mask with a kept weight": not names,
+        "masked where no linear layer, and no convolution of 1 x 1, has a mask with a kept weight": not names,
     }
     for allowed, holds in obstacles.items():
         if holds and backend == "sparse":
@@ -88,7 +91,13 @@ def choose_backend(
         return names
     if processes.device.type != "cpu":
         return ()
-    return tuple(name for name in names if masks[name].numel() >= _LARGE and masks[name].float().mean() <= _BREAK_EVEN)
+    return tuple(name for name in names if _pays(model.get_submodule(name), masks[name]))
+
+
+def _pays(layer: nn.Module, mask: Tensor) -> bool:
+    """Whether a layer is faster when its kept weights alone are multiplied."""
+    large, low = (_LARGE_POINTWISE, _BREAK_EVEN_POINTWISE) if is_pointwise(layer) else (_LARGE, _BREAK_EVEN)
+    return mask.numel() >= large and int(mask.sum()) <= low * mask.numel()
 
 
 def layers_of(
@@ -150,7 +159,7 @@ class PackedLayers:
         for name, layer in self._dense.items():
             weight, mask = layer.get_parameter("weight"), layer.get_buffer("weight_mask")
             sparse = self._sparse.get(name)
-            if sparse is None or not torch.equal(sparse.to_mask(), mask):
+            if sparse is None or not torch.equal(sparse.to_mask(), mask.flatten(1)):
                 sparse = self._sparse[name] = sparse_layer(name, layer)
                 sparse.bias = layer._parameters["bias"]  # both have one
             else:
@@ -166,8 +175,8 @@ class PackedLayers:
             return
         for name, layer in self._dense.items():
             sparse, weight = self._sparse[name], layer.get_parameter("weight")
-            weight.copy_(sparse.to_dense())
-            self._move(sparse.weight, weight, sparse.spread)
+            weight.copy_(sparse.to_dense().view_as(weight))
+            self._move(sparse.weight, weight, partial(_spread, sparse, weight))
             self.model.set_submodule(name, layer.train(sparse.training))
         self._packed = False
 
@@ -254,3 +263,7 @@ class ShownLayers:
 
 def _kept(mask: Tensor, dense: Tensor) -> Tensor:
     return dense[mask]
+
+
+def _spread(sparse: SparseLinear, weight: Tensor, kept: Tensor) -> Tensor:
+    return sparse.spread(kept).view_as(weight)

@@ -35,9 +35,15 @@ class SparseSequential(nn.Sequential):
     True
     """
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, inputs: Tensor) -> Tensor:
         """Give what the last module makes of it."""
+        if torch.compiler.is_compiling():
+            from ertrain.masks.sparse.uncompiled import uncompiled
+
+            return uncompiled(self._compute, inputs)
+        return self._compute(inputs)
+
+    def _compute(self, inputs: Tensor) -> Tensor:
         return chained(self, inputs)
 
 
@@ -76,8 +82,8 @@ def _is_relu(module: nn.Module) -> bool:
 
 def _plain(module: nn.Module) -> bool:
     """Whether calling a module is no more than its forward pass."""
-    own = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
-    return not (any(own) or any(_EVERYWHERE))
+    before = module._forward_pre_hooks or module._backward_pre_hooks
+    return not (before or module._forward_hooks or module._backward_hooks or any(_EVERYWHERE))
 
 
 def _fits(one: Operand, other: Operand) -> bool:

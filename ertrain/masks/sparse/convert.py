@@ -16,7 +16,7 @@ from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.pointwise import SparsePointwise, is_pointwise
 
-__all__ = ["densify", "sparse_layer", "sparsify"]
+__all__ = ["can_be_sparse", "densify", "sparse_layer", "sparsify"]
 
 
 def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
@@ -55,7 +55,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
     """
     if engine not in ("auto", *ENGINES):
         raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
-    names = [name for name in masks_of(module) if _can_be_sparse(module.get_submodule(name))]
+    names = [name for name in masks_of(module) if can_be_sparse(module.get_submodule(name))]
     if not names:
         raise InvalidInput(
             "module", "at least one torch.nn.Linear with a mask, or convolution of 1 x 1", type(module).__name__
@@ -149,7 +149,8 @@ def _reads(reader: nn.Module, layer: nn.Module) -> bool:
     return any(isinstance(hook, KeepMask) and hook.layer is layer for hook in reader._forward_pre_hooks.values())
 
 
-def _can_be_sparse(layer: nn.Module) -> bool:
+def can_be_sparse(layer: nn.Module) -> bool:
+    """Whether there is a sparse form of a layer: of linear ones, and of convolutions of 1 x 1."""
     return type(layer) is nn.Linear or is_pointwise(layer)
 
 

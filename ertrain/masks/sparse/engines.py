@@ -28,6 +28,8 @@ class Structure(NamedTuple):
         By rows: where each begins among the values, (rows + 1,), int64, and the column of every entry, int32.
     of_columns, rows, places
         By columns: where each begins, (columns + 1,), int64, and of every entry its row and its place among the values.
+    shape
+        Rows and columns of W.
     """
 
     starts: Tensor
@@ -35,11 +37,7 @@ class Structure(NamedTuple):
     of_columns: Tensor
     rows: Tensor
     places: Tensor
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of W."""
-        return len(self.starts) - 1, len(self.of_columns) - 1
+    shape: tuple[int, int]
 
 
 class Engine(Protocol):
@@ -83,7 +81,9 @@ class _Numba:
         return outputs
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
-        by_columns = Structure(structure.of_columns, structure.rows, structure.starts, structure.rows, structure.places)
+        by_columns = structure._replace(
+            starts=structure.of_columns, columns=structure.rows, shape=(structure.shape[1], structure.shape[0])
+        )
         return self.forward(by_columns, values[structure.places], None, gradients, relu=False)
 
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:

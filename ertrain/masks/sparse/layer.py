@@ -116,19 +116,27 @@ class SparseLinear(nn.Module):
     @property
     def structure(self) -> Structure:
         """Where the kept weights are, by rows and by columns."""
-        return Structure(self.starts, self.columns, self.of_columns, self.rows, self.places)
+        held: dict[str, Any] = self._buffers  # asked by itself: attributes of modules take long to be found
+        places = held["starts"], held["columns"], held["of_columns"], held["rows"], held["places"]
+        return Structure(*places, (self.out_features, self.in_features))
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, inputs: Tensor) -> Tensor:
         """Give W x + b for inputs of shape (..., in_features)."""
+        if torch.compiler.is_compiling():
+            from ertrain.masks.sparse.uncompiled import uncompiled
+
+            return uncompiled(self._compute, inputs)
+        return self._compute(inputs)
+
+    def _compute(self, inputs: Tensor) -> Tensor:
         return product((self.operand(),), inputs)
 
     def operand(self, *, relu: bool = False) -> Operand:
         """Give what a product needs of the layer, with or without a ReLU behind it."""
-        if self.weight.dtype not in _TYPES:
-            raise InvalidInput("weight", "torch.float32 or torch.float64", self.weight.dtype)
-        engine = engine_for(self.engine, self.weight.device)
-        return Operand(self.weight, self.bias, self.structure, engine, relu)
+        weight = self.weight
+        if weight.dtype not in _TYPES:
+            raise InvalidInput("weight", "torch.float32 or torch.float64", weight.dtype)
+        return Operand(weight, self.bias, self.structure, engine_for(self.engine, weight.device), relu)
 
     def to_csr(self) -> csr_array:
         """Give W as a sparse matrix of SciPy, which shares no memory with the layer."""
@@ -159,7 +167,7 @@ class SparseLinear(nn.Module):
     def spread(self, kept: Tensor) -> Tensor:
         """Put what belongs to the kept weights, shape (kept,), where they are: shape (out_features, in_features)."""
         dense = kept.new_zeros(self.out_features, self.in_features)
-        dense[torch.repeat_interleave(self.starts.diff()), self.columns] = kept
+        dense[torch.repeat_interleave(self.starts.diff()), self.columns.long()] = kept
         return dense
 
     def extra_repr(self) -> str:

@@ -52,13 +52,12 @@ class SparsePointwise(SparseLinear):
         super().__init__(in_features, out_features, mask, bias, engine=engine, device=device, dtype=dtype)
         self.stride = stride
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def forward(self, inputs: Tensor) -> Tensor:
+    def _compute(self, inputs: Tensor) -> Tensor:
         """Convolve images of shape (..., in_features, height, width)."""
         if inputs.dim() < 3 or inputs.shape[-3] != self.in_features:
             raise InvalidInput("inputs", f"shape (..., {self.in_features}, height, width)", tuple(inputs.shape))
         rows, columns = self.stride
-        places: Tensor = super().forward(inputs[..., ::rows, ::columns].movedim(-3, -1))
+        places: Tensor = super()._compute(inputs[..., ::rows, ::columns].movedim(-3, -1))
         return places.movedim(-1, -3)
 
     def extra_repr(self) -> str:

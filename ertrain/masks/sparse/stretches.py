@@ -138,12 +138,15 @@ class Writer:
 
     def _products(self, one: Any, other: Any, width: int) -> Any:
         """Multiply two stretches; of the products, add up those that are so many places apart."""
-        total = None
+        totals: list[Any] = []
         for first in range(0, self.lanes, width):
             places = list(range(first, first + width))
             pair = self._picked(one, one, places), self._picked(other, other, places)
-            total = self.builder.fmul(*pair, flags=_FREE) if total is None else self.fused(*pair, total)
-        return total
+            if len(totals) < 2:
+                totals.append(self.builder.fmul(*pair, flags=_FREE))
+            else:
+                totals.append(self.fused(*pair, totals.pop(0)))
+        return totals[0] if len(totals) == 1 else self.builder.fadd(*totals)
 
     def _halves(self, one: Any, other: Any, parts: int) -> Any:
         """Add the second half of each part of one or two vectors to the first one."""

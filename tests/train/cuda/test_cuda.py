@@ -1,4 +1,7 @@
-"""What only a GPU can show. `make gpu` runs this file where there is one; elsewhere all of it is skipped."""
+"""What only a GPU can show. `make gpu` runs this file where there is one; elsewhere all of it is skipped.
+
+With GPU_TESTS_ON=cpu it runs on the CPU: then only what is CUDA's own is left open (`tests/test_gpu_script.py`).
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,15 @@ from ertheory.montecarlo import best_errors, torch_best_errors  # noqa: E402
 from ertrain import attach_masks, guard, masks_of, sparsify  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse.engines import engine_for  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.replicas import perform_replicas  # noqa: E402
 
-pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
+DEVICE = os.environ.get("GPU_TESTS_ON", "cuda")
+ON_GPU = DEVICE == "cuda"
+
+pytestmark = [pytest.mark.cuda, pytest.mark.skipif(ON_GPU and not torch.cuda.is_available(), reason="needs a GPU")]
 
 BASE = Configuration(
     recipe="test", model="mlp-20-15", ratio="erk", density="0.4", epochs=2, batch=100, learning_rate=0.02
@@ -40,7 +47,7 @@ def masked(*, convolution: bool = False) -> nn.Module:
         model = nn.Sequential(nn.Linear(40, 60), nn.ReLU(), nn.Linear(60, 10))
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)}
     attach_masks(model, {name: torch.rand(layer.weight.shape) < 0.3 for name, layer in layers.items()})
-    return model.cuda()
+    return model.to(DEVICE)
 
 
 def train(model: nn.Module, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, steps: int = 5) -> None:
@@ -64,7 +71,10 @@ def assert_inside(model: nn.Module) -> None:
         lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, fused=True),
         lambda parameters: torch.optim.AdamW(parameters, lr=0.01, fused=True),
         lambda parameters: torch.optim.AdamW(parameters, lr=0.01, foreach=True),
-        lambda parameters: torch.optim.AdamW(parameters, lr=0.01, capturable=True),
+        pytest.param(
+            lambda parameters: torch.optim.AdamW(parameters, lr=0.01, capturable=True),
+            marks=pytest.mark.skipif(not ON_GPU, reason="CUDA graphs are CUDA's own"),
+        ),
         lambda parameters: torch.optim.RMSprop(parameters, lr=0.01),
     ],
     ids=["sgd", "adamw-fused", "adamw-foreach", "adamw-capturable", "rmsprop"],
@@ -73,7 +83,7 @@ def test_optimisers_stay_inside_masks(make):
     model = masked()
     optimiser = make(model.parameters())
     guard(optimiser, model)
-    train(model, optimiser, torch.randn(32, 40, device="cuda"))
+    train(model, optimiser, torch.randn(32, 40, device=DEVICE))
     assert_inside(model)
     weight = model[0].weight
     for kept in optimiser.state[weight].values():
@@ -85,8 +95,9 @@ def test_bfloat16_and_channels_last_stay_inside_masks():
     model = masked(convolution=True).to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     guard(optimiser, model)
-    inputs = torch.randn(16, 3, 8, 8, device="cuda").contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cuda", torch.bfloat16):
+    inputs = torch.randn(16, 3, 8, 8, device=DEVICE).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(DEVICE, torch.bfloat16):
+        assert model(inputs).dtype == torch.bfloat16
         train(model, optimiser, inputs)
     assert_inside(model)
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
@@ -96,21 +107,25 @@ def test_a_compiled_network_stays_inside_masks():
     model = masked()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     guard(optimiser, model)
-    train(torch.compile(model), optimiser, torch.randn(32, 40, device="cuda"))
+    # On the CPU the compiler of kernels would need one of C++: there passes are traced, and computed as they were.
+    compiled = torch.compile(model, backend="inductor" if ON_GPU else "aot_eager")
+    train(compiled, optimiser, torch.randn(32, 40, device=DEVICE))
     assert_inside(model)
 
 
 def test_sparse_layers_compute_what_masked_ones_do():
-    model, x = masked(), torch.randn(32, 40, device="cuda")
-    sparse = sparsify(model)
+    model, x = masked(), torch.randn(32, 40, device=DEVICE)
+    sparse = sparsify(model, engine="torch")
     assert isinstance(sparse[0], SparseLinear)
     for one in (model, sparse):
         one(x).square().sum().backward()
     torch.testing.assert_close(sparse(x), model(x), rtol=1e-4, atol=1e-4)
     mask = masks_of(model)["0"]
     torch.testing.assert_close(sparse[0].weight.grad, model[0].weight.grad[mask], rtol=1e-3, atol=1e-3)
-    with pytest.raises(InvalidInput, match="numba computes on the CPU"):
-        sparsify(model, engine="numba")
+    if ON_GPU:
+        assert type(engine_for("auto", x.device)) is type(engine_for("torch", x.device))
+        with pytest.raises(InvalidInput, match="numba computes on the CPU"):
+            sparsify(model, engine="numba")
 
 
 def run(configuration: Configuration, out: Path, *, stop: bool = False, backend: str = "auto") -> dict:
@@ -118,7 +133,7 @@ def run(configuration: Configuration, out: Path, *, stop: bool = False, backend:
         if stop and line["epoch"] == 1:
             raise KeyboardInterrupt
 
-    with join_process_group("cuda") as processes:
+    with join_process_group(DEVICE) as processes:
         return perform(configuration, out, processes, data_dir=out / "data", progress=progress, backend=backend)
 
 
@@ -152,7 +167,7 @@ def test_the_sparse_backend_trains_the_same_network(tmp_path):
 
 def test_replicas_are_runs(tmp_path):
     runs = [replace(BASE, seed=seed, deterministic=False) for seed in (0, 1, 2)]
-    with join_process_group("cuda") as processes:
+    with join_process_group(DEVICE) as processes:
         together = perform_replicas(runs, tmp_path / "together", processes, data_dir=tmp_path)
         alone = [perform(one, tmp_path / "alone", processes, data_dir=tmp_path) for one in runs]
     for one, other in zip(together, alone, strict=True):
@@ -160,38 +175,41 @@ def test_replicas_are_runs(tmp_path):
 
 
 _DDP = """
-import os, torch
+import sys, torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from ertrain import attach_masks, guard, masks_of
-torch.distributed.init_process_group("nccl")
+device, store = sys.argv[1:]
+torch.distributed.init_process_group(
+    "nccl" if device == "cuda" else "gloo", init_method=store, rank=0, world_size=1
+)
 torch.manual_seed(0)
 model = nn.Linear(8, 4)
 attach_masks(model, {"": torch.rand(4, 8) < 0.5})
-model = model.cuda()
+model = model.to(device)
 optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 guard(optimiser, model)
-forward = DistributedDataParallel(model, device_ids=[0])
+forward = DistributedDataParallel(model, device_ids=[0] if device == "cuda" else None)
 for _ in range(3):
     optimiser.zero_grad()
-    forward(torch.randn(5, 8, device="cuda")).square().sum().backward()
+    forward(torch.randn(5, 8, device=device)).square().sum().backward()
     optimiser.step()
 assert not model.weight[~masks_of(model)[""]].any()
 torch.distributed.destroy_process_group()
 """
 
 
-def test_a_process_group_of_one_gpu_stays_inside_masks():
-    alone = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29531"}
+def test_a_process_group_of_one_gpu_stays_inside_masks(tmp_path):
     root = str(Path(__file__).parents[3])
     # Where python-flint is missing, only what stands in for it lets the package be imported.
     stand_in = f"import sys; sys.path[:0] = [{root!r}, {root + '/benchmarks'!r}]\nimport gpu; gpu.stand_in()\n"
-    subprocess.run([sys.executable, "-c", stand_in + _DDP], env={**os.environ, **alone}, check=True, timeout=200)
+    words = DEVICE, (tmp_path / "store").as_uri()  # no port, which another process might have
+    subprocess.run([sys.executable, "-c", stand_in + _DDP, *words], check=True, timeout=200)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_subset_sums_are_the_same_bit_for_bit(seed):
     rng = np.random.default_rng(seed)
     weights, kept = rng.uniform(-1, 1, (200, 18)), rng.random((200, 18)) < 0.8
-    found = torch_best_errors(weights, z="3/10", kept=kept, device="cuda")
+    found = torch_best_errors(weights, z="3/10", kept=kept, device=DEVICE)
     assert found.tobytes() == best_errors(weights, z="3/10", kept=kept).tobytes()

@@ -358,3 +358,16 @@ def test_bad_input_is_named():
     ):
         with pytest.raises(InvalidInput, match=words):
             call()
+
+
+def test_compiled_networks_leave_sparse_layers_alone():
+    sparse, x = sparsify(masked((6, 5, 4))), torch.randn(3, 6)
+    around = nn.Sequential(nn.Tanh(), sparse, nn.Tanh(), sparsify(masked((4, 3)))[0])
+    found = []
+    for forward in (around, torch.compile(around, backend="aot_eager")):
+        around.zero_grad()
+        y = forward(x)
+        y.square().sum().backward()
+        found.append([y.detach(), *(parameter.grad for parameter in around.parameters())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)

@@ -16,8 +16,9 @@ from torch import nn  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import attach_masks, guard, masks_of  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
-from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse import SparseLinear, SparsePointwise  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
+from ertrain.methods.base import set_masks  # noqa: E402
 from ertrain.training import epoch  # noqa: E402
 from ertrain.training.backend import PackedLayers, ShownLayers, choose_backend  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
@@ -162,6 +163,61 @@ def masked_mlp(density: float, neurons: int = 400) -> nn.Module:
 )
 def test_auto_takes_large_layers_of_low_density(density, backend, names):
     assert choose_backend(backend, BASE, masked_mlp(density), CPU) == names
+
+
+@pytest.mark.parametrize(("density", "channels", "names"), [(0.05, 64, ("0",)), (0.2, 64, ()), (0.05, 16, ())])
+def test_auto_takes_convolutions_of_one_by_one_where_they_are_sooner(density, channels, names):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.ReLU(), nn.Conv2d(channels, channels, 3))
+    attach_masks(model, {name: torch.rand(model[int(name)].weight.shape) < density for name in ("0", "2")})
+    assert choose_backend("auto", BASE, model, CPU) == names
+    assert choose_backend("sparse", BASE, model, CPU) == ("0",)
+
+
+def pointwise() -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(6, 9, 1, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(9 * 16, 10)).double()
+    attach_masks(model, {"0": torch.rand(9, 6, 1, 1) < 0.5, "3": torch.rand(10, 9 * 16) < 0.3})
+    return model
+
+
+def trained_pointwise(*, packs: bool) -> list[torch.Tensor]:
+    model = pointwise()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+    guard(optimiser, model)
+    layers, x, t = PackedLayers(model, optimiser, ("0", "3")), torch.randn(7, 6, 8, 8).double(), torch.arange(7)
+    for step in range(9):
+        if step == 4:
+            layers.unpack()
+            set_masks(model, {"0": masks_of(model)["0"].roll(1)}, optimiser)
+        if packs:
+            layers.pack()
+            assert isinstance(model[0], SparsePointwise)
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), t).backward()
+        optimiser.step()
+    layers.unpack()
+    state = optimiser.state[model[0].weight]
+    return [*masks_of(model).values(), *model.parameters(), state["exp_avg"], state["exp_avg_sq"]]
+
+
+def test_convolutions_of_one_by_one_train_as_masked_ones_while_masks_change():
+    for one, other in zip(trained_pointwise(packs=False), trained_pointwise(packs=True), strict=True):
+        torch.testing.assert_close(one.detach(), other.detach(), rtol=1e-10, atol=1e-12)
+
+
+def test_convolutions_that_are_shown_have_the_gradients_of_their_mask():
+    model = pointwise()
+    drawn = {"0": masks_of(model)["0"].clone()}
+    layers, x = ShownLayers(model, drawn), torch.randn(7, 6, 8, 8).double()
+    layers.pack()
+    assert isinstance(model[0], SparsePointwise)
+    model(x).square().sum().backward()
+    layers.before_step()
+    found = model[0].weight.grad.clone()
+    model.zero_grad()
+    model(x).square().sum().backward()
+    torch.testing.assert_close(found, model[0].weight.grad * drawn["0"], rtol=1e-10, atol=1e-12)
 
 
 def test_auto_leaves_what_sparse_refuses():
