@@ -125,7 +125,8 @@ class SparseLinear(nn.Module):
         if torch.compiler.is_compiling():
             from ertrain.masks.sparse.uncompiled import uncompiled
 
-            return uncompiled(self._compute, inputs)
+            outputs: Tensor = uncompiled(self._compute, inputs)
+            return outputs
         return self._compute(inputs)
 
     def _compute(self, inputs: Tensor) -> Tensor:
