@@ -2,6 +2,7 @@
 
     python benchmarks/sparse_training.py [--neurons 1000] [--densities 0.1,...] [--batches 32,...] [--out FILE]
     python benchmarks/sparse_training.py --sizes 784-1921-128-1469-10 --densities 0.1
+    python benchmarks/sparse_training.py --set-mlp FOLDER --forms masked,sparse
     python benchmarks/sparse_training.py --large 500000 --density 1/10000
 
 A step (forwards, backwards, SGD with momentum) of 784-n-n-10, every layer of which has the same density, by
@@ -11,10 +12,11 @@ masked  dense weights with masks, the backend ``masked`` of `ertrain`: what the 
 sparse  `ertrain.sparsify`, the backend ``sparse``: compiled loops over the kept weights
 torch   the same layers by the engine ``torch``: PyTorch's CSR products, our gradients
 stock   a sparse CSR parameter and `torch.sparse.mm`, with PyTorch's own gradients
+set-mlp the published program SET-MLP, from a copy that the reader has (`benchmarks/set_mlp.py`)
 
 Times are the best of several, and of the thread's processor time where there is one thread, so that a machine which
 others use disturbs them least. Optimisers are PyTorch's fused ones. Before anything is timed, twenty steps of every
-form are compared with the masked ones, in double precision.
+form are compared with the masked ones, in double precision (SET-MLP keeps its gradients in single).
 ``--large`` trains one network with n neurons in two hidden layers for a few steps, and says what memory that took.
 """
 
@@ -34,6 +36,7 @@ from pathlib import Path
 
 import numba
 import torch
+from set_mlp import Published, one_hot
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -47,6 +50,8 @@ FORMS = ("dense", "masked", "sparse", "torch", "stock")
 _RATE = 0.001  # small: numbers that vanish or overflow would be timed
 _IN_A_ROW = 3  # steps of one form, as in training: the first finds what others left in the caches
 _TOLERANCE = 1e-9  # relative to the largest weight, after twenty steps in double precision
+_TOLERANCE_SINGLE = 1e-6  # of forms that keep gradients in single precision
+_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,9 @@ def forms(model: nn.Module, chosen: tuple[str, ...]) -> dict[str, tuple[nn.Modul
             for name, layer in list(one.named_children()):
                 if isinstance(layer, SparseLinear):
                     setattr(one, name, StockLinear(layer))
-            made[form] = one, Momentum(list(one.parameters()), _RATE, 0.9)
+            made[form] = one, Momentum(list(one.parameters()), _RATE, _MOMENTUM)
             continue
-        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=0.9, fused=True)
+        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=_MOMENTUM, fused=True)
         if form == "masked":
             guard(optimiser, one)
         made[form] = one, optimiser
@@ -148,7 +153,9 @@ def step_of(model: nn.Module, optimiser: object, images: Tensor, labels: Tensor)
     return step
 
 
-def agree(model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, ...]) -> None:
+def agree(
+    model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, ...], set_mlp: Path | None = None
+) -> None:
     """Train every form for twenty steps in double precision, and stop if one leaves the masked network."""
     trained = {}
     for form, (one, optimiser) in forms(copy.deepcopy(model).double(), chosen).items():
@@ -160,12 +167,17 @@ def agree(model: nn.Module, images: Tensor, labels: Tensor, chosen: tuple[str, .
         else:
             whole = densify(one) if form in ("sparse", "torch") else one
             trained[form] = [layer.weight for layer in whole if isinstance(layer, nn.Linear)]
+    if set_mlp is not None:
+        program = Published(set_mlp, model, _RATE, _MOMENTUM)
+        for _ in range(20):
+            program.step(images.numpy(), one_hot(labels, 10))
+        trained["set-mlp"] = [torch.from_numpy(weight) for weight in program.weights()]
     for form, weights in trained.items():
         if form == "dense":
             continue
         for ours, right in zip(weights, trained["masked"], strict=True):
             off = ((ours - right).abs().max() / right.abs().max()).item()
-            if not off <= _TOLERANCE:
+            if not off <= (_TOLERANCE_SINGLE if form == "set-mlp" else _TOLERANCE):
                 msg = f"{form} is off by {off:.1e} of the largest weight after twenty steps"
                 raise AssertionError(msg)
 
@@ -179,15 +191,20 @@ def measured(
     chosen: tuple[str, ...],
     *,
     compared: bool = True,
+    set_mlp: Path | None = None,
 ) -> list[Timed]:
     """Time all forms of a step at one place."""
     model = network(sizes, density)
     images, labels = torch.rand(batch, sizes[0]), torch.randint(10, (batch,))
     if compared:
-        agree(model, images, labels, chosen)
+        agree(model, images, labels, chosen, set_mlp)
     clock = time.thread_time if threads == 1 else time.perf_counter
     made = forms(model, chosen)
     steps = {form: step_of(*pair, images, labels) for form, pair in made.items()}
+    memory = {form: held(one) for form, (one, _) in made.items()}
+    if set_mlp is not None:
+        program, theirs = Published(set_mlp, model, _RATE, _MOMENTUM), (images.numpy(), one_hot(labels, 10))
+        steps["set-mlp"], memory["set-mlp"] = (lambda: program.step(*theirs)), program.held()
     best, name = dict.fromkeys(steps, float("inf")), "-".join(map(str, sizes))
     for turn in range(repeats + 1):
         for form, step in steps.items():
@@ -197,7 +214,7 @@ def measured(
                 if turn:
                     best[form] = min(best[form], clock() - start)
     return [
-        Timed(threads, name, density, batch, form, seconds, round(best["masked"] / seconds, 3), held(made[form][0]))
+        Timed(threads, name, density, batch, form, seconds, round(best["masked"] / seconds, 3), memory[form])
         for form, seconds in best.items()
     ]
 
@@ -225,7 +242,7 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     model = SparseSequential(*layers[:-1])
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
-    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=0.9, fused=True)
+    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=_MOMENTUM, fused=True)
     step = step_of(model, optimiser, torch.rand(batch, 784), torch.randint(10, (batch,)))
     times = []
     for _ in range(steps):
@@ -248,6 +265,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="Number of threads.")
     parser.add_argument("--repeats", type=int, default=15, help="How often everything is timed.")
     parser.add_argument("--forms", default=",".join(FORMS), help="Which forms are timed; masked always is.")
+    parser.add_argument("--set-mlp", type=Path, metavar="FOLDER", help="A copy of SET-MLP, which is timed as well.")
     parser.add_argument("--unchecked", action="store_true", help="Compare nothing first, which takes long.")
     parser.add_argument("--out", type=Path, help="A CSV file for all times.")
     parser.add_argument("--large", type=int, help="Train one network with so many neurons, and nothing else.")
@@ -255,26 +273,25 @@ def main() -> None:
     given = parser.parse_args()
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
     torch.set_num_threads(given.threads)
+    numba.set_num_threads(given.threads)
     print(f"{platform.machine()}, torch {torch.__version__}, numba {numba.__version__}, {given.threads} thread(s)")
     if given.large is not None:
         large(given.large, given.density, batch=32, steps=3)
         return
     chosen = tuple(form for form in FORMS if form in given.forms.split(",") or form == "masked")
+    shown = chosen if given.set_mlp is None else (*chosen, "set-mlp")
     rows: list[Timed] = []
-    print(
-        f"\nTime of the masked step / time of the form\n\n| network | p | batch | masked, ms | {' | '.join(chosen)} |"
-    )
-    print(f"| --- | --- | --- | ---: |{' ---: |' * len(chosen)}")
+    print(f"\nTime of the masked step / time of the form\n\n| network | p | batch | masked, ms | {' | '.join(shown)} |")
+    print(f"| --- | --- | --- | ---: |{' ---: |' * len(shown)}")
     networks = [given.sizes] if given.sizes else [f"784-{n}-{n}-10" for n in given.neurons.split(",")]
     for name in networks:
         for density in map(float, given.densities.split(",")):
             for batch in map(int, given.batches.split(",")):
                 sizes = tuple(map(int, name.split("-")))
-                new = measured(
-                    sizes, density, batch, given.repeats, given.threads, chosen, compared=not given.unchecked
-                )
+                how = {"compared": not given.unchecked, "set_mlp": given.set_mlp}
+                new = measured(sizes, density, batch, given.repeats, given.threads, chosen, **how)
                 by_form = {row.form: row for row in new}
-                cells = " | ".join(f"{by_form[form].speedup:.2f}" for form in chosen)
+                cells = " | ".join(f"{by_form[form].speedup:.2f}" for form in shown)
                 print(
                     f"| {name} | {density:g} | {batch} | {by_form['masked'].seconds * 1e3:.1f} | {cells} |",
                     flush=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ertheory.plots.columns import Columns, columns_of
 from ertheory.plots.files import write_together
-from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, rendered
+from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ CURVES = {
     "sparse": ("kept weights (time: compiled)", VERMILION, "o", "-"),
     "torch": ("the same, time with torch CSR", ORANGE, "v", "-."),
     "stock": ("stock torch.sparse.mm", BLUE, "s", "--"),
+    "set-mlp": ("SET-MLP, its published program", PURPLE, "D", "--"),
     "dense": ("dense, no mask", GREEN, "^", ":"),
 }
 BATCH = 128
