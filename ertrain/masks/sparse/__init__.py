@@ -3,5 +3,6 @@
 from ertrain.masks.sparse.convert import densify, sparsify
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.pointwise import SparsePointwise
+from ertrain.masks.sparse.rewiring import rewire
 
-__all__ = ["SparseLinear", "SparsePointwise", "densify", "sparsify"]
+__all__ = ["SparseLinear", "SparsePointwise", "densify", "rewire", "sparsify"]

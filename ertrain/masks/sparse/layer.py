@@ -103,7 +103,7 @@ class SparseLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=kind)) if bias else None
         self.register_buffer("starts", starts.to(device))
         self.register_buffer("columns", columns.to(device))
-        self._turn()
+        self.turn()
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -176,8 +176,8 @@ class SparseLinear(nn.Module):
         kept = f"kept={len(self.weight)} of {self.in_features * self.out_features}"
         return f"in_features={self.in_features}, out_features={self.out_features}, {kept}, bias={self.bias is not None}"
 
-    def _turn(self) -> None:
-        """Find the entries by columns, on the CPU."""
+    def turn(self) -> None:
+        """Find the entries by columns anew, after `starts` and `columns` have been written to."""
         starts, columns = self.starts.cpu(), self.columns.cpu()
         of_columns = torch.empty(self.in_features + 1, dtype=torch.int64)
         rows, places = torch.empty_like(columns), torch.empty_like(columns)
@@ -193,7 +193,7 @@ class SparseLinear(nn.Module):
         kept = state_dict.get(f"{prefix}weight", self.weight).shape
         _check(f"{prefix}weight", starts, columns, tuple(kept), self)
         super()._load_from_state_dict(state_dict, prefix, *rest)
-        self._turn()
+        self.turn()
 
 
 def _pattern(mask: Any, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:

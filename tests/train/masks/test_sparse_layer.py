@@ -360,6 +360,8 @@ def test_bad_input_is_named():
             call()
 
 
+# The compiler asks every tensor that comes back to it for its gradient, and PyTorch warns of that.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_compiled_networks_leave_sparse_layers_alone():
     sparse, x = sparsify(masked((6, 5, 4))), torch.randn(3, 6)
     around = nn.Sequential(nn.Tanh(), sparse, nn.Tanh(), sparsify(masked((4, 3)))[0])
