@@ -147,6 +147,14 @@ def test_wrong_lines_are_tried_in_a_copy(tmp_path):
             def test_g():
                 assert g(0) == 9
         """,
+        # Fails whatever the program does, and sees nothing.
+        tests__theory__a__test_always="""
+            from ertheory.a.m import f, g
+
+
+            def test_always():
+                raise RuntimeError
+        """,
     )
     for package in ("ertheory", "ertheory/a"):
         (root / package / "__init__.py").touch()

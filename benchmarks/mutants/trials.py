@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from zlib import crc32
 
@@ -34,7 +34,9 @@ _OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAs
 _FIRST, _FURTHER = 3, 6  # files that are read at once
 _TOO_LONG = 60.0  # processor seconds in which every test of the right program ends
 _COMPILING = 60.0  # and as many more where loops are compiled anew
+_ENDLESS = "never ends"
 _BYTES = 12 << 30  # of memory that a trial may ask for
+_RIGHT: dict[tuple[Path, str], bool] = {}  # by copy and test: whether it passes where nothing is wrong
 
 
 def bring_up_to_date(copy: Path, root: Path) -> None:
@@ -109,13 +111,16 @@ def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
 class Watch:
     """A plugin for pytest: remembers the first test that fails, and stops once all have taken their time."""
 
-    def __init__(self, limit: float) -> None:
-        self.limit, self.failed, self.count, self.started = limit, "", 0, _spent()
+    def __init__(self, limit: float, without: Set[str] = frozenset()) -> None:
+        self.limit, self.without, self.failed, self.count, self.started = limit, without, "", 0, _spent()
         signal.signal(signal.SIGVTALRM, lambda *_: pytest.fail("takes too long"))
 
     @property
     def over(self) -> bool:
         return _spent() - self.started > self.limit
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid not in self.without]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -142,23 +147,44 @@ def _spent() -> float:
 
 
 def tried(change: Change, copy: Path, limit: float) -> dict[str, object]:
-    """Make a line of the copy wrong, run what belongs to it, and put it right again."""
-    start, file = time.monotonic(), copy / change.path
+    """Make a line of the copy wrong, run what belongs to it, and put it right again.
+
+    A test that fails where nothing is wrong as well, for it needs more than the copy has, sees nothing: it is left out.
+    """
+    start, file, without = time.monotonic(), copy / change.path, set[str]()
     text, stamp = file.read_text(encoding="utf-8"), file.stat().st_mtime
-    try:
-        file.write_text(change.applied(text), encoding="utf-8")
-        os.utime(
-            file, (stamp, stamp + 1 + crc32(repr(change.key).encode()) % 10**6)
-        )  # never the time of another wrong line
-        by, count = run(change.path, copy, limit)
-    finally:
-        file.write_text(text, encoding="utf-8")
-        os.utime(file, (stamp, stamp))
+    while True:
+        try:
+            file.write_text(change.applied(text), encoding="utf-8")
+            # Never the time of another wrong line, by which Python knows what it has compiled.
+            os.utime(file, (stamp, stamp + 1 + crc32(repr(change.key).encode()) % 10**6))
+            by, count = run(change.path, copy, limit, without)
+        finally:
+            file.write_text(text, encoding="utf-8")
+            os.utime(file, (stamp, stamp))
+        if by in ("", _ENDLESS) or is_right(by if "::" in by else change.path, copy):
+            break
+        if "::" not in by:
+            by = ""
+            break
+        without.add(by)
     seconds = round(time.monotonic() - start, 1)
     return {**change.to_dict(), "seen": bool(by), "by": by, "tests": count, "seconds": seconds}
 
 
-def run(path: str, copy: Path, limit: float) -> tuple[str, int]:
+def is_right(name: str, copy: Path) -> bool:
+    """Whether a test passes where nothing is wrong, or those of a module can be read there."""
+    if (copy, name) not in _RIGHT:
+        asked = [name] if "::" in name else ["--collect-only", *belonging(copy, name)]
+
+        def work() -> int:
+            return int(pytest.main([*_OPTIONS, f"--rootdir={copy}", *asked], plugins=[Watch(_TOO_LONG)]))
+
+        _RIGHT[copy, name] = divided(work, copy, 2 * _TOO_LONG) == 0
+    return _RIGHT[copy, name]
+
+
+def run(path: str, copy: Path, limit: float, without: Set[str]) -> tuple[str, int]:
     """Run tests of a module until one fails, and name it; what else may happen is put into a word. Count them, too."""
     files = belonging(copy, path)
     compiled = any(is_compiled(copy / name) for name in (path, *importers(copy)[path]))
@@ -170,7 +196,7 @@ def run(path: str, copy: Path, limit: float) -> tuple[str, int]:
                 import numba
 
                 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder
-            watch = Watch(limit + _COMPILING * compiled)
+            watch = Watch(limit + _COMPILING * compiled, without)
             for some in [files[:_FIRST], *_parts(files[_FIRST:])]:
                 if some and not watch.over:
                     code = pytest.main([*_OPTIONS, f"--rootdir={copy}", *some], plugins=[watch])
@@ -182,5 +208,5 @@ def run(path: str, copy: Path, limit: float) -> tuple[str, int]:
         code = divided(work, copy, limit + _TOO_LONG + 2 * _COMPILING * compiled + 30)
         count, _, failed = report.read_text(encoding="utf-8").partition(" ") if report.exists() else ("0", "", "")
         if code is None:
-            return "never ends", int(count)
+            return _ENDLESS, int(count)
         return ("" if code == 0 else failed or "cannot be run"), int(count)
