@@ -131,7 +131,7 @@ def write_arrays(
     force
         Whether to write over an existing file.
     check
-        Called with the complete file under a passing name; what it raises leaves nothing behind.
+        It is called with the complete file under a passing name; what it raises leaves nothing behind.
 
     Raises
     ------

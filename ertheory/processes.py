@@ -33,7 +33,7 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
         How many, -1 for one per core. ``None`` leaves it to joblib, that is one, or what a surrounding
         `joblib.parallel_config` says, whose back end may be a Dask or a Ray cluster.
     options
-        Of `joblib.Parallel`.
+        They are those of `joblib.Parallel`.
 
     Yields
     ------
@@ -105,7 +105,7 @@ def on_cluster(address: str | None) -> Iterator[None]:
     Parameters
     ----------
     address
-        Of a Dask scheduler. None changes nothing.
+        It is that of a Dask scheduler. None changes nothing.
 
     Raises
     ------

@@ -95,7 +95,8 @@ class Configuration:
         How the budget is shared out, and p, the share of all weights that is kept, in (0, 1]. The ratio
         ``"layers:fc1=0.1,fc2=0.5"`` gives densities of single layers, as in `ertrain.ratios.allocate_sparsity`.
     ratio_epochs, ratio_keep
-        Of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a round keeps.
+        They are those of IMP, where it gives the ratio: epochs of a round (those of a run if 0), and the share that a
+        round keeps.
     drawing
         ``"independent"``, every weight with the density of its layer, ``"exact"``, their exact number, or with a
         structure: ``"constant-fan-in"``, ``"n:4"``, ``"block-4x4"``, as in `ertrain.masks.structured_mask`.
@@ -118,15 +119,16 @@ class Configuration:
         Masks change every so many steps, until that share of training is over; a change drops this share of the
         weights at first.
     prune_until
-        Of GraNet: the share of training after which the final density is reached.
+        It is that of GraNet: the share of training after which the final density is reached.
     round_keep, rewind, rewind_step
-        Of IMP: the share that a round leaves, and how the next one begins, as in `ertrain.methods.IMP`. Then ``epochs``
-        are those of a round.
+        They are those of IMP: the share that a round leaves, and how the next one begins, as in `ertrain.methods.IMP`.
+        Then ``epochs`` are those of a round.
     levels
-        Of edge-popup: how many densities are passed on the way to the last; ``epochs`` are those of each.
+        They are those of edge-popup: how many densities are passed on the way to the last; ``epochs`` are those of
+        each.
     threshold_start
-        Of STR: the thresholds are sigmoids, and begin at that of this number. With an empty ``final_density`` they
-        find one for themselves.
+        It belongs to STR: the thresholds are sigmoids, and begin at that of this number. With an empty
+        ``final_density`` they find one for themselves.
 
     Notes
     -----

@@ -40,7 +40,7 @@ class Capacity(Explained):
     Parameters
     ----------
     method, statement, kind, layer0, applies, reason
-        As in `Width`.
+        They are as in `Width`.
     source
         The inputs of the source and the widths of its layers.
     densities
@@ -155,7 +155,7 @@ def capacity_of(
     alone
         Whether this is the one statement that is asked, which may take its time.
     progress
-        Called after each target that was looked at.
+        It is called after each target that was looked at.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def capacity_of_model(
     Parameters
     ----------
     model, density, failure_probability, edges, factors, progress
-        As for `ertheory.bounds.factored.width_factor.width_factor`.
+        They are as for `ertheory.bounds.factored.width_factor.width_factor`.
 
     Examples
     --------

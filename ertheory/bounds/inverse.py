@@ -39,7 +39,7 @@ class Answer(Explained):
     Parameters
     ----------
     method, statement, kind, layer0, applies, reason
-        As in `Width`.
+        They are as in `Width`.
     target, widths
         The inputs: target and N_0..N_L.
     densities
@@ -160,7 +160,7 @@ def largest_sparsity(
     factors
         How many source layers a factored source has for each map of the target.
     progress
-        Called after each density that was looked at, about fifty times.
+        It is called after each density that was looked at, about fifty times.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def success_probability(
     Parameters
     ----------
     target, widths, method, layer0, factors
-        As for `largest_sparsity`.
+        They are as for `largest_sparsity`.
     densities
         p_0..p_L in (0, 1].
 

@@ -25,7 +25,7 @@ def capacity_of_own_masks(
     Parameters
     ----------
     model, ratio, density, failure_probability, progress
-        As for `ertheory.bounds.factored.own_masks.own_masks_factor`.
+        They are as for `ertheory.bounds.factored.own_masks.own_masks_factor`.
 
     Examples
     --------

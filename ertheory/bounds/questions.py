@@ -92,11 +92,12 @@ def widths(
     Parameters
     ----------
     target, density, sparsity, failure_probability, layer0
-        As for `width`. A statement without an answer does not apply, and says why; so does ``sharp`` below densities of
-        1/1000, where its search takes minutes and has to be asked for. Statements whose sources have another number of
-        layers than there are densities are left out, and those that speak of chains alone where the target is none.
+        They are as for `width`. A statement without an answer does not apply, and says why; so does ``sharp`` below
+        densities of 1/1000, where its search takes minutes and has to be asked for. Statements whose sources have
+        another number of layers than there are densities are left out, and those that speak of chains alone where the
+        target is none.
     progress
-        Called after each statement that has answered.
+        It is called after each statement that has answered.
     options
         What only some statements know, which are the only ones to read it.
 

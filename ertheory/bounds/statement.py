@@ -67,7 +67,7 @@ class GivenWidths:
     layer0
         How layer 0 is read. Necessary statements hold for every reading.
     options
-        As in `Question`.
+        They are as in `Question`.
     """
 
     target: Target

@@ -54,7 +54,7 @@ class Plan:
     copies
         q_0, neurons of layer 0 for each unit, where the answer rests on it.
     shapes
-        Of the masks of source layers 0..L.
+        They are those of the masks of source layers 0..L.
     """
 
     network: Network
@@ -136,12 +136,12 @@ def plan(
         ``printed``, ``exact``, ``joint`` or ``drop``; or ``sequential``, ``matching`` or ``sharp``, which colour the
         last hidden layer.
     density, sparsity, failure_probability
-        As for `ertheory.width`.
+        They are as for `ertheory.width`.
     layer0
-        As for `ertheory.width`; for the last three methods ``coded`` or ``matched``, by default whichever needs fewer
-        neurons.
+        It is as for `ertheory.width`; for the last three methods ``coded`` or ``matched``, by default whichever needs
+        fewer neurons.
     domain, form
-        As for `embed_target`.
+        They are as for `embed_target`.
 
     Raises
     ------

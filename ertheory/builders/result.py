@@ -29,7 +29,7 @@ class LinkEdge(NamedTuple):
     copy
         The source neuron that the edge leads into.
     column
-        Of its row in the mask and in the weight, which the edge takes up.
+        It is that of its row in the mask and in the weight, which the edge takes up.
     output
         The target neuron of which the source neuron is a copy.
     weight
@@ -57,7 +57,7 @@ class Embedding(Result):
     source
         The source: its weights lie on the masks, and it computes the target.
     masks
-        Of source layers 0..L.
+        They are those of source layers 0..L.
     owners
         The certificate. For layer 0: which unit of `coding` each neuron is, shape (N_0,). For layer l: of which target
         neuron it is a copy, shape (N_l,). -1 where it serves nothing.

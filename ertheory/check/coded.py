@@ -45,7 +45,7 @@ def differs_exactly(
     target, source
         Chains of fully connected layers with one kind of activation, the source with a box and one layer more.
     masks
-        Of source layers 0 and 1 at least.
+        They are those of source layers 0 and 1 at least.
     rows
         For source layers 0 and 1, weights and the bias of each neuron that is used; ``None`` stands for those that the
         source has.

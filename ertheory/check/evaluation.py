@@ -58,7 +58,7 @@ def evaluate(network: Network, points: npt.ArrayLike, *, progress: Callable[[int
         Finite numbers of shape (points, inputs), or (points, channels, *positions) where the network has kernels or
         pools.
     progress
-        Told the number of finished points, again and again.
+        It is told the number of finished points, again and again.
 
     Returns
     -------

@@ -87,7 +87,7 @@ def prove_factored(
     target, source
         The networks.
     box
-        Of the inputs, shape (inputs, 2), or ``None`` for all of R^d.
+        It is that of the inputs, shape (inputs, 2), or ``None`` for all of R^d.
     rationals
         For a source layer, its weights as rational numbers in the order of the stored ones.
 

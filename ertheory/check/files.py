@@ -55,9 +55,9 @@ class EmbeddingFile:
     masks
         The pattern of each affine step in the order of evaluation, ``None`` where the file leaves it out.
     seed
-        Of the masks, where it was written.
+        It is that of the masks, where it was written.
     densities
-        Of the source layers, where they were written.
+        They are those of the source layers, where they were written.
     rationals
         Weights of source layers as rational numbers, in the order of the stored ones, where they were written; the
         doubles are the nearest to them.

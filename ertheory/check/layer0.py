@@ -65,7 +65,7 @@ def expand(step: Affine, function: ActivationFunction, box: Array | None) -> Exp
     function
         The activation behind it.
     box
-        Of the inputs, shape (d, 2); ``None`` for all of R^d.
+        It is that of the inputs, shape (d, 2); ``None`` for all of R^d.
     """
     found = entries(step)
     weighted = np.bincount(found.rows, minlength=step.outputs) > 0

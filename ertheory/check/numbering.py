@@ -65,9 +65,9 @@ def number(target: Forms, source: Forms, error: Array, blame: Integers, magnitud
     target, source
         Rows over the same elements.
     error, blame
-        As in `Pair`, of the source rows.
+        They are as in `Pair`, of the source rows.
     magnitude
-        As in `Pair`, of the elements of the rows.
+        It is as in `Pair`, of the elements of the rows.
     blame_from
         Number of source row 0, for the rows that are found nowhere.
     """

@@ -62,7 +62,7 @@ def prove_paired(target: Network, source: Network, box: Array | None) -> Factore
     target, source
         The networks.
     box
-        Of the inputs, shape (inputs, 2); there is no bound without one.
+        It is that of the inputs, shape (inputs, 2); there is no bound without one.
 
     Examples
     --------

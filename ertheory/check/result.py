@@ -109,12 +109,12 @@ def check_embedding(
         Where both are evaluated, shape (points, inputs) or (points, channels, *positions), within the box; where left
         out, 64 random points of the box and its corners if they are few, or standard normal points without a box.
     seed
-        Of the random points, at least 0.
+        It is that of the random points, at least 0.
     rationals
         Weights of a layer as rational numbers, in the order of the stored ones, in a source with two layers for each
         one of the target.
     progress
-        Told the number of points at which the source is evaluated, again and again.
+        It is told the number of points at which the source is evaluated, again and again.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def float_bound(network: Network, box: npt.ArrayLike) -> Array:
     network
         The true values are those with the biases of `Affine.exact_bias`.
     box
-        Of the inputs, finite numbers of shape (d, 2).
+        It is that of the inputs, finite numbers of shape (d, 2).
 
     Returns
     -------

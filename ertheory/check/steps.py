@@ -46,7 +46,7 @@ def read_steps(
     text
         A JSON list of objects, each with one of the keys affine, activation, pool, flatten and residual.
     weights, biases
-        Of the layers, which the affine steps name by number; each is used once.
+        They are those of the layers, which the affine steps name by number; each is used once.
 
     Raises
     ------

@@ -19,7 +19,7 @@ def fitted(description: str, width: int) -> str:
     description
         Text, which stays as it is, and lines with commands, which begin with two blanks.
     width
-        Of the terminal. A single option that is longer stays whole.
+        It is that of the terminal. A single option that is longer stays whole.
 
     Notes
     -----

@@ -32,7 +32,7 @@ def checked(
     options
         They are points, seed and progress of `ertheory.check_embedding`.
     with_masks, force
-        As for `ertheory.write_embedding`.
+        They are as for `ertheory.write_embedding`.
 
     Returns
     -------

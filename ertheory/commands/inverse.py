@@ -109,7 +109,7 @@ def confidence(
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     factors
-        As for `sparsity`.
+        They are as for `sparsity`.
 
     Returns
     -------

@@ -22,7 +22,7 @@ class NetworkTarget(ModelTarget):
     Parameters
     ----------
     layers, network, domain, name, names
-        As in `ModelTarget`; the maps of a branch come before those of its shortcut.
+        They are as in `ModelTarget`; the maps of a branch come before those of its shortcut.
     left
         What stays as it is in a factored source: norms, and convolutions of single channels.
     nonnegative

@@ -98,7 +98,7 @@ def scan(
     workers
         Threads; one per processor if left out. The results do not depend on it.
     progress
-        Told how many entries a block had, when it is done.
+        It is told how many entries a block had, when it is done.
 
     Yields
     ------

@@ -23,7 +23,7 @@ def mask_svg(mask: DrawnMask | GivenMask, title: str) -> str:
     Parameters
     ----------
     mask
-        Of shape (rows, columns).
+        It is that of shape (rows, columns).
     title
         What stands above it.
 

@@ -148,7 +148,7 @@ def draw_words(first_row: int, words: Words, columns: int, digits: Words, key: W
     words
         Where the bits go: entry (r, c) is bit c % 64 of word c // 64.
     columns
-        Of the mask; bits beyond are 0.
+        They are those of the mask; bits beyond are 0.
     digits
         Binary digits of p, as words of ones or zeros; a multiple of four, zeros at the end.
     key

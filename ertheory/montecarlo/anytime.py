@@ -75,9 +75,9 @@ def anytime_interval(failures: int, trials: int, level: Fraction) -> Interval:
     failures
         How many trials failed, 0..trials.
     trials
-        At least 1.
+        They are at least 1.
     level
-        In (0, 1).
+        It lies in (0, 1).
 
     Notes
     -----
@@ -145,7 +145,7 @@ def decide_failure_rate(
     limit
         delta, in (0, 1).
     level
-        In (0, 1): with this probability, at least, the interval covers the truth, and the verdict is right.
+        It lies in (0, 1): with this probability, at least, the interval covers the truth, and the verdict is right.
     most_trials
         After so many the verdict is ``undecided``; 40 / delta, rounded up, if left out, which is about what it takes
         to tell a third of delta from delta.
@@ -153,7 +153,7 @@ def decide_failure_rate(
         No verdict is given before; what is clear earlier stays so with the probability `level`, and its interval gets
         narrower.
     progress
-        Told of new trials.
+        It is told of new trials.
 
     Raises
     ------

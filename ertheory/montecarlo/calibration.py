@@ -138,20 +138,20 @@ def calibrate(
     method
         One of `CALIBRATED`.
     density, sparsity, failure_probability, layer0
-        As for `ertheory.width`.
+        They are as for `ertheory.width`.
     domain
         Box of the inputs, as for `ertheory.plan`; the target's own if left out.
     level
-        Of all conclusions together.
+        It is that of all conclusions together.
     resolution
-        In (0, 1): the search in a layer ends when what is enough and what is not are this share of a width apart, or
-        one neuron.
+        It lies in (0, 1): the search in a layer ends when what is enough and what is not are this share of a width
+        apart, or one neuron.
     seed
-        At least 0.
+        It is at least 0.
     workers
         Processes; one per processor if left out, 1 for this one. The result does not depend on it.
     progress
-        Told of masks that were looked at.
+        It is told of masks that were looked at.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def calibrate_ranks(
     factors
         2 or 3.
     density, sparsity, failure_probability, level, resolution, seed, workers, progress
-        As for `ertheory.montecarlo.calibrate`.
+        They are as for `ertheory.montecarlo.calibrate`.
 
     Raises
     ------

@@ -49,9 +49,9 @@ def binomial_interval(successes: int, trials: int, level: Rational) -> Interval:
     successes
         How many trials succeeded, 0..trials.
     trials
-        At least 1.
+        They are at least 1.
     level
-        In (0, 1) and below 1 also as a double; half of 1 - level is spent on either side.
+        It lies in (0, 1) and below 1 also as a double; half of 1 - level is spent on either side.
 
     Raises
     ------

@@ -142,13 +142,13 @@ def verify(
     trials
         Masks to draw, 1 to 10^9; 20,000 if left out, 2,000 with `build`; fewer where the event takes long to decide.
     seed
-        At least 0.
+        It is at least 0.
     level
-        Of the exact interval, in (0, 1).
+        It is that of the exact interval, in (0, 1).
     build
         Build a source in every mask, and count those in which it is found and proved to be the target.
     progress
-        Told the number of finished trials, again and again.
+        It is told the number of finished trials, again and again.
 
     Raises
     ------

@@ -97,7 +97,7 @@ def draw(
     force
         Whether to replace files that exist.
     progress
-        Told of every share of the work that is done, by figures that take their time.
+        It is told of every share of the work that is done, by figures that take their time.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def figure_data(name: str, *, progress: Callable[[float], object] | None = None)
     name
         One of `FIGURES`.
     progress
-        As for `draw`.
+        It is as for `draw`.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def write_figure(
     Parameters
     ----------
     name
-        Of the files.
+        It is that of the files.
     drawing
         Fills a figure from the columns.
     columns

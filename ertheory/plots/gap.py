@@ -72,7 +72,7 @@ def gap_data(progress: Callable[[float], object] | None = None) -> Columns:
     Parameters
     ----------
     progress
-        Told of every share of the work that is done; the shares add up to 1.
+        It is told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------

@@ -46,7 +46,7 @@ def subset_sum_data(progress: Callable[[float], object] | None = None) -> Column
     Parameters
     ----------
     progress
-        Told of every share of the work that is done; the shares add up to 1.
+        It is told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def sandwich_data(progress: Callable[[float], object] | None = None) -> Columns:
     Parameters
     ----------
     progress
-        Told of every share of the work that is done; the shares add up to 1.
+        It is told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def ticket_success_data(progress: Callable[[float], object] | None = None) -> Co
     Parameters
     ----------
     progress
-        Told of every share of the work that is done; the shares add up to 1.
+        It is told of every share of the work that is done; the shares add up to 1.
 
     Returns
     -------

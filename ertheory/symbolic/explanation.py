@@ -29,7 +29,7 @@ def explain(name: str, **values: object) -> tuple[str, str]:
     name
         A key of `FORMULAS`.
     values
-        As for `Formula.substitute`.
+        They are as for `Formula.substitute`.
 
     Returns
     -------

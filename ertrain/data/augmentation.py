@@ -26,12 +26,12 @@ def augment(images: Tensor, name: str, generator: torch.Generator) -> Tensor:
         One of `AUGMENTATIONS`. What moves in from outside is the mirror image of the inside, or black in ``zero``;
         ``crop-zero`` does not mirror, for digits and letters.
     generator
-        Of the stream ``"augmentation"``, on the CPU.
+        It is that of the stream ``"augmentation"``, on the CPU.
 
     Returns
     -------
     torch.Tensor
-        Of the same shape and type; the images themselves under ``"none"``.
+        It is that of the same shape and type; the images themselves under ``"none"``.
 
     Raises
     ------

@@ -80,7 +80,7 @@ class Data:
     checksum
         sha256 of the inputs that the set offers for training.
     mean, deviation
-        Of the channels of `train`, in a shape that goes with its inputs: (channels, 1, 1) for images.
+        They are those of the channels of `train`, in a shape that goes with its inputs: (channels, 1, 1) for images.
     """
 
     name: str

@@ -25,7 +25,7 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
     Parameters
     ----------
     tensors
-        Of the mask's shape, on its device.
+        They are those of the mask's shape, on its device.
     mask
         Booleans.
 

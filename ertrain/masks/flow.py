@@ -27,7 +27,7 @@ class DeadNeurons:
     Parameters
     ----------
     name
-        Of the layer.
+        It is that of the layer.
     neurons
         Number of its outputs.
     without_weights

@@ -66,7 +66,7 @@ def structured_mask(
     Returns
     -------
     ndarray of bool
-        Of the shape.
+        It is that of the shape.
 
     Raises
     ------

@@ -28,7 +28,8 @@ class Uses(TorchFunctionMode):
     module
         The module whose layers are looked at, by the names that `layer_shapes` gives them.
     used
-        Called with the name of a layer, the result of its use, and the axis of the result on which its outputs are.
+        It is called with the name of a layer, the result of its use, and the axis of the result on which its outputs
+        are.
     instead
         Functions that are called in the place of some of PyTorch's.
     """

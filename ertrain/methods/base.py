@@ -28,7 +28,7 @@ class FixedMask:
     Parameters
     ----------
     configuration
-        Of the run.
+        It is that of the run.
     model
         The network at its start with the masks S_ER, where it is going to be trained; a method may change it.
     inputs
@@ -43,7 +43,7 @@ class FixedMask:
     size
         Number of weights of S_ER.
     epochs
-        Of the whole run.
+        They are those of the whole run.
     flops
         Floating-point operations of training so far.
     can_be_packed

@@ -84,7 +84,7 @@ def build_model(
     width
         Factor on every hidden width, above 0: a width c becomes the integer nearest to c * width, and at least 1.
     edges
-        Of a graph, int64 (2, m).
+        They are those of a graph, int64 (2, m).
 
     Returns
     -------

@@ -58,7 +58,7 @@ class ResNet(nn.Module):
     blocks
         Residual blocks per stage. Every stage but the first halves the resolution and doubles the width.
     channels
-        Of the images.
+        They are those of the images.
     classes
         Number of outputs.
     scaled

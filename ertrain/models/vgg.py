@@ -17,7 +17,7 @@ class VGG16(nn.Module):
     Parameters
     ----------
     channels
-        Of the images.
+        They are those of the images.
     classes
         Number of outputs.
     scaled

@@ -36,7 +36,7 @@ class WideResNet(nn.Module):
     widening
         k, the factor on the widths 16, 32 and 64 of the stages; the stem keeps 16.
     channels
-        Of the images.
+        They are those of the images.
     classes
         Number of outputs.
     scaled

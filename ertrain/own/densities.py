@@ -42,7 +42,7 @@ def shared_out(
     model
         The network.
     density, sparsity, densities, ratio, method, final_density, dense_layers, counting
-        As in `ertrain.fit`.
+        They are as in `ertrain.fit`.
 
     Raises
     ------

@@ -59,7 +59,7 @@ class FitResult:
     masks
         By the names of the layers.
     folder
-        Of the run, None where nothing was kept.
+        It is that of the run, None where nothing was kept.
     result
         The content of ``result.json``.
     """
@@ -123,7 +123,7 @@ def fit(
     final_density
         Share of the weights at the end.
     epochs, batch
-        As in `Configuration`. A `DataLoader` has its own batches.
+        They are as in `Configuration`. A `DataLoader` has its own batches.
     optimiser, learning_rate
         ``"sgd"``, ``"nesterov"``, ``"adam"`` or ``"adamw"`` with that rate; or a class, or a function that makes an
         optimiser of parameters, which has a rate of its own. Either follows the ``schedule``, a cosine by default.
@@ -137,16 +137,16 @@ def fit(
         Names of layers without a mask (``"first"`` and ``"last"`` too), and whether a density is that of the others,
         ``"masked"``, or of ``"all"`` linear and convolutional layers, those included.
     seed
-        Of masks, order and noise.
+        It is that of masks, order and noise.
     out
         Folder for the folder of the run, which `ertrain.report` reads. Called again, a run goes on where it stands, to
         the same bits, and one that is done is read. Without one, nothing is kept.
     backend
-        As in `ertrain.perform`.
+        It is as in `ertrain.perform`.
     device
-        As in `ertrain.join_process_group`.
+        It is as in `ertrain.join_process_group`.
     progress
-        Called after every epoch with its line of the metrics.
+        It is called after every epoch with its line of the metrics.
     **settings
         Other fields of `Configuration`, such as ``weight_decay``, ``schedule`` or ``update_every``. ``recipe``, which
         names the folder, is ``"fit"`` by default; ``drawing`` is ``"exact"``, save where masks are drawn inside others.

@@ -139,7 +139,7 @@ def start_sparse(
     optimiser
         Moves the parameters of the model, any `torch.optim.Optimizer` that takes steps without a closure.
     density, sparsity, densities, ratio, final_density, dense_layers, counting
-        As in `ertrain.fit`; a ratio that looks at data is refused.
+        They are as in `ertrain.fit`; a ratio that looks at data is refused.
     method
         ``"fixed"``, ``"set"``, ``"rigl"``, ``"granet"``, ``"gradual"``, ``"str"`` or ``"edge-popup"``. The last two
         train something else than the weights, which the optimiser then moves in their place.
@@ -149,10 +149,10 @@ def start_sparse(
         Masks of your own by the names of the layers, instead of a density. ``"set"`` and ``"rigl"`` begin with them and
         grow anywhere; the other methods stay inside. Layers without one stay dense.
     seed
-        Of the masks, and of what methods draw.
+        It is that of the masks, and of what methods draw.
     **settings
-        Of the method, as in `Configuration`: ``update_every``, ``update_until``, ``drop_share``, ``prune_until``,
-        ``threshold_start``; and ``drawing``.
+        They are those of the method, as in `Configuration`: ``update_every``, ``update_until``, ``drop_share``,
+        ``prune_until``, ``threshold_start``; and ``drawing``.
 
     Returns
     -------

@@ -48,8 +48,8 @@ def supplied_data(
     train, validation, test
         Each a `Dataset`, a `DataLoader`, or a pair (inputs, labels) of arrays or tensors.
     share
-        Of `train` that becomes the validation inputs where there are none; the same share of every class, where the
-        classes are known.
+        It is that of `train` that becomes the validation inputs where there are none; the same share of every class,
+        where the classes are known.
     dtype
         What floating-point arrays are turned into.
 
@@ -89,11 +89,11 @@ def supplied_measure(loss: Loss | None, metric: Metric | None, *, of_classes: bo
     Parameters
     ----------
     loss
-        Of outputs and labels of a batch, averaged over it; cross-entropy for numbers of classes and the mean squared
-        error for others, if it is left out.
+        It is that of outputs and labels of a batch, averaged over it; cross-entropy for numbers of classes and the mean
+        squared error for others, if it is left out.
     metric
-        Of outputs and labels of a batch, the larger the better: the share of labels that are met for numbers of
-        classes, and minus the loss for others, if it is left out.
+        It is that of outputs and labels of a batch, the larger the better: the share of labels that are met for numbers
+        of classes, and minus the loss for others, if it is left out.
     of_classes
         Whether labels are numbers of classes.
     """

@@ -48,7 +48,8 @@ def imp_masks(
         start, these layers, this way of training and this share. The count may be another, for it only cuts the last
         round shorter. Other processes wait until this one is through.
     tell
-        Called in every round with the masks that it trains in, also where what it has found is taken from a folder.
+        It is called in every round with the masks that it trains in, also where what it has found is taken from a
+        folder.
 
     Raises
     ------

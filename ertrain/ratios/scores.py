@@ -142,7 +142,7 @@ def synflow_masks(
     rounds
         After round k of n, the share (count / all)^(k / n) of them all, or of those inside, is left.
     tell
-        Called in every round with the masks of its passes.
+        It is called in every round with the masks of its passes.
 
     Returns
     -------

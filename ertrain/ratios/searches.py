@@ -39,7 +39,7 @@ class PruningContext:
     data
         Its images to train with; SNIP and GraSP take 100 per class of them, or all if there are fewer.
     seed
-        Of the run; decides which images.
+        It is that of the run; decides which images.
     fit
         Trains a network in place, for IMP.
     keep
@@ -51,7 +51,7 @@ class PruningContext:
     images
         How many images `fit` trains with, counted as often as they are seen.
     spend
-        Called with the floating-point operations that a search takes, also those of rounds of IMP that were kept.
+        It is called with the floating-point operations that a search takes, also those of rounds of IMP that were kept.
     """
 
     data: Data

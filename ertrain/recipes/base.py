@@ -41,9 +41,9 @@ class Cost:
     runs
         Number of runs, over all seeds.
     epochs
-        Of all of them together, at most, those that a ratio from IMP is found in included.
+        They are those of all of them together, at most, those that a ratio from IMP is found in included.
     minutes
-        Of one core, from measured epochs; None where none were measured.
+        They are those of one core, from measured epochs; None where none were measured.
     """
 
     runs: int
@@ -58,7 +58,7 @@ class Recipe:
     Parameters
     ----------
     name
-        As in ``ertrain run NAME``.
+        It is as in ``ertrain run NAME``.
     tests
         What it tests, in one sentence.
     make

@@ -120,7 +120,7 @@ def arms_at(task: str, density: str) -> dict[str, Configuration]:
     task
         One of `DENSE`.
     density
-        Of all masks.
+        It is that of all masks.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def equal_width(dense: Configuration, density: str, *, of: Literal["weights", "o
     dense
         The dense network.
     density
-        Of the masks.
+        It is that of the masks.
     of
         What shall be as many: weights, or operations of a forward pass, of which training takes three times as many.
 

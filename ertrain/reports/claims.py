@@ -62,7 +62,7 @@ class Comparison:
         First and second in the difference of test accuracies; where the ratio is the same, the second is the start, the
         method, the density or the number that the first one is compared with.
     method
-        Of the first.
+        It is that of the first.
     difference
         Over the seeds that both have.
     rule
@@ -70,8 +70,8 @@ class Comparison:
     verdict
         ``"agrees"``, ``"disagrees"`` or ``"cannot tell"``.
     settings
-        Of the first, where there are others that look the same: ``"epochs=3"``. The second has those too, as far as
-        they are not what is compared.
+        They are those of the first, where there are others that look the same: ``"epochs=3"``. The second has those
+        too, as far as they are not what is compared.
     """
 
     claim: str

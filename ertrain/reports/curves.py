@@ -33,7 +33,7 @@ def curve_columns(results: Sequence[Result]) -> Columns:
     Parameters
     ----------
     results
-        As by `ertrain.reports.results.read_results`.
+        It is what `ertrain.reports.results.read_results` gives.
 
     Raises
     ------

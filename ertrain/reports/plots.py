@@ -21,7 +21,7 @@ def report_columns(rows: Sequence[Row]) -> Columns:
     Parameters
     ----------
     rows
-        As by `ertrain.reports.report.rows_of`; at least one.
+        It is what `ertrain.reports.report.rows_of` gives; at least one.
     """
     lines: list[tuple[Cell, ...]] = [
         (
@@ -51,7 +51,7 @@ def draw_report(rows: Sequence[Row], folder: Path, *, force: bool = False) -> tu
     Parameters
     ----------
     rows
-        As by `ertrain.reports.report.rows_of`; at least one.
+        It is what `ertrain.reports.report.rows_of` gives; at least one.
     folder
         Where to write; made where it is missing.
     force

@@ -37,9 +37,9 @@ class Row:
     flops_ratio
         Operations of training relative to the dense network's.
     epochs
-        Of training.
+        They are those of training.
     seeds
-        Of the runs.
+        They are those of the runs.
     diverged
         How many of them have a loss that was not finite in some epoch; they count in all means.
     settings

@@ -43,7 +43,7 @@ class PairedDifference:
     Parameters
     ----------
     mean
-        Of the differences, first minus second.
+        It is that of the differences, first minus second.
     p_value
         Two-sided, of the t-test that the differences have mean 0; None with fewer than two pairs, and None where all
         differences are the same.
@@ -59,7 +59,7 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     Parameters
     ----------
     values
-        At least one number.
+        They are at least one number.
     level
         Confidence, in (0, 1).
 

@@ -147,7 +147,7 @@ def locked(folder: Path, *, waiting: bool = False) -> Iterator[None]:
     Parameters
     ----------
     folder
-        Made where it is missing.
+        It is made where it is missing.
     waiting
         Whether to wait as long as another process is in there.
 

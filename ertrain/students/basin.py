@@ -61,7 +61,7 @@ def constructed(
     teacher
         With weights.
     shapes, densities, seeds
-        Of the masks, as for `ertrain.students.batched.student_masks`, two for each map of the teacher.
+        They are those of the masks, as for `ertrain.students.batched.student_masks`, two for each map of the teacher.
 
     Returns
     -------
@@ -107,11 +107,11 @@ def with_noise(start: Start, masks: Sequence[Tensor], noise: float, seeds: Seque
     Parameters
     ----------
     start, masks
-        Of all layers.
+        They are those of all layers.
     noise
         Standard deviation over the root mean square of the layer's kept weights in the student, or of its biases.
     seeds
-        Of the noise, one per student.
+        They are those of the noise, one per student.
     """
     streams = [generator(seed, "noise") for seed in seeds]
     moved: Start = []
@@ -146,15 +146,15 @@ def return_rates(
     teacher
         With weights and a box, as by `ertrain.students.teacher.draw_teacher`.
     shapes, densities, seeds
-        Of the masks; those that do not hold the teacher by the construction are left out.
+        They are those of the masks; those that do not hold the teacher by the construction are left out.
     noises
-        As for `with_noise`; None for starts that are drawn as always.
+        They are as for `with_noise`; None for starts that are drawn as always.
     budget, tolerance
         How long students learn, and when they have learnt.
     seed
-        Of the points.
+        It is that of the points.
     progress
-        Told of every number of students that is done.
+        It is told of every number of students that is done.
     """
     found: list[Returned] = []
     with one_thread():

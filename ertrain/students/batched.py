@@ -36,7 +36,7 @@ class Budget:
     Parameters
     ----------
     steps
-        Of Adam, each on a batch of fresh points.
+        They are those of Adam, each on a batch of fresh points.
     batch
         Points in a step.
     learning_rate
@@ -62,9 +62,9 @@ class Students(BatchedMLP):
     Parameters
     ----------
     masks
-        Of the layers 0..L, booleans (students, outputs, inputs).
+        They are those of the layers 0..L, booleans (students, outputs, inputs).
     seeds
-        Of the starts, one per student.
+        They are those of the starts, one per student.
     factors
         A ReLU stands behind every so many layers; those between are factors of one linear map, without biases.
     start
@@ -147,7 +147,7 @@ def student_masks(
     Parameters
     ----------
     shapes
-        Of the layers, (outputs, inputs).
+        They are those of the layers, (outputs, inputs).
     densities
         p_0..p_L.
     seeds
@@ -180,11 +180,11 @@ def train_students(
     teacher
         With weights and a box, as by `ertrain.students.teacher.draw_teacher`.
     students
-        Of any number and shape that fits the teacher.
+        They are those of any number and shape that fits the teacher.
     budget
         How long and how fast.
     seed
-        Of the points.
+        It is that of the points.
     device
         Where to compute; the points do not depend on it.
     draw
@@ -230,11 +230,11 @@ def errors_of(
     Parameters
     ----------
     students, teacher
-        As for `train_students`.
+        They are as for `train_students`.
     tolerance
         Says how many points.
     seed
-        Of the points.
+        It is that of the points.
     draw
         Draws them; uniformly from the box if left out.
     """

@@ -88,19 +88,19 @@ def train_cells(
     Parameters
     ----------
     teacher
-        As by `ertrain.students.teacher.draw_teacher`.
+        It is what `ertrain.students.teacher.draw_teacher` gives.
     cells
         What to train; equal ones once.
     seeds
-        Of masks and starts, one per student of a cell.
+        They are those of masks and starts, one per student of a cell.
     budget, tolerance
         How long students learn, and when they have learnt.
     seed
-        Of the points.
+        It is that of the points.
     device
         Where they learn.
     progress
-        Told of every number of students that is done.
+        It is told of every number of students that is done.
     """
     groups: dict[tuple[int, ...], list[Cell]] = {}
     for cell in dict.fromkeys(cells):

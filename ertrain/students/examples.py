@@ -93,7 +93,7 @@ def named_teacher(text: str, seed: int = 0) -> tuple[Target, Examples | None] | 
     text
         A name; None is returned if it is none.
     seed
-        Of the training of a classifier, at least 0.
+        It is that of the training of a classifier, at least 0.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def digits_teacher(hidden: int, seed: int = 0) -> tuple[Target, Examples]:
     hidden
         Neurons, at least 1.
     seed
-        Of its start and batches, at least 0.
+        It is that of its start and batches, at least 0.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier

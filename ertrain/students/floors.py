@@ -42,9 +42,9 @@ class StudentError:
     Parameters
     ----------
     seed
-        Of its mask and start.
+        It is that of its mask and start.
     floor
-        Of its mask, 0 if the target is on it.
+        It is that of its mask, 0 if the target is on it.
     unseen
         t, inputs in the set that shows the floor; 0 without one.
     at_corners
@@ -142,7 +142,7 @@ class FloorStudy:
     results
         One per width, ascending.
     seed
-        Of teacher, masks, starts and points.
+        It is that of teacher, masks, starts and points.
     """
 
     teacher: Target
@@ -196,13 +196,13 @@ def study_floors(
     tolerance
         When a student has learnt its teacher.
     level
-        Of the intervals at all widths together.
+        It is that of the intervals at all widths together.
     seed
-        Of teacher, masks, starts and points.
+        It is that of teacher, masks, starts and points.
     device
         Where students learn.
     progress
-        Told of every width that is done, and its students.
+        It is told of every width that is done, and its students.
 
     Raises
     ------

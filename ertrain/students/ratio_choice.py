@@ -66,7 +66,7 @@ def predict_ratio(
     ratio
         One of `ertheory.layerwise.RATIOS`.
     seeds
-        Of the masks that are looked at, those of `ertrain.students.batched.student_masks`.
+        They are those of the masks that are looked at, those of `ertrain.students.batched.student_masks`.
     failure_probability
         delta of the widths that are proved to be enough.
 

@@ -80,7 +80,7 @@ class Comparison:
     count
         n, the seeds.
     level
-        Of the intervals.
+        It is that of the intervals.
     """
 
     fits: tuple[FormFit, ...]
@@ -116,11 +116,11 @@ def compare_forms(
     errors
         Finite, (densities, seeds): column k belongs to seed k at all densities, so columns are resampled whole.
     level
-        Of the percentile intervals, in (0, 1).
+        It is that of the percentile intervals, in (0, 1).
     resamples
-        Of the bootstrap, at least 100.
+        They are those of the bootstrap, at least 100.
     seed
-        Of the bootstrap.
+        It is that of the bootstrap.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def draw_teacher(target: Target, seed: int = 0) -> Target:
     target
         Fully connected; only its widths are read.
     seed
-        At least 0.
+        It is at least 0.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def normalised(target: Target, seed: int = 0, *, draw: Draw | None = None) -> Ta
     target
         Fully connected, with weights; its box is [-1, 1]^d where it has none.
     seed
-        Of the random points at which mean and spread are measured.
+        It is that of the random points at which mean and spread are measured.
     draw
         Draws them; uniformly from the box if left out.
 

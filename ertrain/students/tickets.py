@@ -52,7 +52,7 @@ def stacked_sources(sources: Sequence[DrawnSource]) -> tuple[Tensor, ...]:
     Parameters
     ----------
     sources
-        Of the same widths; their densities may differ.
+        They are those of the same widths; their densities may differ.
 
     Returns
     -------
@@ -125,11 +125,11 @@ def edge_popup_tickets(
     budget
         How long and how fast scores learn, by Adam.
     share
-        In (0, 1]; every layer keeps this share of the weights and biases that its mask has on average.
+        It lies in (0, 1]; every layer keeps this share of the weights and biases that its mask has on average.
     places
-        Of the grid for the errors, along every input, at least 2.
+        They are those of the grid for the errors, along every input, at least 2.
     seed
-        Of the points; scores start from the seeds of the sources.
+        It is that of the points; scores start from the seeds of the sources.
     device
         Where to compute; points and starts do not depend on it.
 

@@ -46,7 +46,7 @@ def choose_backend(
     backend
         ``"masked"``, none; ``"sparse"``, all that can be; ``"auto"``, those that are faster so, on a CPU.
     configuration
-        Of the run.
+        It is that of the run.
     model
         The network with its masks.
     processes

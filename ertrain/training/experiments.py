@@ -41,7 +41,7 @@ def perform(
     data_dir
         Where the data are, or are downloaded to.
     progress
-        Called after every epoch with its line of the metrics.
+        It is called after every epoch with its line of the metrics.
     backend
         How layers are stored and multiplied: ``"masked"``, ``"sparse"`` or ``"auto"``, as in `choose_backend`.
     supplied

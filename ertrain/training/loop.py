@@ -63,7 +63,7 @@ def train(
     data_dir
         Where the data are.
     progress
-        Called after every epoch with the line that went into ``metrics.jsonl``.
+        It is called after every epoch with the line that went into ``metrics.jsonl``.
     backend
         How layers are stored, as in `ertrain.training.backend.choose_backend`. Results differ in roundings alone, and a
         run that was begun with one can be finished with another.

@@ -39,7 +39,7 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
     model
         With its masks.
     configuration
-        Of the run; its optimiser is looked at.
+        It is that of the run; its optimiser is looked at.
     method
         That the run was trained with; without one, the drawn masks are all that a method keeps.
 

@@ -116,7 +116,7 @@ def perform_replicas(
     data_dir
         Where the data are, or are downloaded to.
     progress
-        Called after every epoch with the number of runs.
+        It is called after every epoch with the number of runs.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def start_model(
     loss
         What SNIP and GraSP take the gradient of: the sum of the losses of a batch.
     spend
-        Called with the floating-point operations that the search for a ratio takes, where there is one.
+        It is called with the floating-point operations that the search for a ratio takes, where there is one.
 
     Returns
     -------

@@ -17,7 +17,7 @@ def curves(folder: Path, epochs: int) -> Iterator[Callable[[dict[str, Any]], Non
     Parameters
     ----------
     folder
-        Of the run; the curves go into ``tensorboard`` in there.
+        It is that of the run; the curves go into ``tensorboard`` in there.
     epochs
         Epochs that are done; what an interrupted process drew beyond them is dropped.
 

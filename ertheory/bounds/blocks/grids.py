@@ -70,7 +70,7 @@ def exact_factor(
     Parameters
     ----------
     links, failure_probability, density, sparsity
-        As for `printed_factor`.
+        They are as for `printed_factor`.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def printed_copies(
     Parameters
     ----------
     links, failure_probability, density, sparsity
-        As for `printed_factor`. Arrays of objects may hold rationals that no short decimal is.
+        They are as for `printed_factor`. Arrays of objects may hold rationals that no short decimal is.
 
     Raises
     ------

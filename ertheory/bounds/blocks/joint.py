@@ -40,7 +40,7 @@ def joint(
     Parameters
     ----------
     target, densities, failure_probability
-        As for `exact`.
+        They are as for `exact`.
     layer0
         Only ``dense``.
 

@@ -67,7 +67,7 @@ def threshold_design(
     Parameters
     ----------
     target, densities, goal, price
-        As for `best_pair`.
+        They are as for `best_pair`.
     """
     stages = _Stages.of(target, densities)
     depth, share = target.depth, goal - math.log(target.depth - 1)

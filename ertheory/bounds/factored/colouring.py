@@ -71,7 +71,7 @@ def least_colouring(
     Parameters
     ----------
     inputs, outputs, densities
-        As for `colouring_failure`.
+        They are as for `colouring_failure`.
     delta
         The failure probability: half of it for entries, a quarter for each of the two colourings.
     edges

@@ -133,7 +133,7 @@ def mixed_failure(
     Parameters
     ----------
     inputs, outputs, neurons, densities
-        As for `dual_failure`.
+        They are as for `dual_failure`.
     budget
         The failure probability in (0, 1) that kappa and f are chosen for: kappa is the least one, and then f, for which
         the terms that they decide take fixed parts of it.

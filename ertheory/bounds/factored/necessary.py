@@ -99,7 +99,7 @@ def count_ceiling(columns: int, rows: int, neurons: int, densities: Densities) -
     Parameters
     ----------
     columns, rows, neurons, densities
-        As for `path_ceiling`.
+        They are as for `path_ceiling`.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def rank_ceiling(columns: int, rows: int, neurons: int, densities: Densities) ->
     Parameters
     ----------
     columns, rows, neurons, densities
-        As for `path_ceiling`.
+        They are as for `path_ceiling`.
 
     Examples
     --------
@@ -206,7 +206,7 @@ def least_necessary(
     ceilings
         The bounds on the success probability.
     columns, rows, densities
-        As for `path_ceiling`.
+        They are as for `path_ceiling`.
     delta
         The failure probability in (0, 1).
 

@@ -44,7 +44,7 @@ class OwnMasks:
         What is contained has the widths of the network times this number; 0 where not even one channel a layer is
         certain.
     layers, densities
-        Of the network and its masks, first layer first.
+        They are those of the network and its masks, first layer first.
     pairs
         Which of the layers are read as one map, as (first, second).
     target
@@ -107,7 +107,7 @@ def own_masks_factor(
     Parameters
     ----------
     model
-        As for `ertheory.layerwise.architectures.architecture`.
+        It is as for `ertheory.layerwise.architectures.architecture`.
     ratio, density
         The layer-wise ratio and the overall density, as for `ertheory.layerwise.layer_densities`.
     failure_probability
@@ -115,7 +115,7 @@ def own_masks_factor(
     width
         Factor on the widths of the masked network itself.
     progress
-        Called after each factor that was looked at.
+        It is called after each factor that was looked at.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def own_masks_widening(
     Parameters
     ----------
     model, ratio, density, failure_probability, width, progress
-        As for `own_masks_factor`.
+        They are as for `own_masks_factor`.
 
     Returns
     -------

@@ -37,7 +37,7 @@ class TripleMap:
     Parameters
     ----------
     name, inputs, outputs, taps, form
-        As in `FactoredMap`; a convolution has its taps in the first or in the last of the three.
+        They are as in `FactoredMap`; a convolution has its taps in the first or in the last of the three.
     theorem
         What the widths rest on.
     inner
@@ -125,7 +125,7 @@ def triple_map(
     failure_probability
         The number delta in (0, 1).
     objective
-        As for `triple_design`.
+        It is as for `triple_design`.
     theorems
         The theorems that may be used.
     forms

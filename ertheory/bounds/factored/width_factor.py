@@ -42,7 +42,7 @@ def width_factor(
     factors
         How many masked maps, 2 or 3, each map becomes.
     progress
-        Called after each factor that was looked at.
+        It is called after each factor that was looked at.
 
     Returns
     -------

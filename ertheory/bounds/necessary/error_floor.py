@@ -124,7 +124,8 @@ def error_floor(target: Target, masks: Sequence[Mask], *, output: Output = "line
     target
         d-1-1 with weights and a box, d <= 16: f(x) = v phi(w.x + b) + c.
     masks
-        Of the source layers 0..L, booleans (N_l, N_{l-1}) with N_{-1} = d and N_L = 1; at least one layer.
+        They are those of the source layers 0..L, booleans (N_l, N_{l-1}) with N_{-1} = d and N_L = 1; at least one
+        layer.
     output
         Whether the source applies ReLU at its output or not.
 
@@ -172,7 +173,7 @@ def unseen_inputs(
     Parameters
     ----------
     masks, output
-        As for `error_floor`.
+        They are as for `error_floor`.
     among
         Inputs of which the sets are made, at most 16.
 

@@ -27,7 +27,7 @@ class Beside:
     Parameters
     ----------
     target, densities, failure_probability, second_width, affine
-        As for `ertheory.bounds.necessary.parameter_count.parameter_count`.
+        They are as for `ertheory.bounds.necessary.parameter_count.parameter_count`.
     """
 
     target: Target

@@ -63,7 +63,7 @@ def bounded_inverse(
     bound
         A rational number that the success probability does not exceed, given the widths and the densities; at most 1.
     reason, steps
-        As for `ceiling_inverse`.
+        They are as for `ceiling_inverse`.
     """
 
     def holds(given: GivenWidths, densities: tuple[Fraction, ...], failure_probability: Fraction) -> bool:

@@ -127,7 +127,7 @@ def class_width(
     inputs, densities
         d and (p_0, p_1).
     failure_probability
-        In (0, 1).
+        It lies in (0, 1).
     least_part
         The smallest s that is looked at.
     below

@@ -103,7 +103,7 @@ def coded_width(
     densities
         (p_0, p_1), each in (0, 1].
     failure_probability
-        In (0, 1).
+        It lies in (0, 1).
 
     Returns
     -------

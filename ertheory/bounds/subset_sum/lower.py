@@ -64,7 +64,7 @@ def failure_lower(
     Parameters
     ----------
     n, density, epsilon, z, uniform, law
-        As for `failure_upper`.
+        They are as for `failure_upper`.
 
     Returns
     -------

@@ -38,7 +38,7 @@ class TicketWidth(Explained):
     facts
         Bounds on the target, read off or assumed.
     widths
-        Of the source layers, layer 0 first.
+        They are those of the source layers, layer 0 first.
     epsilons
         eps_1..eps_L, tolerances of the subset sums of each target layer.
     problems

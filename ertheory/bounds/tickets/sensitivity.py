@@ -114,12 +114,12 @@ def ticket_sensitivity(
     Parameters
     ----------
     target, density, sparsity, epsilon, failure_probability, mode, depth, domain, norms, largest_weight, largest_bias
-        As for `ticket_widths`.
+        They are as for `ticket_widths`.
     constant, gamma, extrapolate, kept
         Likewise.
     factor
-        In (0, 1): epsilon, delta, each p_l, max |W| and max |b| are multiplied by it; each norm B_0..B_{L-1}, each
-        number of neurons n_0..n_{L-1}, the numbers of weights and biases, the fan-in with the row norms, and C are
+        It lies in (0, 1): epsilon, delta, each p_l, max |W| and max |b| are multiplied by it; each norm B_0..B_{L-1},
+        each number of neurons n_0..n_{L-1}, the numbers of weights and biases, the fan-in with the row norms, and C are
         divided by it. gamma grows by 1/10. Inputs that can be negative become ones that cannot, or the other way round.
 
     Notes

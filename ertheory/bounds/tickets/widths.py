@@ -155,7 +155,7 @@ def widths_again(base: TicketWidth, *, extrapolate: bool = False, **changed: Any
     base
         An answer of `ticket_widths` without `epsilons`.
     extrapolate
-        As there.
+        It is as there.
     changed
         Any of ``facts``, ``densities``, ``epsilon``, ``failure_probability``, ``constant`` and ``gamma``. The bounds in
         ``facts`` need not be those of the target.

@@ -66,9 +66,9 @@ def embed_target(
         The network to represent, with weights. A `Target` has ReLU activations and convolutions of stride 1 without
         padding; a `Network` says what it has.
     masks
-        Of source layers 0..L, as by `ertheory.draw_masks` or `ertheory.read_masks`; layer l + 1 of the source realises
-        the target's affine step l + 1, those of a residual branch before the projection beside it. Their shapes give
-        the widths.
+        They are those of source layers 0..L, as by `ertheory.draw_masks` or `ertheory.read_masks`; layer l + 1 of the
+        source realises the target's affine step l + 1, those of a residual branch before the projection beside it.
+        Their shapes give the widths.
     construction
         ``blocks``, ``drop``, ``sequential`` or ``matching``.
     layer0
@@ -85,7 +85,7 @@ def embed_target(
     scale
         For ``approximate``: the power of two by which inputs are made small, 2^-10 if left out.
     workers, progress
-        As for `ertheory.masks.scan`; the result does not depend on them.
+        They are as for `ertheory.masks.scan`; the result does not depend on them.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def assign(
     Parameters
     ----------
     mask
-        Of layer 0, shape (N_0, inputs).
+        It is that of layer 0, shape (N_0, inputs).
     coding
         The units.
     layer0

@@ -131,7 +131,7 @@ def choose(
     Parameters
     ----------
     mask
-        Of one source layer, shape (N_out, N_in / groups * taps).
+        It is that of one source layer, shape (N_out, N_in / groups * taps).
     step
         The target layer.
     signal
@@ -139,9 +139,9 @@ def choose(
     owners
         Owners of the channels that it writes, shape (N_out,).
     name
-        Of the mask, for the message of an error.
+        It is that of the mask, for the message of an error.
     workers, progress
-        As for `ertheory.masks.scan`.
+        They are as for `ertheory.masks.scan`.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def prune(steps: Sequence[Step], needed: Bools) -> tuple[tuple[Step, ...], Bools
     Parameters
     ----------
     steps
-        Of the source, without what stands in front of its first affine step.
+        They are those of the source, without what stands in front of its first affine step.
     needed
         Which outputs are wanted, shape (outputs,).
 

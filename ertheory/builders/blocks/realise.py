@@ -57,7 +57,7 @@ def realise(work: Work, steps: Sequence[Step], signal: Signal) -> tuple[tuple[St
     work
         Is told owners and missing edges of each layer.
     steps
-        Of the target, from its first affine step on, or of a branch.
+        They are those of the target, from its first affine step on, or of a branch.
     signal
         What the first of them reads.
 

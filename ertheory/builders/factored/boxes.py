@@ -31,7 +31,7 @@ def map_boxes(network: Network) -> list[Array]:
     Parameters
     ----------
     network
-        Of any kind; without a box of its inputs these are unbounded. Where a step pads, its box contains 0.
+        It is that of any kind; without a box of its inputs these are unbounded. Where a step pads, its box contains 0.
     """
     box = network.domain
     if box is None:

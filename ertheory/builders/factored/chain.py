@@ -50,20 +50,20 @@ def embed_factored(
     target
         A chain of fully connected layers.
     masks
-        Of source layers 0..2L-1: for each layer of the target the masks of B and A.
+        They are those of source layers 0..2L-1: for each layer of the target the masks of B and A.
     inner
         ``identity``, ``relu`` or ``relu-positive``.
     schemes, fewest
         For each layer, as for `factor_map`.
     seed
-        Of the numbers of the drawn factors.
+        It is that of the numbers of the drawn factors.
     exact
         Whether to solve in rational arithmetic, so that a checker can prove that nothing differs. Good for some dozens
         of neurons in a layer.
     workers
-        As for `factor_map`.
+        They are as for `factor_map`.
     progress
-        Told how many entries of masks are done, layer after layer.
+        It is told how many entries of masks are done, layer after layer.
 
     Raises
     ------

@@ -54,7 +54,8 @@ class Factors:
         Where it was asked for: B and A in rational numbers, {(row, column): value}; ``None`` for one whose doubles are
         the numbers themselves.
     radius
-        Of a joint solution: all maps W' with |W' - W| up to it, in the Frobenius norm, are proved to be reached.
+        It is that of a joint solution: all maps W' with |W' - W| up to it, in the Frobenius norm, are proved to be
+        reached.
     """
 
     first: csr_array

@@ -77,7 +77,7 @@ def inner_layer(target: Affine, factors: Factors, box: Array | None, *, lifted: 
     factors
         B and A.
     box
-        Of the inputs of the map, shape (inputs, 2), where a shift is needed.
+        It is that of the inputs of the map, shape (inputs, 2), where a shift is needed.
     lifted
         Whether a shift is needed.
     name
@@ -120,7 +120,7 @@ def shifts_of(first: csr_array, box: Array | None, *, name: str) -> Array:
     first
         B.
     box
-        Of what its columns read.
+        It is that of what its columns read.
     name
         How an error names the map.
 

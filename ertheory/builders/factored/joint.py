@@ -54,11 +54,11 @@ def factor_jointly(
     pair
         The masks.
     seed
-        Of the first guess.
+        It is that of the first guess.
     name
         How an error names the map.
     progress
-        Told the length of the residual, as a share of that of W, after every step.
+        It is told the length of the residual, as a share of that of W, after every step.
 
     Returns
     -------

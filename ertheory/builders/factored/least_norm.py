@@ -69,7 +69,7 @@ def solve_columns(
     workers
         Threads; one per processor if left out. The results do not depend on it.
     progress
-        Told how many columns are done, block after block.
+        It is told how many columns are done, block after block.
     """
     from scipy.sparse import csc_array, csr_array
 

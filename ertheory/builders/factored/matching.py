@@ -35,7 +35,7 @@ class Unmatched(NamedTuple):
     end
         ``input`` or ``output``.
     number
-        Of the input or output, from 0.
+        It is that of the input or output, from 0.
     """
 
     map: str

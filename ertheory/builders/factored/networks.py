@@ -42,13 +42,13 @@ class MapResult:
     Parameters
     ----------
     name
-        Of its layer.
+        It is that of its layer.
     scheme
         What was drawn and what was solved, or written.
     inner
         The inner widths: one number for two factors, two for three.
     densities
-        Of the factors.
+        They are those of the factors.
     failure
         A bound on the probability that drawn masks do not hold every map of the shape.
     nonzeros
@@ -81,7 +81,8 @@ class FactoredNetwork(Result):
     target, source
         The network, and what contains it.
     masks
-        Of the affine steps of the source, in their order, as booleans; full where a layer stays as it is.
+        They are those of the affine steps of the source, in their order, as booleans; full where a layer stays as it
+        is.
     maps
         What every product rests on.
     left_dense
@@ -150,7 +151,7 @@ def embed_network(
     failure_probability
         The number delta.
     seed
-        Of the masks.
+        It is that of the masks.
     **options
         They are ``outer``, ``split`` and ``workers`` of `ertheory.embed_module`. The inner neurons are linear.
 

@@ -59,7 +59,7 @@ class FactoredPlan:
     outer
         ``random`` where the second factor of every pair is drawn, and the first one solved.
     layer0, construction
-        As in every plan.
+        They are as in every plan.
     """
 
     network: Network

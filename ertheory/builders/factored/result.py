@@ -27,7 +27,7 @@ class FactoredChain(Result):
     source
         The source: its weights lie on the masks.
     masks
-        Of source layers 0..2L-1.
+        They are those of source layers 0..2L-1.
     factors
         For each layer of the target the two factors, their certificate and the verdict on the masks.
     inner

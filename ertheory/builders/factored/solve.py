@@ -64,7 +64,7 @@ def factor_map(
     exact
         Whether to solve in rational arithmetic. The time grows with the cube of m at least.
     workers, progress
-        As for `solve_columns`.
+        They are as for `solve_columns`.
 
     Raises
     ------

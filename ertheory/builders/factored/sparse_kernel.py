@@ -49,7 +49,7 @@ def refine(
     Parameters
     ----------
     starts, columns, values, members
-        As for `add_gram`.
+        They are as for `add_gram`.
     step
         Shape (columns,).
     solution

@@ -78,9 +78,9 @@ def smallest_eigenvalue(
     derivative
         J.
     seed
-        Of the random vectors of large maps.
+        It is that of the random vectors of large maps.
     progress
-        Told of steps that are done.
+        It is told of steps that are done.
 
     Notes
     -----

@@ -38,7 +38,7 @@ class System:
     wanted
         W.
     numbers
-        Of its columns and rows in the whole map.
+        They are those of its columns and rows in the whole map.
     ends
         What columns and rows are called there.
     name
@@ -87,7 +87,7 @@ class System:
         rng
             Gives a generator for every attempt.
         law, dtype, exact
-            As for `factor_map`.
+            They are as for `factor_map`.
         how
             Further options of `solve_columns`.
 

@@ -79,13 +79,13 @@ def factor_triple(
     weight
         W, shape (m, n).
     masks
-        Of B, C and A, of shapes (N_1, n), (N_2, N_1) and (m, N_2).
+        They are those of B, C and A, of shapes (N_1, n), (N_2, N_1) and (m, N_2).
     theorem
         How: ``linking`` solves for B, ``linking-transposed`` for A, ``colouring`` writes W into C.
     classes
         The sizes q_1 and q_2 of the classes of a colouring.
     seed
-        Of the numbers that are drawn.
+        It is that of the numbers that are drawn.
     name
         How an error names the map.
 
@@ -205,9 +205,9 @@ def triple_locally_generic(masks: Sequence[Any], *, seed: int = 0) -> bool:
     Parameters
     ----------
     masks
-        As for `factor_triple`, of a map with at most 4,096 entries.
+        They are as for `factor_triple`, of a map with at most 4,096 entries.
     seed
-        Of the point.
+        It is that of the point.
 
     Notes
     -----

@@ -55,11 +55,11 @@ def embed_triples(
     failure_probability
         The number delta.
     seed
-        Of the masks, and of the factors that are drawn.
+        It is that of the masks, and of the factors that are drawn.
     split
         With ``best`` the three densities of a map are chosen, at most at the overall density of those given.
     progress
-        Told how many entries of masks are done, map after map.
+        It is told how many entries of masks are done, map after map.
 
     Raises
     ------

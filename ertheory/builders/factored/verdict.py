@@ -105,7 +105,7 @@ def locally_generic(pair: MaskPair, *, seed: int = 0) -> bool:
     pair
         The masks, with at most 4,096 entries of W.
     seed
-        Of the point.
+        It is that of the point.
 
     Notes
     -----

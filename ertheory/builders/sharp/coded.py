@@ -70,7 +70,7 @@ def solvable_on(target: Network, masks: tuple[Mask, ...], construction: Construc
     Parameters
     ----------
     target, masks, construction
-        As for `ertheory.embed_target`.
+        They are as for `ertheory.embed_target`.
     """
     _check(target)
 

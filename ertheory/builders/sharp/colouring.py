@@ -103,7 +103,7 @@ def demand_of(mask: Mask, step: Affine, classes: int, *, usable: Bools | None = 
     Parameters
     ----------
     mask
-        Of the last source layer, shape (outputs, neurons * taps or positions).
+        It is that of the last source layer, shape (outputs, neurons * taps or positions).
     step
         The last affine step of the target.
     classes
@@ -148,7 +148,7 @@ def sequential(demand: Demand) -> Colouring:
     Parameters
     ----------
     demand
-        As by `demand_of`.
+        It is what `demand_of` gives.
 
     Returns
     -------

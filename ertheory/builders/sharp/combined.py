@@ -87,17 +87,17 @@ def combine(
     Parameters
     ----------
     masks
-        Of layers 0 and 1.
+        They are those of layers 0 and 1.
     first
         The first layer of the target: fully connected, or a convolution without groups and padding.
     owners
-        Of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
+        They are those of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
     box
-        Of the inputs, shape (d, 2).
+        It is that of the inputs, shape (d, 2).
     function
         The activation behind layer 0, affine somewhere.
     seed
-        Of the numbers that are drawn.
+        It is that of the numbers that are drawn.
     workers
         Threads; the result does not depend on them.
 

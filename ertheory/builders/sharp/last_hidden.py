@@ -48,7 +48,7 @@ def coloured(
     Parameters
     ----------
     masks
-        Of the last hidden source layer and the last one.
+        They are those of the last hidden source layer and the last one.
     steps
         The last two layers of the target.
     signal
@@ -59,7 +59,7 @@ def coloured(
     excluded
         Neurons that must have no class.
     name, workers, progress
-        As for `ertheory.builders.blocks.links.choose`.
+        They are as for `ertheory.builders.blocks.links.choose`.
 
     Returns
     -------

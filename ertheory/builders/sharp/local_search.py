@@ -33,11 +33,11 @@ def repaired(demand: Demand, start: Colouring, *, seed: int = 0, moves: int | No
     Parameters
     ----------
     demand
-        As by `ertheory.builders.sharp.colouring.demand_of`.
+        It is what `ertheory.builders.sharp.colouring.demand_of` gives.
     start
         Where to begin, `ertheory.builders.sharp.colouring.sequential` for example.
     seed
-        Of the random choices, at least 0; the result depends on nothing else beside the arguments.
+        It is that of the random choices, at least 0; the result depends on nothing else beside the arguments.
     moves
         The most moves, at least 0; 200 for each link, and 100,000 at least, if left out.
 

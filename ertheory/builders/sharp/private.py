@@ -31,7 +31,7 @@ def private_matching(demand: Demand) -> Colouring:
     Parameters
     ----------
     demand
-        As by `ertheory.builders.sharp.colouring.demand_of`.
+        It is what `ertheory.builders.sharp.colouring.demand_of` gives.
 
     Returns
     -------

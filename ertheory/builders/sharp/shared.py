@@ -40,7 +40,7 @@ def in_parts(problem: Problem, size: int) -> tuple[Problem, npt.NDArray[np.int64
     Parameters
     ----------
     problem
-        As by `ertheory.builders.sharp.solvable.problem_of`.
+        It is what `ertheory.builders.sharp.solvable.problem_of` gives.
     size
         The largest size s of a part, at least 1; a class of a rows is cut into ceil(a / s) parts of nearly equal sizes.
 

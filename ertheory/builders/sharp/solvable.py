@@ -63,7 +63,8 @@ class Problem:
     taps
         The tap of each row, 0 where fully connected.
     kinds
-        Of each row, which row of the target it is a copy of: the number of the target neuron times taps, plus the tap.
+        They are those of each row, which row of the target it is a copy of: the number of the target neuron times taps,
+        plus the tap.
     read
         The inputs that some neuron of the target reads; the others are not read by the source either.
     lower, upper
@@ -87,11 +88,11 @@ def problem_of(masks: tuple[Mask, Mask], first: Affine, owners: Owners) -> Probl
     Parameters
     ----------
     masks
-        Of layers 0 and 1.
+        They are those of layers 0 and 1.
     first
         The first layer of the target, without groups.
     owners
-        Of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
+        They are those of which target neuron each neuron of layer 1 is a copy, -1 where nothing needs it.
     """
     from scipy.sparse import csr_array
 

@@ -67,7 +67,7 @@ def build_ticket(
         The largest error that is a success, a positive number; it bounds |target(x) - ticket(x)| for every output and
         every x of the box, as real numbers. Left out with `bits`, where sums are wanted that are exact.
     seed
-        Of masks, weights and biases, which are drawn once and never again.
+        It is that of masks, weights and biases, which are drawn once and never again.
     domain
         Box of the inputs, one interval or shape (d, 2); that of the target where left out, else [0, 1].
     kept
@@ -79,7 +79,7 @@ def build_ticket(
     workers
         Threads; one per processor if left out. The result does not depend on it.
     progress
-        Told how many source neurons were looked at so far.
+        It is told how many source neurons were looked at so far.
 
     Returns
     -------

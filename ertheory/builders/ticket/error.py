@@ -76,7 +76,7 @@ def sums_error(weights: csr_array, biases: Array, below: Signals, wanted: Array)
     Parameters
     ----------
     weights, biases
-        Of the neurons: shape (rows, N), sparse, and (rows,).
+        They are those of the neurons: shape (rows, N), sparse, and (rows,).
     below
         What they read. A weight on a neuron that carries nothing is an error of the caller.
     wanted

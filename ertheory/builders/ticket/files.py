@@ -28,7 +28,7 @@ def write_ticket(
     overwrite
         Whether to write over an existing file.
     check
-        Called with the complete file before it gets its name; what it raises leaves nothing behind.
+        It is called with the complete file before it gets its name; what it raises leaves nothing behind.
 
     Raises
     ------

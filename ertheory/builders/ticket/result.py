@@ -37,7 +37,7 @@ class Measured:
     points
         Random points of the box, and its corners if there are at most 1024.
     seed
-        Of the random points.
+        It is that of the random points.
     """
 
     error: float

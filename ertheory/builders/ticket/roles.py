@@ -19,7 +19,7 @@ def input_roles(weights: Array, biases: Array, domain: Array, demand: Array) -> 
     Parameters
     ----------
     weights
-        Of layer 0, shape (N_0, d), 0 where there is no edge.
+        They are those of layer 0, shape (N_0, d), 0 where there is no edge.
     biases
         Shape (N_0,).
     domain

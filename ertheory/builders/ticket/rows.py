@@ -113,7 +113,7 @@ def hidden_rows(
     workers
         Threads. The result does not depend on it.
     progress
-        Told how many rows were dealt.
+        It is told how many rows were dealt.
     kept
         At most so many edges stand for one weight or bias of the target; 0 for any number.
     """

@@ -69,7 +69,7 @@ def residual_event(
     stream, inner
         Copies of each channel of the stream, and of each channel inside the branches.
     densities
-        Of the two mask layers of each block.
+        They are those of the two mask layers of each block.
 
     Examples
     --------

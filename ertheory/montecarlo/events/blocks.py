@@ -124,7 +124,7 @@ def path_event(inputs: int, hidden: tuple[int, ...], densities: tuple[Fraction, 
     hidden
         Widths of the hidden layers, the one next to the inputs first.
     densities
-        Of the mask layers in the same order, one more than hidden layers.
+        They are those of the mask layers in the same order, one more than hidden layers.
 
     Examples
     --------

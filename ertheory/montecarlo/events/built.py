@@ -42,9 +42,9 @@ def built_event(
     network
         The target.
     shapes, densities
-        Of the masks of source layers 0..L.
+        They are those of the masks of source layers 0..L.
     construction, layer0, copies
-        As for `ertheory.embed_target`.
+        They are as for `ertheory.embed_target`.
 
     Examples
     --------

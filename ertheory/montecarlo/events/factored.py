@@ -31,7 +31,7 @@ def pairs_event(
     inner
         The inner widths, L numbers.
     densities
-        Of source layers 0..2L-1.
+        They are those of source layers 0..2L-1.
     dual
         For every map, which of the two matchings is looked for.
 
@@ -61,7 +61,7 @@ def built_pairs_event(network: Network, inner: Sequence[int], densities: Sequenc
     network
         The target.
     inner, densities
-        As for `pairs_event`.
+        They are as for `pairs_event`.
 
     Examples
     --------

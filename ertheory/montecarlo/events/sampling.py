@@ -50,9 +50,9 @@ def count_occurrences(event: Event, trials: int, seed: int, *, progress: Callabl
     trials
         1 to 10^9.
     seed
-        At least 0; the same seed gives the same count.
+        It is at least 0; the same seed gives the same count.
     progress
-        Told the number of finished trials, again and again.
+        It is told the number of finished trials, again and again.
 
     Raises
     ------

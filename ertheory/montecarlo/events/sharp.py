@@ -43,7 +43,7 @@ def sequential_event(needs: npt.ArrayLike, neurons: int, density: Fraction) -> E
     neurons
         N.
     density
-        Of the mask between the neurons and the consumers.
+        It is that of the mask between the neurons and the consumers.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def stopping_times(
     Parameters
     ----------
     epsilon
-        In (0, 1); at least 10^-6 where `uniform`, 10^-9 otherwise.
+        It lies in (0, 1); at least 10^-6 where `uniform`, 10^-9 otherwise.
     z
         The target, in [-1, 1].
     uniform
@@ -60,7 +60,7 @@ def stopping_times(
     workers
         Threads, see `ertheory.montecarlo.subset_sums.spread.spread`: the numbers do not depend on them.
     progress
-        Told the number of finished trials, again and again.
+        It is told the number of finished trials, again and again.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def stopping_times_at(
     epsilons
         Each in (0, 1) and at least 10^-9.
     z, law, trials, seed, first, workers, progress
-        As for `stopping_times`, whose trials are the same.
+        They are as for `stopping_times`, whose trials are the same.
 
     Returns
     -------

@@ -85,7 +85,7 @@ class StoppingTimes(Result):
     z
         The target, or ``None`` for all of [-1, 1] at once.
     law
-        Of the weights: ``uniform`` on [-1, 1], or ``product`` of U[-1, 1] and U[0, 1].
+        It is that of the weights: ``uniform`` on [-1, 1], or ``product`` of U[-1, 1] and U[0, 1].
     counts
         Trials with T = 0, 1, .., longest, and last those that are not covered by so many weights.
     seed
@@ -140,11 +140,11 @@ class StoppingTimes(Result):
         Parameters
         ----------
         n
-            At least 0.
+            It is at least 0.
         density
             p in (0, 1].
         level
-            Of the interval, in (0, 1), for all n and p at once.
+            It is that of the interval, in (0, 1), for all n and p at once.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class StoppingTimes(Result):
         failure_probability
             delta in (0, 1).
         level
-            Of the interval, in (0, 1), for all p and delta at once.
+            It is that of the interval, in (0, 1), for all p and delta at once.
 
         Raises
         ------

@@ -31,7 +31,7 @@ def torch_best_errors(
     Parameters
     ----------
     weights, z, kept
-        As for `ertheory.montecarlo.best_errors`.
+        They are as for `ertheory.montecarlo.best_errors`.
     device
         What `torch.device` knows.
 
@@ -43,7 +43,7 @@ def torch_best_errors(
     Raises
     ------
     InvalidInput
-        As there, or if the device is not at hand.
+        It is raised as there, or if the device is not at hand.
     """
     import torch
 

@@ -35,7 +35,7 @@ class SimulatedSubsetSum(Explained):
     z
         The target, ``None`` for all of [-1, 1] at once.
     law
-        Of the weights.
+        It is that of the weights.
     n
         Smallest number whose estimated failure probability is at most delta.
     interval
@@ -126,7 +126,7 @@ def simulate_subset_sum(
     density
         p in (0, 1].
     epsilon
-        In (0, 1); at least 10^-6 where `uniform`, 10^-9 otherwise.
+        It lies in (0, 1); at least 10^-6 where `uniform`, 10^-9 otherwise.
     failure_probability
         delta in (0, 1).
     z
@@ -141,11 +141,11 @@ def simulate_subset_sum(
     seed
         0 <= seed < 2^128.
     level
-        Of the interval, in (0, 1).
+        It is that of the interval, in (0, 1).
     workers
         Threads; the numbers do not depend on them. See `ertheory.montecarlo.subset_sums.spread.spread` for clusters.
     progress
-        Told the number of finished trials, again and again.
+        It is told the number of finished trials, again and again.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def spread(
         Threads: compiled code lets them run side by side. ``None`` leaves it to joblib, that is one, or what a
         surrounding `joblib.parallel_config` says, whose back end may be a Dask or a Ray cluster.
     progress
-        Told the number of finished trials, again and again.
+        It is told the number of finished trials, again and again.
 
     Raises
     ------

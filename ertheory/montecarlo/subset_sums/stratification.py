@@ -47,7 +47,7 @@ class RareFailure:
     value
         Mean of the trials' shares.
     standard_error
-        Of that mean, from the shares themselves.
+        It is that of that mean, from the shares themselves.
     effective_failures
         (value / standard_error)^2: as many failures in a plain count would be as precise.
     """
@@ -64,7 +64,7 @@ class SignStratified:
     Parameters
     ----------
     epsilon, z, law, seed
-        As for `ertheory.montecarlo.StoppingTimes`.
+        They are as for `ertheory.montecarlo.StoppingTimes`.
     needed
         b(a) of every trial for a = 0..32, 49 where 48 negative weights are not enough; shape (trials, 33).
     """
@@ -123,9 +123,9 @@ def sign_stratified(
     Parameters
     ----------
     epsilon
-        In (0, 1), at least 10^-4.
+        It lies in (0, 1), at least 10^-4.
     z, uniform, law, seed, workers, progress
-        As for `ertheory.montecarlo.subset_sums.coverage_times`.
+        They are as for `ertheory.montecarlo.subset_sums.coverage_times`.
     trials
         2 to 10^9; each keeps 33 numbers.
 

@@ -129,7 +129,7 @@ def sign_rows(
     Parameters
     ----------
     first, low, high, epsilon, product, key
-        As for `cover_times`.
+        They are as for `cover_times`.
     rows
         Receives b of each trial for a = 0..A, 0..longest, or longest + 1 where that many negative weights are not
         enough; never increasing in a. Shape (trials, A + 1).

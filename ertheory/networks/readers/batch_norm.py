@@ -123,7 +123,7 @@ class ChannelMap:
         weight, bias
             Shapes (outputs, inputs / groups, *kernel) and (outputs,).
         groups
-            Of a convolution.
+            They are those of a convolution.
         flattened
             Whether a flatten lies between the two, so that every channel is read at several positions.
 

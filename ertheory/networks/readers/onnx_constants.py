@@ -85,7 +85,7 @@ def computed(named: str, operator: Any, values: Mapping[str, Any], version: int)
     values
         Arrays and `Sizes` by name.
     version
-        Of the operators.
+        It is that of the operators.
 
     Raises
     ------

@@ -36,7 +36,7 @@ def evened(weight: Array, pads: Pads, options: dict[str, Any]) -> tuple[Array, d
     Parameters
     ----------
     weight
-        Of shape (outputs, inputs / groups, *kernel).
+        It is that of shape (outputs, inputs / groups, *kernel).
     pads
         The zeros that it reads.
     options

@@ -85,7 +85,7 @@ def load_target(path: FilePath) -> Target:
     Returns
     -------
     Target
-        As `read_target` gives it.
+        It is as `read_target` gives it.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_network(thing: object) -> Network:
     Parameters
     ----------
     thing
-        As for `read_target`, with any activation and with residual blocks.
+        It is as for `read_target`, with any activation and with residual blocks.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def load_network(path: FilePath) -> Network:
     Parameters
     ----------
     path
-        As for `load_target`, with any activation and with residual blocks.
+        It is as for `load_target`, with any activation and with residual blocks.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def target_of(thing: object) -> Target:
     Raises
     ------
     InvalidInput
-        As `read_target` and `load_target` do.
+        It is raised as `read_target` and `load_target` do.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def target_or_network(thing: object) -> Target | Network:
     Raises
     ------
     InvalidInput
-        As `read_network` and `load_network` do.
+        It is raised as `read_network` and `load_network` do.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def target_from_sklearn(estimator: object) -> Target:
     Parameters
     ----------
     estimator
-        As for `ertheory.networks.readers.scikit_learn.network_from_sklearn`, with ReLU as its activation.
+        It is as for `ertheory.networks.readers.scikit_learn.network_from_sklearn`, with ReLU as its activation.
 
     Raises
     ------

@@ -98,7 +98,7 @@ def read_named(model: object) -> tuple[Network, tuple[str, ...]]:
     Raises
     ------
     InvalidInput
-        As `network_from_torch` does.
+        It is raised as `network_from_torch` does.
     """
     if not hasattr(model, "named_modules") or not any(
         base.__module__.startswith("torch.") for base in type(model).__mro__

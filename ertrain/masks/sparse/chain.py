@@ -56,7 +56,7 @@ def chained(modules: Iterable[nn.Module], inputs: Tensor) -> Tensor:
     modules
         In their order.
     inputs
-        Of the first.
+        They are those of the first.
     """
     run: list[Operand] = []
     for module in modules:

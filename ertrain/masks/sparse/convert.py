@@ -28,7 +28,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
         Any module with masks, as `ertrain.attach_masks` gives them; it is not changed. Linear layers without a mask,
         and masked layers of other kinds, are copied as they are.
     engine
-        As in `SparseLinear`.
+        It is as in `SparseLinear`.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class SparseLinear(nn.Module):
     engine
         Who computes: ``"numba"``, ``"torch"``, or ``"auto"``, which is numba on the CPU and torch on CUDA.
     device, dtype
-        As in `torch.nn.Linear`; the type is float32 or float64.
+        They are as in `torch.nn.Linear`; the type is float32 or float64.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ class SparsePointwise(SparseLinear):
     in_features, out_features
         Numbers of channels.
     mask, bias, engine, device, dtype
-        As in `SparseLinear`.
+        They are as in `SparseLinear`.
     stride
         Rows and columns from one place to the next.
 

@@ -26,7 +26,7 @@ class Operand(NamedTuple):
     Parameters
     ----------
     values
-        Of the entries, (kept,).
+        They are those of the entries, (kept,).
     bias
         b, (rows,), or None.
     structure

@@ -84,7 +84,7 @@ def construction_of(
     teacher
         The target, with weights.
     densities
-        Of all layers of the source.
+        They are those of all layers of the source.
     delta
         The failure probability.
 

@@ -67,19 +67,19 @@ def measure_widths(
     target
         The teacher, fully connected; one without weights stands for one of `ertrain.students.teacher.draw_teacher`.
     density, sparsity, failure_probability
-        As for `ertheory.width`.
+        They are as for `ertheory.width`.
     scale
         How much is computed.
     tolerance
         When a student has learnt its teacher.
     examples
-        Of a classifier, as by `ertrain.students.examples.named_teacher`: students learn and are measured around them,
-        and have to be as accurate too.
+        They are those of a classifier, as by `ertrain.students.examples.named_teacher`: students learn and are measured
+        around them, and have to be as accurate too.
     construction
         What is looked for in masks, and the shape of the students, as in
         `ertrain.students.widths.constructions.construction_of`.
     seed
-        Of teacher, masks, starts and points; at least 0.
+        It is that of teacher, masks, starts and points; at least 0.
     path
         File for the outcomes of trials, from which a later call goes on.
     workers
@@ -88,7 +88,7 @@ def measure_widths(
     device
         Where students learn.
     progress
-        Told of the kind of test, its total and new trials.
+        It is told of the kind of test, its total and new trials.
 
     Raises
     ------

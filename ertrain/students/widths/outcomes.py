@@ -45,7 +45,7 @@ class Outcomes:
     inputs
         All that outcomes depend on, in types that JSON knows. A file of other inputs is refused.
     seed
-        Of the trials.
+        It is that of the trials.
     chunk
         Trials in a chunk.
     wave
@@ -77,7 +77,7 @@ class Outcomes:
         kind
             Name of the kind of trial.
         total
-            Of the widths.
+            It is that of the widths.
         start, stop
             Which trials.
         fails

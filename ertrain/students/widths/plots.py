@@ -22,7 +22,7 @@ def width_columns(found: TheoryMeetsTraining) -> Columns:
     Parameters
     ----------
     found
-        As by `ertrain.students.widths.measurement`.
+        It is what `ertrain.students.widths.measurement` gives.
 
     Notes
     -----
@@ -63,7 +63,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
     Parameters
     ----------
     found
-        As by `ertrain.students.widths.measurement`.
+        It is what `ertrain.students.widths.measurement` gives.
     folder
         Where to write; made where it is missing.
     force

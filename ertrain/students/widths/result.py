@@ -25,7 +25,7 @@ class Scale:
     Parameters
     ----------
     budget
-        Of every student, chosen on other teachers than those that are measured.
+        It is that of every student, chosen on other teachers than those that are measured.
     level
         With this probability, at least, all verdicts of all tests are right.
     effort, least

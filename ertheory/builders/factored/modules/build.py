@@ -55,13 +55,13 @@ def build_pair(
     inner
         What the inner neurons do.
     box
-        Of what the layer reads, shape (inputs, 2), where inner neurons have to be lifted above 0.
+        It is that of what the layer reads, shape (inputs, 2), where inner neurons have to be lifted above 0.
     positive
         Whether the first map is positive instead.
     workers
-        As for `factor_map`.
+        They are as for `factor_map`.
     progress
-        Told how many weights are done, map after map.
+        It is told how many weights are done, map after map.
     """
     layer, last = plan.layer, plan.one.form == "spatial-last"
     shapes = _shapes(plan)

@@ -37,7 +37,7 @@ class Layer:
     module
         The layer itself.
     geometry
-        Of a convolution, ``None`` otherwise.
+        It is that of a convolution, ``None`` otherwise.
     transposed
         Whether the weight is held as (inputs, outputs).
     attributes

@@ -63,11 +63,11 @@ class MaskedMap(nn.Module):
     places
         Where they stand in W, which is counted row by row; integers of the same shape.
     shape
-        Of W: (outputs, inputs) or (outputs, inputs / groups, *kernel).
+        It is that of W: (outputs, inputs) or (outputs, inputs / groups, *kernel).
     starts
         Where each row begins among the values, outputs + 1 numbers.
     geometry
-        Of a convolution; ``None`` for a linear layer.
+        It is that of a convolution; ``None`` for a linear layer.
     """
 
     places: Tensor

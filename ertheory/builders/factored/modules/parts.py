@@ -49,7 +49,7 @@ class Part:
     Parameters
     ----------
     name
-        Of the layer, and of the part where there are several.
+        It is that of the layer, and of the part where there are several.
     group
         The group of channels that it belongs to.
     inner
@@ -133,7 +133,7 @@ def plan_layers(
     failure_probability
         The number delta, which is shared out among all maps by `ertheory.bounds.factored.factored_design`.
     split
-        As there.
+        It is as there.
     limits
         For every layer the theorems and the forms that may be used.
     """

@@ -31,7 +31,7 @@ class MapAnswer:
     blocks
         Into how many maps a large layer, or each of its groups, was cut, so that it is solved in less time.
     masks
-        Of the two maps.
+        They are those of the two maps.
     edges
         Entries that the masks keep.
     nonzeros

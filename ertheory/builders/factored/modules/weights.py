@@ -28,9 +28,9 @@ class HeldWeights:
     Parameters
     ----------
     shape
-        Of the weight as a matrix.
+        It is that of the weight as a matrix.
     dtype
-        Of its numbers.
+        It is that of its numbers.
     """
 
     def __init__(self, shape: tuple[int, int], dtype: Any) -> None:
