@@ -202,14 +202,16 @@ def _pattern(mask: Any, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     if tuple(found.shape) != shape:
         raise InvalidInput("mask", f"shape {shape}", tuple(found.shape))
     outputs, inputs = shape
-    starts, columns = np.zeros(outputs + 1, dtype=np.int64), []
+    starts, columns = np.zeros(outputs + 1, dtype=np.int64), np.empty(0, dtype=np.int32)
     block = max(1, _WORDS_AT_ONCE // -(-inputs // 64))
     for first in range(0, outputs, block):
         some = found.to_csr(first, min(first + block, outputs))
         some.sort_indices()
         starts[first + 1 : first + 1 + some.shape[0]] = starts[first] + some.indptr[1:]
-        columns.append(some.indices.astype(np.int32))
-    return torch.from_numpy(starts), torch.from_numpy(np.concatenate(columns))
+        before = len(columns)
+        columns.resize(before + some.nnz, refcheck=False)  # one array that grows in place: parts would be held twice
+        columns[before:] = some.indices
+    return torch.from_numpy(starts), torch.from_numpy(columns)
 
 
 def _check(name: str, starts: Tensor, columns: Tensor, kept: tuple[int, ...], layer: SparseLinear) -> None:

@@ -137,6 +137,7 @@ def test_what_cannot_be_sparse_is_refused_in_one_line(call, words):
     assert len(str(error.value)) <= 400
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="needs a PyTorch with an optimiser of matrices")
 @pytest.mark.parametrize("engine", list(ENGINES))
 def test_an_optimiser_that_needs_matrices_says_so_itself(engine):
     """Muon orthogonalises matrices, and kept weights are a vector."""
