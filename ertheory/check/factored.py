@@ -25,12 +25,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.layer0 import at_zero
+from ertheory.check.boxes import NONNEGATIVE, activated, image, may_be_negative
 from ertheory.check.upwards import upper
-from ertheory.networks.activations import ActivationFunction, activation
+from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network
 
-__all__ = ["ACCEPTED", "FactoredProof", "is_factored", "prove_factored"]
+__all__ = ["ACCEPTED", "FactoredProof", "bias_error", "is_factored", "prove_factored"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = list[dict[int, Fraction]]  # row by row, the entries other than 0
@@ -39,7 +39,6 @@ Rationals: TypeAlias = Mapping[int, Sequence[Fraction]]
 ACCEPTED = 2.0**-30  # of the largest entry of W: a product that is off by more is no product for W
 
 _INNER = ("identity", "relu")
-_NONNEGATIVE = ("relu", "relu6", "sigmoid", "hardsigmoid", "softplus")  # activations without negative values
 _NEAR = Fraction(1, 2**40)  # of the moduli that add up to a bias: how far a stored one may be from the exact one
 _NUMBERS = 2**23
 
@@ -124,17 +123,17 @@ def _bounded(target: Network, source: Network, box: Array, names: Sequence[str])
     with np.errstate(over="ignore", invalid="ignore"):
         for layer, step in enumerate(target.affine):
             first, second = source.affine[2 * layer], source.affine[2 * layer + 1]
-            above = layer > 0 and slopes[layer - 1].name in _NONNEGATIVE
+            above = layer > 0 and slopes[layer - 1].name in NONNEGATIVE
             if names[layer] == "relu":
                 wider = error + (error > 0) * (np.abs(box).max(axis=1) + error) * 2.0**-50
                 reach = np.stack([box[:, 0] - wider, box[:, 1] + wider], axis=1)
                 _check_lifted(first, second, np.maximum(reach, 0.0) if above else reach, layer)
             size = upper(np.abs(box).max(axis=1) + error, 1)
             error = _difference(step, first, second, size, error, 2 * layer + 1)
-            box = _image(step, box)
+            box = image(step, box)
             if layer < len(slopes):
                 error = upper(error * float(slopes[layer].lipschitz), 2)
-                box = _activated(slopes[layer], box)
+                box = activated(slopes[layer], box)
     largest = float(error.max(initial=0.0))
     if not np.isfinite(largest):
         text = "values beyond the largest double may occur on the box"
@@ -159,49 +158,37 @@ def _difference(step: Affine, first: Affine, second: Affine, size: Array, error:
             raise _Different(text)
         lost = gamma * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
         total += upper(upper(off + lost, 3) @ size[start : start + wide], wide + 2)
-    lift = outer @ first.bias
-    moduli = upper(np.abs(outer) @ np.abs(first.bias), inner + 2) + np.abs(second.bias) + np.abs(step.bias)
-    fixed = np.abs((lift + second.bias) - step.bias)
-    wrong = np.flatnonzero(~(fixed <= max(4 * gamma, float(_NEAR)) * moduli))
-    if len(wrong):
-        text = f"source layer {number}, unit {int(wrong[0])}: its bias is off by {fixed[wrong[0]]:.2g}"
-        raise _Different(text)
-    rest = np.zeros(step.outputs) if not first.bias.any() and not fixed.any() else upper(4 * gamma * moduli, 4)
+    biases, wrong = bias_error(outer, first.bias, second.bias, step.bias)
+    if wrong is not None:
+        raise _Different(f"source layer {number}, unit {wrong}: its bias is not that of the target")
     passed = upper(np.abs(wanted) @ error, step.inputs + 2)
-    return upper(total + passed + fixed + rest, 6 + step.inputs // wide)
+    return upper(total + passed + biases, 6 + step.inputs // wide)
+
+
+def bias_error(outer: Array, shift: Array, stored: Array, wanted: Array) -> tuple[Array, int | None]:
+    """Bound |A c + b' - b|, and give a unit where it is more than rounding explains, or ``None``.
+
+    Parameters
+    ----------
+    outer
+        A, shape (outputs, inner).
+    shift, stored, wanted
+        c, b' and b.
+    """
+    inner = len(shift)
+    gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
+    moduli = upper(np.abs(outer) @ np.abs(shift), inner + 2) + np.abs(stored) + np.abs(wanted)
+    fixed = np.abs((outer @ shift + stored) - wanted)
+    wrong = np.flatnonzero(~(fixed <= max(4 * gamma, float(_NEAR)) * moduli))
+    rest = np.zeros(len(wanted)) if not shift.any() and not fixed.any() else upper(4 * gamma * moduli, 4)
+    return upper(fixed + rest, 2), int(wrong[0]) if len(wrong) else None
 
 
 def _check_lifted(first: Affine, second: Affine, box: Array, layer: int) -> None:
     """Refuse inner neurons that something reads and that may be negative somewhere on the box."""
-    positive, negative = first.weight.maximum(0), first.weight.minimum(0)
-    low = positive @ box[:, 0] + negative @ box[:, 1] + first.bias
-    terms = int(np.diff(first.weight.indptr).max(initial=0)) + 3
-    size = abs(first.weight) @ np.abs(box).max(axis=1) + np.abs(first.bias)
-    # Where no term is negative, no rounding makes the sum negative.
-    safe = (positive @ np.minimum(box[:, 0], 0.0) == 0) & (negative.sum(axis=1) == 0) & (first.bias >= 0)
-    read = np.zeros(first.outputs, dtype=np.bool_)
-    read[second.weight.indices] = True
-    wrong = np.flatnonzero(read & ~safe & ~(low >= terms * 2.0**-52 * size))
-    if len(wrong):
-        raise _Different(f"source layer {2 * layer}, unit {int(wrong[0])}: its value may be negative on the box")
-
-
-def _image(step: Affine, box: Array) -> Array:
-    positive, negative = step.weight.maximum(0), step.weight.minimum(0)
-    low = positive @ box[:, 0] + negative @ box[:, 1] + step.bias
-    high = positive @ box[:, 1] + negative @ box[:, 0] + step.bias
-    size = abs(step.weight) @ np.abs(box).max(axis=1) + np.abs(step.bias)
-    slack = upper(size, 2) * ((int(np.diff(step.weight.indptr).max(initial=0)) + 4) * 2.0**-52)
-    return np.stack([low - slack, high + slack], axis=1)
-
-
-def _activated(function: ActivationFunction, box: Array) -> Array:
-    if function.name == "identity":
-        return box
-    if function.name == "relu":
-        return np.maximum(box, 0.0)
-    reach = upper(at_zero(function) + float(function.lipschitz) * np.abs(box).max(axis=1), 6)
-    return np.stack([0.0 * reach if function.name in _NONNEGATIVE else -reach, reach], axis=1)
+    wrong = may_be_negative(first, second, box)
+    if wrong is not None:
+        raise _Different(f"source layer {2 * layer}, unit {wrong}: its value may be negative on the box")
 
 
 def _equal(target: Network, source: Network, rationals: Rationals | None) -> bool:
@@ -254,6 +241,6 @@ def _positive(target: Network, source: Network, box: Array, names: Sequence[str]
                 least = sum((value * ends[at][value < 0] for at, value in terms.items()), start=first.exact_bias[unit])
                 if least < 0:
                     raise _Different(f"source layer {2 * layer}, unit {unit}: its value may be negative on the box")
-        box = _image(step, box)
+        box = image(step, box)
         if layer < len(slopes):
-            box = _activated(slopes[layer], box)
+            box = activated(slopes[layer], box)

@@ -6,22 +6,24 @@ slides as W does. Steps that are the same in both are passed. Behind a pair the 
     |A B - W| (|z| + e) + |W| e
 
 at most, where e bounds what they differ by in front of it; the biases are the same, and A B is refused where it is no
-solution at all. Moduli of the target's values come from its box, channel by
-channel, and every sum is rounded up. The bound multiplies |W| through all layers, so it is coarse for deep networks.
+solution at all. Inner neurons of a pair may have a ReLU where they cannot be negative: then a bias c lifts them, and b'
+with A c + b' = b stands behind; where the second step pads with zeros, c has to be 0. The target's values lie in boxes
+that interval arithmetic gives, channel by channel, and every sum is rounded up. The bound multiplies |W| through all
+layers, so it is coarse for deep networks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.check.factored import ACCEPTED, FactoredProof
+from ertheory.check.boxes import NONNEGATIVE, activated, image, may_be_negative, with_zero
+from ertheory.check.factored import ACCEPTED, FactoredProof, bias_error
 from ertheory.check.geometry import leading, with_channels
-from ertheory.check.layer0 import at_zero
 from ertheory.check.upwards import above, products, upper, weighed
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -35,6 +37,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _GEOMETRY = ("stride", "padding", "dilation")
 _NUMBERS = 2**22  # doubles in one block of a product
+_PAIR = 2
 _TINY = 2.0**-1040  # above all that sums of products lose among the subnormal numbers
 
 
@@ -44,6 +47,24 @@ class _Different(Exception):
     def __init__(self, message: str, step: Affine) -> None:
         super().__init__(message)
         self.step = step
+
+
+class _Values(NamedTuple):
+    """What is known of the values between two steps, channel by channel.
+
+    Parameters
+    ----------
+    error
+        A bound on what source and target differ by.
+    box
+        Of the target's values, shape (channels, 2).
+    least
+        A lower bound on the source's values: 0 behind an activation without negative ones, else -inf.
+    """
+
+    error: Array
+    box: Array
+    least: Array
 
 
 def is_paired(target: Network, source: Network) -> bool:
@@ -75,11 +96,10 @@ def prove_paired(target: Network, source: Network, box: Array | None) -> Factore
         text = "weights were rounded, which an unbounded domain magnifies without bound; state a box"
         return FactoredProof(bound=None, exact=False, differs=text)
     front = leading(target.steps)
-    size = upper(np.abs(box).max(axis=1), 0)
+    start = _Values(np.zeros(len(box)), np.asarray(box, dtype=np.float64), np.full(len(box), -np.inf))
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            zeros, factors = np.zeros(len(size)), _factors(target, source)
-            error, _ = _through(target.steps[front:], source.steps[front:], zeros, size, factors)
+            error = _through(target.steps[front:], source.steps[front:], start, _factors(target, source)).error
     except _Different as difference:
         layer = next(place for place, step in enumerate(source.affine) if step is difference.step)
         return FactoredProof(bound=None, exact=False, differs=f"source layer {layer}: {difference}")
@@ -134,14 +154,17 @@ def _paired(
 
 
 def _group(step: Affine, source: Sequence[Step], place: int, factors: int) -> tuple[tuple[Step, ...], int]:
-    """Give so many affine steps in a row, without the identities between them."""
+    """Give so many affine steps in a row, without the identities between them; a pair may have a ReLU between."""
     found: list[Affine] = []
+    between: list[Step] = []
     for at in range(place, len(source)):
         one = source[at]
         if isinstance(one, Affine):
             found.append(one)
             if len(found) == factors:
-                return (tuple(found), at + 1) if _slides(step, found) else ((), at)
+                return ((found[0], *between, *found[1:]), at + 1) if _slides(step, found) else ((), at)
+        elif found and one == Activation("relu") and factors == len(found) + 1 == _PAIR and not between:
+            between.append(one)
         elif not found or one != Activation("identity"):
             break
     return (), place
@@ -176,61 +199,94 @@ def _still(step: Affine) -> bool:
     return step.taps == 1 and not any(step.padding) and all(size == 1 for size in step.stride)
 
 
-def _through(
-    target: Sequence[Step], source: Sequence[Step], error: Array, size: Array, factors: int
-) -> tuple[Array, Array]:
-    """Give bounds on the difference and on the moduli of the target's values, channel by channel."""
-    channels = {id(step): (before, after) for step, before, after in with_channels(target, len(size))}
+def _through(target: Sequence[Step], source: Sequence[Step], values: _Values, factors: int) -> _Values:
+    """Give what is known behind the steps."""
+    channels = {id(step): (before, after) for step, before, after in with_channels(target, len(values.error))}
     for step, ours, _ in _paired(target, source, factors):
+        error, box, least = values
         if isinstance(step, Affine):
-            error, size = _affine(step, ours, error, size)
+            values = _Values(_affine(step, ours, values), image(step, box), np.full(step.outputs, -np.inf))
         elif isinstance(step, Activation):
             function = activation(step.name)
-            slope = above(function.lipschitz)
-            error, size = upper(products(slope, error), 2), upper(at_zero(function) + products(slope, size), 4)
+            error = upper(products(above(function.lipschitz), error), 2)
+            least = np.zeros(len(error)) if step.name in NONNEGATIVE else np.full(len(error), -np.inf)
+            values = _Values(error, activated(function, box), least)
         elif isinstance(step, Flatten):
             before, after = channels[id(step)]
-            error, size = np.repeat(error, after // before), np.repeat(size, after // before)
+            values = _Values(*(np.repeat(one, after // before, axis=0) for one in values))
         elif isinstance(step, Residual):
             other = ours[0]
             assert isinstance(other, Residual)
-            both = ((step.branch, other.branch), (step.skip, other.skip))
-            (first, one), (second, two) = (_through(mine, theirs, error, size, factors) for mine, theirs in both)
-            error, size = upper(first + second, 1), upper(one + two, 1)
+            one, two = (
+                _through(mine, theirs, values, factors)
+                for mine, theirs in ((step.branch, other.branch), (step.skip, other.skip))
+            )
+            low, high = (one.box + two.box).T
+            box = np.stack([np.nextafter(low, -np.inf), np.nextafter(high, np.inf)], axis=1)
+            values = _Values(upper(one.error + two.error, 1), box, one.least + two.least)
         else:
             assert isinstance(step, Pool)  # neither a maximum nor an average is farther off than what it reads
-    return error, size
+            values = _Values(error, with_zero(box) if step.kind == "average" and any(step.padding) else box, least)
+    return values
 
 
-def _affine(step: Affine, ours: Sequence[Step], error: Array, size: Array) -> tuple[Array, Array]:
-    terms = int(np.diff(step.weight.indptr).max(initial=0))
-    reach, passed = np.zeros(step.outputs), np.zeros(step.outputs)
-    apart = np.zeros(step.outputs)
+def _affine(step: Affine, ours: Sequence[Step], values: _Values) -> Array:
+    """Bound what source and target differ by behind an affine step."""
+    error, size = values.error, np.abs(values.box).max(axis=1)
+    steps = [one for one in ours if isinstance(one, Affine)]
+    passed, apart = np.zeros(step.outputs), np.zeros(step.outputs)
+    if len(steps) > 1:
+        apart = _biases(step, steps, values) if len(ours) > len(steps) else _same_biases(step, steps)
     rows, reads = step.outputs // step.groups, step.inputs // step.groups
     for group in range(step.groups):
         mine, channels = slice(group * rows, (group + 1) * rows), slice(group * reads, (group + 1) * reads)
         columns = np.repeat(size[channels], step.taps), np.repeat(error[channels], step.taps)
-        moduli = abs(step.weight[mine])
-        reach[mine], passed[mine] = weighed(moduli, columns[0]), weighed(moduli, columns[1])
-        if len(ours) > 1:
-            apart[mine] = _difference(step, ours, group, upper(columns[0] + columns[1], 1))
-    last = ours[-1]
-    assert isinstance(last, Affine)
-    if (last.bias != step.bias).any():
+        passed[mine] = weighed(abs(step.weight[mine]), columns[1])
+        if len(steps) > 1:
+            apart[mine] += _difference(step, steps, group, upper(columns[0] + columns[1], 1))
+    return upper(passed + apart, int(np.diff(step.weight.indptr).max(initial=0)) + 4)
+
+
+def _same_biases(step: Affine, steps: Sequence[Affine]) -> Array:
+    """Refuse biases of linear inner neurons, and others than the target's behind them."""
+    if (steps[-1].bias != step.bias).any():
         text = "its biases are not those of the target"
-        raise _Different(text, last)
-    for one in ours[:-1]:
-        if isinstance(one, Affine) and one.bias.any():
+        raise _Different(text, steps[-1])
+    for one in steps[:-1]:
+        if one.bias.any():
             text = "inner neurons with biases"
             raise _Different(text, one)
-    return upper(passed + apart, terms + 4), upper(reach + np.abs(step.bias), terms + 4)
+    return np.zeros(step.outputs)
 
 
-def _difference(step: Affine, ours: Sequence[Step], group: int, size: Array) -> Array:
+def _biases(step: Affine, steps: Sequence[Affine], values: _Values) -> Array:
+    """Refuse inner neurons with a ReLU that may be negative, and bound what their biases leave."""
+    first, second = steps
+    if any(second.padding) and first.bias.any():
+        text = "inner neurons with biases in front of a padding with zeros"
+        raise _Different(text, first)
+    size = np.abs(values.box).max(axis=1)
+    wider = values.error + (values.error > 0) * (size + values.error) * 2.0**-50
+    low, high = np.maximum(values.box[:, 0] - wider, values.least), values.box[:, 1] + wider
+    wrong = may_be_negative(first, second, np.stack([low, high], axis=1))
+    if wrong is not None:
+        text = f"unit {wrong}: its value may be negative on the box"
+        raise _Different(text, first)
+    total = np.zeros(step.outputs)
+    rows, inner = step.outputs // step.groups, first.outputs // step.groups
+    for group in range(step.groups):
+        mine, shift = slice(group * rows, (group + 1) * rows), first.bias[group * inner : (group + 1) * inner]
+        outer = _of_group(second, group).toarray()
+        total[mine], unit = bias_error(outer, np.repeat(shift, second.taps), second.bias[mine], step.bias[mine])
+        if unit is not None:
+            text = f"unit {mine.start + unit}: its bias is not that of the target"
+            raise _Different(text, second)
+    return total
+
+
+def _difference(step: Affine, ours: Sequence[Affine], group: int, size: Array) -> Array:
     """Bound |A B - W| size, or |A C B - W| size, for one group, row by row."""
-    factors = [_of_group(one, group) for one in ours if isinstance(one, Affine)]
-    last = ours[-1]
-    assert isinstance(last, Affine)
+    factors, last = [_of_group(one, group) for one in ours], ours[-1]
     rows, taps = step.outputs // step.groups, last.taps
     below, outers = factors[0].tocsc(), [factor.toarray() for factor in factors[1:]]
     if taps > 1:  # a row for each output and tap, a column for each input

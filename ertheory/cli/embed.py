@@ -95,7 +95,8 @@ class EmbedCommand:
     inner: Annotated[
         Inner | None,
         Option(
-            f"Inner neurons of factored sources are {', '.join(INNER)}; relu if this is left out.",
+            f"Inner neurons of factored sources are {', '.join(INNER)}; if this is left out, relu for a chain, and "
+            "identity for other networks and three factors.",
             "I",
             read=reading.choice(*INNER),
         ),
@@ -221,7 +222,7 @@ class EmbedCommand:
             "delta": None if delta is None else rational_text(delta),
             "method": self.method,
             "layer0": "factored",
-            "inner": "identity",
+            "inner": self.inner or "identity",
             "outer": self.outer or "solved",
             "split": self.split or "equal",
             "factors": self.factors or 2,

@@ -141,7 +141,7 @@ def embed(
     target
         A file, or whatever `ertheory.read_network` reads. Where it gives widths alone, weights are drawn by the seed. A
         network that is no chain of fully connected layers, with convolutions, skips or norms, is built by the method
-        factored, with inner neurons that are linear.
+        factored.
     density, sparsity
         Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
@@ -163,8 +163,9 @@ def embed(
     form
         How layer 0 hands inputs on, one of `ertheory.builders.FORMS`. If left out, the exact one that fits.
     inner
-        What the inner neurons of the method factored do: ``relu``, the default; ``identity``, which needs no box; or
-        ``relu-positive``, which needs no bounds where inputs are not negative, but more neurons.
+        What the inner neurons of the method factored do: ``relu``, the default for chains; ``identity``, which needs no
+        box, the default for other networks and three factors; or ``relu-positive``, which needs no bounds where inputs
+        are not negative, but more neurons.
     outer
         With ``random`` the second factor of every pair of the method factored is drawn, and only the first one solved;
         by default, ``solved``, whichever of the two needs fewer weights.

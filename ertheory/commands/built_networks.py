@@ -113,16 +113,14 @@ def build_network(
     InvalidInput
         If an argument is one for chains alone, or points are needed and not given.
     TheoremNotApplicable
-        If inner neurons are to have a ReLU.
+        If inner neurons are to have a ReLU but their bounds are too large, or there are three factors.
     """
     if factors == 3:
         refuse_given("two `factors` to go with it", outer=outer)
     elif len(densities) != 1:
         raise InvalidInput("density", "one number, where the target is no chain", f"{len(densities)} numbers")
-    if inner not in (None, "identity"):
-        what = "three factors are" if factors == 3 else "a network that is no chain is"
-        msg = f"factored: {what} built with inner identity here"
-        msg += "" if factors == 3 else "; embed_module knows inner relu"
+    if factors == 3 and inner not in (None, "identity"):
+        msg = "factored: three factors are built with inner identity here"
         raise TheoremNotApplicable(msg)
     if no_mask:
         raise InvalidInput("no_mask", "two factors of a chain, whose masks can be drawn again from its file", no_mask)
@@ -147,6 +145,7 @@ def build_network(
             density=densities[0],
             failure_probability=failure_probability,
             seed=seed,
+            inner=inner or "identity",
             outer=outer or "solved",
             split=split or "equal",
         )

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.modules.embed import embed_module
 from ertheory.builders.factored.modules.result import MapAnswer
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Affine, Network, Residual, Step
+from ertheory.networks.network import Activation, Affine, Network, Residual, Step
 from ertheory.networks.writers.torch_module import network_to_torch
 from ertheory.numbers import Rational
 from ertheory.results import Result
@@ -89,6 +90,8 @@ class FactoredNetwork(Result):
         Layers that stay as they are, and why.
     success_lower
         A lower bound on the probability that drawn masks hold every network of these shapes.
+    inner
+        What the inner neurons do.
     """
 
     target: Network
@@ -97,6 +100,7 @@ class FactoredNetwork(Result):
     maps: tuple[MapResult, ...]
     left_dense: dict[str, str]
     success_lower: Fraction
+    inner: Inner = "identity"
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -131,6 +135,7 @@ class FactoredNetwork(Result):
             "certificates": [{"bound": one.bound, "exact": one.bound == 0} for one in self.maps],
             "conditions": [one.condition for one in self.maps],
             "densities": [rational_text(density) for one in self.maps for density in one.densities],
+            "inner": self.inner,
             "layers": [one.name for one in self.maps],
             "left_dense": dict(self.left_dense),
             "success_probability_lower": success_text(self.success_lower),
@@ -153,7 +158,8 @@ def embed_network(
     seed
         It is that of the masks.
     **options
-        They are ``outer``, ``split`` and ``workers`` of `ertheory.embed_module`. The inner neurons are linear.
+        They are ``inner``, ``outer``, ``split`` and ``workers`` of `ertheory.embed_module`; a box for inner ReLU is
+        that of the network.
 
     Raises
     ------
@@ -166,18 +172,21 @@ def embed_network(
 
     Notes
     -----
-    Depthwise convolutions stay as they are; so does a norm that is a step of its own, a diagonal.
+    Depthwise convolutions stay as they are; so does a norm that is a step of its own, a diagonal. With inner ReLU the
+    inner neurons of a projection in a skip are linear all the same, for a skip holds affine steps alone.
     """
     module = network_to_torch(target)
     layers = _layers(module)
     norms = [name for name, step in zip(layers, target.affine, strict=True) if step.is_scaling]
     if len(norms) == len(layers):
         raise InvalidInput("target", "a network with a linear map that is no scaling of channels", "none")
+    if options.get("inner", "identity") != "identity":
+        options["domain"] = target.domain
     made = embed_module(
         module, density=density, failure_probability=failure_probability, seed=seed, leave_out=norms, **options
     )
     steps = _layers(made.module).values()
-    parts = iter([_parts(layer, step) for layer, step in zip(steps, target.affine, strict=True)])
+    parts = iter(list(zip(steps, target.affine, strict=True)))
     masks: list[csr_array] = []
     source = Network(tuple(_replaced(target.steps, parts, masks.append)), target.domain)
     return FactoredNetwork(
@@ -187,6 +196,7 @@ def embed_network(
         maps=tuple(_result(name, answer) for name, answer in made.maps.items()),
         left_dense=made.left_dense | dict.fromkeys(norms, "a norm, which scales channels one by one"),
         success_lower=made.success_probability_lower,
+        inner=made.inner,
     )
 
 
@@ -215,17 +225,19 @@ def _layers(module: Any) -> dict[str, Any]:
     return {name: part for name, part in module.named_modules() if isinstance(part, kinds)}
 
 
-_Part = tuple[Affine, Any]  # a step, and its mask
+_Part = tuple[Step, Any]  # a step, and the mask of an affine one
 
 
-def _parts(layer: Any, step: Affine) -> tuple[_Part, ...]:
-    """Give the steps that stand for one of the target."""
+def _parts(layer: Any, step: Affine, *, linear: bool) -> tuple[_Part, ...]:
+    """Give the steps that stand for one of the target; without the ReLU and the lift that it needs if `linear`."""
     from scipy.sparse import csr_array
 
     if not hasattr(layer, "first"):
         return ((step, csr_array(np.ones(step.weight.shape, dtype=np.bool_))),)
-    below, above = _step(layer.first, None), _step(layer.second, layer.bias)
-    return below, above
+    if linear or not layer.rectified:
+        return _step(layer.first, None), _step(layer.second, layer.bias)
+    bias = layer.bias if layer.taken is None else (0 if layer.bias is None else layer.bias) - layer.taken
+    return _step(layer.first, layer.shift), (Activation("relu"), None), _step(layer.second, bias)
 
 
 def _step(one: Any, bias: Any) -> _Part:
@@ -249,15 +261,20 @@ def _step(one: Any, bias: Any) -> _Part:
 
 
 def _replaced(
-    steps: Sequence[Step], parts: Iterator[tuple[_Part, ...]], keep: Callable[[Any], object]
+    steps: Sequence[Step],
+    parts: Iterator[tuple[Any, Affine]],
+    keep: Callable[[Any], object],
+    *,
+    linear: bool = False,
 ) -> Iterator[Step]:
     for step in steps:
         if isinstance(step, Affine):
-            for one, mask in next(parts):
-                keep(mask)
+            for one, mask in _parts(*next(parts), linear=linear):
+                if mask is not None:
+                    keep(mask)
                 yield one
         elif isinstance(step, Residual):
-            branch = tuple(_replaced(step.branch, parts, keep))
-            yield Residual(branch, tuple(_replaced(step.skip, parts, keep)))
+            branch = tuple(_replaced(step.branch, parts, keep, linear=linear))
+            yield Residual(branch, tuple(_replaced(step.skip, parts, keep, linear=True)))
         else:
             yield step

@@ -120,7 +120,7 @@ def test_wrong_weights_and_biases_are_refused_and_named(place, inner):
         assert not checked.passed
         assert checked.difference_bound is None
         assert f"source layer {place // 2 * 2 + 1}" in checked.differs
-        assert ("bias is off" if bias else "is off by") in checked.differs
+        assert ("its bias is not" if bias else "is off by") in checked.differs
 
 
 @settings(max_examples=20)

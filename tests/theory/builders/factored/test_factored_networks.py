@@ -184,11 +184,74 @@ def test_what_is_for_chains_alone_is_refused(case: str) -> None:
         embed(network(), **{"sparsity": 0.5, "delta": "0.01", "method": "factored", **options})
 
 
-def test_inner_relu_and_other_methods_are_refused() -> None:
-    with pytest.raises(TheoremNotApplicable, match="embed_module knows inner relu"):
-        embed(network(), sparsity=0.5, delta="0.01", method="factored", inner="relu", inputs=POINTS)
+def test_other_methods_are_refused() -> None:
     with pytest.raises(InvalidInput, match="chain of layers"):
         embed(network(), sparsity=0.5, delta="0.01", inputs=POINTS)
+
+
+def relus(steps: tuple[Any, ...]) -> int:
+    inside = [(*step.branch, *step.skip) for step in steps if isinstance(step, Residual)]
+    return sum(step == Activation("relu") for step in steps) + sum(map(relus, inside))
+
+
+def test_inner_relu_is_lifted_or_positive_and_proved(tmp_path: Path) -> None:
+    target, path = network(), tmp_path / "source.npz"
+    built = embed(target, sparsity=0.5, delta="0.01", method="factored", inner="relu", inputs=POINTS, seed=2, out=path)
+    assert isinstance(built, BuiltNetwork)
+    assert built.passed
+    source, pairs = built.embedding.source, len(built.embedding.maps)
+    # One ReLU for every pair, but for the projection in a skip, whose inner neurons are linear.
+    assert relus(source.steps) == relus(target.steps) + pairs - 1
+    lifted = [bool(step.bias.any()) for step in source.affine]
+    schemes = {one.name: one.scheme for one in built.embedding.maps}
+    assert schemes["2.branch.0"] == "primal"  # it reads what a ReLU gives, so its first map is positive, and not lifted
+    assert lifted[0]
+    assert not lifted[2]
+    assert (source.affine[2].weight.data > 0).all()
+    assert source.affine[3].padding == (1, 1)  # form (b): the taps are in the second map
+    found = read_embedding(path)
+    np.testing.assert_array_equal(evaluate(found.network, POINTS), evaluate(source, POINTS))
+    assert built.to_dict()["inner"] == "relu"
+
+
+@pytest.mark.parametrize("place", range(15))
+def test_wrong_pairs_with_inner_relu_are_refused(place: int) -> None:
+    target = network()
+    built = embed_network(target, density="1/2", failure_probability="0.01", seed=2, inner="relu")
+    assert check_embedding(target, built.source, built.masks, points=POINTS).passed
+    for how in (scaled, lambda step: replace(step, bias=step.bias - 1e-3)):
+        wrong = Network(changed(built.source.steps, place, how), target.domain)
+        assert not check_embedding(target, wrong, built.masks, points=POINTS).passed
+
+
+def test_a_lift_in_front_of_a_padding_is_refused() -> None:
+    first, second = draw(3, 2, 1, 1), draw(2, 3, 3, 3, padding=(1, 1))
+    shift = np.full(3, 50.0)
+    taken = (second.weight.toarray().reshape(2, 3, 9).sum(axis=2) * shift).sum(axis=1)
+    whole = np.einsum("ojt,ji->oit", second.weight.toarray().reshape(2, 3, 9), first.weight.toarray())
+    target = Network(
+        (Affine.from_dense(whole.reshape(2, 2, 3, 3), second.bias, padding=(1, 1)),), np.array([[-1.0, 1.0]] * 2)
+    )
+    lifted = replace(first, bias=shift), Activation("relu"), replace(second, bias=second.bias - taken)
+    points = np.random.default_rng(1).uniform(-1, 1, (3, 2, 6, 6))
+    assert "in front of a padding" in str(
+        check_embedding(target, Network(lifted, target.domain), points=points).differs
+    )
+    plain = replace(first, bias=first.bias * 0), Activation("identity"), second
+    assert check_embedding(target, Network(plain, target.domain), points=points).passed
+
+
+def test_inner_relu_of_too_large_boxes_is_refused_with_a_way_out() -> None:
+    large = Network(
+        tuple(
+            replace(step, weight=step.weight * 1e4) if isinstance(step, Affine) else step for step in network().steps
+        ),
+        network().domain,
+    )
+    with pytest.raises(TheoremNotApplicable, match="use inner identity"):
+        embed(large, sparsity=0.5, delta="0.01", method="factored", inner="relu", inputs=POINTS)
+    with pytest.raises(TheoremNotApplicable, match="no positive first factor"):
+        embed(network(), sparsity=0.5, delta="0.01", method="factored", inner="relu-positive", inputs=POINTS)
 
 
 def test_a_mask_that_lacks_a_matching_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,7 +319,7 @@ def test_three_factors_in_the_command(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (fields["success"], fields["inputs"]["factors"], fields["inputs"]["weights"]) == (True, 3, "drawn")
     for more, message in (
         (["--factors", "4"], "factors: expected 2 or 3, got 4"),
-        (["--factors", "3", "--split", "best"], "split: expected two `factors`"),
+        (["--factors", "3", "--split", "worst"], "split: expected one of equal, best"),
         (["--factors", "3", "--outer", "random"], "outer: expected two `factors`"),
         (["--factors", "3", "--inner", "relu"], "three factors are built with inner identity"),
         (["--factors", "3", "--no-mask"], "no-mask: expected two factors"),
