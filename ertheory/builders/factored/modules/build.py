@@ -166,7 +166,15 @@ def _in_weights(plan: LayerPlan, part: Part, progress: Callable[[int], object]) 
     one = inputs * plan.layer.taps if "primal" in plan.one.orientation else outputs * plan.layer.taps
     if plan.one.form == ("spatial-last" if "primal" in plan.one.orientation else "spatial-first"):
         one //= plan.layer.taps
-    return lambda solved: progress(solved * one)
+    left = outputs * inputs * plan.layer.taps
+
+    def told(solved: int) -> None:
+        nonlocal left
+        some = min(left, solved * one)  # the mixed theorems solve for some entries of both factors
+        left -= some
+        progress(some)
+
+    return told
 
 
 def _columns(array: csr_array, columns: slice) -> csr_array:
