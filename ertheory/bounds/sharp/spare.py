@@ -103,7 +103,7 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
         best, least = trial, failure
         return True
 
-    _climb(better, _most_spare(design, rival))
+    _climb(better, design, rival)
     return least, best
 
 
@@ -146,29 +146,27 @@ def spared(design: Design, delta: Fraction) -> Design:
         best = at(spare, neurons)
         return True
 
-    _climb(better, _most_spare(design, delta))
+    _climb(better, design, delta)
     return best
 
 
-def _most_spare(design: Design, delta: Fraction) -> int:
-    """Say how many neurons can go without a class for all that the colouring costs then."""
-    low, high = 0, design.last_width
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if design.colours.failure(design.last_width - middle)[1] < delta else (low, middle)
-    return low
+def _climb(better: Callable[[int], bool], design: Design, most: Fraction) -> None:
+    """Leave out 1, 2, 4, .. neurons, and then move from the best of these numbers by halves of what it is.
 
+    No number is looked at for which the colouring alone fails with a probability of `most` or more.
+    """
 
-def _climb(better: Callable[[int], bool], most: int) -> None:
-    """Ask for 1, 2, 4, .. and then move from the best of them by halves of what it is."""
+    def allowed(spare: int) -> bool:
+        return spare < design.last_width and design.colours.failure(design.last_width - spare)[1] < most
+
     place, spare = 0, 1
-    while spare <= most:
+    while allowed(spare):
         place = spare if better(spare) else place
         spare *= 2
     step = place // 2
     while step:
         for trial in (place + step, place - step):
-            if trial <= most and better(trial):
+            if allowed(trial) and better(trial):
                 place = trial
                 break
         step //= 2

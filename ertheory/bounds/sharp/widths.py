@@ -122,8 +122,8 @@ def sharp(
     ``coded`` then also needs layers without zero padding, or inputs and weights of layer 0 of one sign.
 
     Not offered: rows of layer 0 that all lie in a small space which contains the rows of W_1. At best they would save
-    6 % of the neurons for 784-128-10, and 16 % for the other targets of ``benchmarks/row_spaces.py``, for almost every
-    W_1 only and without a proof; wherever they could save any, a factored source needs fewer still.
+    6 % of the neurons for 784-128-10, and 18 % for the other targets of ``benchmarks/row_spaces.py``, for almost every
+    W_1 only and without a proof; wherever they could save more than 4 %, a factored source needs fewer still.
 
     Examples
     --------
