@@ -42,7 +42,7 @@ def rewire(
     optimiser
         Whose state is moved along: weights that stay keep what is remembered about them.
     generator
-        Of the random places; by default PyTorch's own.
+        Draws the random places; PyTorch's own by default.
     block
         How many entries of a dense gradient are held at a time, at least one row of it.
 
