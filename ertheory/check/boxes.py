@@ -68,7 +68,7 @@ def may_be_negative(first: Affine, second: Affine, box: Array) -> int | None:
     first, second
         The step, and the one that reads its outputs.
     box
-        Of what the first one reads, shape (inputs, 2).
+        The values that the first one reads lie in it, shape (inputs, 2).
     """
     read = np.zeros(first.outputs, dtype=np.bool_)
     rows = np.repeat(np.arange(second.outputs), np.diff(second.weight.indptr)) // (second.outputs // second.groups)
