@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -204,6 +205,7 @@ def binomial_masses(trials: int, odds: float, *, roundings: int = 1) -> Masses:
     return Masses(low, relative / relative.sum(), taken)
 
 
+@lru_cache(maxsize=4096)
 def tail_bounds(trials: int, count: int, odds: float, *, roundings: int = 1) -> Bounds:
     """Enclose P(Bin(trials, p) < count) for given odds p / (1 - p).
 

@@ -49,7 +49,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -105,9 +105,17 @@ class Colouring:
 
     def failure(self, neurons: int) -> Bounds:
         """Enclose last(N)."""
-        if self.method == "matching":
-            return private_failure(self.demands, neurons, self.density)
-        return sequential_failure(self.stages, neurons, self.density)
+        if neurons not in self._known:
+            if self.method == "matching":
+                self._known[neurons] = private_failure(self.demands, neurons, self.density)
+            else:
+                self._known[neurons] = sequential_failure(self.stages, neurons, self.density)
+        return self._known[neurons]
+
+    @cached_property
+    def _known(self) -> dict[int, Bounds]:
+        """Bounds that were asked for; a search asks for many N_0 beside the same N."""
+        return {}
 
     def width(self, share: Fraction) -> tuple[int, int]:
         """Give the smallest N with last(N) at most a given number, and the bits that decided it."""
@@ -322,6 +330,7 @@ def missing_link(sources: int, density: Fraction, fan_in: int) -> Bounds:
     )
 
 
+@lru_cache(maxsize=4096)
 def short_of(copies: int, threshold: int, missing: Bounds) -> Bounds:
     """Enclose P(Bin(q, g) < t), given bounds of 1 - g.
 

@@ -40,6 +40,7 @@ _UNLIKELY = 1e-100
 _MOST_COLUMNS = 160_000
 
 
+@lru_cache(maxsize=4096)  # searches for spare neurons come back to the same numbers
 def coding_failure(rows: int, neurons: int, density: Fraction, reading: Fraction, *, columns: int = 0) -> Bounds:
     """Enclose eps(d, N, a, b), or E[h*_K | K >= k].
 
