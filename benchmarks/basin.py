@@ -2,11 +2,10 @@
 
     python benchmarks/basin.py --out runs/basin [--students 64] [--figures figures]
 
-Students of a teacher 4-8-3 in masks that hold it by the factored construction (others are left out), at the widths that
-are proved for failure probability 0.05 and at narrower ones. They start from the constructed weights with normal noise,
-whose standard deviation is so many times the root mean square of a layer's kept weights, and from drawn weights as
-always; and learn as in `ertrain verify widths`, scale quick, with its learning rate and with a tenth of it. A killed
-computation goes on.
+Students of a teacher 4-8-3 in masks that hold it by the factored construction (others are left out), at the widths
+that are proved for failure probability 0.05. They start from the constructed weights with normal noise, whose standard
+deviation is so many times the root mean square of a layer's kept weights, and from drawn weights as always; and learn
+as in `ertrain verify widths`, scale quick, with its learning rate and with a tenth of it. A killed computation goes on.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOISES = (0.0, 0.3, 1.0, 3.0, 10.0, None)  # None: starts that are drawn
-CASES = (("1/2", 1.0), ("1/2", 0.8), ("1/10", 1.0))  # density, and the share of the proved inner widths
+CASES = (("1/2", 1.0, (0.03, 0.003)),)  # density, share of the proved inner widths, learning rates
 RATES = (0.03, 0.003)
 LEVEL = Fraction(19, 20)
 
@@ -63,16 +62,16 @@ def kept(
 def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     target, delta = Target.from_text("4-8-3"), Fraction(1, 20)
     teacher, rows = draw_teacher(target, 0), []
-    total = len(CASES) * len(RATES) * len(NOISES) * options.students
+    total = sum(len(rates) for _, _, rates in CASES) * len(NOISES) * options.students
     with tqdm(total=total, unit=" students") as bar:
-        for density, share in CASES:
+        for density, share, rates in CASES:
             densities = (Fraction(density),) * (2 * target.depth)
             made = construction_of("factored", teacher, densities, delta)
             proved = made.line.widths(made.proved)
             inner = [max(1, round(share * width)) if at % 2 == 0 else width for at, width in enumerate(proved)]
             sizes = (target.inputs, *inner, target.widths[-1])
             shapes = tuple((outputs, inputs) for inputs, outputs in pairwise(sizes))
-            for rate in RATES:
+            for rate in rates:
                 budget = replace(SCALES["quick"].budget, learning_rate=rate)
                 for noise in NOISES:
                     name = f"{density.replace('/', '_')}-{share}-{rate}-{noise}-{options.students}.json"
@@ -93,10 +92,14 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
 def drawing(figure: Figure, columns: Columns) -> None:
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     cases = list(dict.fromkeys((row["density"], row["widths"]) for row in rows))
-    figure.set_size_inches(4.2 * len(cases), 4)
-    for axes, (density, widths) in zip(figure.subplots(1, len(cases), sharey=True), cases, strict=True):
+    figure.set_size_inches(max(6.2, 4.2 * len(cases)), 4.2)
+    for axes, (density, widths) in zip(
+        figure.subplots(1, len(cases), sharey=True, squeeze=False)[0], cases, strict=True
+    ):
         for rate, colour, marker in zip(RATES, (BLUE, VERMILION), "os", strict=True):
             here = [row for row in rows if (row["density"], row["widths"], row["rate"]) == (density, widths, rate)]
+            if not here:
+                continue
             noisy = [row for row in here if row["noise"] is not None]
             places = [max(row["noise"], 0.03) for row in noisy]
             axes.plot(places, [row["learnt"] / row["n"] for row in noisy], color=colour, marker=marker, markersize=5,
@@ -107,7 +110,8 @@ def drawing(figure: Figure, columns: Columns) -> None:
         axes.set(xscale="log", ylim=(-0.03, 1.03), xlabel="noise over the size of the weights")
         axes.set_xticks([0.03, 0.1, 0.3, 1, 3, 10], ["0", "0.1", "0.3", "1", "3", "10"])
         axes.minorticks_off()
-        axes.set_title(f"density {density}, hidden {widths}, n = {here[0]['n']}")
+        held = next(row["n"] for row in rows if (row["density"], row["widths"]) == (density, widths))
+        axes.set_title(f"density {density}, hidden {widths}, n = {held}")
     axes = figure.axes[0]
     axes.set_ylabel("share that has learnt the teacher, 95 %")
     axes.plot([], [], color=GREY, linestyle="--", linewidth=1, label="drawn starts")
