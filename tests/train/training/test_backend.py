@@ -14,7 +14,7 @@ from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain import attach_masks, guard, masks_of  # noqa: E402
+from ertrain import attach_masks, fit, guard, masks_of  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.masks.sparse import SparseLinear, SparsePointwise  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
@@ -218,6 +218,31 @@ def test_convolutions_that_are_shown_have_the_gradients_of_their_mask():
     model.zero_grad()
     model(x).square().sum().backward()
     torch.testing.assert_close(found, model[0].weight.grad * drawn["0"], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["fixed", "rigl", "edge-popup"])
+def test_a_network_with_convolutions_of_one_by_one_is_trained_by_both(method, monkeypatch):
+    torch.manual_seed(0)
+    x, t, seen = torch.randn(80, 3, 6, 6), torch.arange(80) % 4, []
+    body = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 12, 1, stride=2, bias=False), nn.ReLU()
+    model = nn.Sequential(*body, nn.Flatten(), nn.Linear(48, 4))
+    compute = SparsePointwise._compute
+    monkeypatch.setattr(SparsePointwise, "_compute", lambda layer, given: seen.append(1) or compute(layer, given))
+    more = {"final_density": "0.3", "update_every": 2} if method == "rigl" else {}
+    trained = []
+    for backend in ("masked", "sparse"):
+        how = {
+            "density": "0.4",
+            "ratio": "uniform",
+            "epochs": 2,
+            "batch": 20,
+            "learning_rate": 0.02,
+            "validation": 0.25,
+        }
+        trained.append(fit(model, (x, t), method=method, backend=backend, **how, **more).model)
+        assert bool(seen) == (backend == "sparse")
+    for (name, one), (_, other) in zip(*(network.state_dict().items() for network in trained), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5, msg=name)
 
 
 def test_auto_leaves_what_sparse_refuses():
