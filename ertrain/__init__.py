@@ -34,7 +34,7 @@ from ertrain.masks import (
     repair_masks,
 )
 from ertrain.masks.sparse import SparseLinear, densify, sparsify
-from ertrain.models import build_model, initialise
+from ertrain.models import build_model, initialise, maskable
 from ertrain.own import FitResult, SparseLoop, fit, start_sparse
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.recipes import recipe
@@ -63,6 +63,7 @@ __all__ = [
     "join_process_group",
     "layer_shapes",
     "mask_gradients",
+    "maskable",
     "masks_of",
     "perform",
     "plot_curves",

@@ -17,6 +17,7 @@ from typing import Any
 from ertheory.cli.descriptions import fitted
 from ertheory.cli.options import names_of, option_name
 from ertheory.cli.output import OutputClosed, show
+from ertheory.cli.streams import steady_streams
 from ertheory.errors import ErError, InvalidInput, one_of
 
 __all__ = ["Commands", "command_at", "run_program"]
@@ -53,18 +54,17 @@ def run_program(name: str, about: str, commands: Commands, arguments: Sequence[s
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    with steady_streams(lambda text: _say(name, text, debug=False)):
+        return _status(name, about, commands, words, debug=debug)
+
+
+def _status(name: str, about: str, commands: Commands, words: list[str], *, debug: bool) -> int:
     try:
         with _wide_enough():
             return _run(name, about, commands, words)
     except OutputClosed:  # a reader such as `head` has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
-    except BrokenPipeError as error:
-        try:
-            return _unexpected(name, error, debug=debug)
-        except BrokenPipeError:  # it is messages and progress that nobody reads any more
-            sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: PTH123
-            return 0
     except KeyboardInterrupt:
         _say(name, "interrupted", debug=False)
         return 130

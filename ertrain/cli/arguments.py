@@ -29,6 +29,7 @@ __all__ = [
     "Seeds",
     "Set",
     "Sparsity",
+    "folder_for",
     "read_pairs",
     "read_runs",
     "with_data",
@@ -77,6 +78,23 @@ Set = Annotated[
         "NAME=VALUE",
     ),
 ]
+
+
+def folder_for(option: str, text: str) -> Path:
+    """Make a folder that an option names, before anything that takes long.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be made.
+    """
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(option, f"a folder that can be written to ({reason})", text) from error
+    return folder
 
 
 def read_runs(

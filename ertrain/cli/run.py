@@ -27,6 +27,7 @@ from ertrain.cli.arguments import (
     Seeds,
     Set,
     Sparsity,
+    folder_for,
     read_runs,
     with_data,
 )
@@ -117,7 +118,7 @@ class RunCommand:
             with processes.main_first():
                 words = (*self.only, *self.set)
                 runs = with_data(runs, Path(self.data_dir), scale=self.scale, words=words, tell=processes.is_main)
-            data_dir, out = Path(self.data_dir), Path(self.out)
+            data_dir, out = Path(self.data_dir), folder_for("--out", self.out)
             results = perform_all(runs, out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
             first = processes.is_main
         if first:

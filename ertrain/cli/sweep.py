@@ -21,6 +21,7 @@ from ertrain.cli.arguments import (
     Seeds,
     Set,
     Sparsity,
+    folder_for,
     read_runs,
     with_data,
 )
@@ -64,9 +65,10 @@ class SweepCommand:
             density=self.density,
             sparsity=self.sparsity,
         )
-        out, data_dir = Path(self.out), Path(self.data_dir)
+        data_dir = Path(self.data_dir)
         runs = with_data(runs, data_dir, scale=self.scale, words=(*self.only, *self.set), tell=True)
         jobs_of(runs, replicas=self.replicas)
+        out = folder_for("--out", self.out)
         before = {run.hash for run in runs if result_of(run, out) is not None}  # no work of this process
         with tqdm(total=len(runs), initial=len(before), unit=" runs") as bar:
             for done in sweep(

@@ -14,7 +14,7 @@ from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import Format, Json
 from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
-from ertrain.cli.arguments import BackendName, DataDir, Density, Device, Out, Sparsity, read_pairs
+from ertrain.cli.arguments import BackendName, DataDir, Density, Device, Out, Sparsity, folder_for, read_pairs
 from ertrain.cli.run import perform_all, show_results
 from ertrain.configuration import METHOD_SETTINGS, Configuration
 from ertrain.data import is_there, load_data
@@ -60,11 +60,12 @@ class TrainCommand:
     def run(self) -> int:
         """Train it, or go on where it stands."""
         run = _configuration(self.config, self.set, self.density, self.sparsity)
-        data_dir, out = Path(self.data_dir), Path(self.out)
+        data_dir = Path(self.data_dir)
         with join_process_group(self.device) as processes:
             with processes.main_first():
                 if not is_there(run.data, data_dir):
                     load_data(run.data, data_dir)
+            out = folder_for("--out", self.out)
             results = perform_all((run,), out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
         if processes.is_main:
             inputs = {

@@ -22,6 +22,7 @@ from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.processes import on_cluster
 from ertheory.tables import Cell, Style
+from ertrain.cli.arguments import folder_for
 from ertrain.cli.verify_floors import FloorQuestion
 from ertrain.storage.files import locked
 from ertrain.students.examples import named_teacher
@@ -116,7 +117,7 @@ class VerifyCommand:
         workers = self.workers or os.cpu_count() or 1
         if self.cluster is None and not _usable(self.device):
             raise InvalidInput("--device", "cpu, or a GPU that is there, such as cuda", self.device)
-        out = Path(self.out or "widths")
+        out = folder_for("--out", self.out or "widths")
         taught = str(target) if named is None else self.target
         kind = "" if self.construction == "copies" else f"{self.construction}-"
         name = f"{kind}{self.scale}-{taught[:80]}-{'-'.join(map(_short, (*densities, delta)))}-{seed}.json"

@@ -5,7 +5,7 @@ from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weigh
 from ertrain.masks.flow_repair import REPAIRS, repair_masks
 from ertrain.masks.guarding import Guard, guard
 from ertrain.masks.masking import attach_masks, draw_masks, mask_gradients, masks_of, without_masks
-from ertrain.masks.shapes import layer_shapes, unlisted
+from ertrain.masks.shapes import layer_shapes, turn_into_layers, unlisted
 from ertrain.masks.structured import check_drawing, is_structured, structured_mask
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "repair_masks",
     "structured_mask",
     "training_flops",
+    "turn_into_layers",
     "unlisted",
     "without_masks",
 ]

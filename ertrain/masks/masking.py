@@ -21,7 +21,7 @@ from ertheory.layerwise import LayerDensities
 from ertheory.masks import DrawnMask
 from ertrain.masks.clearing import clear
 from ertrain.masks.keeping import MASK, keep, masked_layers, plain_weight
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import layer_shapes, turn_into_layers
 from ertrain.masks.structured import check_drawing, is_structured, structured_mask
 
 __all__ = ["attach_masks", "draw_masks", "mask_gradients", "masks_of", "without_masks"]
@@ -117,7 +117,7 @@ def attach_masks(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
     shapes = {layer.name: layer.shape for layer in layer_shapes(module)}
     for name, mask in masks.items():
         if name not in shapes:
-            raise InvalidInput("masks", f"names among {', '.join(shapes)}", name)
+            raise InvalidInput("masks", f"names among {', '.join(shapes)}{turn_into_layers(module)}", name)
         if not isinstance(mask, Tensor) or mask.dtype != torch.bool or tuple(mask.shape) != shapes[name]:
             got = f"{mask.dtype} of shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else mask
             raise InvalidInput(f"mask of {name!r}", f"booleans of shape {shapes[name]}", got)

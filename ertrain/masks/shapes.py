@@ -13,7 +13,7 @@ from torch import nn
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 
-__all__ = ["layer_shapes", "unlisted"]
+__all__ = ["layer_shapes", "turn_into_layers", "unlisted"]
 
 _MASKABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -101,6 +101,13 @@ def unlisted(module: nn.Module) -> dict[str, int]:
         for name, parameter in module.named_parameters()
         if parameter.dim() >= 2 and id(parameter) not in listed
     }
+
+
+def turn_into_layers(module: nn.Module) -> str:
+    """Say how recurrent layers and attention become layers that can be masked, where a module has some."""
+    if not any(isinstance(part, nn.RNNBase | nn.MultiheadAttention) for part in module.modules()):
+        return ""
+    return "; ertrain.maskable(model) makes linear layers of recurrent ones and of attention"
 
 
 def _within(name: str, prefix: str) -> bool:

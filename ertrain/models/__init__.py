@@ -6,6 +6,7 @@ from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.factored import FactoredLayer, factor_model
 from ertrain.models.gcn import GCN
 from ertrain.models.initialisation import INITIALISATIONS, initialise
+from ertrain.models.maskable import LinearAttention, LinearRecurrent, maskable
 from ertrain.models.mlp import MLP
 from ertrain.models.resnet import ResNet
 from ertrain.models.transformer import Transformer
@@ -22,6 +23,8 @@ __all__ = [
     "BatchedMLP",
     "EncoderDecoder",
     "FactoredLayer",
+    "LinearAttention",
+    "LinearRecurrent",
     "ResNet",
     "Transformer",
     "WideResNet",
@@ -29,4 +32,5 @@ __all__ = [
     "check_model_name",
     "factor_model",
     "initialise",
+    "maskable",
 ]

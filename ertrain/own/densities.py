@@ -13,7 +13,7 @@ from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput, one_of, shortened
 from ertheory.numbers import Rational, probability
 from ertrain.configuration import METHOD_SETTINGS
-from ertrain.masks.shapes import layer_shapes, unlisted
+from ertrain.masks.shapes import layer_shapes, turn_into_layers, unlisted
 from ertrain.ratios import allocate_sparsity
 
 __all__ = ["COUNTING", "REWIRE", "left_dense", "shared_out"]
@@ -67,7 +67,8 @@ def shared_out(
     one_of("counting", counting, COUNTING)
     layers = layer_shapes(model)
     if not layers:
-        raise InvalidInput("model", "a module with linear or convolutional layers", type(model).__name__)
+        allowed = f"a module with linear or convolutional layers{turn_into_layers(model)}"
+        raise InvalidInput("model", allowed, type(model).__name__)
     if densities is not None:
         ratio = "layers:" + ",".join(f"{name}={_text(name, value)}" for name, value in densities.items())
         overall = allocate_sparsity(model, Fraction(1, 2), ratio, skip=left_dense(model, dense_layers)).density
@@ -103,7 +104,9 @@ def _tell_of_unlisted(model: nn.Module) -> None:
         share = sum(others.values()) / (listed + sum(others.values()))
         named = shortened(", ".join(others), _LONGEST_NAMES)
         said = f"{named} stay dense: densities are those of linear and convolutional layers"
-        warnings.warn(f"{said}, and {share:.0%} of the weights are in others", UserWarning, stacklevel=4)
+        warnings.warn(
+            f"{said}, and {share:.0%} of the weights are in others{turn_into_layers(model)}", UserWarning, stacklevel=4
+        )
 
 
 def _counted(model: nn.Module, dense_layers: Sequence[str], counting: str) -> Any:

@@ -18,7 +18,7 @@ from ertheory.layerwise import RATIOS as SHAPE_RATIOS
 from ertheory.layerwise import LayerDensities, layer_densities
 from ertheory.layerwise.architectures import LayerShape
 from ertheory.numbers import Rational, probability
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import layer_shapes, turn_into_layers
 from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.scores import keep_highest, magnitude
 from ertrain.ratios.searches import PruningContext, found_by_imp, found_by_synflow, scored
@@ -80,7 +80,7 @@ def allocate_sparsity(
         raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, er, erk-power:E, or layers:NAME=DENSITY,...", ratio)
     layers = layer_shapes(module, skip=skip)
     if patterns:
-        return _of_layers(layers, probability("density", density, one=True), ratio, patterns)
+        return _of_layers(layers, probability("density", density, one=True), ratio, patterns, turn_into_layers(module))
     if ratio in SHAPE_RATIOS:
         return layer_densities(layers, density, ratio)
     overall = probability("density", density, one=True)
@@ -111,13 +111,13 @@ def by_layers(ratio: str) -> dict[str, Fraction]:
 
 
 def _of_layers(
-    layers: tuple[LayerShape, ...], overall: Fraction, ratio: str, patterns: Mapping[str, Fraction]
+    layers: tuple[LayerShape, ...], overall: Fraction, ratio: str, patterns: Mapping[str, Fraction], hint: str
 ) -> LayerDensities:
     """Give every layer the density of the first pattern that its name fits."""
     names = [layer.name for layer in layers]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise InvalidInput("densities", f"names of layers, or patterns of them: {', '.join(names)}", pattern)
+            raise InvalidInput("densities", f"names of layers, or patterns of them: {', '.join(names)}{hint}", pattern)
     dense = Fraction(1)
     found = [next((p for pattern, p in patterns.items() if fnmatchcase(name, pattern)), dense) for name in names]
     if overall == 1:

@@ -18,12 +18,29 @@ SCALES = ("quick", "small", "paper")
 _MOST_SEEDS = 1_000_000
 
 # An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, by network,
-# width and data. Methods, and rounds of a ratio, take from 0.7 to 1.5 times as long.
-_EPOCH_SECONDS = {
+# width and data, and by factors and density where layers are products. Methods, and rounds of a ratio, take from 0.7 to
+# 1.5 times as long.
+_EPOCH_SECONDS: dict[tuple[str, ...], float] = {
     ("encoder-decoder", "2", "modular-addition-97"): 0.08,
     ("gcn-16", "1", "block-model"): 0.11,
     ("lenet-300-100", "1", "digits"): 0.035,
+    ("lenet-300-100", "1", "digits", "2", "0.05"): 0.25,
+    ("lenet-300-100", "1", "digits", "2", "0.1"): 0.11,
+    ("lenet-300-100", "1", "digits", "2", "0.2"): 0.08,
+    ("lenet-300-100", "1", "digits", "2", "0.5"): 0.045,
     ("lenet-300-100", "1", "fashion-mnist"): 1.6,
+    ("lenet-300-100", "1", "fashion-mnist", "2", "0.05"): 14,
+    ("lenet-300-100", "1", "fashion-mnist", "2", "0.1"): 5,
+    ("lenet-300-100", "1", "fashion-mnist", "2", "0.2"): 4.5,
+    ("lenet-300-100", "1", "fashion-mnist", "2", "0.5"): 4.5,
+    ("lenet-300-100", "13.97", "digits"): 0.2,
+    ("lenet-300-100", "16.67", "fashion-mnist"): 10,
+    ("lenet-300-100", "2.04", "digits"): 0.035,
+    ("lenet-300-100", "2.51", "fashion-mnist"): 4.5,
+    ("lenet-300-100", "3.87", "digits"): 0.07,
+    ("lenet-300-100", "5.21", "fashion-mnist"): 5,
+    ("lenet-300-100", "6.81", "digits"): 0.08,
+    ("lenet-300-100", "8.67", "fashion-mnist"): 8,
     ("mlp-256-256-256", "1", "breast-cancer"): 0.037,
     ("mlp-256-256-256", "1", "digits"): 0.09,
     ("mlp-256-256-256", "1", "wine"): 0.015,
@@ -149,8 +166,9 @@ def _lists(values: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[
     return {name: (one,) if isinstance(one, str) else tuple(one) for name, one in (values or {}).items()}
 
 
-def _kind(run: Configuration) -> tuple[str, str, str]:
-    return run.model, run.width, run.data
+def _kind(run: Configuration) -> tuple[str, ...]:
+    kind = run.model, run.width, run.data
+    return (*kind, str(run.factored), run.density) if run.factored else kind
 
 
 def _epochs(run: Configuration) -> int:

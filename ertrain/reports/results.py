@@ -32,7 +32,10 @@ def read_results(folder: Path) -> list[Result]:
     UserWarning
         Of each result that is damaged, or in the folder of another configuration: it is left out.
     """
-    paths = sorted(folder.rglob("result.json")) if folder.is_dir() else []
+    try:
+        paths = sorted(folder.rglob("result.json")) if folder.is_dir() else []
+    except (OSError, ValueError) as error:  # of a name that is none, or a folder that is not ours
+        raise InvalidInput("DIR", f"a folder that can be read ({error})", str(folder)) from error
     if not paths:
         raise InvalidInput("DIR", "a folder with runs that are done", str(folder))
     results = []

@@ -185,7 +185,7 @@ def _given_norms(norms: Sequence[Rational], depth: int) -> tuple[Fraction, ...]:
         raise InvalidInput("norms", f"{depth - 1} numbers, B_1..B_{depth - 1}", len(values))
     for value in values:
         if not 0 <= value <= 10**30:
-            raise InvalidInput("norms", "numbers in [0, 10^30]", float(value))
+            raise InvalidInput("norms", "numbers in [0, 10^30]", value)
     return values
 
 
