@@ -6,7 +6,7 @@ from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.factored import FactoredLayer, factor_model
 from ertrain.models.gcn import GCN
 from ertrain.models.initialisation import INITIALISATIONS, initialise
-from ertrain.models.maskable import LinearAttention, LinearRecurrent, maskable
+from ertrain.models.linear_maps import LinearAttention, LinearRecurrent, maskable
 from ertrain.models.mlp import MLP
 from ertrain.models.resnet import ResNet
 from ertrain.models.transformer import Transformer

@@ -3,7 +3,7 @@
 from ertrain.training.epoch import EpochSums, accuracies, train_epoch
 from ertrain.training.experiments import perform, result_of
 from ertrain.training.loop import pretrain, train
-from ertrain.training.memory import dense_memory, training_memory
+from ertrain.training.memory import dense_memory, memory_there, training_memory
 from ertrain.training.optimisers import cosine_decay, learning_rate, make_optimiser, set_learning_rate
 from ertrain.training.parallel import jobs_of, sweep
 from ertrain.training.process_group import ProcessGroup, join_process_group
@@ -28,6 +28,7 @@ __all__ = [
     "join_process_group",
     "learning_rate",
     "make_optimiser",
+    "memory_there",
     "one_thread",
     "open_run",
     "perform",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask
 
-__all__ = ["dense_memory", "peak_memory", "training_memory"]
+__all__ = ["dense_memory", "memory_there", "peak_memory", "training_memory"]
 
 
 def dense_memory(model: nn.Module, configuration: Configuration) -> int:
@@ -75,6 +77,18 @@ def peak_memory() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def memory_there() -> int | None:
+    """Give the bytes of memory that this process may hold, of the machine or its container; None where nobody says."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # on Windows
+        return None
+    try:
+        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return there
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds.result import rational_text
-from ertheory.errors import one_of
+from ertheory.errors import InvalidInput, one_of
 from ertheory.montecarlo.anytime import AnytimeTest, decide_failure_rate
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -37,9 +37,13 @@ from ertrain.students.widths.constructions import (
 from ertrain.students.widths.outcomes import Outcomes
 from ertrain.students.widths.result import SCALES, Failures, Kind, Scale, TheoryMeetsTraining
 from ertrain.students.widths.search import most_tests, search
+from ertrain.training.memory import memory_there
 from ertrain.training.threads import one_thread
 
 __all__ = ["measure_widths"]
+
+_TEACHER_BYTES = 8  # of a weight in double precision
+_STUDENT_BYTES = 17  # of a weight, its gradient and two moments in single precision, and its mask
 
 Work: TypeAlias = Callable[[Shapes, list[int]], list[bool]]
 
@@ -93,7 +97,7 @@ def measure_widths(
     Raises
     ------
     InvalidInput
-        If an argument lies outside its domain.
+        If an argument lies outside its domain, or teacher and students do not fit into memory.
     TheoremNotApplicable, InfeasibleWidth
         If there are no printed widths, or no construction.
     RunFolderError
@@ -116,6 +120,7 @@ def measure_widths(
     layers = source_layers(construction, target)
     densities = read_densities(target, density=density, sparsity=sparsity, layers=layers)
     delta = probability("failure_probability", failure_probability)
+    _check_memory(target, scale)
     draw = None if examples is None else examples.around_train
     if examples is not None:
         scale = replace(scale, budget=replace(scale.budget, learning_rate=scale.classifier_rate))
@@ -222,6 +227,18 @@ def _not_learnt(
         if examples is not None:
             learnt &= examples.as_accurate(students, teacher)
     return [not one for one in learnt.tolist()]
+
+
+def _check_memory(target: Target, scale: Scale) -> None:
+    """Refuse what cannot fit, before anything of it is made: students are no smaller than their teacher."""
+    weights = sum(layer.outputs * layer.inputs for layer in target.layers)
+    bends = sum(target.widths[1:-1]) * target.inputs
+    needed = _TEACHER_BYTES * (weights + bends) + _STUDENT_BYTES * weights * scale.students
+    there = memory_there()
+    if there is not None and needed > there:
+        sizes = f"{needed / 2**30:,.0f} GiB, and there are {there / 2**30:,.0f}"
+        allowed = f"a network that fits into memory; its students, {scale.students} at a time, need at least {sizes}"
+        raise InvalidInput("target", allowed, str(target))
 
 
 def _digest(target: Target) -> str:

@@ -32,6 +32,7 @@ from ertrain.students.teacher import Tolerance, draw_teacher, evaluate, points_o
 from ertrain.students.widths import SCALES, Outcomes, Scale, WidthLine, measure_widths, trial_seeds  # noqa: E402
 from ertrain.students.widths.constructions import construction_of  # noqa: E402
 from ertrain.students.widths.search import most_tests, search  # noqa: E402
+from ertrain.training import memory_there  # noqa: E402
 
 TINY = Scale(budget=Budget(steps=80), level=Fraction(3, 4), effort=16, students=16, least=16)
 
@@ -398,3 +399,25 @@ def test_inner_neurons_on_no_path_are_left_out_and_no_path_with_them():
         assert torch.equal(inner.weight_mask.any(2).sum(1), alive)  # those that fill up have no edge
         assert torch.equal(inner.weight != 0, inner.weight_mask)
         assert torch.equal(outer.weight != 0, outer.weight_mask)
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_anything_is_made(monkeypatch, capsys, tmp_path):
+    words = ["verify", "widths", "--target", "30000-30000-10", "--sparsity", "0.5", "--delta", "0.2"]
+    module = "ertrain.students.widths.measurement"
+    monkeypatch.setattr(f"{module}.memory_there", lambda: 64 * 2**30)
+    monkeypatch.setattr(f"{module}.draw_teacher", None)
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    # A teacher of 900 million weights, points at which they bend, 8 bytes each; 32 students of 17 bytes a weight.
+    needed = (8 * (30_000**2 + 300_000 + 30_000**2) + 32 * 17 * (30_000**2 + 300_000)) / 2**30
+    line = capsys.readouterr().err.rpartition("\r")[2].strip()
+    assert line.startswith("ertrain: --target: expected a network that fits into memory; its students, 32 at a time")
+    assert f"at least {needed:,.0f} GiB, and there are 64" in line
+    assert "\n" not in line
+    monkeypatch.setattr(f"{module}.memory_there", lambda: None)  # nobody says
+    with pytest.raises(TypeError):  # so the teacher is drawn
+        ask(seed=1)
+
+
+def test_memory_is_that_of_the_machine_or_less():
+    there = memory_there()
+    assert there is None or 2**28 < there < 2**50
