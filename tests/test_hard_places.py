@@ -73,9 +73,6 @@ class Full(io.StringIO):
     def write(self, _: str) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def flush(self) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
 
 def ask(program: str, *words: str) -> int:
     return ertheory(words) if program == "ertheory" else ertrain(words)

@@ -138,5 +138,5 @@ class InMemory:
         digest = hashlib.sha256()
         for part in (self.inputs, self.labels):
             digest.update(str(tuple(part.shape)).encode())
-            digest.update(part.cpu().contiguous().numpy().tobytes())
+            digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()

@@ -28,6 +28,7 @@ from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS
 from ertrain.own.densities import shared_out
 from ertrain.own.supply import Loss, Metric, fingerprint, needs_closure, supplied_data, supplied_measure
+from ertrain.own.trial import try_out
 from ertrain.storage.checkpoints import load_checkpoint
 from ertrain.storage.files import write_whole
 from ertrain.training.backend import Backend
@@ -213,6 +214,7 @@ def fit(
         **budget,
     )
     measure = supplied_measure(loss, metric, of_classes=of_classes)
+    try_out(model, data, measure, counted=of_classes and loss is None and metric is None)
     supplied = Supplied(model, data, measure, tested=test is not None, optimiser=make)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))

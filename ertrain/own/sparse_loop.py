@@ -16,6 +16,7 @@ from ertrain.masks.masking import attach_masks, draw_masks, masks_of
 from ertrain.methods import METHODS, FixedMask
 from ertrain.methods.base import set_masks
 from ertrain.own.densities import REWIRE, left_dense, shared_out
+from ertrain.own.supply import needs_closure
 from ertrain.ratios import SHAPE_RATIOS, allocate_sparsity, by_layers, is_erdos_renyi
 from ertrain.streams import stream_seed
 
@@ -180,6 +181,8 @@ def start_sparse(
     """
     if method in _INSTEAD:
         raise InvalidInput("method", f"another one here; {method} needs {_INSTEAD[method]}", method)
+    if not isinstance(optimiser, Optimizer) or needs_closure(optimiser):
+        raise InvalidInput("optimiser", "a torch.optim.Optimizer that takes steps without a closure", optimiser)
     steps = whole_number("steps", steps, least=1, most=_MOST_STEPS)
     if masks is not None:
         density, ratio = _density_of(masks, density, sparsity, densities), "uniform"

@@ -64,9 +64,9 @@ def supplied_data(
     >>> len(data.train), len(data.validation), data.classes
     (18, 2, 2)
     """
-    kept = _part("train", train, dtype)
-    selecting = None if validation is None else _part("validation", validation, dtype)
-    testing = None if test is None else _part("test", test, dtype)
+    kept = _named("train", train, dtype)
+    selecting = None if validation is None else _named("validation", validation, dtype)
+    testing = None if test is None else _named("test", test, dtype)
     if selecting is None:
         kept, selecting = _split(kept, train, share)
     parts = [part.checksum() for part in (kept, selecting, testing) if part is not None]
@@ -146,9 +146,20 @@ def _described(part: Any) -> Any:
     return repr(part)
 
 
+def _named(name: str, given: Any, dtype: torch.dtype | None) -> Part:
+    """Bring a part of the data into its form; what is wrong with it is said in its name."""
+    try:
+        return _part(name, given, dtype)
+    except InvalidInput as error:
+        raise InvalidInput(name, error.allowed, error.value) from None
+
+
 def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
     if isinstance(given, DataLoader):
-        return GivenBatches(given)
+        made = GivenBatches(given)
+        if len(made) == 0:
+            raise InvalidInput(name, "a DataLoader with at least one batch", "one without")
+        return made
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs, labels = (_tensor(name, part) for part in given)
         if inputs.is_floating_point() and dtype is not None:

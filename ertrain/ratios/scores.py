@@ -76,10 +76,10 @@ def snip(
     Lee, Ajanthan and Torr (ICLR 2019), over all the images that are given and at the network's own start.
     """
     model = copy.deepcopy(module).train()
+    weights = _weights(model, names)
     with _noise(seed):
         for images, labels in batches():
             loss(model(images), labels).backward()  # type: ignore[no-untyped-call]
-    weights = _weights(model, names)
     return {name: (weight * _gradient(weight)).detach().abs() for name, weight in weights.items()}
 
 
@@ -188,7 +188,11 @@ def _noise(seed: int) -> Iterator[None]:
 
 
 def _weights(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Parameter]:
-    return {name: model.get_submodule(name).get_parameter("weight") for name in names}
+    """Give the weights of a copy; they have gradients also where they are frozen."""
+    weights = {name: model.get_submodule(name).get_parameter("weight") for name in names}
+    for weight in weights.values():
+        weight.requires_grad_()
+    return weights
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:

@@ -16,6 +16,7 @@ __all__ = ["SCALES", "Cost", "Recipe"]
 
 SCALES = ("quick", "small", "paper")
 _MOST_SEEDS = 1_000_000
+_MOST_RUNS = 100_000  # that can be listed in a moment
 
 # An epoch with the settings of the quick scales, its validation and checkpoint too: seconds of one core, by network,
 # width and data, and by factors and density where layers are products. Methods, and rounds of a ratio, take from 0.7 to
@@ -114,7 +115,8 @@ class Recipe:
         Raises
         ------
         InvalidInput
-            If the scale is none of the recipe's, no run has one of the values, or another lies outside its domain.
+            If the scale is none of the recipe's, no run has one of the values, another lies outside its domain, or
+            there would be more than 100,000 runs.
 
         Examples
         --------
@@ -137,6 +139,9 @@ class Recipe:
             chosen = [one for one in chosen if any(one in having for _, having in found)]
         several = _lists(overrides)
         changes = [dict(zip(several, values, strict=True)) for values in product(*several.values())]
+        if seeds * len(chosen) * len(changes) > _MOST_RUNS:
+            most = max(_MOST_RUNS // (len(chosen) * len(changes)), 1)
+            raise InvalidInput("seeds", f"at most {most:,}, with {len(chosen) * len(changes):,} runs each", seeds)
         made = [configuration.changed(change) for configuration in chosen for change in changes]
         listed = (
             configuration if overrides and "seed" in overrides else replace(configuration, seed=seed)

@@ -279,8 +279,7 @@ REFUSED = [
     ({"optimiser": torch.optim.LBFGS}, "optimiser: expected one that takes steps without a closure"),
     ({"optimiser": lambda parameters: 3}, "optimiser: "),
     ({"loss": lambda outputs, labels: outputs}, "loss: "),
-    ({"metric": lambda outputs, labels: float("nan")}, "metric: expected a finite number"),
-    ({"data": (INPUTS, LABELS[:5])}, "data: expected inputs"),
+    ({"data": (INPUTS, LABELS[:5])}, "train: expected inputs"),
     ({"data": 3}, "train: expected a Dataset"),
     ({"data": TensorDataset(INPUTS)}, "train: expected pairs"),
     ({"data": DataLoader(Noisy(), 20, num_workers=1, persistent_workers=True)}, "train: expected a DataLoader without"),
@@ -323,3 +322,71 @@ def test_training_that_diverges_is_marked(tmp_path):
     assert found.result["accuracy_validation_best"] is None
     with pytest.warns(UserWarning, match="is of a run that diverged"), pytest.raises(InvalidInput, match="are whole"):
         ertrain.reports.read_results(tmp_path)
+
+
+UNTRAINABLE = {
+    "empty": ({"train": (INPUTS[:0], LABELS[:0])}, "train: expected inputs .* n of at least 1"),
+    "empty test": ({"test": (INPUTS[:0], LABELS[:0])}, "test: expected inputs .* n of at least 1"),
+    "empty loader": ({"train": DataLoader(TensorDataset(INPUTS[:0], LABELS[:0]))}, "train: .* at least one batch"),
+    "generator": ({"train": ((one, 0) for one in INPUTS)}, "train: expected a Dataset with a length"),
+    "iterable": ({"train": DataLoader(Endless(), batch_size=8)}, "train: expected a DataLoader .* with a length"),
+    "dicts": (
+        {"train": [{"x": one} for one in INPUTS]},
+        "train: expected pairs of one input and one label.* got 'dict'",
+    ),
+    "two inputs": ({"train": [((one, one), 0) for one in INPUTS]}, "train: expected pairs of one input and one label"),
+    "classes": ({"train": (INPUTS, LABELS + 5)}, "train: expected labels from 0 to 1, one for each output, got [56]"),
+    "negative": ({"train": (INPUTS, LABELS - 1)}, "train: expected labels from 0 to 1, one for each output, got -1"),
+    "shape": ({"train": (INPUTS, LABELS[:, None])}, "loss: expected a function that takes outputs of shape .*8, 2"),
+    "numbers": (
+        {"train": (INPUTS, LABELS.double())},
+        "loss: expected a function that takes outputs .*8, 2.* labels .*8",
+    ),
+    "tuples": ({"model": nn.Sequential(nn.Linear(6, 6), nn.LSTM(6, 2))}, "loss: expected .* outputs of type tuple"),
+    "unreduced": ({"loss": nn.CrossEntropyLoss(reduction="none")}, "loss: expected .* a tensor with one number"),
+    "constant": ({"loss": lambda outputs, labels: torch.tensor(1.0)}, "loss: expected .* whose gradient can be taken"),
+    "frozen": (
+        {"model": network().requires_grad_(False)},
+        "model: expected a network with parameters that are trained",
+    ),
+    "metric": ({"metric": lambda outputs, labels: None}, "metric: expected a function that takes outputs of shape"),
+    "vector": ({"metric": lambda outputs, labels: labels}, "metric: expected .* gives one number"),
+    "no optimiser": ({"optimiser": None}, "optimiser: expected sgd, nesterov, adam, adamw"),
+    "made": ({"optimiser": torch.optim.SGD([torch.ones(1)])}, "optimiser: expected sgd, nesterov, adam, adamw"),
+    "two-input model": ({"model": nn.Bilinear(6, 6, 2)}, "model: expected "),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*stay dense")
+@pytest.mark.parametrize("case", UNTRAINABLE)
+def test_what_cannot_be_trained_is_refused_in_one_line_before_a_folder_is_made(case, tmp_path):
+    options, said = UNTRAINABLE[case]
+    options = {"model": network(), "train": (INPUTS, LABELS), "density": "0.3", **SETTINGS, **options}
+    with pytest.raises(InvalidInput, match=f"^{said}") as caught:
+        ertrain.fit(options.pop("model"), options.pop("train"), out=tmp_path / "runs", **options)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) <= 400
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        (lambda model: model.bfloat16(), {}),
+        (lambda model: model.double(), {}),
+        (lambda model: model[0].weight.requires_grad_(False) is None or model, {}),
+        (lambda model: model[0].weight.requires_grad_(False) is None or model, {"method": "grasp"}),
+        (lambda model: model, {"metric": lambda outputs, labels: (outputs.argmax(1) == labels).float().mean()}),
+        (lambda model: model, {"batch": 10_000}),
+        (lambda model: model, {"batch": 108}),
+    ],
+    ids=["bfloat16", "double", "frozen", "frozen grasp", "metric", "large batch", "one batch"],
+)
+def test_odd_networks_and_batches_are_trained(change, options):
+    model = change(network())
+    found = ertrain.fit(model, (INPUTS, LABELS), density="0.3", **{**SETTINGS, **options})
+    assert found.density_final == pytest.approx(0.3, abs=0.01)
+    assert not found.diverged
+    frozen = not model[0].weight.requires_grad
+    mask = found.masks["0"]
+    assert found.model[0].weight[mask].equal(model[0].weight[mask]) == frozen

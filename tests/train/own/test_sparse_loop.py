@@ -177,3 +177,13 @@ def test_more_steps_than_announced_and_states_of_others_are_refused():
     other = network()
     with pytest.raises(InvalidInput, match=r"^optimiser: "):
         ertrain.start_sparse(other, sgd(model.parameters()), density="0.3", method="str", steps=3)
+
+
+@pytest.mark.parametrize("make", [lambda _: None, lambda parameters: torch.optim.LBFGS(parameters), lambda _: "sgd"])
+def test_what_cannot_take_steps_is_refused_before_the_network_is_changed(make):
+    model = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Linear(50, 2))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(InvalidInput, match=r"^optimiser: expected a torch.optim.Optimizer that takes steps without"):
+        ertrain.start_sparse(model, make(list(model.parameters())), density="0.3", steps=3)
+    assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
+    assert model.state_dict().keys() == before.keys()

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import layer_shapes  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.masks.flops import forward_flops  # noqa: E402
@@ -132,3 +133,11 @@ def test_every_arm_of_factored_networks_has_the_others_beside_it(scale):
             wanted = [(0, "trained", True), (0, "trained", False), (2, "trained", True), (2, "frozen", True)]
             convolutional = dense[0].model.startswith("resnet")
             assert found == wanted + [(0, "trained", False)] * convolutional
+
+
+def test_more_runs_than_anybody_waits_for_are_refused_at_once():
+    count = len(recipe("table1").configurations("small", seeds=1))
+    with pytest.raises(InvalidInput, match=rf"^seeds: expected at most {100_000 // count:,}, with {count} runs each"):
+        recipe("table1").configurations("small", seeds=1_000_000)
+    with pytest.raises(InvalidInput, match=r"^seeds: "):
+        recipe("table1").configurations("small", seeds=3, overrides={"epochs": tuple(map(str, range(1, 10_000)))})

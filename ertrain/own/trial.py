@@ -1,0 +1,96 @@
+"""A step in advance: what cannot be trained is refused before a folder is made, in the name of what is wrong."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ertheory.errors import InvalidInput
+from ertrain.data import NO_LABEL, Data
+from ertrain.training.epoch import Measure
+
+__all__ = ["try_out"]
+
+_INPUTS = 8
+
+
+def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool) -> None:
+    """Take loss, its gradient and the metric at a few inputs, with a copy of a network.
+
+    Parameters
+    ----------
+    model
+        The network; it is copied.
+    data
+        What it is trained with.
+    measure
+        Loss and metric.
+    counted
+        Whether labels are numbers of classes, and there is an output for each of them.
+
+    Raises
+    ------
+    InvalidInput
+        If one of them cannot be had.
+
+    Examples
+    --------
+    >>> from ertrain.own.supply import supplied_data
+    >>> from ertrain.training.epoch import ONE_NETWORK
+    >>> data = supplied_data((torch.zeros(20, 3), torch.arange(20) % 5))
+    >>> try_out(nn.Linear(3, 4), data, ONE_NETWORK, counted=True)
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: train: expected labels from 0 to 3, one for each output, got 4
+    """
+    if not any(one.requires_grad for one in model.parameters()):
+        raise InvalidInput("model", "a network with parameters that are trained", "one whose parameters are all frozen")
+    with torch.random.fork_rng(devices=[]):
+        inputs, labels = next(data.train.in_order(_INPUTS))
+        inputs, labels = inputs[:_INPUTS].cpu(), labels[:_INPUTS].cpu()
+        tried = copy.deepcopy(model).cpu().train(len(inputs) > 1)  # a single one has no statistics
+        try:
+            outputs = tried(data.normalised(inputs))
+        except Exception as error:  # whatever a network of somebody else raises
+            shape = " x ".join(map(str, inputs.shape[1:]))
+            raise InvalidInput("model", f"a network for inputs of {shape} ({error})", _kind(model)) from error
+        shapes = f"outputs {_described(outputs)} and labels {_described(labels)}"
+        if counted and isinstance(outputs, Tensor) and outputs.dim() >= 2:
+            _check_classes(data, outputs.shape[1])
+        try:
+            found = measure.loss(outputs, labels, 0.0)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            raise InvalidInput("loss", f"a function that takes {shapes} ({error})", _kind(outputs)) from error
+        if not found.requires_grad:
+            raise InvalidInput("loss", "a function of outputs whose gradient can be taken", "a constant")
+        try:
+            with torch.no_grad():
+                _ = torch.zeros((), dtype=torch.float64) + measure.correct(outputs, labels)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            raise InvalidInput(
+                "metric", f"a function that takes {shapes} and gives a number ({error})", None
+            ) from error
+
+
+def _check_classes(data: Data, classes: int) -> None:
+    """Refuse labels that no output stands for, of all that can be looked at without reading everything."""
+    for part in (data.train, data.validation):
+        labels = part.labels[part.labels != NO_LABEL]
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        if len(wrong):
+            raise InvalidInput("train", f"labels from 0 to {classes - 1}, one for each output", int(wrong[0]))
+
+
+def _described(given: Any) -> str:
+    return f"of shape {tuple(given.shape)}" if isinstance(given, Tensor) else f"of type {type(given).__name__}"
+
+
+def _kind(given: Any) -> str:
+    return type(given).__name__
