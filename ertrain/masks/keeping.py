@@ -58,7 +58,9 @@ class KeepMask:
             )
             raise InvalidInput("model", allowed, f"a copy of a guarded {type(layer).__name__}")
         weight: Any = layer._parameters.get("weight")
-        if isinstance(weight, nn.Parameter):
+        if hasattr(weight, "device_mesh"):  # spread over processes, which is refused
+            plain_weight(layer)
+        elif isinstance(weight, nn.Parameter):
             _check_shape(layer, weight, mask)
             clear((weight,), mask)
         elif weight is not None:  # lent for this call, as by torch.func.functional_call: somebody else's
@@ -68,6 +70,11 @@ class KeepMask:
             clear((image,), mask)
         else:
             plain_weight(layer)
+
+    def clear_loaded(self, _: nn.Module, __: object) -> None:
+        """Clear what a state dict has brought to the layer with the mask."""
+        if self.layer is not None:
+            _clear_loaded(self.layer, None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Say in a copy that there was a guard."""
@@ -96,7 +103,10 @@ def keep(module: nn.Module, layer: nn.Module) -> None:
         shared = [name for name, parameter in other._parameters.items() if parameter is weight]
         around = _reads_weights(type(other)) and any(part is layer for part in other.modules())
         if shared or around:
-            other.register_forward_pre_hook(KeepMask(layer, shared[0] if shared else ""), prepend=True)
+            hook = KeepMask(layer, shared[0] if shared else "")
+            other.register_forward_pre_hook(hook, prepend=True)
+            if shared:  # its copy of the weight may be loaded after that of the layer
+                other.register_load_state_dict_post_hook(hook.clear_loaded)  # type: ignore[no-untyped-call]
 
 
 def keeper_of(layer: nn.Module) -> KeepMask | None:
