@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,7 @@ __all__ = [
     "Set",
     "Sparsity",
     "folder_for",
+    "in_data_dir",
     "read_pairs",
     "read_runs",
     "with_data",
@@ -149,7 +151,8 @@ def with_data(
     InvalidInput
         If data are neither there nor can be had.
     """
-    missing = [name for name in dict.fromkeys(run.data for run in runs) if not is_there(name, data_dir)]
+    with in_data_dir(data_dir):
+        missing = [name for name in dict.fromkeys(run.data for run in runs) if not is_there(name, data_dir)]
     kept = tuple(run for run in runs if run.data not in missing)
     if kept and scale == "quick" and not any(word.startswith("data=") for word in words):
         for name in missing if tell else ():
@@ -157,9 +160,20 @@ def with_data(
             said = f"{name} is not in {data_dir}: {count} of {len(runs)} runs are left out"
             print(f"ertrain: {said} (--only data={name} says how to get it)", file=sys.stderr)
         return kept
-    for name in missing:
-        load_data(name, data_dir)
+    with in_data_dir(data_dir):
+        for name in missing:
+            load_data(name, data_dir)
     return runs
+
+
+@contextlib.contextmanager
+def in_data_dir(folder: Path) -> Iterator[None]:
+    """Name the option where the folder of the data cannot be used."""
+    try:
+        yield
+    except OSError as error:
+        allowed = f"a folder that can be used ({error.strerror or error})"
+        raise InvalidInput("--data-dir", allowed, str(folder)) from error
 
 
 def read_pairs(option: str, words: Sequence[str]) -> dict[str, tuple[str, ...]]:

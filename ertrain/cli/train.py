@@ -14,7 +14,17 @@ from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import Format, Json
 from ertheory.cli.options import Option
 from ertheory.errors import InvalidInput
-from ertrain.cli.arguments import BackendName, DataDir, Density, Device, Out, Sparsity, folder_for, read_pairs
+from ertrain.cli.arguments import (
+    BackendName,
+    DataDir,
+    Density,
+    Device,
+    Out,
+    Sparsity,
+    folder_for,
+    in_data_dir,
+    read_pairs,
+)
 from ertrain.cli.run import perform_all, show_results
 from ertrain.configuration import METHOD_SETTINGS, Configuration
 from ertrain.data import is_there, load_data
@@ -62,7 +72,7 @@ class TrainCommand:
         run = _configuration(self.config, self.set, self.density, self.sparsity)
         data_dir = Path(self.data_dir)
         with join_process_group(self.device) as processes:
-            with processes.main_first():
+            with processes.main_first(), in_data_dir(data_dir):
                 if not is_there(run.data, data_dir):
                     load_data(run.data, data_dir)
             out = folder_for("--out", self.out)
