@@ -213,7 +213,7 @@ def test_missing_data_are_named(capsys, tmp_path):
 def test_a_folder_that_can_not_be_written_is_status_2(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert main(["run", "table1", "--only", "data=digits", "--out", str(tmp_path / "file")]) == 2
-    assert "cannot be used" in capsys.readouterr().err
+    assert "ertrain: --out: expected a folder that can be written to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["list"], ["run"], ["sweep"], ["report"], ["verify"]], ids=" ".join)

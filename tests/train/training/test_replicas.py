@@ -129,7 +129,7 @@ def test_a_group_that_was_interrupted_gives_the_same_bits(whole, tmp_path, monke
     with (tmp_path / GROUP[1].folder / "metrics.jsonl").open("ab") as metrics:
         metrics.write(b'{"epoch": 3, "loss": 1.0}\n{"epoch": 4, "lo')
     ratios = []
-    monkeypatch.setattr("ertrain.ratios.allocation.snip", lambda *_: ratios.append("found again"))
+    monkeypatch.setattr("ertrain.ratios.searches.snip", lambda *_: ratios.append("found again"))
     train_group(tmp_path)
     assert not ratios
     assert_same_group(whole, tmp_path)
