@@ -74,7 +74,7 @@ class LinearAttention(nn.Module):
     given
         Attention whose weights are taken.
     name
-        Of it, for the error message.
+        The name under which an error message speaks of it.
     """
 
     def __init__(self, given: nn.MultiheadAttention, name: str = "") -> None:
