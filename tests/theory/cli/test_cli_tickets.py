@@ -211,6 +211,7 @@ class Ticket:
             "lambda": [1.5, 2.5],
             "kept": [3, 4, 5],
             "seed": 0,
+            "bits": None,
         }
 
 
