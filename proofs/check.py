@@ -56,7 +56,7 @@ THEOREMS = {
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
     "enclosures": ("mean_dnP", "mean_upP"),
     "preassigned_certificate": ("preassigned_enough", "preassigned_minimal", "preassigned_sound"),
-    "matched_certificate": ("chernoff", "tail_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
+    "matched_certificate": ("chernoff", "tail_upP", "sharp_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
     "matched_blocks_certificate": ("blocks_matched_sound",),
     "matched_drops": ("drop_matched_sound",),
     "lemma_2_4": ("some_missed", "printed_lemma_2_4_is_false"),

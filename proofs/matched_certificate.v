@@ -1,8 +1,8 @@
-(* How often inputs cannot be given neurons of their own, bounded inside Coq by Chernoff's bound with y = 2^-t.         *)
+(* How often inputs cannot be given neurons of their own: the last terms of binomial tails, and Chernoff for the rest.   *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
 From ERProofs Require Import bernoulli block_construction exact_laws rounding upward dropped_copies dropped_certificate.
-From ERProofs Require Import factored_law factored_certificate masked_layer_0.
+From ERProofs Require Import factored_law factored_certificate masked_layer_0 enclosures.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -16,10 +16,21 @@ Definition tail_up (mu : up) (t N' n : N) : up :=
   let z := up_add y (up_mul mu (2 ^ t - 1, t)) in
   let a := N' / n in
   up_mul (up_pow (up_mul (up_pow z a) (2 ^ t, 0)) n) (up_pow z (N' - a * n)).
-(* sum over s of C(d, s) P(Bin(N, 1 - r^s) < q s) *)
-Fixpoint hall_sum_up (r : up) (N' q s : N) (cs ts : seq N) : up :=
+(* a sum of masses, from C(n, k) p^k q^(n - k) on *)
+Fixpoint masses_up (p q : up) (n k : N) (cs : seq N) : up :=
+  if cs is c :: cs' then up_add (mass_at 64 1 p q n k c) (masses_up p q n (k + 1) cs') else up_zero.
+Definition complement (x : up) : up := (2 ^ x.2 - x.1, x.2).
+(* P(Bin(N, 1 - mu) < m), with lo <= mu <= mu: the last `terms` of it are added up, and Chernoff bounds those before *)
+Definition sharp_up (lo mu : up) (t terms N' m : N) : up :=
+  let added := if m <=? N' + 1 then N.min terms m else 0 in
+  let start := m - added in
+  up_add (if start =? 0 then up_zero else tail_up mu t N' (start - 1))
+    (masses_up (complement lo) mu N' start (window N' (N.to_nat start) (N.to_nat added))).
+(* sum over s of C(d, s) P(Bin(N, 1 - r^s) < q s), with r' <= r <= r *)
+Fixpoint hall_sum_up (r' r : up) (N' q s : N) (cs : seq N) (ts : seq (N * N)) : up :=
   match cs, ts with
-  | c :: cs', t :: ts' => up_add (up_mul (up_nat c) (tail_up (up_pow r s) t N' (q * s - 1))) (hall_sum_up r N' q (s + 1) cs' ts')
+  | c :: cs', t :: ts' =>
+    up_add (up_mul (up_nat c) (sharp_up (power 64 0 r' s) (up_pow r s) t.1 t.2 N' (q * s))) (hall_sum_up r' r N' q (s + 1) cs' ts')
   | _, _ => up_zero
   end.
 End Computation.
@@ -29,9 +40,12 @@ Section Sound.
 Variable R : realFieldType.
 Local Notation toR := (toR R).
 
-(* P(Bin(N, 1 - r^s) < q s) *)
-Definition tail (p0 : R) (N' q s : nat) : R :=
-  \sum_(k < N'.+1) bin_mass (1 - (1 - p0) ^+ s) N' k * (k < q * s)%N%:R.
+Lemma of_nat_leb a b : (N.of_nat a <=? N.of_nat b)%bin = (a <= b)%N.
+Proof. by apply/N.leb_spec0/ssrnat.leP; lia. Qed.
+
+(* P(Bin(N, 1 - (1 - p0)^s) < m) *)
+Definition tail (p0 : R) (N' m s : nat) : R :=
+  \sum_(k < N'.+1) bin_mass (1 - (1 - p0) ^+ s) N' k * (k < m)%N%:R.
 
 Lemma chernoff (rho y : R) (N' n : nat) : 0 <= rho <= 1 -> 0 <= y <= 1 ->
   (\sum_(k < N'.+1) bin_mass rho N' k * (k < n.+1)%N%:R) * y ^+ n <= (1 - rho + rho * y) ^+ N'.
@@ -47,12 +61,12 @@ by rewrite mul1r ltnS => kn; exact: ler_wiexpn2l.
 Qed.
 
 Section OneTail.
-Variables (p0 : R) (N' q s : nat) (mu : up) (t : N).
+Variables (p0 : R) (N' m s : nat) (mu : up) (t : N).
 Hypotheses (h0 : 0 <= p0 <= 1) (hm : bounds mu ((1 - p0) ^+ s)).
-Hypothesis qs : (0 < q * s)%N.
-Let n := (q * s).-1.
+Hypothesis qs : (0 < m)%N.
+Let n := m.-1.
 
-Lemma tail_upP : tail p0 N' q s <= value R (tail_up mu t (N.of_nat N') (N.of_nat n)).
+Lemma tail_upP : tail p0 N' m s <= value R (tail_up mu t (N.of_nat N') (N.of_nat n)).
 Proof.
 have /andP[p00 p01] := h0.
 have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
@@ -64,7 +78,7 @@ pose y := two^-1; have y01 : 0 <= y <= 1 by rewrite invr_ge0 ltW //= invf_le1.
 have /andP[y0 y1] := y01.
 pose Z := 1 - (1 - (1 - p0) ^+ s) + (1 - (1 - p0) ^+ s) * y.
 have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // ler_subl_addr ler_addl.
-have key : tail p0 N' q s * y ^+ n <= Z ^+ N'.
+have key : tail p0 N' m s * y ^+ n <= Z ^+ N'.
   rewrite /tail -(prednK qs) -/n; apply: chernoff => //.
   by rewrite subr_ge0 m1 ler_subl_addr ler_addl.
 pose a := (N.of_nat N' / N.of_nat n)%bin.
@@ -72,7 +86,7 @@ have split : (N' = N.to_nat a * n + N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)
   have le : (a * N.of_nat n <= N.of_nat N')%bin by exact: div_le.
   by apply: Nat2N.inj; rewrite Nat2N.inj_add Nat2N.inj_mul !N2Nat.id N.add_comm N.sub_add.
 apply: (@le_trans _ _ ((Z ^+ N.to_nat a * two) ^+ n * Z ^+ N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)).
-  have -> : tail p0 N' q s = tail p0 N' q s * y ^+ n * two ^+ n.
+  have -> : tail p0 N' m s = tail p0 N' m s * y ^+ n * two ^+ n.
     by rewrite -mulrA -exprMn mulVf ?gt_eqF // expr1n mulr1.
   have E i j : (Z ^+ i * two) ^+ n * Z ^+ j = Z ^+ (i * n + j) * two ^+ n by rewrite exprMn -exprM exprD mulrAC.
   by rewrite E -split ler_wpmul2r ?exprn_ge0 ?(ltW two0).
@@ -83,41 +97,116 @@ have bz : bounds (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) Z.
   rewrite /bounds /value /= toR_sub //.
   by rewrite mulrBl divff ?gt_eqF // -[toR 1]/(1%:R) mul1r.
 have two_b : bounds (2 ^ t, 0)%bin two by rewrite /bounds /value /= -[toR (2 ^ 0)]/(1%:R) divr1.
-have pw m : bounds (up_pow (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) m) (Z ^+ N.to_nat m) by exact: up_powP.
+have pw i : bounds (up_pow (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) i) (Z ^+ N.to_nat i) by exact: up_powP.
 apply: up_mulP; rewrite ?exprn_ge0 ?mulr_ge0 ?exprn_ge0 ?(ltW two0) //.
 have /= := @up_powP R _ (Z ^+ N.to_nat a * two) (N.of_nat n) _ (up_mulP _ _ (pw a) two_b).
 by rewrite Nat2N.id; apply; rewrite ?mulr_ge0 ?exprn_ge0 // ltW.
 Qed.
 End OneTail.
 
-Lemma hall_sum_upP (p0 : R) (r : up) (d N' q s : nat) ts : 0 <= p0 <= 1 -> bounds r (1 - p0) -> (0 < q)%N ->
-  \sum_(s.+1 <= t < s.+1 + size ts) 'C(d, t)%:R * tail p0 N' q t <=
-  value R (hall_sum_up r (N.of_nat N') (N.of_nat q) (N.of_nat s.+1) [seq N.of_nat 'C(d, i) | i <- iota s.+1 (size ts)] ts).
+Section Sharp.
+Variables (p0 : R) (N' m s : nat) (lo mu : up) (t terms : N).
+Hypotheses (h0 : 0 <= p0 <= 1) (hl : under lo ((1 - p0) ^+ s)) (hm : bounds mu ((1 - p0) ^+ s)).
+Let rho : R := 1 - (1 - p0) ^+ s.
+Let m01 : 0 <= (1 - p0) ^+ s <= 1.
+Proof. by have /andP[a b] := h0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl. Qed.
+Let rho01 : 0 <= rho <= 1.
+Proof. by have /andP[a b] := m01; rewrite /rho subr_ge0 b ler_subl_addr ler_addl. Qed.
+
+Lemma complementP : bounds (complement lo) rho.
 Proof.
-move=> h0 hr q0; elim: ts s => [|t ts IH] s; first by rewrite addn0 big_geq //= value_zero.
+have p1 : 0 < toR (2 ^ lo.2)%bin by have := toR_lt R (_ : 0 < 2 ^ lo.2)%bin; apply; apply/N.neq_0_lt_0/N.pow_nonzero.
+rewrite /bounds /value /= ler_pdivl_mulr // mulrBl mul1r.
+have le : toR lo.1 <= (1 - p0) ^+ s * toR (2 ^ lo.2)%bin by rewrite -ler_pdivr_mulr.
+apply: (@le_trans _ _ (toR (2 ^ lo.2)%bin - toR lo.1)); first by rewrite ler_add2l ler_opp2.
+case: (N.le_gt_cases lo.1 (2 ^ lo.2)) => [h|/(toR_lt R)/ltW h]; first by rewrite toR_sub.
+by apply: le_trans (toR_ge0 R _); rewrite subr_le0.
+Qed.
+
+Lemma masses_upP k len : (k + len <= N'.+1)%N -> \sum_(k <= i < k + len) bin_mass rho N' i <=
+  value R (masses_up (complement lo) mu (N.of_nat N') (N.of_nat k) [seq N.of_nat 'C(N', i) | i <- iota k len]).
+Proof.
+have /andP[r0 r1] := rho01; have q0 : 0 <= 1 - rho by rewrite subr_ge0.
+elim: len k => [|len IH] k le; first by rewrite addn0 big_geq //= value_zero.
+rewrite big_ltn ?addnS ?ltnS ?leq_addr //=.
+have -> : (N.of_nat k + 1)%bin = N.of_nat k.+1 by rewrite N.add_1_r -Nat2N.inj_succ.
+apply: up_addP; last by rewrite -addSn; apply: IH; rewrite addSnnS.
+rewrite /bin_mass -mulrA; apply: times_ge; rewrite ?ler0n ?mulr_ge0 ?exprn_ge0 //.
+  by rewrite /bounds /value /= divr1 toR_nat.
+apply: times_ge; rewrite ?exprn_ge0 //.
+  by have := power_ge 64 (N.of_nat k) r0 complementP; rewrite Nat2N.id.
+have hq : bounds mu (1 - rho) by rewrite /rho subKr.
+by have := power_ge 64 (N.of_nat N' - N.of_nat k)%bin q0 hq; rewrite N2Nat.inj_sub !Nat2N.id.
+Qed.
+
+Lemma sharp_upP : tail p0 N' m s <= value R (sharp_up lo mu t terms (N.of_nat N') (N.of_nat m)).
+Proof.
+rewrite /sharp_up; set added := (if (N.of_nat m <=? _)%bin then _ else _).
+have mass0 i : 0 <= bin_mass rho N' i by exact: (bin_mass_ge0 _ rho01).
+pose J := N.to_nat added; pose start := (m - J)%N.
+have eJ : added = N.of_nat J by rewrite /J N2Nat.id.
+have Jm : (J <= m)%N by apply/ssrnat.leP; rewrite /J /added; case: ifP => _ /=; lia.
+have es : (N.of_nat m - added)%bin = N.of_nat start by rewrite eJ -Nat2N.inj_sub.
+have se : (start + J = m)%N by rewrite /start subnK.
+have before : tail p0 N' start s <= value R (if N.of_nat start =? 0 then up_zero else tail_up mu t (N.of_nat N') (N.of_nat start - 1))%bin.
+  case: N.eqb_spec => [z|nz].
+    have -> : start = 0%N by apply: Nat2N.inj.
+    by rewrite value_zero /tail big1 // => k _; rewrite ltn0 mulr0.
+  have s0 : (0 < start)%N by rewrite lt0n; apply/eqP => e; rewrite e in nz.
+  have -> : (N.of_nat start - 1)%bin = N.of_nat start.-1 by rewrite N.sub_1_r -Nat2N.inj_pred.
+  exact: tail_upP.
+rewrite es eJ !Nat2N.id; apply: (@le_trans _ _ (tail p0 N' start s + \sum_(start <= i < start + J) bin_mass rho N' i)); last first.
+  apply: up_addP; first exact: before.
+  case: (posnP J) => [->|J0]; first by rewrite addn0 big_geq //; exact: value_ge0.
+  have fits : (start + J <= N'.+1)%N.
+    rewrite se; move: J0; rewrite /J /added; case: ifP => [le _|_ //]; move: le.
+    by rewrite N.add_1_r -Nat2N.inj_succ of_nat_leb.
+  by rewrite (windowE fits); exact: masses_upP.
+rewrite se /tail.
+have cut (f : nat -> R) i : (forall k, 0 <= f k) -> \sum_(k < N'.+1) f k * (k < i)%N%:R = \sum_(0 <= k < minn i N'.+1) f k.
+  move=> f0; rewrite -(big_mkord xpredT (fun k => f k * (k < i)%N%:R)).
+  rewrite (big_cat_nat _ _ _ (leq0n (minn i N'.+1)) (geq_minr _ _)) /= [X in _ + X]big_nat_cond [X in _ + X]big1 ?addr0.
+    rewrite big_nat_cond [RHS]big_nat_cond; apply: eq_bigr => k /andP[/andP[_]]; rewrite leq_min => /andP[-> _] _.
+    by rewrite mulr1.
+  move=> k /andP[/andP[ge lt] _]; move: ge; rewrite geq_min => /orP[ge|ge]; last by rewrite ltnNge ge in lt.
+  by rewrite ltnNge ge mulr0.
+rewrite !cut //; case: (leqP m N'.+1) => mN.
+  have sN : (start <= N'.+1)%N by apply: leq_trans mN; rewrite -se leq_addr.
+  have sm : (start <= m)%N by rewrite -se leq_addr.
+  by rewrite (minn_idPl sN) (big_cat_nat _ _ _ (leq0n start) sm).
+have J0 : J = 0%N.
+  rewrite /J /added (_ : (N.of_nat m <=? N.of_nat N' + 1)%bin = false) //.
+  by rewrite N.add_1_r -Nat2N.inj_succ of_nat_leb leqNgt mN.
+by move: se; rewrite J0 addn0 => ->; rewrite (minn_idPr (ltnW mN)) ler_addl; apply: sumr_ge0 => k _; exact: mass0.
+Qed.
+End Sharp.
+
+Lemma hall_sum_upP (p0 : R) (r' r : up) (d N' q s : nat) ts : 0 <= p0 <= 1 -> under r' (1 - p0) -> bounds r (1 - p0) ->
+  \sum_(s.+1 <= t < s.+1 + size ts) 'C(d, t)%:R * tail p0 N' (q * t) t <=
+  value R (hall_sum_up r' r (N.of_nat N') (N.of_nat q) (N.of_nat s.+1) [seq N.of_nat 'C(d, i) | i <- iota s.+1 (size ts)] ts).
+Proof.
+move=> h0 hl hr; elim: ts s => [|t ts IH] s; first by rewrite addn0 big_geq //= value_zero.
 rewrite big_ltn; last by rewrite addnS ltnS leq_addr.
 have {}IH := IH s.+1; rewrite -addSnnS; cbn [size iota map hall_sum_up].
-have qs : (0 < q * s.+1)%N by rewrite muln_gt0 q0.
-have e1 : (N.of_nat q * N.of_nat s.+1 - 1)%bin = N.of_nat (q * s.+1).-1 by rewrite -Nat2N.inj_mul N.sub_1_r -Nat2N.inj_pred.
 have e2 : (N.of_nat s.+1 + 1)%bin = N.of_nat s.+2 by rewrite N.add_1_r -Nat2N.inj_succ.
-rewrite e1 e2; apply: up_addP => //; apply: up_mulP; rewrite ?ler0n //.
+have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
+rewrite -Nat2N.inj_mul e2; apply: up_addP => //; apply: up_mulP; rewrite ?ler0n //.
 - apply: sumr_ge0 => k _; rewrite mulr_ge0 ?ler0n // /bin_mass.
-  have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
   have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // ler_subl_addr ler_addl.
   have g0 : 0 <= 1 - (1 - p0) ^+ s.+1 by rewrite subr_ge0.
   have g1 : 0 <= 1 - (1 - (1 - p0) ^+ s.+1) by rewrite opprB addrC subrK exprn_ge0.
   by rewrite mulr_ge0 ?mulr_ge0 ?ler0n // exprn_ge0.
 - by apply: le_trans (up_natP R _); rewrite Nat2N.id.
-apply: tail_upP => //; have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
+apply: sharp_upP => //; first by have := power_le 64 (N.of_nat s.+1) c hl; rewrite Nat2N.id.
 by have := up_powP (N.of_nat s.+1) c hr; rewrite Nat2N.id.
 Qed.
 
 (* the answer: so many neurons N' in layer 0, where all the rest loses rest at most *)
 Section HallSum.
-Variables (a0 b0 num den : N) (d N' : N) (q : positive) (ts : seq N).
+Variables (a0 b0 num den : N) (d N' : N) (q : positive) (ts : seq (N * N)).
 Definition hall_ok : bool :=
   [&& N.ltb 0 b0, N.leb a0 b0, N.ltb 0 den, N.eqb (N.of_nat (size ts)) d &
-    up_le (hall_sum_up (up_ratio (b0 - a0) b0) N' (N.pos q) 1 (binomials d d 1 (size ts)) ts) num den].
+    up_le (hall_sum_up (ratio 64 0 (b0 - a0) b0) (up_ratio (b0 - a0) b0) N' (N.pos q) 1 (binomials d d 1 (size ts)) ts) num den].
 Let p0 : R := toR a0 / toR b0.
 
 Lemma hall_okP (I K Z : finType) : #|I| = N.to_nat d -> #|K| = Pos.to_nat q -> #|Z| = N.to_nat N' -> hall_ok ->
@@ -126,13 +215,13 @@ Proof.
 move=> cI cK cZ /and5P[/N.ltb_lt b1 /N.leb_le ab /N.ltb_lt den1 /N.eqb_spec sz le].
 have bp : 0 < toR b0 by exact: (toR_lt R b1).
 have p01 : 0 <= p0 <= 1 by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-have miss : bounds (up_ratio (b0 - a0) b0) (1 - p0).
-  have -> : 1 - p0 = toR (b0 - a0)%bin / toR b0 by rewrite toR_sub // mulrBl divff // gt_eqF.
-  exact: up_ratioP.
+have e : 1 - p0 = toR (b0 - a0)%bin / toR b0 by rewrite toR_sub // mulrBl divff // gt_eqF.
+have miss : bounds (up_ratio (b0 - a0) b0) (1 - p0) by rewrite e; exact: up_ratioP.
+have miss' : under (ratio 64 0 (b0 - a0) b0) (1 - p0) by rewrite e; exact: ratio_le.
 split=> //; apply: (up_leP den1 _ le).
-have := @hall_sum_upP p0 (up_ratio (b0 - a0) b0) #|I| #|Z| (Pos.to_nat q) 0 ts p01 miss.
-have -> : #|I| = size ts by rewrite cI -sz Nat2N.id.
-rewrite add1n => /(_ _) h; have {}h := h ltac:(by apply/ssrnat.leP; exact: Pos2Nat.is_pos).
+have h := @hall_sum_upP p0 (ratio 64 0 (b0 - a0) b0) (up_ratio (b0 - a0) b0) #|I| #|Z| (Pos.to_nat q) 0 ts p01 miss' miss.
+move: h; have -> : #|I| = size ts by rewrite cI -sz Nat2N.id.
+rewrite add1n => h.
 have be := @binomialsE (size ts) 1 (size ts) (leqnn _); rewrite bin1 sz in be.
 have q1 : N.of_nat (Pos.to_nat q) = N.pos q by rewrite -[RHS]N2Nat.id.
 have z1 : N.of_nat #|Z| = N' by rewrite cZ N2Nat.id.
@@ -150,7 +239,7 @@ Qed.
 
 (* dropped copies, layer 0 masked and matched: num0/den is lost there, num/den behind it *)
 Section Matched.
-Variables (a0 b0 a1 b1 a2 b2 : N) (k m q0 q1 : positive) (num0 num den bits d N' : N) (ts : seq N).
+Variables (a0 b0 a1 b1 a2 b2 : N) (k m q0 q1 : positive) (num0 num den bits d N' : N) (ts : seq (N * N)).
 Variables (J O : finType).
 Local Notation I := (ordinal_finType (N.to_nat d)).
 Local Notation Z := (ordinal_finType (N.to_nat N')).

@@ -66,13 +66,20 @@ def test_dropped_copies_are_certified_and_one_copy_less_is_not(tmp_path):
 
 
 @needs_coq
-def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(tmp_path):
-    answer = width("9-7-5-2", method="exact", density=["0.8", "1/2", "1/2", "1/2"], delta="0.001")
+@pytest.mark.parametrize(
+    ("target", "density", "layer"),
+    [
+        ("9-7-5-2", ["0.8", "1/2", "1/2", "1/2"], 2),
+        ("20-10-5", ["0.3", "0.3", "0.3"], 1),  # Hall's sum is 1e-6 where 1.3e-6 is left for it
+    ],
+)
+def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(target, density, layer, tmp_path):
+    answer = width(target, method="exact", density=density, delta="0.001")
     text, neurons = answer.certificate(), answer.widths[0]
     found = check(text, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
     assert "answer.v: answer checked in" in found.stdout
-    assert check(fewer(answer, 2), tmp_path).returncode == 1
+    assert check(fewer(answer, layer), tmp_path).returncode == 1
     less = changed(text, f"Definition neurons : N := {neurons}%bin", f"Definition neurons : N := {neurons - 1}%bin")
     assert check(less, tmp_path).returncode == 1
 

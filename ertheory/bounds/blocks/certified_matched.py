@@ -1,6 +1,6 @@
 """Answers of `exact` as theorems that Coq checks, where layer 0 is masked and its neurons are matched to inputs.
 
-The law is (1 - H) P_block. Coq bounds Hall's sum H by Chernoff's bound and P_block from below; that one copy less is
+The law is (1 - H) P_block. Coq bounds Hall's sum H from above and P_block from below; that one copy less is
 too few is shown for P_block alone, which is above the law.
 """
 
@@ -58,7 +58,7 @@ def matched_certificate(answer: Width) -> str:
     Raises
     ------
     TheoremNotApplicable
-        If the target is not fully connected, Chernoff's bound on Hall's sum is too large, or one copy less is too few
+        If the target is not fully connected, Coq's bound on Hall's sum is too large, or one copy less is too few
         only because of Hall's sum.
     """
     coq.refuse(answer)

@@ -1,4 +1,9 @@
-"""Hall's sum, bounded as Coq bounds it: by Chernoff's bound with y a power of 1/2, one for each number of inputs."""
+"""Hall's sum, bounded as Coq bounds it: the last terms of a binomial tail one by one, and Chernoff for those before.
+
+Chernoff's bound with y a power of 1/2 is some times a tail. The tails that matter most in the sum are added up instead,
+by so many terms that what is left to Chernoff does not count; but only tails with a short C(N, k). The choice cannot
+make a wrong answer right: where it is too coarse Coq refuses the file.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from ertheory.bounds import coq
 from ertheory.errors import TheoremNotApplicable
 
 __all__ = ["HallBound", "hall_bound", "hall_exponents"]
 
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int_]
+
 _MOST_INPUTS = 2_000  # Coq takes some ten milliseconds for each number of inputs, and has long binomials to compute
 _MARGIN = 1 + 1e-6  # far above the rounding errors, here and inside Coq
 _LEAST = 1e-40  # sums that are smaller count as this
 _DIGITS = 12
 _SMALLEST_POWER = 512
+_NEGLIGIBLE = 1e-6  # of the sum, for what Chernoff bounds
+_MOST_WORK = 4_000_000  # binary digits of all C(N, k) on the way to those that are needed
 
 
 @dataclass(frozen=True)
@@ -28,11 +39,15 @@ class HallBound:
     failure
         The bound.
     exponents
-        t_1..t_d: P(Bin(N, 1 - mu) <= n) <= (y + mu (1 - y))^N / y^n with y = 2^-t_s, where mu = (1 - p)^s, n = q s - 1.
+        t_1..t_d: P(Bin(N, 1 - mu) <= n) <= (y + mu (1 - y))^N / y^n with y = 2^-t_s, where mu = (1 - p)^s and n is
+        q s - 1 less the terms that are added up.
+    terms
+        How many of them, for 1..d inputs.
     """
 
     failure: Fraction
     exponents: tuple[int, ...]
+    terms: tuple[int, ...]
 
 
 def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> HallBound:
@@ -51,8 +66,8 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
     Examples
     --------
     >>> bound = hall_bound(907, 20, 45, Fraction(3, 10))
-    >>> f"{float(bound.failure):.2g}", bound.exponents[:2], len(bound.exponents)
-    ('9.3e-06', (3, 3), 20)
+    >>> f"{float(bound.failure):.2g}", bound.exponents[:2], bound.terms[-3:], len(bound.exponents)
+    ('9.6e-07', (3, 3), (0, 0, 6), 20)
     """
     if inputs > _MOST_INPUTS:
         msg = f"certificate: more than {_MOST_INPUTS} inputs, whose Hall sum would take Coq too long"
@@ -60,18 +75,52 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
     from scipy.special import gammaln  # slow to load
 
     sizes = np.arange(1, inputs + 1, dtype=np.float64)
-    missed = np.exp(sizes * np.log1p(-float(density)))
-    wanted = copies * sizes - 1
-    best, exponents = np.zeros(inputs), np.zeros(inputs, dtype=int)
+    log_missed = sizes * np.log1p(-float(density))
+    choices = gammaln(inputs + 1) - gammaln(sizes + 1) - gammaln(inputs - sizes + 1)
+    exponents, logs = _chernoff(neurons, np.exp(log_missed), copies * sizes - 1)
+    shares = np.exp(np.minimum(choices + logs, 1.0))
+    terms, work = np.zeros(inputs, dtype=int), 0
+    for index in np.argsort(-shares):
+        wanted = copies * (int(index) + 1)
+        others = float(np.where(terms > 0, 0.0, shares).sum())
+        longest = min(wanted, neurons // 2)
+        work += wanted * int(1.5 * (gammaln(neurons + 1) - gammaln(longest + 1) - gammaln(neurons - longest + 1)))
+        if others <= _NEGLIGIBLE * float(shares.sum()) or work > _MOST_WORK or wanted > neurons:
+            break
+        terms[index], exponents[index], shares[index] = _added(
+            neurons, wanted, float(log_missed[index]), float(choices[index]), _NEGLIGIBLE * float(shares[index])
+        )
+    total = float(shares.sum()) * _MARGIN + _LEAST
+    scale = 10 ** max(0, _DIGITS - int(np.floor(np.log10(total))))
+    return HallBound(
+        Fraction(int(Fraction(total) * scale) + 1, scale), *(tuple(map(int, one)) for one in (exponents, terms))
+    )
+
+
+def _chernoff(neurons: int, missed: Floats, least: Floats) -> tuple[Counts, Floats]:
+    """Choose the powers of 1/2 that are best, and the logarithms of the bounds."""
+    best, exponents = np.zeros(len(least)), np.zeros(len(least), dtype=int)
     for exponent in range(1, _SMALLEST_POWER):
         power = 2.0**-exponent
-        bound = neurons * np.log(power + missed * (1 - power)) + wanted * exponent * np.log(2)
+        bound = neurons * np.log(power + missed * (1 - power)) + least * exponent * np.log(2)
         exponents = np.where(bound < best, exponent, exponents)
         best = np.minimum(bound, best)
-    choices = gammaln(inputs + 1) - gammaln(sizes + 1) - gammaln(inputs - sizes + 1)
-    total = float(np.exp(np.minimum(choices + best, 1.0)).sum()) * _MARGIN + _LEAST
-    scale = 10 ** max(0, _DIGITS - int(np.floor(np.log10(total))))
-    return HallBound(Fraction(int(Fraction(total) * scale) + 1, scale), tuple(int(one) for one in exponents))
+    return exponents, best
+
+
+def _added(neurons: int, wanted: int, log_missed: float, choices: float, small: float) -> tuple[int, int, float]:
+    """Choose how many terms below `wanted` are added up: their number, the power for the rest, and the share of all."""
+    from scipy.special import gammaln
+
+    counts = np.arange(wanted - 1, -1, -1, dtype=np.float64)
+    logs = gammaln(neurons + 1) - gammaln(counts + 1) - gammaln(neurons - counts + 1)
+    logs += counts * np.log(-np.expm1(log_missed)) + (neurons - counts) * log_missed + choices
+    sums = np.cumsum(np.exp(logs))
+    for added in [*range(1, min(wanted, 64)), *range(64, wanted, 16)]:
+        powers, rest = _chernoff(neurons, np.array([np.exp(log_missed)]), np.array([wanted - added - 1.0]))
+        if np.exp(min(1.0, choices + rest[0])) <= small:
+            return added, int(powers[0]), float(sums[added - 1] + np.exp(choices + rest[0]))
+    return wanted, 0, float(sums[-1])
 
 
 def hall_exponents(bound: HallBound) -> str:
@@ -79,13 +128,13 @@ def hall_exponents(bound: HallBound) -> str:
 
     Examples
     --------
-    >>> print(hall_exponents(HallBound(Fraction(1, 9), (4, 3))).splitlines()[-1])
-    Definition exponents : seq N := [:: 4; 3]%bin.
+    >>> print(hall_exponents(HallBound(Fraction(1, 9), (4, 3), (9, 0))).splitlines()[-1])
+    Definition exponents : seq (N * N) := [:: (4, 9); (3, 0)]%bin.
     """
-    listed = "; ".join(map(str, bound.exponents))
+    listed = "; ".join(f"({exponent}, {terms})" for exponent, terms in zip(bound.exponents, bound.terms, strict=True))
     return "\n".join(
         [
-            "(* Hall's sum is bounded by Chernoff's bound with these powers of 1/2 *)",
-            coq.definition("exponents", "seq N", f"[:: {listed}]%bin"),
+            "(* (t, n): of this tail of Hall's sum n terms are added up, and Chernoff bounds the rest with 2^-t *)",
+            coq.definition("exponents", "seq (N * N)", f"[:: {listed}]%bin"),
         ]
     )
