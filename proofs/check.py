@@ -55,6 +55,7 @@ THEOREMS = {
     "upward": ("up_mulP", "up_addP", "up_powP", "up_leP"),
     "factored_certificate": ("level_steps", "weighted_levels", "factored_certificate", "factored_certificate_relu"),
     "enclosures": ("mean_dnP", "mean_upP"),
+    "factored_minimal": ("lost_dnP", "floorsP", "map_aboveP", "shares_le"),
     "preassigned_certificate": ("preassigned_enough", "preassigned_minimal", "preassigned_sound"),
     "matched_certificate": ("chernoff", "tail_upP", "sharp_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
     "matched_blocks_certificate": ("blocks_matched_sound",),

@@ -115,9 +115,9 @@ def test_a_factored_source_is_certified_with_linear_and_with_relu_neurons(tmp_pa
     first, _, second, _ = answer.widths
     found = check(text, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "answer.v: answer, answer_relu checked in" in found.stdout
-    less = changed(text, f"[:: {first}; {second}]", f"[:: {first - 1}; {second - 1}]")
-    assert check(less, tmp_path).returncode == 1
+    assert "answer.v: answer_least, answer, answer_relu checked in" in found.stdout
+    for other in (f"[:: {first - 1}; {second - 1}]", f"[:: {first + 1}; {second}]"):  # too few, and one too many
+        assert check(changed(text, f"[:: {first}; {second}]", other), tmp_path).returncode == 1
 
 
 @needs_coq

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.bounds import coq
+from ertheory.bounds.factored.certified_least import LEAST_THEOREM, least_claims
 from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
 from ertheory.bounds.factored.one_map import FactoredMap
 from ertheory.bounds.result import Width
@@ -20,7 +21,9 @@ from ertheory.errors import TheoremNotApplicable
 
 __all__ = ["factored_certificate"]
 
-_THEORIES = "bernoulli exact_laws rounding upward factored factored_law factored_network factored_certificate".split()
+_THEORIES = (
+    "bernoulli exact_laws rounding upward factored factored_law factored_network factored_certificate factored_minimal"
+).split()
 _MOST_TERMS = 60_000  # of all Hall sums together; Coq takes some milliseconds for each
 _MOST_NEURONS = 20_000
 _NEGLIGIBLE = 1e-4  # of the failure probability, for the terms that are bounded together
@@ -32,7 +35,9 @@ Section Answer.
 Variable R : realFieldType.
 Let p (l : nat) : R := toR R (kept1 l) / toR R (entries1 l).   (* the density of the first map of the pair l *)
 Let p' (l : nat) : R := toR R (kept2 l) / toR R (entries2 l).  (* and of the second *)
+Let share (l : nat) : R := toR R (shares l) / toR R common.
 Let delta : R := {delta}.
+{least}
 Variables (act : nat -> R -> R) (W : forall l, 'M[R]_(size l.+1, size l)) (b : forall l, 'cV[R]_(size l.+1)).
 Variable contained : pred {{ffun edge depth size inner -> bool}}.
 
@@ -74,7 +79,8 @@ def factored_certificate(answer: Width) -> str:
         raise TheoremNotApplicable(msg)
     says = (
         "Theorems answer and answer_relu, below: with so many neurons between the maps, the network is contained, by "
-        "exactly its outputs, whatever its weights and biases; inner neurons are linear, or have ReLU on a box."
+        "exactly its outputs, whatever its weights and biases; inner neurons are linear, or have ReLU on a box. "
+        "Theorem answer_least: with one inner neuron less the bound of a map is above its share of delta."
     )
     goal, maps = answer.failure_probability, design.maps
     columns = "\n".join(f"  | {level} => {_columns(plan.columns)}" for level, plan in enumerate(plans))
@@ -98,7 +104,8 @@ def factored_certificate(answer: Width) -> str:
                 "factored_ok size inner kept1 entries1 kept2 entries2 ends columns depth "
                 f"{goal.numerator} {goal.denominator}",
             ),
-            _THEOREM.lstrip("\n").format(delta=coq.fraction(goal)),
+            *least_claims(maps, goal),
+            _THEOREM.lstrip("\n").format(delta=coq.fraction(goal), least=LEAST_THEOREM),
         ]
     )
 

@@ -134,6 +134,8 @@ def test_factored_numbers_are_those_of_the_answer():
     answer = width("20-10-5", method="factored", density=[0.3, 0.4, 0.5, 0.25], delta="0.001")
     text = answer.certificate()
     assert (listed(text, "inner"), listed(text, "size")) == (answer.widths[::2], (20, 10, 5))
+    common = int(re.findall(r"Definition common : N := (\d+)%bin", text)[0])
+    assert [Fraction(one, common) for one in listed(text, "shares")] == [one.share for one in answer.design.maps]
     densities = [(f"kept{one}", f"entries{one}") for one in (1, 2)]
     found = [zip(listed(text, kept), listed(text, entries), strict=True) for kept, entries in densities]
     assert [list(pairs) for pairs in found] == [[(3, 10), (1, 2)], [(2, 5), (1, 4)]]
