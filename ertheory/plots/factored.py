@@ -59,7 +59,7 @@ def draw_factored(figure: Figure, columns: Columns) -> None:
             _panel(grid[row][place], columns, name)
         weights = columns["weights"][columns["target"].index(name)]
         grid[0][place].set_title(f"{name}\n{weights:,} weights")
-        grid[0][place].text(0.04, 0.34, _NOTES.get(name, ""), transform=grid[0][place].transAxes, fontsize="small")
+        grid[0][place].text(0.04, 0.16, _NOTES.get(name, ""), transform=grid[0][place].transAxes, fontsize="small")
         grid[1][place].set_xlabel("sparsity 1 - p")
     grid[0][0].set_yscale("log")
     grid[0][0].set_ylim(0.8, 1e5)
