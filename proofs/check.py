@@ -58,6 +58,7 @@ THEOREMS = {
     "factored_minimal": ("lost_dnP", "floorsP", "map_aboveP", "shares_le"),
     "preassigned_certificate": ("preassigned_enough", "preassigned_minimal", "preassigned_sound"),
     "matched_certificate": ("chernoff", "tail_upP", "sharp_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
+    "matched_minimal": ("tail_dnP", "hall_sum_dnP", "neurons_fewP"),
     "matched_blocks_certificate": ("blocks_matched_sound",),
     "matched_drops": ("drop_matched_sound",),
     "lemma_2_4": ("some_missed", "printed_lemma_2_4_is_false"),

@@ -78,10 +78,11 @@ def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(t
     text, neurons = answer.certificate(), answer.widths[0]
     found = check(text, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "answer.v: answer checked in" in found.stdout
+    assert "answer.v: answer, answer_least checked in" in found.stdout
     assert check(fewer(answer, layer), tmp_path).returncode == 1
-    less = changed(text, f"Definition neurons : N := {neurons}%bin", f"Definition neurons : N := {neurons - 1}%bin")
-    assert check(less, tmp_path).returncode == 1
+    for other in (neurons - 1, neurons + 1):  # too few, and one too many
+        text = changed(answer.certificate(), f"neurons : N := {neurons}%bin", f"neurons : N := {other}%bin")
+        assert check(text, tmp_path).returncode == 1
 
 
 @needs_coq

@@ -1,15 +1,17 @@
 """Answers of `exact` as theorems that Coq checks, where layer 0 is masked and its neurons are matched to inputs.
 
 The law is (1 - H) P_block. Coq bounds Hall's sum H from above and P_block from below; that one copy less is
-too few is shown for P_block alone, which is above the law.
+too few is shown for P_block alone, which is above the law. That one neuron less in layer 0 is too few needs H from
+below, and is said where Coq can add up the tails that matter.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from math import comb
 
 from ertheory.bounds import coq
-from ertheory.bounds.blocks.hall_certified import hall_bound, hall_exponents
+from ertheory.bounds.blocks.hall_certified import HallBound, hall_bound, hall_exponents
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.result import Width
 from ertheory.errors import TheoremNotApplicable
@@ -18,9 +20,11 @@ from ertheory.numbers import Ball, ball, enclose, log_sparsity
 __all__ = ["matched_certificate"]
 
 _THEORIES = (
-    "bernoulli block_construction theorem_2_2 rounding certificates matched_certificate masked_networks "
-    "matched_blocks_certificate"
+    "bernoulli block_construction theorem_2_2 rounding certificates masked_layer_0 matched_certificate masked_networks "
+    "matched_blocks_certificate matched_minimal"
 ).split()
+
+_LEFT_OUT = 1 / 4  # of the distance from 1 - delta, for tails that are not added up
 
 _THEOREM = """
 Section Answer.
@@ -48,7 +52,15 @@ move=> nz rep; split.
 - by move=> l /andP[_]; exact: (widths_okP widths_hold).
 exact: (plan_minimal R fewer_fail).
 Qed.
-End Answer.
+{least}End Answer.
+"""
+
+_LEAST = """
+(* with one neuron less in layer 0 *)
+Theorem answer_least :
+  (1 - hall_failure (layer 0) (ordinal_finType (q 0)) (ordinal_finType (N.to_nat neurons).-1) p0) *
+    success r m q hidden.+1 < 1 - delta.
+Proof. exact: (neurons_fewP R (card_ord _) (card_ord _) (card_ord _) neuron_less). Qed.
 """
 
 
@@ -88,6 +100,7 @@ def matched_certificate(answer: Width) -> str:
     roundings = 4 * sum(n * q * above for n, q, above in zip(target.nonzeros, factors[:-1], factors[1:], strict=True))
     bits = coq.margin_bits(min(*margins, Fraction(1)) * (1 - goal) / 4, roundings)
     fewest = neurons == factors[0] * target.inputs
+    claim = "" if fewest else _one_neuron_less(answer, hall)
     says = (
         "Theorem answer, below: with so many neurons the network is contained, by exactly its outputs on every input x "
         "with lo <= x, whatever the activations; layer 0 is masked too, and which of its neurons hands on which input "
@@ -96,6 +109,8 @@ def matched_certificate(answer: Width) -> str:
         + (
             "Layer 0 has as many neurons as there are copies of inputs; with fewer there is no matching."
             if fewest
+            else "Theorem answer_least: with one neuron less in layer 0 the law is below 1 - delta."
+            if claim
             else "Whether fewer neurons in layer 0 would do for the same copies is not said."
         )
     )
@@ -122,6 +137,28 @@ def matched_certificate(answer: Width) -> str:
             coq.checked("enough", f"blocks_matched_ok copies weights zeros entries {numbers} {bound} hidden"),
             coq.checked("fewer_fail", f"minimal weights zeros entries {numbers} copies hidden.+1"),
             coq.checked("widths_hold", "widths_ok size copies width hidden.+1"),
-            _THEOREM.lstrip("\n").format(density=coq.fraction(first), delta=coq.fraction(goal)),
+            *([claim] if claim else []),
+            _THEOREM.lstrip("\n").format(
+                density=coq.fraction(first), delta=coq.fraction(goal), least=_LEAST if claim else ""
+            ),
         ]
+    )
+
+
+def _one_neuron_less(answer: Width, hall: HallBound) -> str:
+    """Write what Coq computes to see that one neuron less is too few; nothing where the tails cannot be added up."""
+    target, factors, goal = answer.target, answer.factors or (), answer.failure_probability
+    neurons, first = answer.widths[0] or 0, answer.densities[0]
+    law = Law(target, answer.densities, "matched")
+    _, high = enclose(lambda: law.log_success(factors, neurons - 1) - log_sparsity(goal), digits=2)
+    added = [(size, terms) for size, terms in enumerate(hall.terms, start=1) if terms]
+    if high >= 0 or not added or hall.chernoff_share > _LEFT_OUT * float(-high):
+        return ""
+    links = sum(n * q * above for n, q, above in zip(target.nonzeros, factors[:-1], factors[1:], strict=True))
+    sums = sum(comb(target.inputs, size) * terms for size, terms in added)
+    bits = coq.margin_bits(min(-high, Fraction(1)) * (1 - goal) / 8, 8 * (links + sums))
+    return coq.checked(
+        "neuron_less",
+        f"neurons_few {bits} {first.numerator} {first.denominator} {goal.numerator} {goal.denominator}\n"
+        "  (size 0) neurons (copies 0) exponents copies weights zeros entries hidden.+1",
     )

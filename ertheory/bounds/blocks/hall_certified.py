@@ -43,11 +43,14 @@ class HallBound:
         q s - 1 less the terms that are added up.
     terms
         How many of them, for 1..d inputs.
+    chernoff_share
+        What Chernoff contributes to the bound, about: the tails of which no term is added up.
     """
 
     failure: Fraction
     exponents: tuple[int, ...]
     terms: tuple[int, ...]
+    chernoff_share: float = 0.0
 
 
 def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> HallBound:
@@ -92,9 +95,9 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
         )
     total = float(shares.sum()) * _MARGIN + _LEAST
     scale = 10 ** max(0, _DIGITS - int(np.floor(np.log10(total))))
-    return HallBound(
-        Fraction(int(Fraction(total) * scale) + 1, scale), *(tuple(map(int, one)) for one in (exponents, terms))
-    )
+    chosen, added = (tuple(int(one) for one in values) for values in (exponents, terms))
+    failure = Fraction(int(Fraction(total) * scale) + 1, scale)
+    return HallBound(failure, chosen, added, float(shares[terms == 0].sum()))
 
 
 def _chernoff(neurons: int, missed: Floats, least: Floats) -> tuple[Counts, Floats]:

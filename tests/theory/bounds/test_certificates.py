@@ -75,7 +75,7 @@ def test_matched_numbers_are_those_of_the_answer():
     assert listed(text, "width") == (9 * answer.factors[0], *answer.widths[1:])
     assert f"Definition neurons : N := {answer.widths[0]}%bin." in text
     assert answer.widths[0] > 9 * answer.factors[0]
-    assert "Whether fewer neurons in layer 0 would do" in text.replace("\n   ", " ")
+    assert "Theorem answer_least: with one neuron less in layer 0" in text.replace("\n   ", " ")
     with pytest.raises(TheoremNotApplicable, match="printed has one for a dense layer 0 only, not for layer 0 matched"):
         width("4-3-2", method="printed", density=0.5, delta=0.1, layer0="matched").certificate()
 
