@@ -47,11 +47,15 @@ def designs(
     delta: Fraction,
     layer0: SharpLayer0 | None,
     objective: Objective,
+    rival: int | None = None,
 ) -> Iterator[Design]:
-    """Make designs that hold, each with integers that cannot be lowered one by one."""
+    """Make designs that hold, each with integers that cannot be lowered one by one.
+
+    Spare neurons are looked for only where they could lead to fewer neurons in all than the `rival` has.
+    """
     best: int | None = None
     if layer0 != "matched":
-        for design in _coded_designs(target, densities, colours, delta, objective):
+        for design in _coded_designs(target, densities, colours, delta, objective, rival):
             best = design.total if best is None else min(best, design.total)
             yield design
     if layer0 != "coded":
@@ -59,7 +63,12 @@ def designs(
 
 
 def _coded_designs(
-    target: Target, densities: tuple[Fraction, ...], colours: Colouring, delta: Fraction, objective: Objective
+    target: Target,
+    densities: tuple[Fraction, ...],
+    colours: Colouring,
+    delta: Fraction,
+    objective: Objective,
+    rival: int | None,
 ) -> Iterator[Design]:
     if target.depth == 2 and not target.is_convolutional:
         try:
@@ -67,7 +76,7 @@ def _coded_designs(
             rest = delta - colours.failure(served)[1]
             first, kind, part = _first_width(target, densities, colours, rest)
             plain = Design(target, densities, colours, kind, first, served, served, part=part)
-            yield _lowered(spared(plain, delta), delta)
+            yield _lowered(spared(plain, delta, rival=rival), delta)
             if objective == "last":
                 return
         except InfeasibleWidth:

@@ -107,7 +107,7 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
     return least, best
 
 
-def spared(design: Design, delta: Fraction) -> Design:
+def spared(design: Design, delta: Fraction, *, rival: int | None = None) -> Design:
     """Look for a smaller N_0 beside the same N_1: the design itself, or one that holds with fewer neurons in layer 0.
 
     Parameters
@@ -116,6 +116,8 @@ def spared(design: Design, delta: Fraction) -> Design:
         A design with one hidden layer that counts on all its N_1 neurons, layer 0 coded in any way.
     delta
         What the bound may be at most.
+    rival
+        Only fewer neurons in all than this are of use, so that no time is spent on more.
 
     Examples
     --------
@@ -126,8 +128,13 @@ def spared(design: Design, delta: Fraction) -> Design:
     >>> found = spared(plain, Fraction(1, 1000))
     >>> found.first_width, found.served, found.columns
     (8551, 1828, 784)
+    >>> spared(plain, Fraction(1, 1000), rival=10_000) == plain
+    True
     """
     best = design
+    most = design.first_width if rival is None else min(design.first_width, rival - design.last_width)
+    if most <= design.target.inputs:
+        return design
 
     def at(spare: int, neurons: int) -> Design:
         served = design.last_width - spare
@@ -135,12 +142,13 @@ def spared(design: Design, delta: Fraction) -> Design:
 
     def better(spare: int) -> bool:
         nonlocal best
-        trial = at(spare, best.first_width - 1)
+        neurons = min(best.first_width, most) - 1
+        trial = at(spare, neurons)
         if not trial.columns or not decided(trial.failure(), delta).holds:
             return False
         neurons, _ = smallest(
             lambda neurons: decided(at(spare, neurons).failure(), delta),
-            best.first_width - 1,
+            neurons,
             least=design.target.inputs,
         )
         best = at(spare, neurons)

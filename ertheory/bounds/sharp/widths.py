@@ -177,10 +177,10 @@ def _coloured(
     known = [colouring(target, densities[-1], name) for name in statement.constructions if name != "drop"]
     found: list[Width] = []
     for colours in sorted(known, key=lambda colours: _width_or_never(colours, delta / 2)):
-        least = min((answer.total or 0 for answer in found), default=math.inf)
-        if found and _width_or_never(colours, delta) >= least:
+        least = min((answer.total or 0 for answer in found), default=None)
+        if least is not None and _width_or_never(colours, delta) >= least:
             continue
-        tried = designs(target, densities, colours, delta, layer0, objective)
+        tried = designs(target, densities, colours, delta, layer0, objective, least)
         best = min(tried, key=lambda design: design.total, default=None)
         if best is not None:
             found.append(_answer(statement, question, best.widths, best.failure()[1], best, best.says()))
