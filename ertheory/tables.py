@@ -16,6 +16,7 @@ Style = Literal["table", "markdown", "latex", "csv"]
 FORMATS: tuple[Style, ...] = get_args(Style)
 
 _LONGEST_NUMBER = 40  # characters
+_PAGE = 70  # characters that a line of a page holds beside another column
 _SPECIAL = {
     **dict.fromkeys("&%$#_{}"),
     "\\": r"\textbackslash{}",
@@ -174,9 +175,16 @@ class Table:
         \end{tabular}
         """
         head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [self.headers, *self._texts()])
-        places = "".join("r" if self._counts(column) else "l" for column in range(len(self.headers)))
+        places = "".join(map(self._latex_column, range(len(self.headers))))
         lines = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
         return "\n".join([f"\\begin{{tabular}}{{{places}}}", *lines, r"\end{tabular}"])
+
+    def _latex_column(self, column: int) -> str:
+        if self._counts(column):
+            return "r"
+        # A column that would run off the page is broken into lines.
+        longest = max((len(texts[column]) for texts in self._texts()), default=0)
+        return r"p{0.6\linewidth}" if longest > _PAGE else "l"
 
     def to_csv(self) -> str:
         """Write comma-separated values, numbers without separators of thousands, and nothing where nothing is said."""
