@@ -16,7 +16,7 @@ Style = Literal["table", "markdown", "latex", "csv"]
 FORMATS: tuple[Style, ...] = get_args(Style)
 
 _LONGEST_NUMBER = 40  # characters
-_PAGE = 70  # characters that a line of a page holds beside another column
+_PAGE = 65  # characters, about what a line of a printed page holds
 _SPECIAL = {
     **dict.fromkeys("&%$#_{}"),
     "\\": r"\textbackslash{}",
@@ -175,16 +175,18 @@ class Table:
         \end{tabular}
         """
         head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [self.headers, *self._texts()])
-        places = "".join(map(self._latex_column, range(len(self.headers))))
         lines = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
-        return "\n".join([f"\\begin{{tabular}}{{{places}}}", *lines, r"\end{tabular}"])
+        return "\n".join([f"\\begin{{tabular}}{{{self._latex_columns()}}}", *lines, r"\end{tabular}"])
 
-    def _latex_column(self, column: int) -> str:
-        if self._counts(column):
-            return "r"
-        # A column that would run off the page is broken into lines.
-        longest = max((len(texts[column]) for texts in self._texts()), default=0)
-        return r"p{0.6\linewidth}" if longest > _PAGE else "l"
+    def _latex_columns(self) -> str:
+        """Choose where cells stand; the longest column of a table wider than a page is broken into lines."""
+        columns = range(len(self.headers))
+        longest = [max(len(texts[column]) for texts in [self.headers, *self._texts()]) for column in columns]
+        places = ["r" if self._counts(column) else "l" for column in columns]
+        widest = longest.index(max(longest))
+        if len(columns) == 2 and sum(longest) > _PAGE and places[widest] == "l":
+            places[widest] = r"p{0.6\linewidth}"
+        return "".join(places)
 
     def to_csv(self) -> str:
         """Write comma-separated values, numbers without separators of thousands, and nothing where nothing is said."""
