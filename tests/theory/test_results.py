@@ -223,3 +223,12 @@ def test_latex_compiles(found, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
     assert (tmp_path / "all.pdf").stat().st_size > 1000
+
+
+def test_long_values_are_broken_into_lines_on_a_page():
+    assert (
+        Table(("field", "value"), (("reason", "word " * 20),))
+        .to_latex()
+        .startswith(r"\begin{tabular}{lp{0.6\linewidth}}")
+    )
+    assert Table(("field", "value"), (("reason", "word"), ("n", "7"))).to_latex().startswith(r"\begin{tabular}{ll}")
