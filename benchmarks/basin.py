@@ -15,28 +15,24 @@ from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ertheory.montecarlo.intervals import binomial_interval
 from ertheory.networks.target import Target
+from ertheory.plots.basin import draw_basin
 from ertheory.plots.columns import Columns
 from ertheory.plots.figure_files import write_figure
-from ertheory.plots.style import BLUE, GREY, VERMILION
 from ertrain.storage.files import read_json, write_json
 from ertrain.students.basin import Returned, return_rates
 from ertrain.students.batched import Budget
 from ertrain.students.teacher import draw_teacher
 from ertrain.students.widths import SCALES, construction_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 NOISES = (0.0, 0.3, 1.0, 3.0, 10.0, None)  # None: starts that are drawn
 CASES = (("1/2", 1.0, (0.03, 0.003)),)  # density, share of the proved inner widths, learning rates
-RATES = (0.03, 0.003)
 LEVEL = Fraction(19, 20)
 
 
@@ -89,35 +85,6 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def drawing(figure: Figure, columns: Columns) -> None:
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    cases = list(dict.fromkeys((row["density"], row["widths"]) for row in rows))
-    figure.set_size_inches(max(6.2, 4.2 * len(cases)), 4.2)
-    for axes, (density, widths) in zip(
-        figure.subplots(1, len(cases), sharey=True, squeeze=False)[0], cases, strict=True
-    ):
-        for rate, colour, marker in zip(RATES, (BLUE, VERMILION), "os", strict=True):
-            here = [row for row in rows if (row["density"], row["widths"], row["rate"]) == (density, widths, rate)]
-            if not here:
-                continue
-            noisy = [row for row in here if row["noise"] is not None]
-            places = [max(row["noise"], 0.03) for row in noisy]
-            axes.plot(places, [row["learnt"] / row["n"] for row in noisy], color=colour, marker=marker, markersize=5,
-                      label=f"learning rate {rate:g}")  # fmt: skip
-            axes.vlines(places, [row["low"] for row in noisy], [row["high"] for row in noisy], color=colour, alpha=0.7)
-            (drawn,) = (row for row in here if row["noise"] is None)
-            axes.axhline(drawn["learnt"] / drawn["n"], color=colour, linestyle="--", linewidth=1)
-        axes.set(xscale="log", ylim=(-0.03, 1.03), xlabel="noise over the size of the weights")
-        axes.set_xticks([0.03, 0.1, 0.3, 1, 3, 10], ["0", "0.1", "0.3", "1", "3", "10"])
-        axes.minorticks_off()
-        held = next(row["n"] for row in rows if (row["density"], row["widths"]) == (density, widths))
-        axes.set_title(f"density {density}, hidden {widths}, n = {held}")
-    axes = figure.axes[0]
-    axes.set_ylabel("share that has learnt the teacher, 95 %")
-    axes.plot([], [], color=GREY, linestyle="--", linewidth=1, label="drawn starts")
-    axes.legend(loc="lower left")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
@@ -133,7 +100,7 @@ def main() -> None:
             f"[{row['low']:.3f}, {row['high']:.3f}] | {row['before']:.3g} | {row['after']:.3g} |"
         )
     columns: Columns = {name: tuple(row[name] for row in rows) for name in rows[0]}
-    print(*write_figure("basin", drawing, columns, options.figures, force=True), sep="\n")
+    print(*write_figure("basin", draw_basin, columns, options.figures, force=True), sep="\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ The numbers were measured by
     ertrain verify widths --target 4-8-3 --sparsity .5 --delta .05 --plot figures       theory-meets-training
     ertrain verify widths --target digits-12 --sparsity .5 --delta .05 --plot digits    theory-meets-training-digits
     ertrain verify floors --target 3-1-1 --density .5 --delta .1 --plot figures         error-floors
+    python benchmarks/basin.py --out RUNS                                               basin
     python benchmarks/sparsity.py sparsity|digits|ratios|report --out figures           the others
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ertheory.plots.accuracy import draw_accuracies, read_accuracies
+from ertheory.plots.basin import draw_basin
 from ertheory.plots.columns import Columns, columns_of
 from ertheory.plots.files import write_together
 from ertheory.plots.floors import draw_error_floors
@@ -42,6 +44,7 @@ def fits(name: str, error: str) -> Callable[[Figure, Columns], None]:
 
 
 DRAWINGS: dict[str, tuple[Callable[[Path], Columns], Callable[[Figure, Columns], None]]] = {
+    "basin": (read, draw_basin),
     "error-floors": (read, draw_error_floors),
     "ratio-choice": (read, draw_ratio_choice),
     "ratios": (read_accuracies, draw_accuracies),
