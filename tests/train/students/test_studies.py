@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import runpy
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
+from ertheory.plots.basin import draw_basin
 from ertheory.plots.style import rendered
 
 ROOT = Path(__file__).parents[3]
@@ -27,8 +27,7 @@ def lines():
 
 def test_the_figure_is_drawn_from_its_table(lines):
     columns = {key: tuple(line[key] for line in lines) for key in lines[0]}
-    drawing = runpy.run_path(str(ROOT / "benchmarks" / "basin.py"))["drawing"]
-    for ending, content in rendered(drawing, columns).items():
+    for ending, content in rendered(draw_basin, columns).items():
         kept = (ROOT / "figures" / f"basin{ending}").read_bytes()
         assert len(kept) == pytest.approx(len(content), rel=0.2)  # another matplotlib may round otherwise
 
