@@ -5,8 +5,8 @@
 Processes of both checkouts alternate, so that both see the same neighbours on a shared machine. Both start from
 compiled modules, as an installed package does; the first round compiles them and is not counted. Ratios are medians
 over the pairs, of the processor time of a process and of the time on the clock. Limit: a process that imports NumPy,
-python-flint and tyro, and does nothing. Both sides must state the same widths, for all methods of the baseline; where
-there are more here, the row says so.
+python-flint and tyro, and does nothing. Where there are more methods here than in the baseline, or other answers, the
+row says so.
 
 The last rows are of this checkout alone, in one process: what a plan for a network with weights costs beside the search
 for its widths, which it must not do twice.
@@ -67,7 +67,7 @@ class Times:
 
 
 def answers(output: str) -> dict[str, object]:
-    """What both sides must agree on, by the method: everything that is a width, a factor or a probability."""
+    """What both sides may agree on, by the method: everything that is a width, a factor or a probability."""
     document = json.loads(output)
     kept = ("method", "applies", "widths", "factors", "sparsity", "printed", "exact", "success_probability_lower")
     rows = document.get("results", [document])
@@ -94,14 +94,16 @@ def main() -> None:
 
 
 def compare(name: str, command: str, baseline: Path, repeats: int, folder: Path) -> None:
-    """Run one command in turns, check that both sides agree, and print a row."""
+    """Run one command in turns, see whether both sides agree, and print a row."""
     here, there = Times(), Times()
     arguments = ["-m", "ertheory", *command.split(), "--json"]
     for _ in range(repeats + 1):
         then = answers(there.run(arguments, baseline, folder / "baseline"))
         now = answers(here.run(arguments, HERE, folder / "here"))
-        assert then == {method: now[method] for method in then}, f"{name}: both sides state different widths"
+    # Statements become sharper: whose answer is another one is said, and tests/reference says which way it went.
+    others = [method for method in then if then[method] != now[method]]
     more = f" ({len(now)} methods here, {len(then)} in the baseline)" if len(now) > len(then) else ""
+    more += f" (other answers: {', '.join(filter(None, others)) or 'all'})" if others else ""
     seconds = statistics.median(here.processor[1:])
     ratios = f"{ratio(there.processor, here.processor)} | {ratio(there.clock, here.clock)}"
     print(f"| {name}{more} | {seconds:.2f} | {ratios} |", flush=True)
