@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
 QUESTION = "--target 784-128-10 --sparsity 0.9 --delta 0.001"
@@ -66,12 +67,31 @@ class Times:
         return done.stdout
 
 
-def answers(output: str) -> dict[str, object]:
+def answers(output: str) -> dict[str, dict[str, Any]]:
     """What both sides may agree on, by the method: everything that is a width, a factor or a probability."""
     document = json.loads(output)
-    kept = ("method", "applies", "widths", "factors", "sparsity", "printed", "exact", "success_probability_lower")
+    kept = (
+        "method",
+        "kind",
+        "applies",
+        "widths",
+        "factors",
+        "sparsity",
+        "printed",
+        "exact",
+        "success_probability_lower",
+    )
     rows = document.get("results", [document])
     return {row.get("method", ""): {name: row.get(name) for name in kept} for row in rows}
+
+
+def is_sharper(then: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether an answer that has changed says more: fewer neurons are enough, or more are necessary."""
+    if then["widths"] != now["widths"]:
+        gain = sum(filter(None, then["widths"] or ())) - sum(filter(None, now["widths"] or ()))
+    else:
+        gain = sum((now[name] or 0) - (then[name] or 0) for name in ("sparsity", "success_probability_lower"))
+    return gain < 0 if now["kind"] == "necessary" else gain > 0
 
 
 def main() -> None:
@@ -100,8 +120,9 @@ def compare(name: str, command: str, baseline: Path, repeats: int, folder: Path)
     for _ in range(repeats + 1):
         then = answers(there.run(arguments, baseline, folder / "baseline"))
         now = answers(here.run(arguments, HERE, folder / "here"))
-    # Statements become sharper: whose answer is another one is said, and tests/reference says which way it went.
     others = [method for method in then if then[method] != now[method]]
+    for method in others:
+        assert is_sharper(then[method], now[method]), f"{name}, {method}: the answer is worse than that of the baseline"
     more = f" ({len(now)} methods here, {len(then)} in the baseline)" if len(now) > len(then) else ""
     more += f" (other answers: {', '.join(filter(None, others)) or 'all'})" if others else ""
     seconds = statistics.median(here.processor[1:])
