@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, scaled_dot_product_attention
 
+from ertheory.builders.factored.modules.attention import linear_layer, projections_of
 from ertheory.errors import InvalidInput
 
 __all__ = ["LinearAttention", "LinearRecurrent", "maskable"]
@@ -86,11 +87,7 @@ class LinearAttention(nn.Module):
         self.batch_first = given.batch_first
         # What PyTorch's transformer layers ask for before they go past a module: nothing of it is here.
         self.in_proj_bias, self._qkv_same_embed_dim = None, False
-        apart = [given.q_proj_weight, given.k_proj_weight, given.v_proj_weight]
-        weights = apart if given.in_proj_weight is None else given.in_proj_weight.chunk(3)
-        biases = [None] * 3 if given.in_proj_bias is None else given.in_proj_bias.chunk(3)
-        self.query, self.key, self.value = (_linear(*pair) for pair in zip(weights, biases, strict=True))
-        self.out_proj = _linear(given.out_proj.weight, given.out_proj.bias)
+        self.query, self.key, self.value, self.out_proj = projections_of(given)
 
     def forward(
         self,
@@ -199,9 +196,9 @@ class _Part(nn.Module):
 
     def __init__(self, given: nn.RNNBase, end: str) -> None:
         super().__init__()
-        self.inward = _linear(getattr(given, f"weight_ih_{end}"), getattr(given, f"bias_ih_{end}", None))
-        self.onward = _linear(getattr(given, f"weight_hh_{end}"), getattr(given, f"bias_hh_{end}", None))
-        self.outward = _linear(getattr(given, f"weight_hr_{end}"), None) if given.proj_size else None
+        self.inward = linear_layer(getattr(given, f"weight_ih_{end}"), getattr(given, f"bias_ih_{end}", None))
+        self.onward = linear_layer(getattr(given, f"weight_hh_{end}"), getattr(given, f"bias_hh_{end}", None))
+        self.outward = linear_layer(getattr(given, f"weight_hr_{end}"), None) if given.proj_size else None
         self.hidden_size = given.hidden_size
 
     def start(self, steps: Tensor, mode: str) -> State:
@@ -223,14 +220,6 @@ class _Part(nn.Module):
         kept = forget.sigmoid() * state[1] + into.sigmoid() * cell.tanh()
         hidden = out.sigmoid() * kept.tanh()
         return (hidden if self.outward is None else self.outward(hidden)), kept
-
-
-def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
-    made.weight = nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad)
-    if bias is not None:
-        made.bias = nn.Parameter(bias.detach().clone(), requires_grad=bias.requires_grad)
-    return made
 
 
 def _as_numbers(mask: Tensor, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["PROJECTIONS", "Attention"]
+__all__ = ["PROJECTIONS", "Attention", "linear_layer", "projections_of"]
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 
@@ -34,6 +34,7 @@ class Attention(nn.Module):
     q_proj: Any
     k_proj: Any
     v_proj: Any
+    out_proj: Any
     bias_k: nn.Parameter | None
     bias_v: nn.Parameter | None
 
@@ -43,14 +44,8 @@ class Attention(nn.Module):
         self.num_heads, self.head_dim = given.num_heads, given.head_dim
         self.dropout, self.batch_first = given.dropout, given.batch_first
         self.add_zero_attn = given.add_zero_attn
-        if given.in_proj_weight is not None:
-            weights: Any = given.in_proj_weight.chunk(3)
-        else:
-            weights = (given.q_proj_weight, given.k_proj_weight, given.v_proj_weight)
-        biases = (None,) * 3 if given.in_proj_bias is None else given.in_proj_bias.chunk(3)
-        for name, weight, bias in zip(PROJECTIONS, weights, biases, strict=False):
-            setattr(self, name, _linear(weight, bias))
-        self.out_proj = _linear(given.out_proj.weight, given.out_proj.bias)
+        for name, layer in zip(PROJECTIONS, projections_of(given), strict=True):
+            setattr(self, name, layer)
         self.register_parameter("bias_k", given.bias_k)
         self.register_parameter("bias_v", given.bias_v)
         self.train(given.training)
@@ -106,7 +101,17 @@ def _additive(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf"))
 
 
-def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+def projections_of(given: nn.MultiheadAttention) -> tuple[nn.Linear, nn.Linear, nn.Linear, nn.Linear]:
+    """Copy the maps to queries, keys and values and the one to the outputs, however PyTorch stores them."""
+    apart = (given.q_proj_weight, given.k_proj_weight, given.v_proj_weight)
+    weights: Any = apart if given.in_proj_weight is None else given.in_proj_weight.chunk(3)
+    biases: Any = (None,) * 3 if given.in_proj_bias is None else given.in_proj_bias.chunk(3)
+    query, key, value = (linear_layer(*pair) for pair in zip(weights, biases, strict=True))
+    return query, key, value, linear_layer(given.out_proj.weight, given.out_proj.bias)
+
+
+def linear_layer(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """Copy a weight and a bias into a layer; random numbers are left as they are."""
     skip_init: Any = nn.utils.skip_init  # it leaves torch's random numbers as they are
     layer: nn.Linear = skip_init(
         nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype
