@@ -323,7 +323,8 @@ def _check_shapes(index: int, array: Array, offset: Array) -> None:
     if array.ndim < 2 or 0 in array.shape:
         raise InvalidInput(f"W{index}", "an array of two or more non-empty dimensions", array.shape)
     if offset.shape != array.shape[:1]:
-        raise InvalidInput(f"b{index}", f"shape {array.shape[:1]}", offset.shape)
+        turned = array.ndim == 2 and offset.shape == array.shape[1:]
+        raise InvalidInput(f"b{index}", f"shape {array.shape[:1]}{_TURNED if turned else ''}", offset.shape)
     check_finite(f"W{index}", array)
     check_finite(f"b{index}", offset)
 

@@ -10,7 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-from ertheory.cli.arguments import Force, Format, Json
+from ertheory.cli.arguments import Explain, Force, Format, Json
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.errors import InvalidInput
@@ -52,6 +53,7 @@ class ReportCommand:
         Option("curves.png, curves.svg and curves.csv, with all metrics, are written into this folder.", "DIR"),
     ] = None
     force: Force = False
+    explain: Explain = False
     json: Json = False
 
     def run(self) -> int:
@@ -76,6 +78,9 @@ class ReportCommand:
             _show_tables(rows)
         if self.format in ("table", "markdown") and comparisons:
             _show_claims(comparisons, self.format)
+        if self.explain:
+            for one in comparisons:
+                show_explained(one.explain())
         return 0
 
     def _draw(self, rows: list[Row]) -> list[str]:

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
-from ertheory.cli.arguments import Confidence, Delta, Density, Force, Format, Json, Sparsity, densities_inputs
+from ertheory.cli.arguments import Confidence, Delta, Density, Explain, Force, Format, Json, Sparsity, densities_inputs
+from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands.arguments import read_delta, read_target, refuse_given
@@ -102,6 +103,7 @@ class VerifyCommand:
         None
     )
     force: Force = False
+    explain: Explain = False
     format: Format = "table"
     json: Json = False
 
@@ -164,6 +166,8 @@ class VerifyCommand:
             show(document("verify", inputs, files=files, **found.to_dict()))
         else:
             _report(found, self.format)
+            if self.explain:
+                show_explained(found.explain())
         return 0
 
     def _floors(self, target: Target, delta: Fraction, seed: int) -> int:
@@ -183,6 +187,7 @@ class VerifyCommand:
             device=self.device,
             plot=self.plot,
             force=self.force,
+            explain=self.explain,
             format=self.format,
             json=self.json,
         ).run()

@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ertheory.bounds.result import rational_text
+from ertheory.cli.notes import show_explained
 from ertheory.cli.output import document, render, show, wrap
 from ertheory.commands.widths import two_densities
 from ertheory.errors import InvalidInput
@@ -37,6 +38,7 @@ class FloorQuestion:
     device: str
     plot: str | None
     force: bool
+    explain: bool
     format: Style
     json: bool
 
@@ -65,6 +67,8 @@ class FloorQuestion:
             show(document("verify", inputs, files=files, **found.to_dict()))
         else:
             _report(found, self.format)
+            if self.explain:
+                show_explained(found.explain())
         return 0 if found.agrees else 1
 
     def _studied(self, densities: tuple[Fraction, Fraction], progress: Callable[[int, int], object]) -> FloorStudy:

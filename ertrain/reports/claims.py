@@ -8,9 +8,10 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from ertheory.results import Explained, Step
 from ertrain.configuration import METHOD_SETTINGS
 from ertrain.reports.results import Groups, Result, final_of, groups_of, without
-from ertrain.reports.statistics import PairedDifference, paired_difference
+from ertrain.reports.statistics import PairedDifference, paired_difference, student_quantile
 
 __all__ = ["RULES", "Comparison", "compare", "paper_accuracy"]
 
@@ -47,7 +48,7 @@ _SPARSEST = Fraction(1, 100)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Explained):
     """A statement about two groups of runs, what the paper says of it, and what the runs say.
 
     Parameters
@@ -87,6 +88,33 @@ class Comparison:
     rule: str
     verdict: str
     settings: str
+
+    @property
+    def heading(self) -> str:
+        """The statement, and where it was tested."""
+        told = f", {self.settings}" if self.settings else ""
+        return f"{self.claim}, {self.model} on {self.data}{told}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the paired t-interval with its numbers, in points, and the rule that makes the verdict of it."""
+        mean = self.difference.mean
+        interval: tuple[Step, ...] = ("one pair alone has no interval",)
+        if mean.low is not None and mean.high is not None:
+            quantile = student_quantile(mean.count, mean.level)
+            spread = (mean.high - mean.value) / quantile
+            p_value = self.difference.p_value
+            interval = (
+                f"d - t s/sqrt(n) to d + t s/sqrt(n), t the {(1 + mean.level) / 2:g} quantile of Student's law, n - 1 "
+                "degrees",
+                f"t = {quantile:.4f}, s/sqrt(n) = {100 * spread:.4f}: {100 * mean.low:+.4f} to {100 * mean.high:+.4f}",
+                "all differences are the same: no test" if p_value is None else f"p = {p_value:.4g}, of d = 0",
+            )
+        return (
+            "d = mean over seeds of (test accuracy - the other's), in points",
+            f"n = {mean.count}: d = {100 * mean.value:+.4f}",
+            *interval,
+            f"{self.verdict}, by {self.rule!r}: {RULES[self.rule]}",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known, ready for JSON."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["Mean", "PairedDifference", "mean_of", "paired_difference"]
+__all__ = ["Mean", "PairedDifference", "mean_of", "paired_difference", "student_quantile"]
 
 _DIGITS = 12
 
@@ -78,8 +78,6 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     >>> round(mean.value, 6), round(mean.low, 6), round(mean.high, 6)
     (0.91, 0.885159, 0.934841)
     """
-    from scipy.special import stdtrit
-
     if not values:
         raise InvalidInput("values", "at least one number", values)
     if not 0 < level < 1:
@@ -89,8 +87,21 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     if count == 1:
         return Mean(mean, None, None, 1, level)
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
-    reach = float(stdtrit(count - 1, (1 + level) / 2)) * spread
+    reach = student_quantile(count, level) * spread
     return Mean(mean, mean - reach, mean + reach, count, level)
+
+
+def student_quantile(count: int, level: float) -> float:
+    """Give the quantile t of Student's law that a two-sided interval over so many values, at least 2, reaches to.
+
+    Examples
+    --------
+    >>> round(student_quantile(10, 0.95), 4)
+    2.2622
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(count - 1, (1 + level) / 2))
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedDifference:
@@ -122,7 +133,5 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
     mean = mean_of([round(one - other, _DIGITS) for one, other in zip(first, second, strict=True)], level)
     if mean.low is None or mean.high is None or mean.low == mean.high:
         return PairedDifference(mean, None)
-    from scipy.special import stdtrit
-
-    spread = (mean.high - mean.value) / float(stdtrit(mean.count - 1, (1 + level) / 2))
+    spread = (mean.high - mean.value) / student_quantile(mean.count, level)
     return PairedDifference(mean, 2 * float(stdtr(mean.count - 1, -abs(mean.value) / spread)))

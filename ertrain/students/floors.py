@@ -24,12 +24,13 @@ from ertheory.errors import InvalidInput
 from ertheory.montecarlo.intervals import Interval, binomial_interval
 from ertheory.networks.target import Target
 from ertheory.numbers import Rational, probability
+from ertheory.results import Explained, Step
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.teacher import TOLERANCE, Tolerance, draw_teacher, evaluate, normalised
 from ertrain.students.widths import SCALES, Scale, trial_seeds
 from ertrain.training.threads import one_thread
 
-__all__ = ["FloorStudy", "FloorWidth", "StudentError", "study_floors"]
+__all__ = ["FloorStudy", "FloorWidth", "StudentError", "essential_inputs", "study_floors"]
 
 _PARTS = (8, 4, 2)  # of the necessary width: students are narrower by these factors, and then as wide as that
 _MOST_INPUTS = 8
@@ -101,6 +102,21 @@ class FloorWidth:
         """Whether no student is below its floor, and as many masks have one as the exact law says."""
         return not self.below and self.interval.low <= float(self.predicted) <= self.interval.high
 
+    def steps(self) -> tuple[str, ...]:
+        """Give the numbers of this width: the law's, the interval's, and those of the student nearest to its floor."""
+        found, interval = self.with_floor, self.interval
+        lines = [
+            f"n = {self.width}: P = {float(self.predicted):.6g}; m = {len(self.students)}, k = {len(found)}, "
+            f"level = {interval.level:.6g}: low = {interval.low:.6g}, high = {interval.high:.6g}"
+        ]
+        if found:
+            near = min(found, key=lambda one: one.largest / float(one.floor))
+            lines.append(
+                f"n = {self.width}: nearest to its floor, t = {near.unseen}: floor {float(near.floor):.6g} <= "
+                f"{near.largest:.6g}, its largest error"
+            )
+        return tuple(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the single students, in types that JSON knows."""
         bound, free = self.with_floor, tuple(student for student in self.students if not student.floor)
@@ -126,7 +142,7 @@ class FloorWidth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FloorStudy:
+class FloorStudy(Explained):
     """Trained errors beside floors.
 
     Parameters
@@ -156,6 +172,25 @@ class FloorStudy:
     def agrees(self) -> bool:
         """Whether floors hold, and are as frequent as the exact law says, at all widths."""
         return all(result.agrees for result in self.results)
+
+    @property
+    def heading(self) -> str:
+        """The statement, and the ReLU that is learnt."""
+        return f"Theorem 2.3 by its exact law, linear output, target {self.teacher}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the law of masks with a floor, its numbers and the intervals beside them, width by width."""
+        into, out = self.densities
+        essential = essential_inputs(self.teacher)
+        law = {"d": essential, "delta": self.failure_probability, "p1": into, "p2": out}
+        return (
+            f"d = {essential}, the inputs that the target depends on",
+            ("law-b-width", law),
+            "a mask has a floor where no hidden neuron sees all of them: P = (1 - p_2 p_1^d)^n",
+            "floor = |D f| / 2^t at a set of t inputs that no neuron sees together",
+            "P(Bin(m, low) >= k) = P(Bin(m, high) <= k) = (1 - level)/2 (Clopper and Pearson), k floors in m masks",
+            *(line for result in self.results for line in result.steps()),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the single students, in types that JSON knows."""
@@ -214,8 +249,7 @@ def study_floors(
     into, out = (probability("density", density, one=True) for density in densities)
     delta = probability("failure_probability", failure_probability)
     teacher = draw_teacher(target, seed) if target.weights is None else normalised(target, seed)
-    weights = np.zeros(0) if teacher.weights is None else teacher.weights[0]
-    essential = int(np.count_nonzero(weights))
+    essential = essential_inputs(teacher)
     necessary = univariate_width(essential, (into, out), delta, output="linear").necessary
     widths = sorted({max(1, -(-necessary // part)) for part in (*_PARTS, 1)})
     share = 1 - (1 - probability("level", level)) / len(widths)
@@ -242,6 +276,11 @@ def study_floors(
         results=tuple(results),
         seed=seed,
     )
+
+
+def essential_inputs(teacher: Target) -> int:
+    """Count the inputs of non-zero weight."""
+    return 0 if teacher.weights is None else int(np.count_nonzero(teacher.weights[0]))
 
 
 def _trained(

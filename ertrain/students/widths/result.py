@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ertheory.bounds.result import Width
 from ertheory.montecarlo.anytime import AnytimeTest
+from ertheory.results import Explained, Step
 from ertrain.students.batched import Budget
 from ertrain.students.teacher import Tolerance
 from ertrain.students.widths.line import WidthLine
@@ -86,6 +87,22 @@ class Measured:
         """How many masks all tests looked at."""
         return sum(test.trials for _, test in self.tests)
 
+    def steps(self) -> tuple[str, ...]:
+        """Give the smallest total that is enough, and the largest that is too small, with their intervals."""
+        enough = [made for made in self.tests if made[1].verdict == "at most"]
+        too_small = [made for made in self.tests if made[1].verdict == "above"]
+        ends = [*sorted(too_small, key=_total)[-1:], *sorted(enough, key=_total)[:1]]
+        return tuple(
+            f"{self.kind}, {total:,} neurons: n = {test.trials}, k = {test.failures}, level = "
+            f"{test.interval.level:.6g}: theta in [{test.interval.low:.4g}, {test.interval.high:.4g}], {test.verdict} "
+            f"delta = {float(test.limit):g}"
+            for total, test in ends
+        )
+
+
+def _total(made: tuple[int, AnytimeTest]) -> int:
+    return made[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
@@ -109,7 +126,7 @@ class Failures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TheoryMeetsTraining:
+class TheoryMeetsTraining(Explained):
     """Bounds, constructions and training on one axis.
 
     Parameters
@@ -137,6 +154,22 @@ class TheoryMeetsTraining:
     tolerance: Tolerance
     scale: Scale
     seed: int
+
+    @property
+    def heading(self) -> str:
+        """What is compared."""
+        return f"constructions and training along the widths from {self.line.lowest:,} to {self.line.highest:,} neurons"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Give the formulas of the bounds, that of the intervals, and the tests that decided the two totals."""
+        bounds = [step for one in self.bounds if one.applies for step in (f"{one.heading}:", *one.steps())]
+        return (
+            *bounds,
+            "k of n students, or constructions, failed; a test ends where its interval is on one side of delta:",
+            "all theta with B(k + 1/2, n - k + 1/2) / (B(1/2, 1/2) theta^k (1 - theta)^(n - k)) < 1 / (1 - level)",
+            f"level: {float(self.scale.level):g} for all tests together, split evenly among as many as there may be",
+            *(line for one in (self.construction, self.training) for line in one.steps()),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows."""

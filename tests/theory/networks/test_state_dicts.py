@@ -81,6 +81,10 @@ def test_transposed_weights_are_recognised() -> None:
     for thing in (state, weights, {f"W{place}": weight for place, weight in enumerate(weights, start=1)}):
         with pytest.raises(InvalidInput, match=r"layer 2: .*looks transposed"):
             read_target(thing)
+    with_bias = {f"W{place}": weight for place, weight in enumerate(weights, start=1)}
+    with_bias |= {f"b{place}": np.ones(size) for place, size in enumerate(sizes[1:], start=1)}
+    with pytest.raises(InvalidInput, match=r"b1: expected shape \(6,\) .*looks transposed.*, got \(5,\)"):
+        read_target(with_bias)
     with pytest.raises(InvalidInput, match=r"layer 2: .*looks transposed"):
         read_target([np.ones((5, 6)), np.ones((5, 4))])
     with pytest.raises(InvalidInput) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -133,6 +134,20 @@ def test_rules_say_what_they_are_written_down_as(rule, points, verdict):
     assert claim.rule == rule
     assert claim.difference.mean.high - claim.difference.mean.low == pytest.approx(0.008)
     assert claim.verdict == verdict
+
+
+def test_a_claim_explains_its_interval_and_its_verdict():
+    (claim,) = compare(results("erk", [0.92, 0.93, 0.921]) + results("balanced", [0.94, 0.94, 0.95]))
+    expected = stats.ttest_1samp([2.0, 1.0, 2.9], 0)
+    low, high = expected.confidence_interval(0.95)
+    lines = [line.strip() for line in claim.explain().splitlines()]
+    assert f"n = 3: d = {5.9 / 3:+.4f}" in lines
+    spread = np.std([2.0, 1.0, 2.9], ddof=1) / 3**0.5
+    assert f"t = 4.3027, s/sqrt(n) = {spread:.4f}: {low:+.4f} to {high:+.4f}" in lines
+    assert f"p = {expected.pvalue:.4g}, of d = 0" in lines
+    assert lines[-1].startswith(f"{claim.verdict}, by '{claim.rule}': agrees: all of the interval above")
+    (alone,) = compare(results("erk", [0.92]) + results("balanced", [0.94]))
+    assert "one pair alone has no interval" in alone.explain()
 
 
 def test_ratios_are_compared_at_sparsity_99_too():

@@ -75,6 +75,17 @@ def test_columns_have_a_line_per_student(found):
     assert all((unseen > 0) == (floor > 0) for unseen, floor in zip(columns["unseen"], columns["floor"], strict=True))
 
 
+def test_the_explanation_has_the_numbers_of_every_width(found):
+    lines = [line.strip() for line in found.explain().splitlines()]
+    (law,) = (line for line in lines if line.startswith("n >= ") and "~" in line)
+    assert float(law.rpartition("~")[2]) == pytest.approx(np.log(5) / np.log(16 / 15), rel=1e-9)
+    for result in found.results:
+        first, *nearest = (line for line in lines if line.startswith(f"n = {result.width}: "))
+        share = (15 / 16) ** result.width
+        assert f"P = {share:.6g}; m = 40, k = {len(result.with_floor)}, level = 0.99975: low" in first
+        assert len(nearest) == (len(result.with_floor) > 0)
+
+
 def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     monkeypatch.setitem(SCALES, "quick", replace(TINY, budget=Budget(steps=20), least=20))
     words = ["verify", "floors", "--target", "2-1-1", "--sparsity", ".5", "--delta", "1/5"]
@@ -85,6 +96,8 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert [row["students"] for row in content["results"]] == [20] * len(content["results"])
     assert main([*words, "--plot", str(tmp_path / "plots")]) == 0
     assert "law of Theorem 2.3" in " ".join(capsys.readouterr().out.split())
+    assert main([*words, "--explain"]) == 0
+    assert "k floors in m masks" in " ".join(capsys.readouterr().out.split())
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == [
         f"error-floors{ending}" for ending in (".csv", ".png", ".svg")
     ]

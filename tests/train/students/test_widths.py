@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate, pairwise
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import betaln
 
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.solve import factor_map
@@ -125,6 +127,23 @@ def test_totals_lie_on_the_line_and_in_their_intervals(found):
         assert verdicts.get(one.total - 1) != "at most"
         low = one.interval[0] - 1
         assert low < result.line.lowest or verdicts[low] == "above"
+
+
+def test_the_explanation_names_the_tests_that_decided(found):
+    """And the interval in it is that of the formula above it."""
+    result, _ = found
+    lines = [line.strip() for line in result.explain().splitlines()]
+    for one in (result.construction, result.training):
+        decided = {total: test for total, test in one.tests if total in (one.total, one.interval[0] - 1)}
+        assert one.total in decided
+        for total, test in decided.items():
+            (line,) = (line for line in lines if line.startswith(f"{one.kind}, {total:,} neurons: "))
+            assert f"n = {test.trials}, k = {test.failures}" in line
+            assert line.endswith(f"{test.verdict} delta = 0.333333")
+            k, n = test.failures, test.trials
+            ratio = betaln(k + 0.5, n - k + 0.5) - betaln(0.5, 0.5) + math.log(1 - test.interval.level)
+            for end in {test.interval.low, test.interval.high} - {0.0, 1.0}:
+                assert ratio == pytest.approx(k * math.log(end) + (n - k) * math.log1p(-end), abs=1e-6)
 
 
 def test_every_test_has_its_share_of_what_may_go_wrong(found):
@@ -307,8 +326,10 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert set(content["failures"]) >= {"mask", "optimiser"}
     trained = [test for test in content["tests"] if test["method"] == "training"]
     assert content["trials"] == sum(test["trials"] for test in trained)
-    assert main([*words, "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
-    assert "fresh points" in capsys.readouterr().out
+    assert main([*words, "--explain", "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
+    out = " ".join(capsys.readouterr().out.split())
+    assert "fresh points" in out
+    assert "k of n students, or constructions, failed" in out
     drawn = read_trained(tmp_path / "plots" / "theory-meets-training.csv")
     assert drawn["method"].count("training") == len(trained)
     assert len(drawn["method"]) == len(content["tests"]) + 4  # and the bounds
