@@ -220,7 +220,8 @@ class Residual:
     branch
         F, which ends with an affine step.
     skip
-        S: nothing for the identity, or affine steps for a projection, mostly one.
+        S: nothing for the identity, or affine steps for a projection, mostly one, with activations between them, as in
+        a projection that became a pair.
     """
 
     branch: tuple[Step, ...]
@@ -229,8 +230,9 @@ class Residual:
     def __post_init__(self) -> None:
         if not self.branch or not isinstance(self.branch[-1], Affine):
             raise InvalidInput("branch", "steps that end with an affine one", len(self.branch))
-        if not all(isinstance(step, Affine) for step in self.skip):
-            raise InvalidInput("skip", "nothing, or affine steps", self.skip)
+        ends = not self.skip or isinstance(self.skip[-1], Affine)
+        if not (ends and all(isinstance(step, Affine | Activation) for step in self.skip)):
+            raise InvalidInput("skip", "nothing, or affine steps, the last of them at the end", self.skip)
 
 
 Step: TypeAlias = Affine | Activation | Pool | Flatten | Residual

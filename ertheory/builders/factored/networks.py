@@ -172,8 +172,8 @@ def embed_network(
 
     Notes
     -----
-    Depthwise convolutions stay as they are; so does a norm that is a step of its own, a diagonal. With inner ReLU the
-    inner neurons of a projection in a skip are linear all the same, for a skip holds affine steps alone.
+    Depthwise convolutions stay as they are; so does a norm that is a step of its own, a diagonal. Projections in skips
+    are pairs like the others, with inner neurons of the same kind.
     """
     module = network_to_torch(target)
     layers = _layers(module)
@@ -228,13 +228,13 @@ def _layers(module: Any) -> dict[str, Any]:
 _Part = tuple[Step, Any]  # a step, and the mask of an affine one
 
 
-def _parts(layer: Any, step: Affine, *, linear: bool) -> tuple[_Part, ...]:
-    """Give the steps that stand for one of the target; without the ReLU and the lift that it needs if `linear`."""
+def _parts(layer: Any, step: Affine) -> tuple[_Part, ...]:
+    """Give the steps that stand for one of the target."""
     from scipy.sparse import csr_array
 
     if not hasattr(layer, "first"):
         return ((step, csr_array(np.ones(step.weight.shape, dtype=np.bool_))),)
-    if linear or not layer.rectified:
+    if not layer.rectified:
         return _step(layer.first, None), _step(layer.second, layer.bias)
     bias = layer.bias if layer.taken is None else (0 if layer.bias is None else layer.bias) - layer.taken
     return _step(layer.first, layer.shift), (Activation("relu"), None), _step(layer.second, bias)
@@ -264,17 +264,15 @@ def _replaced(
     steps: Sequence[Step],
     parts: Iterator[tuple[Any, Affine]],
     keep: Callable[[Any], object],
-    *,
-    linear: bool = False,
 ) -> Iterator[Step]:
     for step in steps:
         if isinstance(step, Affine):
-            for one, mask in _parts(*next(parts), linear=linear):
+            for one, mask in _parts(*next(parts)):
                 if mask is not None:
                     keep(mask)
                 yield one
         elif isinstance(step, Residual):
-            branch = tuple(_replaced(step.branch, parts, keep, linear=linear))
-            yield Residual(branch, tuple(_replaced(step.skip, parts, keep, linear=True)))
+            branch = tuple(_replaced(step.branch, parts, keep))
+            yield Residual(branch, tuple(_replaced(step.skip, parts, keep)))
         else:
             yield step

@@ -234,14 +234,16 @@ class Chain:
         if not first.steps and not second.steps and self._channels is not None and not self._flattened:
             self.norm(label, ChannelMap(np.full(self._channels, 2.0), np.zeros(self._channels)))
             return
-        # The shorter one is the skip; of two layers the second.
-        turned = (not second._is_skip() and first._is_skip()) or not first.steps
+        # The one without activations is the skip; of two alike the second.
+        turned = (not second._is_projection() and first._is_projection()) or not first.steps
+        turned = turned or (not second._is_skip() and first._is_skip())
         branch, skip = (second, first) if turned else (first, second)
         branch._close()
         if None not in (branch._channels, skip._channels) and branch._channels != skip._channels:
             raise InvalidInput(label, f"a skip of {branch._channels} channels, as in its branch", skip._channels)
         if not skip._is_skip():
-            allowed = "one of the two values to be the input of the block or one layer behind it, or use embed_module"
+            allowed = "one of the two values to be the input of the block or layers and activations behind it, a layer "
+            allowed += "at the end, or use embed_module"
             both = " and ".join("-".join(type(step).__name__ for step in part.steps) for part in (branch, skip))
             raise InvalidInput(label, allowed, both)
         try:
@@ -285,8 +287,12 @@ class Chain:
         self.steps.append(step)
         self.names[id(step)] = named
 
-    def _is_skip(self) -> bool:
+    def _is_projection(self) -> bool:
         return all(isinstance(step, Affine) for step in self.steps)
+
+    def _is_skip(self) -> bool:
+        kinds = all(isinstance(step, Affine | Activation) for step in self.steps)
+        return kinds and (not self.steps or isinstance(self.steps[-1], Affine))
 
     def _close(self) -> None:
         """End with an affine step, as a branch has to: with the identity where another step is the last, or none."""

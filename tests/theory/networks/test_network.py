@@ -131,7 +131,7 @@ def test_pools_that_cannot_be_are_refused(options: tuple[Any, ...], argument: st
     assert caught.value.argument == argument
 
 
-def test_blocks_end_with_a_layer_and_skip_over_layers_alone() -> None:
+def test_blocks_and_skips_end_with_a_layer() -> None:
     layer = dense(2, 2)
     assert Residual((RELU, layer)).skip == ()
     assert Residual((layer, RELU, layer), (layer,)).skip == (layer,)
@@ -139,7 +139,8 @@ def test_blocks_end_with_a_layer_and_skip_over_layers_alone() -> None:
         with pytest.raises(InvalidInput, match="branch"):
             Residual(branch)
     assert Residual((layer, RELU, layer), (layer, layer)).skip == (layer, layer)
-    for skip in ((RELU,), (Flatten(),), (layer, RELU)):
+    assert Residual((layer,), (layer, RELU, layer)).skip == (layer, RELU, layer)
+    for skip in ((RELU,), (Flatten(), layer), (layer, RELU), (Residual((layer,)), layer)):
         with pytest.raises(InvalidInput, match="skip"):
             Residual((layer,), skip)
 

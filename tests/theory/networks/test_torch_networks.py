@@ -400,11 +400,17 @@ def test_blocks_of_ones_own_are_read_and_written() -> None:
     assert [mask.shape for mask in masks_from_torch(model)] == expected
 
 
+def test_two_ways_with_activations_are_read_and_written() -> None:
+    block = Block(*(nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3)) for width in (5, 6)))
+    network = assert_read(nn.Sequential(nn.Linear(2, 4), block, nn.ReLU(), nn.Linear(3, 2)), 2)
+    assert [layer.outputs for layer in network.affine] == [4, 5, 3, 6, 3, 2]
+
+
 BLOCKS: dict[str, tuple[Callable[[], Any], str]] = {
     "identity of another width": (lambda: Block(nn.Linear(4, 3), nn.Sequential()), r"model\[1\] .*skip"),
     "skip of another width": (lambda: Block(nn.Linear(4, 3), nn.Linear(4, 2)), r"model\[1\] .*skip"),
-    "two long ways": (
-        lambda: Block(*(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)) for _ in range(2))),
+    "two ways with blocks": (
+        lambda: Block(*(nn.Sequential(Block(nn.Linear(4, 4), nn.Sequential()), nn.Linear(4, 4)) for _ in range(2))),
         r"model\[1\] \(Residual, add\): .*input of the block",
     ),
     "in place": (

@@ -18,7 +18,7 @@ from ertheory.check.paired import prove_paired
 from ertheory.cli import main
 from ertheory.commands import BuiltNetwork
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
-from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, affine_steps
 
 pytest.importorskip("torch")
 
@@ -77,7 +77,7 @@ def changed(steps: tuple[Any, ...], place: int, how: Any) -> tuple[Any, ...]:
     found: list[Any] = []
     for step in steps:
         if isinstance(step, Residual):
-            inside = len(Network(step.branch).affine), len(step.skip)
+            inside = len(list(affine_steps(step.branch))), len(list(affine_steps(step.skip)))
             branch = changed(step.branch, place, how) if 0 <= place < inside[0] else step.branch
             skip = changed(step.skip, place - inside[0], how) if inside[0] <= place < sum(inside) else step.skip
             found.append(Residual(branch, skip))
@@ -200,8 +200,10 @@ def test_inner_relu_is_lifted_or_positive_and_proved(tmp_path: Path) -> None:
     assert isinstance(built, BuiltNetwork)
     assert built.passed
     source, pairs = built.embedding.source, len(built.embedding.maps)
-    # One ReLU for every pair, but for the projection in a skip, whose inner neurons are linear.
-    assert relus(source.steps) == relus(target.steps) + pairs - 1
+    assert relus(source.steps) == relus(target.steps) + pairs  # one for every pair, that of the skip among them
+    skip = next(step for step in source.steps if isinstance(step, Residual)).skip
+    assert [type(step) for step in skip] == [Affine, Activation, Affine]
+    assert (skip[0].weight.data > 0).all()  # it reads what a ReLU gives
     lifted = [bool(step.bias.any()) for step in source.affine]
     schemes = {one.name: one.scheme for one in built.embedding.maps}
     assert schemes["2.branch.0"] == "primal"  # it reads what a ReLU gives, so its first map is positive, and not lifted
