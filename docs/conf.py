@@ -30,6 +30,7 @@ numpydoc_xref_param_type = False
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
+smartquotes_action = "qe"  # not dashes: `--only` in a heading is an option
 nb_execution_mode = "off"  # notebooks are run by the tests and shown as they were rendered
 nb_merge_streams = True
 
