@@ -48,7 +48,7 @@ _BASE = replace(DIGITS, recipe=_NAME, ratio="uniform", density="1")
 # The dense network of every task.
 DENSE = {
     "digits": _BASE,
-    "digits-resnet20": replace(_BASE, model="resnet20", width="1/4", learning_rate=0.1),
+    "digits-resnet20": replace(_BASE, model="resnet20", width="1/4", learning_rate=0.1, epochs=10),
     "fashion-mnist": replace(_BASE, data="fashion-mnist", epochs=4, batch=FASHION.batch),
     "modular-addition": replace(
         _BASE,
@@ -59,7 +59,7 @@ DENSE = {
         learning_rate=0.003,
         weight_decay=1.0,
         schedule="constant",
-        epochs=150,
+        epochs=100,
         batch=256,
     ),
     "cifar10": in_fewer_epochs(replace(_BASE, data="cifar10", model="resnet18", augmentation="crop-flip"), 30),
