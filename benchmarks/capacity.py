@@ -42,13 +42,16 @@ if TYPE_CHECKING:
 DELTA = Fraction(1, 1000)
 RATIOS = {"uniform": (BLUE, "o"), "erk": (GREEN, "s"), "balanced": (ORANGE, "^"), "pyramidal": (VERMILION, "D")}
 PAPER = ("vgg16", "resnet18", "resnet50")
-SPARSE = ("0.5", "0.3", "0.2", "0.1", "0.05")
+SPARSE = ("0.5", "0.3", "0.2", "0.1", "0.05", "0.02", "0.01", "0.001")
 TRAINED = ("0.5", "0.2", "0.1", "0.05", "0.02")
 NOTHING = 2.0**13  # drawn where not even 4,096 times the width are enough
 DRAWS = 20_000
 
 # Name in the table, architecture of the theory and its width; what is trained, at which densities, with how many seeds.
-NETWORKS = (("lenet-300-100, digits", "64-300-100-10", "1", "lenet-300-100", TRAINED, 3),)
+NETWORKS = (
+    ("lenet-300-100, digits", "64-300-100-10", "1", "lenet-300-100", TRAINED, 3),
+    ("half of resnet20, digits", "resnet20", "1/2", "resnet20", ("0.5", "0.1"), 3),
+)
 FASHION = ("lenet-300-100, fashion-mnist", "lenet-300-100", "1")
 
 
