@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 DELTA, LEVEL = Fraction(1, 20), Fraction(19, 20)
 SHARES = (0.6, 0.8, 1.0)
 CELLS = (
-    *(("4-8-3", sparsity) for sparsity in ("0.5", "0.8", "0.9", "0.95")),
-    *(("8-16-4", sparsity) for sparsity in ("0.5", "0.8", "0.9", "0.95")),
-    *(("digits-12", sparsity) for sparsity in ("0.5", "0.8")),
+    (target, sparsity) for target in ("4-8-3", "8-16-4", "digits-12") for sparsity in ("0.5", "0.8", "0.9", "0.95")
 )
 
 

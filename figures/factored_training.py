@@ -4,23 +4,25 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
 
     ertrain run factored --only data=digits --seeds 10 --out RUNS
     ertrain run factored --only data=fashion-mnist --seeds 10 --data-dir DATA --out RUNS
+    ertrain run factored --scale small --only model=resnet20 --out RUNS
+    ertrain run factored --scale small --only model=transformer --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
-that needs the extra 'train'. Seeds that not all arms of a data set have are left out: all means are over the same ones.
+that needs the extra 'train'. Seeds that not all arms of a network have are left out: all means are over the same ones.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ertheory.plots.columns import Columns, csv_text
 from ertheory.plots.files import write_together
-from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, rendered
+from ertheory.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,18 +32,29 @@ NAME = "factored-training"
 ARMS = {
     "same width": ("mask of its width", GREY, "v"),
     "widened": ("plain mask, widened to as many weights", BLUE, "o"),
+    "as much work": ("plain mask, widened to as many operations", PURPLE, "^"),
     "factored": ("factored, contains every dense one", VERMILION, "s"),
     "frozen": ("factored, outer factors frozen", ORANGE, "D"),
 }
-LOW = 0.04  # below the dense accuracy; what is worse stands at the lower edge, with its number
+PANELS = {  # which networks on which data have one, and what is below the dense accuracy and still drawn
+    ("digits", "lenet-300-100"): ("LeNet-300-100, digits", 0.04),
+    ("fashion-mnist", "lenet-300-100"): ("LeNet-300-100, Fashion-MNIST", 0.04),
+    ("digits", "resnet20"): ("a quarter of ResNet-20, digits", 0.04),
+    ("modular-addition-97", "transformer"): ("half of a transformer, sums modulo 97", 1.0),
+}
 
 
 def arm_of(configuration: dict[str, Any]) -> str:
-    if configuration["density"] == "1":
+    from ertrain.recipes.factored import DENSE, arms_at
+
+    one = configuration
+    if one["density"] == "1":
         return "dense"
-    if configuration.get("factored"):
-        return "frozen" if configuration["outer"] == "frozen" else "factored"
-    return "same width" if configuration["width"] == "1" else "widened"
+    if one.get("factored"):
+        return "frozen" if one["outer"] == "frozen" else "factored"
+    (task,) = (name for name, run in DENSE.items() if (run.data, run.model) == (one["data"], one["model"]))
+    plain = {name: run for name, run in arms_at(task, one["density"]).items() if not run.factored}
+    return next(name for name, run in plain.items() if run.width == one["width"])
 
 
 def table_of(folders: Sequence[Path]) -> Columns:
@@ -50,39 +63,53 @@ def table_of(folders: Sequence[Path]) -> Columns:
     from ertrain.reports.statistics import mean_of
 
     results = [result for folder in folders for result in read_results(folder)]
-    found: dict[tuple[str, str, str], dict[int, float]] = {}
+    found: dict[tuple[str, str, str, str], dict[int, float]] = {}
     for one in results:
-        place = one["data"]["name"], arm_of(one["configuration"]), one["density_target"]
+        place = one["data"]["name"], one["model"], arm_of(one["configuration"]), one["density_target"]
         found.setdefault(place, {})[one["seed"]] = one["accuracy_test"]
     lines: list[dict[str, Any]] = []
-    for (data, arm, density), tests in sorted(found.items()):
-        shared = set.intersection(*(set(other) for place, other in found.items() if place[0] == data))
+    for (data, model, arm, density), tests in sorted(found.items()):
+        shared = set.intersection(*(set(other) for place, other in found.items() if place[:2] == (data, model)))
         mean = mean_of([test for seed, test in sorted(tests.items()) if seed in shared])
         ends = {"n": mean.count, "test": mean.value, "low": mean.low, "high": mean.high}
-        lines.append({"data": data, "arm": arm, "density": density, **ends})
+        lines.append({"data": data, "model": model, "arm": arm, "density": density, **ends})
     return {name: tuple(line[name] for line in lines) for name in lines[0]}
 
 
 def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
-    """Fill a figure: a panel per data set, accuracy against density, a curve per arm."""
-    panels = [(data, list(group)) for data, group in groupby(lines, key=lambda line: line["data"])]
-    figure.set_size_inches(5.2 * len(panels), 4.6)
-    for axes, (data, group) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
-        _panel(axes, group)
-        axes.set_title(f"LeNet-300-100 on {data}, n = {group[0]['n']}")
-    figure.axes[0].set_ylabel("test accuracy in %, means with 95 % t-intervals")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    """Fill a figure: a panel per network and data set, accuracy against density, a curve per arm."""
+    panels = [
+        (title, below, own)
+        for place, (title, below) in PANELS.items()
+        if (own := [line for line in lines if (line["data"], line["model"]) == place])
+    ]
+    rows = math.ceil(len(panels) / 2)
+    figure.set_size_inches(10.4, 0.8 + 3.9 * rows)
+    places = figure.subplots(rows, 2, squeeze=False).flat
+    for axes, (title, below, own) in zip(places, panels, strict=False):
+        _panel(axes, own, below)
+        axes.set_title(f"{title}, n = {own[0]['n']}")
+    for axes in figure.axes[::2]:
+        axes.set_ylabel("test accuracy in %, 95 % t-intervals")
+    for axes in figure.axes[len(panels) :]:
+        axes.set_axis_off()
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=2)
 
 
-def _panel(axes: Axes, lines: list[dict[str, str]]) -> None:
+def _panel(axes: Axes, lines: list[dict[str, str]], below: float) -> None:
     (dense,) = (line for line in lines if line["arm"] == "dense")
     level = float(dense["test"])
     axes.axhspan(100 * float(dense["low"]), 100 * float(dense["high"]), color="#E6F3EE", zorder=0)
     axes.axhline(100 * level, color=GREEN, linewidth=1, label="dense")
-    bottom = level - LOW
+    bottom = level - below
     for number, (arm, (label, colour, marker)) in enumerate(ARMS.items()):
         here = sorted((line for line in lines if line["arm"] == arm), key=lambda line: -float(line["density"]))
+        if not here:
+            continue
         places = [float(line["density"]) * 1.05 ** (number - 1.5) for line in here]
         means = [float(line["test"]) for line in here]
         axes.plot(places, [100 * max(mean, bottom) for mean in means], color=colour, marker=marker, markersize=5,
