@@ -58,7 +58,7 @@ DENSE = {
         optimiser="adamw",
         learning_rate=0.003,
         weight_decay=1.0,
-        epochs=75,
+        epochs=60,
         batch=256,
     ),
     "cifar10": in_fewer_epochs(replace(_BASE, data="cifar10", model="resnet18", augmentation="crop-flip"), 30),
