@@ -171,7 +171,7 @@ def write_text(path: Path, text: str, *, suffix: str, force: bool = False, argum
     Parameters
     ----------
     path, text
-        Where to write what.
+        The file, and what is written into it.
     suffix
         What the name must end in.
     force

@@ -38,7 +38,7 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
     Yields
     ------
     joblib.Parallel
-        To be called with tasks of `joblib.delayed`.
+        It is called with tasks of `joblib.delayed`.
 
     Raises
     ------

@@ -254,7 +254,7 @@ def pandas_for(name: str) -> Any:
     Raises
     ------
     ImportError
-        In one line, if it is not installed.
+        If it is not installed; the message is one line.
     """
     try:
         return import_module("pandas")

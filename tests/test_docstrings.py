@@ -45,9 +45,26 @@ def is_sentence(text: str) -> bool:
     return begins and text.rstrip(")`'\"*")[-1:] in {".", "?", "!"}
 
 
+# What goes on with the name before it: "seed: Of the masks", "bound: On every output", "figure: Empty".
+LEANING = re.compile(
+    "(Of|Told|Called|As(?! many)|By|On|Per|Into|Over|Outside|Likewise|Necessary|Relative|Fully|Also|Not|Empty|Drawn|"
+    r"Threads|Instead|Where to)\b|Made where|In [(\[]|At least \d|Exactly one:"
+)
+# These may open a sentence, which then has a verb: "With ``best`` they may differ", but not "With weights".
+OPENING = set("Above After At Below Between Beside For From In Only Through Under Up When With Without".split())
+VERBS = set(
+    "are become becomes begins bounds can cannot comes counts cover does ends falls follows gets gives goes grows had "
+    "has have holds is lies looks makes may must need needs reads rests says stand stands stay stays takes was "
+    "were".split()
+)
+
+
 def leans(text: str) -> bool:
-    """Whether a text goes on with the name before it, as in "seed: Of the masks", and says nothing without it."""
-    return re.match(r"(Of|Told|Called|As(?! many))\b|In [(\[]|At least \d|Made where", text) is not None
+    """Whether a text goes on with the name before it, and says nothing without it."""
+    first = re.split(r"(?<=[a-z0-9)\]>'`])[.;] ", text)[0]
+    words = re.findall(r"[A-Za-z]+", first)
+    bare = words[:1] and words[0] in OPENING and not VERBS & set(words)
+    return bool(bare) or LEANING.match(text) is not None
 
 
 def _is_symbol(word: str) -> bool:
@@ -104,6 +121,13 @@ def test_a_sentence_is_told_from_a_fragment(text, told):
         ("It is that of the masks.", False),
         ("As many are trained as one model.", False),
         ("In every layer some are kept.", False),
+        ("With weights.", True),
+        ("With ``best`` the densities may change.", False),
+        ("By neuron: its unit.", True),
+        ("On the largest entry, proved.", True),
+        ("Likewise.", True),
+        ("For the outputs; they are last.", True),
+        ("For each output it is one.", False),
         ("Offsets of rows.", False),
     ],
 )

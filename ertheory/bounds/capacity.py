@@ -147,7 +147,7 @@ def capacity_of(
     method
         One of `CAPACITIES`.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one for each.
+        Exactly one of them is given: one number for all layers of the source, or one for each.
     failure_probability
         The number delta in (0, 1).
     factors

@@ -67,7 +67,7 @@ def find(name: str, names: tuple[str, ...] = METHODS) -> Statement:
     Raises
     ------
     InvalidInput
-        With the names that are allowed, if it is none of them.
+        If it is none of them; the names that are allowed stand in the message.
 
     Examples
     --------

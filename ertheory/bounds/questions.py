@@ -38,7 +38,7 @@ def width(
     method
         The name of a statement, one of `METHODS`.
     density, sparsity
-        Exactly one of them: one number for all layers, or one per source layer, layer 0 first.
+        Exactly one of them is given: one number for all layers, or one per source layer, layer 0 first.
     failure_probability
         The failure probability delta, in (0, 1).
     layer0

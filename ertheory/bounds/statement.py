@@ -53,6 +53,11 @@ class Question:
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     reach: tuple[int, ...] = ()
 
+    @property
+    def copied_layer0(self) -> Reading:
+        """How layer 0 is read by constructions that copy inputs, where they may choose."""
+        return self.layer0 or ("dense" if self.densities[0] == 1 else "matched")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GivenWidths:
@@ -240,7 +245,7 @@ class Statement:
         Raises
         ------
         TheoremNotApplicable
-            With the readings that it knows.
+            If it cannot be read in this way; the readings that it knows stand in the message.
         """
         if layer0 is None or not self.readings or layer0 in self.readings:
             return
@@ -285,7 +290,7 @@ class Statement:
         refusal
             Why the statement does not apply, or an empty string.
         reason
-            On which conditions it applies.
+            The conditions on which it applies.
         known
             Further fields of `Width`.
         """

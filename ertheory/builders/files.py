@@ -33,7 +33,7 @@ def write_embedding(
     Parameters
     ----------
     path
-        Where to; the file is either complete or not there.
+        It says where to write; the file is either complete or not there.
     embedding
         What a builder returned.
     with_masks

@@ -14,7 +14,7 @@ from ertheory.bounds.statement import Reading
 from ertheory.builders.blocks.links import Owners
 from ertheory.builders.error import error_bound
 from ertheory.builders.sharp.coding import Coding
-from ertheory.masks import DrawnMask, Mask
+from ertheory.masks import DrawnMask, Mask, seed_of
 from ertheory.networks.network import Network
 from ertheory.results import Result
 
@@ -33,7 +33,7 @@ class LinkEdge(NamedTuple):
     output
         The target neuron of which the source neuron is a copy.
     weight
-        On the edge.
+        The weight on the edge.
     """
 
     copy: int
@@ -84,13 +84,12 @@ class Embedding(Result):
     @property
     def edges_used(self) -> int:
         """Weights other than 0."""
-        return sum(int(step.weight.nnz) for step in self.source.affine)
+        return sum(self.source.nonzeros)
 
     @property
     def seed(self) -> int | None:
         """The seed of the masks; ``None`` if they were given."""
-        seeds = {mask.seed if isinstance(mask, DrawnMask) else None for mask in self.masks}
-        return seeds.pop() if len(seeds) == 1 else None
+        return seed_of(self.masks)
 
     @property
     def copies(self) -> tuple[int, ...]:

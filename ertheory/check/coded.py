@@ -47,8 +47,8 @@ def differs_exactly(
     masks
         They are those of source layers 0 and 1 at least.
     rows
-        For source layers 0 and 1, weights and the bias of each neuron that is used; ``None`` stands for those that the
-        source has.
+        The weights of source layers 0 and 1, and the bias of each neuron that is used; ``None`` stands for those that
+        the source has.
     """
     known = activation(source.activation)
     if known.piece is None or source.domain is None:

@@ -89,7 +89,7 @@ def evaluate(network: Network, points: npt.ArrayLike, *, progress: Callable[[int
     for step in network.steps[:front]:
         if isinstance(step, Pool | Flatten):
             operations.append(_Flat(network.inputs) if isinstance(step, Flatten) else step)
-    operations += _plan(network.steps[front:], network.inputs)
+    operations += _operations(network.steps[front:], network.inputs)
     # No points at all: this costs nothing, finds what does not fit, and tells how large the intermediate results are.
     empty, most = _run(operations, np.empty((*array.shape[1:], 0)))
     outputs = np.empty((len(array), *empty.shape[:-1]))
@@ -153,7 +153,7 @@ def _check_channels(network: Network, front: int, array: Array) -> None:
         raise InvalidInput("points", f"{network.inputs} inputs or channels each", array.shape)
 
 
-def _plan(steps: Sequence[Step], channels: int) -> list[Operation]:
+def _operations(steps: Sequence[Step], channels: int) -> list[Operation]:
     """Go backwards from the outputs, so that every affine step computes only what the steps behind it read."""
     operations: list[Operation] = []
     kept: Integers | None = None  # what is needed of the current signal; None for all of it
@@ -174,7 +174,7 @@ def _plan(steps: Sequence[Step], channels: int) -> list[Operation]:
             if kept is not None:
                 operations.append(_Pick(kept))
             kept = None
-            operations.append(_Sum(tuple(_plan(step.branch, before)), tuple(_plan(step.skip, before))))
+            operations.append(_Sum(tuple(_operations(step.branch, before)), tuple(_operations(step.skip, before))))
         else:
             operations.append(step)
     if kept is not None:

@@ -50,7 +50,7 @@ class FactoredProof:
     Parameters
     ----------
     bound
-        On every output and the whole box, for the doubles; ``None`` where there is none.
+        A bound on every output and the whole box, for the doubles; ``None`` where there is none.
     exact
         Whether the source is the target, with its rational weights where these are given.
     differs
@@ -88,7 +88,7 @@ def prove_factored(
     box
         It is that of the inputs, shape (inputs, 2), or ``None`` for all of R^d.
     rationals
-        For a source layer, its weights as rational numbers in the order of the stored ones.
+        The weights of a source layer as rational numbers in the order of the stored ones.
 
     Examples
     --------

@@ -101,8 +101,8 @@ def through(step: Affine, state: Forms) -> Forms:
     Returns
     -------
     Forms
-        Over B taps + taps elements: column b taps + t is element b at tap t, and column B taps + t is 1 at tap t, which
-        is 0 in the padding. Constants at taps that never read the padding are in the last column.
+        They are forms over B taps + taps elements: column b taps + t is element b at tap t, and column B taps + t is 1
+        at tap t, which is 0 in the padding. Constants at taps that never read the padding are in the last column.
     """
     found = entries(step)
     lengths = np.diff(state.near.indptr).astype(np.int64)[found.channels]

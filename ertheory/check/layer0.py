@@ -40,7 +40,7 @@ class Expansion:
     Parameters
     ----------
     forms
-        Over the d inputs and the even parts behind them.
+        Forms over the d inputs and the even parts behind them.
     error
         A bound on the modulus of what is missing in the form, 0 unless phi is nowhere affine; shape (neurons,).
     unknown

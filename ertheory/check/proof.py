@@ -53,7 +53,7 @@ class Proof:
     exact
         Whether they are proved to be the same function.
     difference_bound
-        On every output and the whole box, rounded up; ``None`` where nothing is proved.
+        A bound on every output and the whole box, rounded up; ``None`` where nothing is proved.
     differs
         Where the source first computes something else, as far as it matters to an output.
     """

@@ -48,11 +48,12 @@ class Check(Result):
         Whether they are proved to be the same function on the box; where rational weights are given, of which the
         doubles are the nearest, with those.
     difference_bound
-        On the difference of the functions on the box, rounded up; 0 where exact, ``None`` where nothing is proved.
+        A bound on the difference of the functions on the box, rounded up; 0 where exact, ``None`` where nothing is
+        proved.
     differs
         Where the source computes something else.
     float_bound
-        On the difference of the two outputs of `evaluate` on the box; ``None`` without a box or a proof.
+        A bound on the difference of the two outputs of `evaluate` on the box; ``None`` without a box or a proof.
     points
         Number of points at which both were evaluated.
     max_abs_error

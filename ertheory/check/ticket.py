@@ -106,7 +106,7 @@ def check_ticket(
     Parameters
     ----------
     target
-        Fully connected, with weights.
+        A target that is fully connected, with weights.
     ticket
         A file that ``ertheory ticket --build`` wrote, or an object with network, masks, seed and densities.
     epsilon

@@ -68,7 +68,7 @@ def report_network(built: BuiltNetwork) -> None:
         f"  widths   factored sources (ours), exact; {_universal(built)}; success >= {success}",
         f"  mask     {embedding.edges_available:,} entries kept, {embedding.edges_ratio:.3g} for each weight",
         *([f"  left     {len(left)} as they are: {', '.join(list(left)[:6])}"] if left else []),
-        f"  factors  {_between(built)}; |{product} - W| <= {max(one.bound for one in embedding.maps):.2g} in all",
+        f"  factors  {_between(built)}; |{product} - W| <= {max(one.error_bound for one in embedding.maps):.2g} in all",
         f"  proved   every weight lies on the mask; source and target differ by {bound} on the box"
         if checked.passed
         else f"  proved   WRONG: {checked.differs}",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ertheory._pages import page
 
 if TYPE_CHECKING:
-    from ertheory.commands.building import Built, embed
+    from ertheory.commands.building import embed
+    from ertheory.commands.built_chains import Built
     from ertheory.commands.built_networks import BuiltNetwork
     from ertheory.commands.contained import capacity
     from ertheory.commands.exploring import explore
@@ -46,7 +47,8 @@ __all__ = [
 ]
 
 _WHERE = {
-    "ertheory.commands.building": "Built embed",
+    "ertheory.commands.building": "embed",
+    "ertheory.commands.built_chains": "Built",
     "ertheory.commands.built_networks": "BuiltNetwork",
     "ertheory.commands.contained": "capacity",
     "ertheory.commands.exploring": "explore",

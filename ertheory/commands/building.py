@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -16,96 +14,27 @@ import numpy.typing as npt
 from ertheory.bounds import Reading
 from ertheory.bounds.factored import Split
 from ertheory.bounds.factored.options import factors_of
-from ertheory.builders import BUILT, FORMS, Embedding, Form, Plan, plan
+from ertheory.builders import BUILT, Form
 from ertheory.builders.factored.inner import Inner
-from ertheory.builders.factored.planning import FactoredPlan, Outer, plan_factored
-from ertheory.builders.factored.result import FactoredChain
-from ertheory.check import Check
+from ertheory.builders.factored.planning import Outer
 from ertheory.commands.arguments import called, read_delta, read_network_too, refuse_given
+from ertheory.commands.built_chains import Built, build_chain, plan_chain
 from ertheory.commands.built_networks import BuiltNetwork, build_network
-from ertheory.commands.checked import checked
-from ertheory.commands.described import measured, rests_on
-from ertheory.commands.exactly import exact_layer
-from ertheory.commands.points import read_points
 from ertheory.commands.sampling import drawn_weights
 from ertheory.commands.written import Whole, listed, read_box_text, read_whole
-from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
+from ertheory.errors import InvalidInput, one_of
 from ertheory.files import check_place
 from ertheory.networks.arrays import read_box
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
 from ertheory.numbers import Rational, probability, whole_number
-from ertheory.results import Explained, Step
 
-__all__ = ["Built", "embed"]
+__all__ = ["embed"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 FilePath: TypeAlias = str | PathLike[str]
 
 _UNBOUNDED = "unbounded"
-_UNBOUNDED_ROUNDING = "which unbounded inputs turn into any error; state a box by `domain`"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Built(Explained):
-    """A source that holds the target.
-
-    Parameters
-    ----------
-    plan
-        The widths, and what they rest on.
-    embedding
-        The source, its masks, and the error bound.
-    check
-        What the checker found, which shares nothing with the builder.
-    passed
-        Whether the source is the target, or as close to it as the form of layer 0 claims.
-    seed
-        The seed of the masks.
-    file
-        Where the source was written, or ``None``.
-    seconds
-        How long building, checking and writing took.
-    exact_layer
-        The layer, 0 or 1, whose weights can be replaced by rational ones on the same mask so that the source is the
-        target exactly, as was checked; ``None`` where that is so without, or too large to be looked at.
-    """
-
-    plan: Plan | FactoredPlan
-    embedding: Embedding | FactoredChain
-    check: Check
-    passed: bool
-    seed: int
-    file: Path | None
-    seconds: float
-    exact_layer: int | None = None
-
-    @property
-    def heading(self) -> str:
-        """The method and the reading of layer 0."""
-        return self.plan.answer.heading
-
-    def steps(self) -> tuple[Step, ...]:
-        """Give what the widths were computed from, and what the checker found."""
-        found = self.check
-        error = "" if found.difference_bound is None else f", |source - target| <= {float(found.difference_bound):.4g}"
-        proved = "equal in exact arithmetic" if found.exact else f"on the mask: {found.on_mask}{error}"
-        if self.exact_layer is not None:
-            proved += f"; equal in exact arithmetic with rational weights of layer {self.exact_layer} on the same mask"
-        return (*self.plan.answer.steps(), f"built with seed {self.seed} and checked: {proved}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Collect everything in types that JSON knows, as ``--json`` prints it beside what was asked."""
-        return {
-            "seed": self.seed,
-            "success": self.passed,
-            "missing": [],
-            **measured(self.embedding, self.check),
-            **rests_on(self.plan),
-            "exact_layer": self.exact_layer,
-            "seconds": self.seconds,
-            "file": None if self.file is None else str(self.file),
-        }
 
 
 def embed(
@@ -143,9 +72,9 @@ def embed(
         network that is no chain of fully connected layers, with convolutions, skips or norms, is built by the method
         factored.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+        Exactly one of them is given: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     method
         The statement whose widths the source gets; one that can be built.
     layer0
@@ -239,67 +168,29 @@ def embed(
             checking=checking,
         )
     known = Target.from_network(known) if isinstance(known, Network) else known
-    network = _network(drawn_weights(known, seed), activation, domain)
-    asked: dict[str, Any] = {
-        "density": density,
-        "sparsity": sparsity,
-        "failure_probability": read_delta(delta, confidence, failure_probability),
-        "layer0": layer0,
-    }
-    chosen: Plan | FactoredPlan
-    if factored:
-        chosen = _planned_pairs(
-            network, inner=inner or "relu", outer=outer or "solved", split=split or "equal", **asked
-        )
-    else:
-        chosen = _planned(network, method, form, **asked)
-    points = None if inputs is None else read_points(inputs, chosen.network.domain)
-    if planned is not None:
-        planned(chosen)
-    started = time.perf_counter()
-    embedding = _embedded(chosen, seed, progress)
-    if embedding.error_bound is None and network.domain is not None:
-        raise InvalidInput("target", "weights and a box on which rounding costs less than 1e308", str(known))
-    options = {"points": points, "seed": seed, "progress": checking}
-    found, passed = checked(embedding, place, options, with_masks=not no_mask, force=force)
-    return Built(
-        plan=chosen,
-        embedding=embedding,
-        check=found,
-        passed=passed,
-        seed=seed,
-        file=place if passed else None,
-        exact_layer=_exact_layer(embedding) if passed and not found.exact else None,
-        seconds=time.perf_counter() - started,
+    chosen = plan_chain(
+        _boxed(network_of(drawn_weights(known, seed), activation=activation), domain),
+        method=method,
+        form=form,
+        inner=inner,
+        outer=outer,
+        split=split,
+        density=density,
+        sparsity=sparsity,
+        failure_probability=read_delta(delta, confidence, failure_probability),
+        layer0=layer0,
     )
-
-
-def _planned(network: Network, method: str, form: Form | None, **asked: Any) -> Plan:
-    chosen = plan(network, method=method, form=None if form is None else one_of("form", form, FORMS), **asked)
-    if chosen.coding.error is None and chosen.layer0 != "coded":
-        raise TheoremNotApplicable(f"{network.activation}: weights would have to be rounded, {_UNBOUNDED_ROUNDING}")
-    return chosen
-
-
-def _planned_pairs(network: Network, *, layer0: Reading | None, **asked: Any) -> FactoredPlan:
-    if layer0 not in (None, "factored"):
-        raise InvalidInput("layer0", "factored, as the method factored always reads it", layer0)
-    chosen = plan_factored(network, **asked)
-    if network.domain is None and not chosen.rational:
-        raise TheoremNotApplicable(f"factored: weights are solved for and rounded, {_UNBOUNDED_ROUNDING}")
-    return chosen
-
-
-def _embedded(
-    chosen: Plan | FactoredPlan, seed: int, progress: Callable[[int], object] | None
-) -> Embedding | FactoredChain:
-    if isinstance(chosen, Plan):
-        return chosen.embed(seed, progress=progress)
-    return chosen.embed(seed, progress=progress, exact=chosen.rational)
-
-
-def _exact_layer(embedding: Embedding | FactoredChain) -> int | None:
-    return exact_layer(embedding) if isinstance(embedding, Embedding) else None
+    return build_chain(
+        chosen,
+        seed=seed,
+        inputs=inputs,
+        place=place,
+        no_mask=no_mask,
+        force=force,
+        planned=planned,
+        progress=progress,
+        checking=checking,
+    )
 
 
 def _is_no_chain(target: Target) -> bool:
@@ -315,10 +206,6 @@ def _given_densities(density: Any, sparsity: Any) -> tuple[Fraction, ...]:
     if name == "density":
         return tuple(probability(name, one, one=True) for one in numbers)
     return tuple(1 - probability(name, one, zero=True) for one in numbers)
-
-
-def _network(target: Target, activation: str | None, domain: npt.ArrayLike | None) -> Network:
-    return _boxed(network_of(target, activation=activation), domain)
 
 
 def _boxed(network: Network, domain: npt.ArrayLike | None) -> Network:

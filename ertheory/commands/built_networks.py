@@ -14,6 +14,7 @@ from ertheory.builders.factored.triple_chain import embed_triples
 from ertheory.check import Check, check_embedding, check_file
 from ertheory.check.geometry import leading
 from ertheory.commands.arguments import called, refuse_given
+from ertheory.commands.described import outcome
 from ertheory.commands.points import FilePath, read_points
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.networks.network import Network, Pool
@@ -58,7 +59,7 @@ class BuiltNetwork(Explained):
         """Say of each layer which theorem its width is from, and what the checker found."""
         rows = tuple(
             f"{one.name}: {one.scheme}, N = {', '.join(map(str, one.inner))}, fails with probability "
-            f"{float(one.failure):.3g} at most, the product is off by {one.bound:.2g} at most"
+            f"{float(one.failure):.3g} at most, the product is off by {one.error_bound:.2g} at most"
             for one in self.embedding.maps
         )
         bound = self.check.difference_bound
@@ -67,23 +68,16 @@ class BuiltNetwork(Explained):
 
     def to_dict(self) -> dict[str, Any]:
         """Collect everything in types that JSON knows, as ``--json`` prints it beside what was asked."""
-        built, content = self.embedding, self.check.to_dict()
+        built = self.embedding
         return {
-            "seed": self.seed,
-            "success": self.passed,
-            "missing": [],
-            "max_abs_error": content.pop("max_abs_error"),
-            "max_rel_error": content.pop("max_rel_error"),
+            **outcome(self),
             **built.to_dict(),
             "error_bound": self.check.difference_bound,
-            "check": content,
             "factors": None,
             "statement": "factored sources (ours)",
             "variant": "exact",
             "kind": "sufficient",
             "mask_entries": sum(rows * columns for rows, columns in (mask.shape for mask in built.masks)),
-            "seconds": self.seconds,
-            "file": None if self.file is None else str(self.file),
         }
 
 

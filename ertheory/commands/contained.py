@@ -47,12 +47,12 @@ def capacity(
     source
         The widths of a fully connected source, inputs first, as text such as ``784-1921-128-1600-10`` or as integers.
     model
-        Instead: the name of an architecture, one of `ertheory.ARCHITECTURES`. Then the largest factor on its hidden
-        widths is found with which it is contained in a factored source of so many edges.
+        What may stand instead is the name of an architecture, one of `ertheory.ARCHITECTURES`. Then the largest factor
+        on its hidden widths is found with which it is contained in a factored source of so many edges.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or, for a chain, one for each.
+        Exactly one of them is given: one number for all layers of the source, or, for a chain, one for each.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     method
         The one statement to ask, of ``exact``, ``drop``, ``sharp`` and ``factored``; all of them if left out.
     edges
@@ -61,8 +61,8 @@ def capacity(
         How many layers of a factored source, 2 or 3, are one map of the target; 2 if left out. If given, only the
         statement ``factored`` answers.
     ratio
-        Instead of them: one of `ertheory.RATIOS`, or ``"all"``. Then the model itself is the source, its layers masked
-        with the densities of the ratio, and pairs of its layers are read as one map each.
+        What may stand instead of them is one of `ertheory.RATIOS`, or ``"all"``. Then the model itself is the source,
+        its layers masked with the densities of the ratio, and pairs of its layers are read as one map each.
     progress
         A function that is called after each target that was looked at.
 

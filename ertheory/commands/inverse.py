@@ -48,7 +48,7 @@ def sparsity(
         How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. If left out, ``dense`` and
         ``matched``, and ``coded`` by the sharp statements.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     factors
         How many source layers, 2 or 3, a factored source has for each map of the target; 2 if left out. If given, only
         statements about factored sources answer.
@@ -107,7 +107,7 @@ def confidence(
         How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. If left out, ``dense`` where p_0 = 1
         and ``matched`` otherwise, and ``coded`` by the sharp statements.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+        Exactly one of them is given: one number for all layers of the source, or one per source layer, layer 0 first.
     factors
         They are as for `sparsity`.
 

@@ -35,7 +35,7 @@ def densities(
     ratio
         The rule, one of `ertheory.RATIOS`.
     density, sparsity
-        Exactly one of them: the fraction of all weights that is kept, in (0, 1], or 1 minus it.
+        Exactly one of them is given: the fraction of all weights that is kept, in (0, 1], or 1 minus it.
     classes
         The number of outputs, instead of the usual one; for a named architecture.
     width

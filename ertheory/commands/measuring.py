@@ -44,9 +44,9 @@ def calibrate(
     target
         A file, or whatever `ertheory.read_target` reads; one without weights stands for almost all weights.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+        Exactly one of them is given: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     method
         The statement with whose widths the search begins, one of `ertheory.montecarlo.CALIBRATED`, or ``factored``:
         then masks are looked for that reach an open set of maps, as their ranks over a prime field say.
@@ -64,7 +64,7 @@ def calibrate(
     workers
         The number of processes; one per processor if left out. No result depends on it.
     factors
-        For ``factored``: 2 or 3 masked maps for each map of the target; 2 if left out.
+        The method ``factored`` has 2 or 3 masked maps for each map of the target; 2 if left out.
     progress
         A function that is told of masks that were looked at.
 

@@ -48,9 +48,9 @@ def subset_sum(
     epsilon
         The distance to the target that is allowed, in (0, 1).
     density, sparsity
-        Exactly one of them: the probability that a variable survives the mask, in (0, 1], or 1 minus it.
+        Exactly one of them is given: the probability that a variable survives the mask, in (0, 1], or 1 minus it.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     z
         The target, in [-1, 1] unless `blocks` is set; 1 if left out.
     uniform

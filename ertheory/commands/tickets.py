@@ -118,10 +118,10 @@ def ticket(
     epsilon
         The largest error of an output on the domain, in (0, 1); left out with `bits`, where there is none.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first.
+        Exactly one of them is given: one number for all layers of the source, or one per source layer, layer 0 first.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it. Of no account with
-        `build`, which says what it found.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it. Of no account
+        with `build`, which says what it found.
     mode
         ``rigorous`` (proved; if left out), ``calibrated`` (measured) or ``printed`` (with `constant`).
     depth
@@ -148,8 +148,8 @@ def ticket(
     build
         Whether one source of `widths` is drawn and pruned to the ticket.
     widths, seed, out, workers, force
-        With `build` alone: the widths of the source, the seed it is drawn by, the file for the ticket, the number of
-        threads that search for it, and whether a file that exists is written over.
+        They are taken with `build` alone: the widths of the source, the seed it is drawn by, the file for the ticket,
+        the number of threads that search for it, and whether a file that exists is written over.
     progress
         A function that is told of neurons that were done.
 

@@ -116,22 +116,23 @@ def width(
     method
         One of `ertheory.METHODS`. If left out, the main statements answer, one row each.
     density, sparsity
-        Exactly one of them: one number for all layers of the source, or one per source layer, layer 0 first. A float
-        stands for its shortest decimal.
+        Exactly one of them is given: one number for all layers of the source, or one per source layer, layer 0 first. A
+        float stands for its shortest decimal.
     sparsities
         A grid instead of the two: the question is answered for each of these sparsities in turn. An entry is what
         ``sparsity`` takes, so a list of lists gives every layer its own.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     layer0
         How layer 0 is read: ``dense``, ``preassigned``, ``matched`` or ``coded``. Each statement chooses for itself if
         this is left out.
     model
-        Instead of a target: the name of an architecture, one of `ertheory.ARCHITECTURES`. Its channels are counted;
-        skips and normalisation stay as they are. Where it has shortcuts, only factored sources speak of it.
+        What may stand instead of a target is the name of an architecture, one of `ertheory.ARCHITECTURES`. Its channels
+        are counted; skips and normalisation stay as they are. Where it has shortcuts, only factored sources speak of
+        it.
     split
-        For factored sources, as all that follow: ``equal`` densities of the factors of a map, or the ``best`` ones at
-        the same overall density.
+        It is for factored sources, as all that follow: ``equal`` densities of the factors of a map, or the ``best``
+        ones at the same overall density.
     objective
         Whether expected ``edges`` or the ``total`` of neurons shall be few.
     inner
@@ -242,9 +243,9 @@ def lower(
     inputs
         The number d of inputs that the neuron reads, from 1 to 10^15.
     density, sparsity
-        Exactly one of them: one number, or two, of the layer into the hidden neurons and the one out of them.
+        Exactly one of them is given: one number, or two, of the layer into the hidden neurons and the one out of them.
     delta, confidence, failure_probability
-        Exactly one of them: the failure probability in (0, 1) by either name, or 1 minus it.
+        Exactly one of them is given: the failure probability in (0, 1) by either name, or 1 minus it.
     output
         Whether the source ends in a ReLU (``relu``) or not (``linear``).
 

@@ -38,8 +38,8 @@ class LayerShape:
         (outputs, inputs) of a linear layer, (outputs, inputs, *kernel) of a convolution; inputs are counted per group.
         Every size is at least 1.
     groups
-        Into how many groups a convolution is cut, a divisor of the outputs: 1 for most, and the number of channels
-        where it is depthwise.
+        The number of groups into which a convolution is cut, a divisor of the outputs: 1 for most, and the number of
+        channels where it is depthwise.
 
     Raises
     ------

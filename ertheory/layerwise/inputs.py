@@ -28,7 +28,7 @@ def as_layers(shapes: Shapes) -> tuple[LayerShape, ...]:
     Parameters
     ----------
     shapes
-        At least one shape (outputs, inputs, *kernel), first layer first; at most 10**15 weights together.
+        They are at least one shape (outputs, inputs, *kernel), first layer first; at most 10**15 weights together.
 
     Raises
     ------

@@ -38,7 +38,8 @@ def nonzero_counts(shapes: Shapes, densities: Sequence[float], total: int | None
     Returns
     -------
     tuple of int
-        Per layer p_l m_l rounded down or up, never more than m_l; of equal remainders the earlier layer is rounded up.
+        For each layer it is p_l m_l rounded down or up, never more than m_l; of equal remainders the earlier layer is
+        rounded up.
 
     Raises
     ------

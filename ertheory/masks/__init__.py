@@ -32,12 +32,19 @@ __all__ = [
     "read_mask",
     "read_masks",
     "scan",
+    "seed_of",
 ]
 
 Mask: TypeAlias = DrawnMask | GapMask | GivenMask
 
 _Result = TypeVar("_Result")
 _ENTRIES_AT_ONCE = 2**23
+
+
+def seed_of(masks: Sequence[Mask]) -> int | None:
+    """Give the seed that all masks are drawn by; ``None`` if one of them was given, or they have several."""
+    seeds = {mask.seed if isinstance(mask, DrawnMask) else None for mask in masks}
+    return seeds.pop() if len(seeds) == 1 else None
 
 
 def draw_masks(source: Source, seed: int = 0) -> tuple[DrawnMask, ...]:
@@ -94,9 +101,9 @@ def scan(
     mask
         What to look at.
     work
-        Given the first row of a block, the one behind its last, and its rows as by `DrawnMask.rows`.
+        It is given the first row of a block, the one behind its last, and its rows as by `DrawnMask.rows`.
     workers
-        Threads; one per processor if left out. The results do not depend on it.
+        So many threads are used; one per processor if left out. The results do not depend on it.
     progress
         It is told how many entries a block had, when it is done.
 

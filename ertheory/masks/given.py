@@ -65,7 +65,7 @@ def read_mask(thing: Any, *, name: str = "mask") -> DrawnMask | GapMask | GivenM
         A mask; an array or a tensor of zeros and ones, shape (N_l, N_{l-1}) or (N_l, N_{l-1} / groups, *kernel); or a
         sparse matrix of zeros and ones, whose filters lie row by row.
     name
-        For the message of an error.
+        The name that stands in an error.
 
     Raises
     ------

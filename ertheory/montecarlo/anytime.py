@@ -44,7 +44,7 @@ class AnytimeTest(Result):
     trials, failures
         Made, and among them failed, until it was decided or the trials were used up.
     interval
-        For the failure probability, at the level of the test, whenever it is looked at.
+        An interval for the failure probability, at the level of the test, whenever it is looked at.
     verdict
         ``at most`` if the interval ends below delta, ``above`` if it begins beyond it, else ``undecided``.
     """

@@ -58,11 +58,11 @@ class ActivationFunction:
     Parameters
     ----------
     name
-        With its parameter, as in ``leaky_relu:0.1``.
+        The name with its parameter, as in ``leaky_relu:0.1``.
     function
-        On arrays of doubles.
+        The function on arrays of doubles.
     exact
-        On rational numbers, where that is possible: for piecewise linear functions.
+        The same on rational numbers, where that is possible: for piecewise linear functions.
     lipschitz
         A bound on |phi(x) - phi(y)| / |x - y|.
     piece

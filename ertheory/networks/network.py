@@ -170,7 +170,7 @@ class Pool:
     stride, padding
         One number per axis; the stride is the size where left out.
     outputs
-        In place of the size: how many positions per axis are left of any number n. Output i of m then reads the
+        The size may be left to this: how many positions per axis are left of any number n. Output i of m then reads the
         positions from floor(i n / m) to ceil((i + 1) n / m), without that last one, as PyTorch's adaptive pooling does.
         Of an axis with the number 0 as many are left as there are.
     ceil
@@ -245,7 +245,7 @@ class Network:
     Parameters
     ----------
     steps
-        In order. The last affine step gives the outputs.
+        The steps in their order. The last affine step gives the outputs.
     domain
         Box of the inputs, shape (inputs, 2), or ``None`` where all of R^d is meant.
     """
@@ -271,6 +271,11 @@ class Network:
     def outputs(self) -> int:
         """Neurons that the last affine step writes."""
         return self.affine[-1].outputs
+
+    @property
+    def nonzeros(self) -> tuple[int, ...]:
+        """Weights other than 0 of each affine step."""
+        return tuple(int(step.weight.nnz) for step in self.affine)
 
     @property
     def activation(self) -> str:

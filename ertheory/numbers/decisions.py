@@ -90,7 +90,7 @@ def smallest(predicate: Callable[[int], Decision], guess: int, *, least: int = 1
     predicate
         Decides a condition that is false below some integer and true from there on.
     guess
-        Where to look first. Close guesses are cheap, wrong ones cost a logarithm.
+        The number to look at first. Close guesses are cheap, wrong ones cost a logarithm.
     least
         Smallest integer to consider.
 
@@ -147,7 +147,7 @@ def near_zero(decreasing: Callable[[int], Ball], start: int, *, least: int = 1) 
     decreasing
         Encloses the function at an integer.
     start
-        Where to begin.
+        The number to begin with.
     least
         Smallest integer to consider.
 

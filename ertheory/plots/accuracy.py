@@ -58,7 +58,7 @@ def draw_accuracies(figure: Figure, columns: Columns) -> None:
     Parameters
     ----------
     figure
-        Empty.
+        A figure that is empty so far.
     columns
         `ACCURACY_COLUMNS`, at least one line of them. A point stands at its density at the end: where a run realised
         less than it asked for, at what it realised.

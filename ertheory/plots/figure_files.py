@@ -30,7 +30,7 @@ def write_figure(
     columns
         What is drawn.
     folder
-        Where to write; made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     force
         Whether to replace files that exist.
 

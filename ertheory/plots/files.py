@@ -31,7 +31,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool =
     Parameters
     ----------
     folder
-        Where to write.
+        Files are written into this folder.
     contents
         File names and what goes into them.
     force

@@ -52,7 +52,7 @@ class Picture:
         Parameters
         ----------
         folder
-            Where to write; made where it is missing.
+            Files are written into this folder; it is made where it is missing.
         force
             Whether to replace files that exist.
 

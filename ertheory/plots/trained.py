@@ -65,7 +65,7 @@ def draw_trained(figure: Figure, columns: Columns) -> None:
     Parameters
     ----------
     figure
-        Empty.
+        A figure that is empty so far.
     columns
         Those of `TRAINED`, a row for every test and every bound.
     """

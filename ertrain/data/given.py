@@ -149,7 +149,7 @@ class GivenBatches(Given):
     Parameters
     ----------
     loader
-        With a length, and without workers that live from epoch to epoch.
+        A loader with a length, and without workers that live from epoch to epoch.
     device
         Where batches are put.
     """

@@ -32,8 +32,8 @@ def idx_folder(name: str, folder: Path) -> Path | None:
     name
         Name of the set; for others there is no such folder.
     folder
-        Where to look: in it (for ``"fashion-mnist"``), in torchvision's folder or one with the name of the set inside
-        of it, and at last where Debian's package ``dataset-fashion-mnist`` puts its files.
+        The folder that is looked into: in it (for ``"fashion-mnist"``), in torchvision's folder or one with the name of
+        the set inside of it, and at last where Debian's package ``dataset-fashion-mnist`` puts its files.
 
     Examples
     --------

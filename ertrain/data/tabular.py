@@ -28,7 +28,7 @@ def table(name: str, folder: Path, *, train: bool) -> InMemory:  # noqa: ARG001
     name
         One of `TABLES`.
     folder
-        Not needed.
+        It is not needed.
     train
         Whether the rows to train with are wanted, or else those of the test.
 

@@ -50,8 +50,9 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
     Returns
     -------
     dict
-        By the name of the layer: 1 for a linear layer that is used once, height times width for a convolution. Every
-        use counts, in functions and by layers that share the weight too; a layer that is not used has none.
+        The number for each layer, by its name: 1 for a linear layer that is used once, height times width for a
+        convolution. Every use counts, in functions and by layers that share the weight too; a layer that is not used
+        has none.
 
     Raises
     ------

@@ -152,8 +152,8 @@ def expected_without_weights(densities: LayerDensities, *, drawing: str = "indep
     Returns
     -------
     float
-        Over all layers, outputs * (1 - p_l)^fan_in; for k of m weights, outputs * C(m - fan_in, k) / C(m, k). It is
-        exact, for outputs that lose their own weights; those that are cut off further away come on top.
+        The sum over all layers of outputs * (1 - p_l)^fan_in; for k of m weights, outputs * C(m - fan_in, k) / C(m, k).
+        It is exact, for outputs that lose their own weights; those that are cut off further away come on top.
 
     Examples
     --------

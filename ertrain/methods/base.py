@@ -101,7 +101,7 @@ class FixedMask:
         Parameters
         ----------
         optimiser
-            With the learning rate of this step.
+            It has the learning rate of this step.
         at
             Steps of the run so far, epoch times `steps` plus the step of the epoch.
         """

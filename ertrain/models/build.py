@@ -89,7 +89,7 @@ def build_model(
     Returns
     -------
     torch.nn.Module
-        With weights that PyTorch's own rules gave it; see `ertrain.models.initialisation`.
+        A network with weights that PyTorch's own rules gave it; see `ertrain.models.initialisation`.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,84 +17,88 @@ from ertrain.configuration import METHOD_SETTINGS
 from ertrain.masks.shapes import layer_shapes, turn_into_layers, unlisted
 from ertrain.ratios import allocate_sparsity
 
-__all__ = ["COUNTING", "REWIRE", "left_dense", "shared_out"]
+__all__ = ["COUNTING", "REWIRE", "AskedDensities", "left_dense"]
 
 COUNTING = ("masked", "all")
 REWIRE = ("rigl", "set")
 _LONGEST_NAMES = 200
 
 
-def shared_out(
-    model: nn.Module,
-    *,
-    density: Rational | None,
-    sparsity: Rational | None,
-    densities: Mapping[str, Rational] | None,
-    ratio: str,
-    method: str,
-    final_density: Rational | None,
-    dense_layers: Sequence[str],
-    counting: str,
-) -> dict[str, Any]:
-    """Give the fields of a configuration: ratio, density, final density and layers without masks.
+@dataclass(frozen=True, kw_only=True)
+class AskedDensities:
+    """Which densities are asked for, by which method, of which layers.
 
     Parameters
     ----------
-    model
-        The network.
     density, sparsity, densities, ratio, method, final_density, dense_layers, counting
         They are as in `ertrain.fit`.
-
-    Raises
-    ------
-    InvalidInput
-        If not exactly one of the three is given, a name is unknown, or layers without masks alone have more weights
-        than the density allows.
-
-    Examples
-    --------
-    >>> network = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
-    >>> options = {"sparsity": None, "densities": None, "ratio": "erk", "final_density": None}
-    >>> shared_out(network, density="0.5", method="rigl", dense_layers=(), counting="masked", **options)
-    {'ratio': 'erk', 'dense_layers': (), 'density': '1', 'final_density': '0.5'}
-    >>> shared_out(network, density="0.5", method="fixed", dense_layers=("last",), counting="all", **options)
-    {'ratio': 'erk', 'dense_layers': ('last',), 'density': '0.25'}
     """
-    given = {"density": density, "sparsity": sparsity, "densities": densities}
-    named = [name for name, value in given.items() if value is not None]
-    if len(named) != 1:
-        raise InvalidInput("density", "exactly one of density, sparsity and densities", ", ".join(named) or None)
-    method = one_of("method", method, tuple(METHOD_SETTINGS))
-    one_of("counting", counting, COUNTING)
-    layers = layer_shapes(model)
-    if not layers:
-        allowed = f"a module with linear or convolutional layers{turn_into_layers(model)}"
-        raise InvalidInput("model", allowed, type(model).__name__)
-    if densities is not None:
-        ratio = "layers:" + ",".join(f"{name}={_text(name, value)}" for name, value in densities.items())
-        overall = allocate_sparsity(model, Fraction(1, 2), ratio, skip=left_dense(model, dense_layers)).density
-        if method != "fixed" and method not in REWIRE and final_density is None:
-            raise InvalidInput("final_density", f"a density, where {method} prunes a mask with given densities", None)
-        if method in REWIRE and final_density is not None:
-            raise InvalidInput("final_density", f"nothing, where {method} rewires at given densities", final_density)
-    else:
-        overall = (
-            probability("density", density, one=True)
-            if sparsity is None
-            else 1 - probability("sparsity", sparsity, zero=True)
-        )
-    _tell_of_unlisted(model)
-    convert = _counted(model, dense_layers, counting)
-    overall = overall if densities is not None else convert("density", overall)
-    fields: dict[str, Any] = {"ratio": ratio, "dense_layers": tuple(dense_layers)}
-    if "final_density" not in METHOD_SETTINGS[method]:
-        if final_density is not None:
-            raise InvalidInput("final_density", f"nothing with the method {method}", final_density)
-        return {**fields, "density": rational_text(overall)}
-    if final_density is None:
-        return {**fields, "density": "1", "final_density": rational_text(overall)}
-    final = convert("final_density", probability("final_density", final_density, one=True))
-    return {**fields, "density": rational_text(overall), "final_density": rational_text(final)}
+
+    density: Rational | None = None
+    sparsity: Rational | None = None
+    densities: Mapping[str, Rational] | None = None
+    ratio: str = "erk"
+    method: str = "fixed"
+    final_density: Rational | None = None
+    dense_layers: Sequence[str] = ()
+    counting: str = "masked"
+
+    def shared_out(self, model: nn.Module) -> dict[str, Any]:
+        """Give the fields of a configuration: ratio, density, final density and layers without masks.
+
+        Raises
+        ------
+        InvalidInput
+            If not exactly one of the three is given, a name is unknown, or layers without masks alone have more
+            weights than the density allows.
+
+        Examples
+        --------
+        >>> network = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
+        >>> AskedDensities(density="0.5", method="rigl").shared_out(network)
+        {'ratio': 'erk', 'dense_layers': (), 'density': '1', 'final_density': '0.5'}
+        >>> AskedDensities(density="0.5", dense_layers=("last",), counting="all").shared_out(network)
+        {'ratio': 'erk', 'dense_layers': ('last',), 'density': '0.25'}
+        """
+        given = {"density": self.density, "sparsity": self.sparsity, "densities": self.densities}
+        named = [name for name, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise InvalidInput("density", "exactly one of density, sparsity and densities", ", ".join(named) or None)
+        one_of("method", self.method, tuple(METHOD_SETTINGS))
+        one_of("counting", self.counting, COUNTING)
+        if not layer_shapes(model):
+            allowed = f"a module with linear or convolutional layers{turn_into_layers(model)}"
+            raise InvalidInput("model", allowed, type(model).__name__)
+        ratio, overall = self._by_layers(model) if self.densities is not None else (self.ratio, self._overall())
+        _tell_of_unlisted(model)
+        convert = _counted(model, self.dense_layers, self.counting)
+        overall = overall if self.densities is not None else convert("density", overall)
+        fields: dict[str, Any] = {"ratio": ratio, "dense_layers": tuple(self.dense_layers)}
+        if "final_density" not in METHOD_SETTINGS[self.method]:
+            if self.final_density is not None:
+                raise InvalidInput("final_density", f"nothing with the method {self.method}", self.final_density)
+            return {**fields, "density": rational_text(overall)}
+        if self.final_density is None:
+            return {**fields, "density": "1", "final_density": rational_text(overall)}
+        final = convert("final_density", probability("final_density", self.final_density, one=True))
+        return {**fields, "density": rational_text(overall), "final_density": rational_text(final)}
+
+    def _overall(self) -> Fraction:
+        if self.density is None:
+            return 1 - probability("sparsity", self.sparsity, zero=True)
+        return probability("density", self.density, one=True)
+
+    def _by_layers(self, model: nn.Module) -> tuple[str, Fraction]:
+        """Write the densities of single layers as a ratio, and give the overall density that they make."""
+        ratio = "layers:" + ",".join(f"{name}={_text(name, value)}" for name, value in (self.densities or {}).items())
+        overall = allocate_sparsity(model, Fraction(1, 2), ratio, skip=left_dense(model, self.dense_layers)).density
+        rewires, final = self.method in REWIRE, self.final_density
+        if self.method != "fixed" and not rewires and final is None:
+            allowed = f"a density, where {self.method} prunes a mask with given densities"
+            raise InvalidInput("final_density", allowed, None)
+        if rewires and final is not None:
+            raise InvalidInput("final_density", f"nothing, where {self.method} rewires at given densities", final)
+        return ratio, overall
 
 
 def _tell_of_unlisted(model: nn.Module) -> None:

@@ -26,7 +26,7 @@ from ertrain.masks.guarding import ENTRY_BY_ENTRY
 from ertrain.masks.masking import attach_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS
-from ertrain.own.densities import shared_out
+from ertrain.own.densities import AskedDensities
 from ertrain.own.supply import Loss, Metric, fingerprint, needs_closure, supplied_data, supplied_measure
 from ertrain.own.trial import try_out
 from ertrain.storage.checkpoints import load_checkpoint
@@ -58,7 +58,7 @@ class FitResult:
     diverged
         Whether the loss or a metric was no finite number at some time.
     masks
-        By the names of the layers.
+        The masks by the names of the layers.
     folder
         It is that of the run, None where nothing was kept.
     result
@@ -155,7 +155,7 @@ def fit(
     Returns
     -------
     FitResult
-        With the trained copy.
+        It has the trained copy.
 
     Raises
     ------
@@ -187,8 +187,7 @@ def fit(
     else:
         data = supplied_data(train, validation, test, dtype=floating)
     of_classes = not data.train.labels.is_floating_point() and data.train.labels.dtype != torch.bool
-    budget = shared_out(
-        model,
+    asked = AskedDensities(
         density=density,
         sparsity=sparsity,
         densities=densities,
@@ -198,6 +197,7 @@ def fit(
         dense_layers=dense_layers,
         counting=counting,
     )
+    budget = asked.shared_out(model)
     make = None if isinstance(optimiser, str) else optimiser
     named, rate = _optimiser(optimiser, model, learning_rate)
     loader_batch = getattr(getattr(data.train, "loader", None), "batch_size", None)

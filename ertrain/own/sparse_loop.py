@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from ertrain.configuration import METHOD_SETTINGS, Configuration
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of
 from ertrain.methods import METHODS, FixedMask
 from ertrain.methods.base import set_masks
-from ertrain.own.densities import REWIRE, left_dense, shared_out
+from ertrain.own.densities import REWIRE, AskedDensities, left_dense
 from ertrain.own.supply import needs_closure
 from ertrain.ratios import SHAPE_RATIOS, allocate_sparsity, by_layers, is_erdos_renyi
 from ertrain.streams import stream_seed
@@ -184,14 +185,7 @@ def start_sparse(
     if not isinstance(optimiser, Optimizer) or needs_closure(optimiser):
         raise InvalidInput("optimiser", "a torch.optim.Optimizer that takes steps without a closure", optimiser)
     steps = whole_number("steps", steps, least=1, most=_MOST_STEPS)
-    if masks is not None:
-        density, ratio = _density_of(masks, density, sparsity, densities), "uniform"
-        if final_density is None and method not in ("fixed", *REWIRE):
-            raise InvalidInput("final_density", f"a density, where {method} prunes masks of your own", None)
-        if final_density is not None and method in REWIRE:
-            raise InvalidInput("final_density", f"nothing, where {method} begins with masks of your own", final_density)
-    budget = shared_out(
-        model,
+    asked = AskedDensities(
         density=density,
         sparsity=sparsity,
         densities=densities,
@@ -201,7 +195,8 @@ def start_sparse(
         dense_layers=dense_layers,
         counting=counting,
     )
-    if ratio not in _RATIOS and not by_layers(budget["ratio"]) and not is_erdos_renyi(ratio):
+    budget = (asked if masks is None else _of_masks(masks, asked)).shared_out(model)
+    if masks is None and ratio not in _RATIOS and not by_layers(budget["ratio"]) and not is_erdos_renyi(ratio):
         raise InvalidInput("ratio", f"one of {', '.join(_RATIOS)} in a loop of your own", ratio)
     allowed = {"drawing", *METHOD_SETTINGS[method]} - {"final_density", "levels"}
     for name in settings:
@@ -243,13 +238,21 @@ def _hand_over(optimiser: Optimizer, model: nn.Module, method: FixedMask) -> Non
     optimiser.state.clear()
 
 
-def _density_of(masks: Mapping[str, Tensor], *others: Any) -> Any:
-    if any(other is not None for other in others):
-        raise InvalidInput("density", "nothing beside masks", next(other for other in others if other is not None))
+def _of_masks(masks: Mapping[str, Tensor], asked: AskedDensities) -> AskedDensities:
+    """Put the density of given masks in the place of one that is asked for."""
+    others = (value for value in (asked.density, asked.sparsity, asked.densities) if value is not None)
+    if (other := next(others, None)) is not None:
+        raise InvalidInput("density", "nothing beside masks", other)
     if not masks or not all(isinstance(mask, Tensor) and mask.dtype == torch.bool for mask in masks.values()):
         raise InvalidInput("masks", "boolean tensors by the names of layers", masks)
+    if asked.final_density is None and asked.method not in ("fixed", *REWIRE):
+        raise InvalidInput("final_density", f"a density, where {asked.method} prunes masks of your own", None)
+    if asked.final_density is not None and asked.method in REWIRE:
+        allowed = f"nothing, where {asked.method} begins with masks of your own"
+        raise InvalidInput("final_density", allowed, asked.final_density)
     count = sum(mask.numel() for mask in masks.values())
-    return max(sum(int(mask.sum()) for mask in masks.values()), 1) / count
+    kept = max(sum(int(mask.sum()) for mask in masks.values()), 1)
+    return replace(asked, density=kept / count, ratio="uniform")
 
 
 def _inside(masks: Mapping[str, Tensor], configuration: Configuration, model: nn.Module, steps: int) -> FixedMask:

@@ -65,7 +65,7 @@ class Comparison(Explained):
     method
         It is that of the first.
     difference
-        Over the seeds that both have.
+        The mean over the seeds that both have.
     rule
         One of `RULES`, by which it was judged.
     verdict

@@ -58,7 +58,7 @@ def draw_curves(figure: Figure, columns: Columns) -> None:
     Parameters
     ----------
     figure
-        Empty.
+        A figure that is empty so far.
     columns
         `CURVE_COLUMNS`, at least one line.
     """

@@ -53,7 +53,7 @@ def draw_report(rows: Sequence[Row], folder: Path, *, force: bool = False) -> tu
     rows
         It is what `ertrain.reports.report.rows_of` gives; at least one.
     folder
-        Where to write; made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     force
         Whether to replace files that exist.
 

@@ -59,7 +59,7 @@ def constructed(
     Parameters
     ----------
     teacher
-        With weights.
+        A target with weights.
     shapes, densities, seeds
         They are those of the masks, as for `ertrain.students.batched.student_masks`, two for each map of the teacher.
 
@@ -144,7 +144,7 @@ def return_rates(
     Parameters
     ----------
     teacher
-        With weights and a box, as by `ertrain.students.teacher.draw_teacher`.
+        A target with weights and a box, as by `ertrain.students.teacher.draw_teacher`.
     shapes, densities, seeds
         They are those of the masks; those that do not hold the teacher by the construction are left out.
     noises

@@ -40,7 +40,7 @@ class Budget:
     batch
         Points in a step.
     learning_rate
-        At the start; it falls to 0 along half a cosine.
+        The rate at the start; it falls to 0 along half a cosine.
     """
 
     steps: int
@@ -178,7 +178,7 @@ def train_students(
     Parameters
     ----------
     teacher
-        With weights and a box, as by `ertrain.students.teacher.draw_teacher`.
+        A target with weights and a box, as by `ertrain.students.teacher.draw_teacher`.
     students
         They are those of any number and shape that fits the teacher.
     budget
@@ -186,7 +186,7 @@ def train_students(
     seed
         It is that of the points.
     device
-        Where to compute; the points do not depend on it.
+        The device that computes; the points do not depend on it.
     draw
         Draws the points; uniformly from the box if left out.
 

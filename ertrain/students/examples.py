@@ -70,7 +70,7 @@ class Examples:
         students
             Give (students, m, classes) of points (m, d).
         teacher
-            With weights.
+            A target with weights.
 
         Returns
         -------

@@ -39,7 +39,7 @@ def draw_floors(found: FloorStudy, folder: Path, *, force: bool = False) -> tupl
     found
         The study, as by `ertrain.students.floors.study_floors`.
     folder
-        Where to write; the folder is made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     force
         Whether to replace files that exist.
 

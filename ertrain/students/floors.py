@@ -74,11 +74,11 @@ class FloorWidth:
     predicted
         Probability of a mask without the target, (1 - p_2 p_1^k)^n, exactly.
     interval
-        For that probability, from the masks that were drawn.
+        An interval for that probability, from the masks that were drawn.
     students
-        In the order of their trials.
+        They stand in the order of their trials.
     tolerance
-        When a student has learnt its teacher.
+        It says when a student has learnt its teacher.
     """
 
     width: int
@@ -229,7 +229,7 @@ def study_floors(
     scale
         Budget of the students, and as `least` how many there are at every width.
     tolerance
-        When a student has learnt its teacher.
+        It says when a student has learnt its teacher.
     level
         It is that of the intervals at all widths together.
     seed

@@ -34,7 +34,7 @@ class RatioPrediction:
         Hidden neurons, layer by layer, that are proved to be enough at these densities (the construction `sharp` with a
         coded layer 0); None if there are none.
     built
-        On which of the masks that construction exists at the given widths.
+        The masks on which that construction exists at the given widths.
     """
 
     ratio: str
@@ -58,7 +58,7 @@ def predict_ratio(
     Parameters
     ----------
     teacher
-        Fully connected, with weights.
+        A target that is fully connected, with weights.
     widths
         N_0..N_L of the students, the outputs last.
     density

@@ -53,7 +53,7 @@ class FormFit:
     cross_validated
         Root mean square of the errors with which each mean is predicted from those at all other densities.
     interval
-        For `cross_validated`, by bootstrap over seeds.
+        An interval for `cross_validated`, by bootstrap over seeds.
     """
 
     form: str
@@ -72,7 +72,7 @@ class Comparison:
     Parameters
     ----------
     fits
-        In the order of `FORMS`.
+        They stand in the order of `FORMS`.
     difference, interval
         Cross-validated error of 1/log(1/sparsity) minus that of 1/density, and its interval by bootstrap over seeds.
     best

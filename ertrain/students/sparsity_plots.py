@@ -34,9 +34,9 @@ def draw_sparsity(
     Parameters
     ----------
     studies
-        By name: densities, errors (densities, seeds) and what `compare_forms` made of them.
+        The studies by their names: densities, errors (densities, seeds) and what `compare_forms` made of them.
     folder
-        Where to write; the folder is made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     name
         The name of the files.
     error
@@ -67,9 +67,9 @@ def draw_ratio_errors(
     Parameters
     ----------
     errors
-        By (density, ratio), one per seed.
+        The errors by (density, ratio), one per seed.
     folder
-        Where to write; the folder is made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     force
         Whether to replace files that exist.
     """

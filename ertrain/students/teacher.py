@@ -60,14 +60,14 @@ def draw_teacher(target: Target, seed: int = 0) -> Target:
     Parameters
     ----------
     target
-        Fully connected; only its widths are read.
+        A target that is fully connected; only its widths are read.
     seed
         It is at least 0.
 
     Returns
     -------
     Target
-        With weights, normalised as by `normalised`.
+        It has weights, normalised as by `normalised`.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def normalised(target: Target, seed: int = 0, *, draw: Draw | None = None) -> Ta
     Parameters
     ----------
     target
-        Fully connected, with weights; its box is [-1, 1]^d where it has none.
+        A target that is fully connected, with weights; its box is [-1, 1]^d where it has none.
     seed
         It is that of the random points at which mean and spread are measured.
     draw

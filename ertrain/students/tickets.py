@@ -119,7 +119,7 @@ def edge_popup_tickets(
     Parameters
     ----------
     targets
-        With weights, of one shape and on one box.
+        Targets with weights, of one shape and on one box.
     sources
         One per target, of one shape.
     budget
@@ -131,7 +131,7 @@ def edge_popup_tickets(
     seed
         It is that of the points; scores start from the seeds of the sources.
     device
-        Where to compute; points and starts do not depend on it.
+        The device that computes; points and starts do not depend on it.
 
     Raises
     ------

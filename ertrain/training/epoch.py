@@ -131,7 +131,7 @@ def train_epoch(
     epoch
         The number of the epoch, from 0.
     processes
-        Where to compute.
+        The process group that computes.
     method
         The sparse training method; by default the masks are fixed.
     layers
@@ -214,7 +214,7 @@ def accuracies(
     data
         The data set that they belong to.
     processes
-        Where to compute.
+        The process group that computes.
     measure
         `ONE_NETWORK`, `EACH_NETWORK`, or one of somebody's own.
     at_once

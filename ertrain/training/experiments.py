@@ -37,7 +37,7 @@ def perform(
     out
         Folder for the folders of runs.
     processes
-        Where to compute, from `ertrain.training.process_group.join_process_group`.
+        The process group that computes, from `ertrain.training.process_group.join_process_group`.
     data_dir
         Where the data are, or are downloaded to.
     progress

@@ -59,7 +59,7 @@ def train(
     run
         The open folder of the run.
     processes
-        Where to compute.
+        The process group that computes.
     data_dir
         Where the data are.
     progress

@@ -39,7 +39,7 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
     Parameters
     ----------
     model
-        With its masks.
+        The model with its masks.
     configuration
         It is that of the run; its optimiser is looked at.
     method

@@ -112,7 +112,7 @@ def perform_replicas(
         Folder for the folders of runs. Runs that are done are skipped; those that were interrupted go on to the same
         bits if the same runs are asked for again, in the same order.
     processes
-        Where to compute; one process.
+        The process group that computes; one process.
     data_dir
         Where the data are, or are downloaded to.
     progress

@@ -41,12 +41,13 @@ def printed_factor(
     failure_probability
         The layer's share of delta (delta / L in Theorem 2.2), in (0, 1).
     density, sparsity
-        Exactly one: p in (0, 1], or 1 - p in [0, 1). Give the one that is small, it keeps its precision.
+        Exactly one of them is given: p in (0, 1], or 1 - p in [0, 1). Give the one that is small, it keeps its
+        precision.
 
     Returns
     -------
     numpy.ndarray
-        Relative error below 1e-14 times the condition of the logarithms.
+        The relative error is below 1e-14 times the condition of the logarithms.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def printed_copies(
     Raises
     ------
     InvalidInput
-        Also where a factor does not fit into 63 bits.
+        If an argument lies outside its domain, or a factor does not fit into 63 bits.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def joint(
     target, densities, failure_probability
         They are as for `exact`.
     layer0
-        Only ``dense``.
+        It must be ``dense``.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def checked_layer0(layer0: str) -> None:
     Raises
     ------
     InvalidInput
-        With the names that do.
+        If there is no such reading; the names that there are stand in the message.
     """
     if layer0 not in LAYER0:
         raise InvalidInput("layer0", f"one of {', '.join(LAYER0)}", layer0)

@@ -40,7 +40,7 @@ def exact(
     Returns
     -------
     Width
-        At most the printed one in every layer.
+        It is at most the printed one in every layer.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _replaced(factors: tuple[int, ...], layer: int, copies: int) -> tuple[int, .
 
 
 def _widths(question: Question) -> Width:
-    layer0 = question.layer0 or ("dense" if question.densities[0] == 1 else "matched")
+    layer0 = question.copied_layer0
     return exact(question.target, question.densities, question.failure_probability, layer0=layer0)  # type: ignore[arg-type]
 
 

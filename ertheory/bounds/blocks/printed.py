@@ -38,7 +38,7 @@ def printed(
     Returns
     -------
     Width
-        With the unrounded factors beside the integers; `success_lower` is the exact law at these widths.
+        It has the unrounded factors beside the integers; `success_lower` is the exact law at these widths.
 
     Notes
     -----

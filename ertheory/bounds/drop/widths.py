@@ -76,7 +76,7 @@ def drop(
     Raises
     ------
     TheoremNotApplicable
-        For layer 0 ``preassigned``, where copies do not fail independently.
+        If layer 0 is read as ``preassigned``, where copies do not fail independently.
     InvalidInput
         If an argument lies outside its domain.
     InfeasibleWidth
@@ -285,7 +285,7 @@ def _describe(design: _Design) -> Width:
 
 
 def _widths(question: Question) -> Width:
-    layer0 = question.layer0 or ("dense" if question.densities[0] == 1 else "matched")
+    layer0 = question.copied_layer0
     return drop(question.target, question.densities, question.failure_probability, layer0=layer0)  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ def best_triple(shape: MapShape, one: TripleMap, *, objective: Objective = "edge
     Returns
     -------
     TripleMap
-        With the same theorem and form, an overall density of at most that of the given one, and nowhere more edges,
+        It has the same theorem and form, an overall density of at most that of the given one, and nowhere more edges,
         or neurons.
 
     Examples

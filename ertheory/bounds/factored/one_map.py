@@ -47,7 +47,7 @@ class FactoredMap:
     share
         The failure probability that was granted; N - 1 inner neurons do not keep it with any of the theorems.
     threshold, set_aside
-        For the mixed theorems kappa and the largest size f of the set F, else 0.
+        The integers of the mixed theorems: kappa and the largest size f of the set F, else 0.
     name
         The name of the layer, or empty.
 

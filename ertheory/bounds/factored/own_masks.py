@@ -120,7 +120,7 @@ def own_masks_factor(
     Returns
     -------
     OwnMasks
-        With the largest multiple of 1/512, at most 1, that bisection finds.
+        It has the largest multiple of 1/512, at most 1, that bisection finds.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def triple_map(
     forms
         The forms that a convolution may take.
     beside
-        For the linkings, the width of the inner layer that the solved factor does not touch; searched if left out.
+        The linkings need the width of the inner layer that the solved factor does not touch; searched if left out.
 
     Raises
     ------

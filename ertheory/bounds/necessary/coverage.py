@@ -25,7 +25,7 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
     Returns
     -------
     Width
-        Necessary; the other layers are left open.
+        The widths are necessary; the other layers are left open.
 
     Notes
     -----

@@ -71,7 +71,8 @@ def degree(
     Returns
     -------
     Width
-        Necessary; N_0 is left open. If the target or the densities violate a hypothesis, `applies` is false.
+        The widths are necessary; N_0 is left open. If the target or the densities violate a hypothesis, `applies` is
+        false.
 
     Notes
     -----

@@ -35,7 +35,7 @@ class Envelope:
     Parameters
     ----------
     values
-        On g(0), g(1), ..; beyond the last of them 1 is the bound.
+        Bounds on g(0), g(1), ..; beyond the last of them 1 is the bound.
     """
 
     values: Floats

@@ -76,7 +76,7 @@ def first_moment(
     Returns
     -------
     Width
-        Necessary for the class of constructions in the module's docstring, not for every representation.
+        The width is necessary for the class of constructions in the module's docstring, not for every representation.
 
     Raises
     ------

@@ -40,8 +40,8 @@ def least_total(target: Target, densities: tuple[Fraction, ...], failure_probabi
     Returns
     -------
     Width
-        Necessary, with ``total_at_least``; neither width is bounded alone. If the target or the densities violate a
-        hypothesis, `applies` is false.
+        The widths are necessary, with ``total_at_least``; neither width is bounded alone. If the target or the
+        densities violate a hypothesis, `applies` is false.
 
     Examples
     --------

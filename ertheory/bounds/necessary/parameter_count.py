@@ -98,7 +98,8 @@ def parameter_count(
     Returns
     -------
     Width
-        Necessary; N_1 is left open. If the target or the densities violate a hypothesis, `applies` is false.
+        The widths are necessary; N_1 is left open. If the target or the densities violate a hypothesis, `applies` is
+        false.
 
     Raises
     ------

@@ -83,7 +83,8 @@ def size_lp(
     Returns
     -------
     Width
-        Necessary; N_0 is left open. If the target or the densities violate a hypothesis, `applies` is false.
+        The widths are necessary; N_0 is left open. If the target or the densities violate a hypothesis, `applies` is
+        false.
 
     Examples
     --------

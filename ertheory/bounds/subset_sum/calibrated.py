@@ -35,7 +35,7 @@ def fit_for(problem: SubsetSum) -> Fit:
     Raises
     ------
     InvalidInput
-        For |z| > 1 and for laws that were not measured.
+        If |z| > 1, and for laws that were not measured.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def calibrated_count(problem: SubsetSum, failure_probability: Fraction, *, extra
     Raises
     ------
     InvalidInput
-        Outside the measured ranges, unless asked to extrapolate.
+        If a number lies outside the measured ranges, unless asked to extrapolate.
 
     Examples
     --------

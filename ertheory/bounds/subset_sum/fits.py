@@ -27,7 +27,7 @@ class Fit:
     a, b, c
         Coefficients.
     rms, worst
-        Relative errors over the measured points: root mean square, and the largest one.
+        The relative errors over the measured points: root mean square, and the largest one.
     epsilon_range, delta_range, density_range
         Smallest and largest epsilon, delta and p that were measured, as exact decimals.
     """

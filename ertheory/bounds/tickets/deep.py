@@ -36,7 +36,7 @@ from fractions import Fraction
 from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.bounds.tickets.layers import Counting
 from ertheory.bounds.tickets.quantised import QuantisedCounting
-from ertheory.bounds.tickets.shallow import Plan
+from ertheory.bounds.tickets.shallow import TicketDesign
 
 __all__ = ["without_copies"]
 
@@ -47,7 +47,7 @@ def without_copies(
     epsilon: Fraction,
     failure_probability: Fraction,
     counting: Counting | QuantisedCounting,
-) -> Plan:
+) -> TicketDesign:
     """Compute the widths of the 2L source layers."""
     problems = sum(facts.problems(layer) for layer in range(1, facts.depth + 1))
     share = failure_probability / max(1, problems)
@@ -71,7 +71,7 @@ def without_copies(
         steady = counting.constants(layer, out, facts.largest_biases[layer - 1], tolerance, share)
         constants += [steady, 0]
         widths += [features[-1].neurons + steady, facts.widths[layer]]
-    return Plan(
+    return TicketDesign(
         widths=tuple(widths),
         constants=tuple(constants),
         copies=(1,) * facts.depth,

@@ -103,7 +103,7 @@ def read_facts(
     Parameters
     ----------
     target
-        Fully connected.
+        A target that is fully connected.
     domain
         Box of the inputs: one interval for all, or shape (d, 2). By default that of the target, else [0, 1]^d.
     norms
@@ -116,7 +116,7 @@ def read_facts(
     InvalidInput
         If bounds are given for a target with weights, or lie outside their ranges.
     TheoremNotApplicable
-        For a target with convolutions or a flatten.
+        If the target has convolutions or a flatten.
 
     Examples
     --------

@@ -22,13 +22,13 @@ from ertheory.bounds.tickets.facts import TargetFacts
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Ball, Rational, ball, decide, enclose, log_sparsity, probability, smallest
 
-__all__ = ["PrintedPlan", "printed_plan"]
+__all__ = ["PrintedDesign", "printed_design"]
 
 _PARADOX = 1 - 1 / math.e
 
 
 @dataclass(frozen=True)
-class PrintedPlan:
+class PrintedDesign:
     """Printed widths N_0..N_L, the eps_l that they were computed with, rho (``None`` if it divides by 0), warnings."""
 
     widths: tuple[int, ...]
@@ -37,7 +37,7 @@ class PrintedPlan:
     warnings: tuple[str, ...]
 
 
-def printed_plan(
+def printed_design(
     facts: TargetFacts,
     densities: tuple[Fraction, ...],
     epsilon: Fraction,
@@ -45,7 +45,7 @@ def printed_plan(
     constant: Fraction,
     gamma: Fraction,
     epsilons: Sequence[Rational] | None,
-) -> PrintedPlan:
+) -> PrintedDesign:
     """Evaluate the printed formulas; the integers are decided in intervals, or in integers where they tie."""
     tolerances = _naive(facts, epsilon) if epsilons is None else _given(epsilons, facts.depth)
     least = min(densities[1:])
@@ -90,7 +90,7 @@ def printed_plan(
         for neurons, density, tolerance in zip(facts.widths[:-1], densities[1:], paired, strict=True)
     ]
     problems = None if least == 1 else enclose(lambda: log_problems().exp())[1]
-    return PrintedPlan(
+    return PrintedDesign(
         widths=(*hidden, facts.widths[-1]),
         epsilons=tolerances,
         problems=problems,

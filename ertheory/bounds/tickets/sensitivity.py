@@ -41,9 +41,9 @@ class Sensitivity(Result):
     before, after
         Its values; where every layer has one, the largest, and 0 or 1 for what holds or not.
     widths
-        With the argument changed.
+        The widths once the argument is changed.
     ratios
-        Relative to the widths before, per source layer; ``None`` where one was 0.
+        The same divided by the widths before, per source layer; ``None`` where one was 0.
     """
 
     argument: str
@@ -116,7 +116,7 @@ def ticket_sensitivity(
     target, density, sparsity, epsilon, failure_probability, mode, depth, domain, norms, largest_weight, largest_bias
         They are as for `ticket_widths`.
     constant, gamma, extrapolate, kept
-        Likewise.
+        They are as for `ertheory.bounds.ticket_widths` too.
     factor
         It lies in (0, 1): epsilon, delta, each p_l, max |W| and max |b| are multiplied by it; each norm B_0..B_{L-1},
         each number of neurons n_0..n_{L-1}, the numbers of weights and biases, the fan-in with the row norms, and C are

@@ -48,19 +48,19 @@ from ertheory.bounds.tickets.layers import Counting, Features
 from ertheory.bounds.tickets.quantised import QuantisedCounting
 from ertheory.errors import InfeasibleWidth
 
-__all__ = ["Plan", "fixed_point"]
+__all__ = ["TicketDesign", "fixed_point"]
 
 _MOST_PASSES = 100
 
 
 @dataclass(frozen=True)
-class Plan:
+class TicketDesign:
     """Widths, and what they were computed with.
 
     Parameters
     ----------
     widths, constants
-        Per source layer.
+        All neurons, and those that are constants, of each source layer.
     copies
         q_1..q_L.
     epsilons
@@ -91,7 +91,7 @@ def fixed_point(
     epsilon: Fraction,
     failure_probability: Fraction,
     counting: Counting | QuantisedCounting,
-) -> Plan:
+) -> TicketDesign:
     """Iterate the number of problems from below until it stays.
 
     Raises
@@ -116,7 +116,7 @@ def fixed_point(
                 failure=share,
             )
             hidden = [n * q + c for n, q, c in zip(facts.widths[1:-1], copies, constants[1:], strict=False)]
-            return Plan(
+            return TicketDesign(
                 widths=(features.neurons + constants[0], *hidden, facts.widths[-1]),
                 constants=(*constants, 0),
                 copies=copies,

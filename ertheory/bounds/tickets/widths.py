@@ -14,10 +14,10 @@ from ertheory.bounds.subset_sum.required import Mode, read_constant, read_mode
 from ertheory.bounds.tickets.deep import without_copies
 from ertheory.bounds.tickets.facts import TargetFacts, read_facts
 from ertheory.bounds.tickets.layers import Counting
-from ertheory.bounds.tickets.printed import printed_plan
+from ertheory.bounds.tickets.printed import printed_design
 from ertheory.bounds.tickets.quantised import QuantisedCounting, check_quantised
 from ertheory.bounds.tickets.result import Depth, TicketWidth
-from ertheory.bounds.tickets.shallow import Plan, fixed_point
+from ertheory.bounds.tickets.shallow import TicketDesign, fixed_point
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
@@ -54,9 +54,9 @@ def ticket_widths(
     Parameters
     ----------
     target
-        Fully connected, of depth L. Where its weights are known, all bounds are read off them.
+        A target that is fully connected, of depth L. Where its weights are known, all bounds are read off them.
     density, sparsity
-        Exactly one: one number for all source layers, or one per layer, layer 0 first.
+        Exactly one of them is given: one number for all source layers, or one per layer, layer 0 first.
     epsilon
         Largest error of an output on the domain, in (0, 1). Left out with `bits`, where there is no error.
     failure_probability
@@ -69,7 +69,7 @@ def ticket_widths(
     domain
         Box of the inputs: one interval for all, or shape (d, 2). By default that of the target, else [0, 1]^d.
     norms, largest_weight, largest_bias
-        For a target without weights: B_1..B_{L-1}, bounds on the L1 norm of its hidden layers (by default what the
+        A target without weights needs B_1..B_{L-1}, bounds on the L1 norm of its hidden layers (by default what the
         other two allow), max |W| and max |b| (1 by default).
     constant, gamma
         C > 0 and gamma >= 0 of the printed formula (gamma = 0 if left out); only there.
@@ -89,7 +89,7 @@ def ticket_widths(
     InvalidInput
         If an argument lies outside its domain.
     TheoremNotApplicable
-        For convolutional targets, where ``calibrated`` leaves the measured ranges, and where a known weight is no
+        If the target is convolutional, where ``calibrated`` leaves the measured ranges, and where a known weight is no
         multiple of 2^-bits.
     InfeasibleWidth
         If no width that can be written down is sufficient, or `kept` weights cannot reach the largest weight.
@@ -182,7 +182,7 @@ def _counted(
     depth: Depth,
     counting: Counting | QuantisedCounting,
 ) -> TicketWidth:
-    plan = (fixed_point if depth == "L+1" else without_copies)(facts, densities, epsilon, delta, counting)
+    design = (fixed_point if depth == "L+1" else without_copies)(facts, densities, epsilon, delta, counting)
     return TicketWidth(
         mode="calibrated" if isinstance(counting, Counting) and counting.calibrated else "rigorous",
         depth=depth,
@@ -191,17 +191,17 @@ def _counted(
         epsilon=epsilon,
         failure_probability=delta,
         facts=facts,
-        widths=tuple(max(1, width) for width in plan.widths),
-        epsilons=plan.epsilons,
-        problems=plan.problems,
-        share=plan.share,
-        iterations=plan.iterations,
-        copies=plan.copies,
-        constants=plan.constants,
-        features=plan.features,
+        widths=tuple(max(1, width) for width in design.widths),
+        epsilons=design.epsilons,
+        problems=design.problems,
+        share=design.share,
+        iterations=design.iterations,
+        copies=design.copies,
+        constants=design.constants,
+        features=design.features,
         kept=counting.most_kept,
         bits=counting.bits if isinstance(counting, QuantisedCounting) else None,
-        warnings=_warnings(facts, plan, counting),
+        warnings=_warnings(facts, design, counting),
     )
 
 
@@ -258,7 +258,7 @@ def _printed(
     if facts.parameters == 0:
         msg = "printed: the target has no parameters"
         raise TheoremNotApplicable(msg)
-    plan = printed_plan(facts, densities, epsilon, delta, constant, gamma, epsilons)
+    design = printed_design(facts, densities, epsilon, delta, constant, gamma, epsilons)
     return TicketWidth(
         mode="printed",
         depth="L+1",
@@ -267,14 +267,14 @@ def _printed(
         epsilon=epsilon,
         failure_probability=delta,
         facts=facts,
-        widths=plan.widths,
-        epsilons=plan.epsilons,
-        problems=plan.problems,
-        share=None if plan.problems is None else delta / plan.problems,
+        widths=design.widths,
+        epsilons=design.epsilons,
+        problems=design.problems,
+        share=None if design.problems is None else delta / design.problems,
         iterations=0,
         constant=constant,
         gamma=gamma,
-        warnings=plan.warnings,
+        warnings=design.warnings,
     )
 
 
@@ -285,7 +285,7 @@ def _read_gamma(gamma: Rational | None) -> Fraction:
     return power
 
 
-def _warnings(facts: TargetFacts, plan: Plan, counting: Counting | QuantisedCounting) -> tuple[str, ...]:
+def _warnings(facts: TargetFacts, design: TicketDesign, counting: Counting | QuantisedCounting) -> tuple[str, ...]:
     said = []
     if isinstance(counting, Counting) and counting.calibrated:
         said.append("measured subset sums: a prediction, not a guarantee")
@@ -295,7 +295,7 @@ def _warnings(facts: TargetFacts, plan: Plan, counting: Counting | QuantisedCoun
         said.append("weights unknown: for targets with the bounds that are listed as assumed")
     if isinstance(counting, QuantisedCounting):
         said.append(f"all weights and biases are multiples of 2^-{counting.bits}, and every sum is taken exactly")
-    blocks = max(layer.blocks for layer in plan.features)
+    blocks = max(layer.blocks for layer in design.features)
     if blocks > 1:
         said.append(
             f"features are shared by {blocks} blocks, since products of two weights stay below the largest weight"

@@ -83,7 +83,7 @@ def embed_target(
         How layer 0 hands inputs on, unless it is coded: ``shift``, ``constant``, ``pairs`` or ``approximate``; the
         first that is exact for this target if left out.
     scale
-        For ``approximate``: the power of two by which inputs are made small, 2^-10 if left out.
+        The form ``approximate`` takes the power of two by which inputs are made small, 2^-10 if left out.
     workers, progress
         They are as for `ertheory.masks.scan`; the result does not depend on them.
 

@@ -30,7 +30,7 @@ def choose_edges(
     Parameters
     ----------
     starts, columns
-        Kept entries of some rows of the mask, shapes (rows + 1,) and (edges,).
+        The kept entries of some rows of the mask, shapes (rows + 1,) and (edges,).
     owners
         Target neuron of which each row is a copy, -1 for none; shape (rows,).
     need_starts, needs

@@ -54,7 +54,7 @@ def embed_factored(
     inner
         ``identity``, ``relu`` or ``relu-positive``.
     schemes, fewest
-        For each layer, as for `factor_map`.
+        One for each layer, as for `factor_map`.
     seed
         It is that of the numbers of the drawn factors.
     exact

@@ -23,7 +23,7 @@ class Certificate:
     Parameters
     ----------
     bound
-        On the largest entry of |A B - W|, proved.
+        A bound on the largest entry of |A B - W|, proved.
     exact
         Whether there are factors on the same masks with A B = W: rational ones, of which these are the nearest
         doubles, or, for a joint solution, real ones nearby.
@@ -47,7 +47,7 @@ class Factors:
         Whether the masks are proved to hold every map, by matchings; false where only the zeros of this one make the
         matchings possible, and ``None`` where this was not decided.
     certificate
-        For this map.
+        It is that of this map.
     condition
         The largest condition number of a system, an estimate.
     rational
@@ -66,6 +66,16 @@ class Factors:
     condition: float
     rational: tuple[Entries | None, Entries | None] | None = None
     radius: float = 0.0
+
+    @property
+    def error_bound(self) -> float:
+        """A proved bound on the largest entry of |A B - W|."""
+        return self.certificate.bound
+
+    @property
+    def exact(self) -> bool:
+        """Whether there are factors on the same masks with A B = W."""
+        return self.certificate.exact
 
     def transposed(self) -> Factors:
         """Give the factors of the transpose of W."""

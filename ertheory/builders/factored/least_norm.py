@@ -67,7 +67,7 @@ def solve_columns(
     goal
         W, shape (m, n).
     workers
-        Threads; one per processor if left out. The results do not depend on it.
+        So many threads are used; one per processor if left out. The results do not depend on it.
     progress
         It is told how many columns are done, block after block.
     """

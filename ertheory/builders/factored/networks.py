@@ -7,7 +7,7 @@
 >>> block = Residual((first, Activation("relu"), second))
 >>> target = Network((block, Activation("relu"), Affine.from_dense(rng.normal(size=(2, 4)))))
 >>> built = embed_network(target, density="1/2", failure_probability="0.1")
->>> len(built.source.affine), max(one.bound for one in built.maps) < 1e-12
+>>> len(built.source.affine), max(one.error_bound for one in built.maps) < 1e-12
 (6, True)
 """
 
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders.factored.answers import MapAnswer, solved_fields
 from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.modules.embed import embed_module
-from ertheory.builders.factored.modules.result import MapAnswer
 from ertheory.errors import InvalidInput
 from ertheory.networks.network import Activation, Affine, Network, Residual, Step
 from ertheory.networks.writers.torch_module import network_to_torch
@@ -33,44 +33,7 @@ from ertheory.results import Result
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["FactoredNetwork", "MapResult", "embed_network"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapResult:
-    """One linear map of a network as a product of masked ones.
-
-    Parameters
-    ----------
-    name
-        It is that of its layer.
-    scheme
-        What was drawn and what was solved, or written.
-    inner
-        The inner widths: one number for two factors, two for three.
-    densities
-        They are those of the factors.
-    failure
-        A bound on the probability that drawn masks do not hold every map of the shape.
-    nonzeros
-        Weights of the map other than 0.
-    bound
-        On the largest entry of the difference of the product and the map, proved.
-    universal
-        Whether these masks hold every map of the shape; ``None`` where only this map was looked at.
-    condition
-        The largest condition number of a system, an estimate.
-    """
-
-    name: str
-    scheme: str
-    inner: tuple[int, ...]
-    densities: tuple[Fraction, ...]
-    failure: Fraction
-    nonzeros: int
-    bound: float
-    universal: bool | None
-    condition: float
+__all__ = ["FactoredNetwork", "embed_network"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +60,7 @@ class FactoredNetwork(Result):
     target: Network
     source: Network
     masks: tuple[csr_array, ...]
-    maps: tuple[MapResult, ...]
+    maps: tuple[MapAnswer, ...]
     left_dense: dict[str, str]
     success_lower: Fraction
     inner: Inner = "identity"
@@ -110,7 +73,7 @@ class FactoredNetwork(Result):
     @property
     def edges_used(self) -> int:
         """Weights other than 0."""
-        return sum(int(step.weight.nnz) for step in self.source.affine)
+        return sum(self.source.nonzeros)
 
     @property
     def edges_available(self) -> int:
@@ -120,7 +83,7 @@ class FactoredNetwork(Result):
     @property
     def edges_ratio(self) -> float:
         """Entries that the masks keep for each weight of the target other than 0."""
-        return self.edges_available / max(1, sum(int(step.weight.nnz) for step in self.target.affine))
+        return self.edges_available / max(1, sum(self.target.nonzeros))
 
     def to_dict(self) -> dict[str, Any]:
         """Collect what describes the source in types that JSON knows; not the weights."""
@@ -130,10 +93,7 @@ class FactoredNetwork(Result):
             "edges_used": self.edges_used,
             "edges_available": self.edges_available,
             "edges_ratio": self.edges_ratio,
-            "schemes": [one.scheme for one in self.maps],
-            "universal": [one.universal for one in self.maps],
-            "certificates": [{"bound": one.bound, "exact": one.bound == 0} for one in self.maps],
-            "conditions": [one.condition for one in self.maps],
+            **solved_fields(self.maps),
             "densities": [rational_text(density) for one in self.maps for density in one.densities],
             "inner": self.inner,
             "layers": [one.name for one in self.maps],
@@ -193,25 +153,10 @@ def embed_network(
         target=target,
         source=source,
         masks=tuple(masks),
-        maps=tuple(_result(name, answer) for name, answer in made.maps.items()),
+        maps=tuple(made.maps.values()),
         left_dense=made.left_dense | dict.fromkeys(norms, "a norm, which scales channels one by one"),
         success_lower=made.success_probability_lower,
         inner=made.inner,
-    )
-
-
-def _result(name: str, answer: MapAnswer) -> MapResult:
-    count = answer.groups * answer.blocks
-    return MapResult(
-        name=name,
-        scheme=answer.scheme,
-        inner=(count * answer.plan.inner,),
-        densities=answer.plan.densities,
-        failure=count * answer.plan.failure,
-        nonzeros=answer.nonzeros,
-        bound=answer.error_bound,
-        universal=answer.universal,
-        condition=answer.condition,
     )
 
 

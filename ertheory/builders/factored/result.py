@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ertheory.builders.factored.answers import solved_fields
 from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.solve import Factors
-from ertheory.masks import DrawnMask, Mask
+from ertheory.masks import DrawnMask, Mask, seed_of
 from ertheory.networks.network import Network
 from ertheory.numbers import rational_text
 from ertheory.results import Result
@@ -29,13 +30,13 @@ class FactoredChain(Result):
     masks
         They are those of source layers 0..2L-1.
     factors
-        For each layer of the target the two factors, their certificate and the verdict on the masks.
+        The two factors of each layer of the target, their certificate and the verdict on the masks.
     inner
         What the inner neurons do.
     edges_available
         Entries that the masks keep.
     difference_bound
-        On |source(x) - target(x)| on the box as real functions, rounded up; ``None`` without a box.
+        A bound on |source(x) - target(x)| on the box as real functions, rounded up; ``None`` without a box.
     rationals
         Where they were asked for: the weights of each solved source layer as rational numbers, in the order of its
         stored weights. With them the source is the target exactly.
@@ -63,13 +64,12 @@ class FactoredChain(Result):
     @property
     def edges_used(self) -> int:
         """Weights other than 0."""
-        return sum(int(step.weight.nnz) for step in self.source.affine)
+        return sum(self.source.nonzeros)
 
     @property
     def seed(self) -> int | None:
         """The seed of the masks; ``None`` if they were given."""
-        seeds = {mask.seed if isinstance(mask, DrawnMask) else None for mask in self.masks}
-        return seeds.pop() if len(seeds) == 1 else None
+        return seed_of(self.masks)
 
     def to_dict(self) -> dict[str, Any]:
         """Collect what describes the source in types that JSON knows; not the weights."""
@@ -80,10 +80,7 @@ class FactoredChain(Result):
             "widths": list(self.widths),
             "densities": densities,
             "seed": self.seed,
-            "schemes": [one.scheme for one in self.factors],
-            "universal": [one.universal for one in self.factors],
-            "certificates": [{"bound": one.certificate.bound, "exact": one.certificate.exact} for one in self.factors],
-            "conditions": [one.condition for one in self.factors],
+            **solved_fields(self.factors),
             "edges_used": self.edges_used,
             "edges_available": self.edges_available,
             "difference_bound": self.difference_bound,

@@ -50,7 +50,7 @@ class TripleFactors:
     solved
         Which of them depends on W.
     bound
-        On the largest entry of |A C B - W|, proved; 0 where W stands in the middle factor as it is.
+        A bound on the largest entry of |A C B - W|, proved; 0 where W stands in the middle factor as it is.
     condition
         The largest condition number of a system, an estimate; 1 where nothing was solved.
     """

@@ -3,7 +3,7 @@
 >>> from ertheory.networks.target import Target, network_of
 >>> target = network_of(Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]], [[3.0, 1.0]]], domain=[(0, 1), (-1, 1)]))
 >>> built = embed_triples(target, densities=["1/2"], failure_probability="0.1", seed=3)
->>> len(built.source.affine), max(one.bound for one in built.maps) < 1e-12
+>>> len(built.source.affine), max(one.error_bound for one in built.maps) < 1e-12
 (6, True)
 """
 
@@ -19,8 +19,9 @@ from ertheory.bounds.factored.network import shapes_of_target
 from ertheory.bounds.factored.one_map import FORMS
 from ertheory.bounds.factored.triple import TripleMap
 from ertheory.bounds.factored.triple_network import triple_design
+from ertheory.builders.factored.answers import MapAnswer
 from ertheory.builders.factored.chain import check_chain
-from ertheory.builders.factored.networks import FactoredNetwork, MapResult
+from ertheory.builders.factored.networks import FactoredNetwork
 from ertheory.builders.factored.triple import TripleFactors, factor_triple
 from ertheory.errors import TheoremNotApplicable
 from ertheory.masks import DrawnMask
@@ -88,7 +89,7 @@ def embed_triples(
     after = [step for step in target.steps if isinstance(step, Activation)]
     steps: list[Step] = []
     kept: list[csr_array] = []
-    results: list[MapResult] = []
+    results: list[MapAnswer] = []
     for number, (step, one) in enumerate(zip(target.affine, design.maps, strict=True)):
         shapes = (one.inner[0], step.inputs), one.inner[::-1], (step.outputs, one.inner[1])
         masks = [
@@ -105,7 +106,7 @@ def embed_triples(
             name=f"layer {number + 1}",
         )
         kept += patterns
-        results.append(_result(one, step, found, f"layer {number + 1}"))
+        results.append(_answer(one, step, found, masks, sum(int(pattern.nnz) for pattern in patterns)))
         linear = Activation("identity")
         steps += [_linear(found.first), linear, _linear(found.middle), linear]
         steps += [Affine(weight=found.last, bias=step.bias, inputs=one.inner[1]), *after[number : number + 1]]
@@ -125,16 +126,19 @@ def _linear(weight: csr_array) -> Affine:
     return Affine(weight=weight, bias=np.zeros(weight.shape[0]), inputs=int(weight.shape[1]))
 
 
-def _result(one: TripleMap, step: Affine, found: TripleFactors, name: str) -> MapResult:
+def _answer(one: TripleMap, step: Affine, found: TripleFactors, masks: list[DrawnMask], edges: int) -> MapAnswer:
     full = int(step.weight.nnz) == step.inputs * step.outputs
-    return MapResult(
-        name=name,
+    return MapAnswer(
+        name=one.name,
+        form=one.form,
         scheme=one.theorem,
         inner=one.inner,
         densities=one.densities,
-        failure=one.failure,
+        masks=tuple(masks),
+        edges=edges,
         nonzeros=int(step.weight.nnz),
-        bound=found.bound,
+        failure=one.failure,
+        error_bound=found.bound,
         # Classes that are joined for every weight hold every map; paths were only followed for this one.
         universal=True if one.theorem == "colouring" and full else None,
         condition=found.condition,

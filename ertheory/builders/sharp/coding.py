@@ -52,9 +52,9 @@ class Coding:
         The first layer of the target as a function of the units; its exact biases are those of the target less what
         the units add.
     error
-        For each neuron of `first`, a bound on how far its preactivation is from the target's on the box: 0 where
-        exact, else what the approximate form and the rounding of weights to doubles cost. ``None`` where a weight had
-        to be rounded and inputs are unbounded.
+        A bound for each neuron of `first` on how far its preactivation is from the target's on the box: 0 where exact,
+        else what the approximate form and the rounding of weights to doubles cost. ``None`` where a weight had to be
+        rounded and inputs are unbounded.
     """
 
     form: Form | Literal["combinations"]
@@ -151,7 +151,7 @@ def combinations(first: Affine, weights: Array, biases: Array, error: tuple[Frac
     weights, biases
         The largest modulus of the weights of each neuron, and its bias.
     error
-        For each neuron of `first`, a bound on the error of its copies.
+        A bound for each neuron of `first` on the error of its copies.
 
     Examples
     --------

@@ -60,7 +60,7 @@ class Combined:
     bottom, first
         The affine steps of layers 0 and 1; rows that nothing needs are empty.
     error
-        For each neuron of the first target layer, a bound on how far the preactivations of its copies are from its own
+        A bound for each neuron of the first target layer on how far the preactivations of its copies are from its own
         on the box.
     used
         Which neurons of layer 0 layer 1 reads.
@@ -99,7 +99,7 @@ def combine(
     seed
         It is that of the numbers that are drawn.
     workers
-        Threads; the result does not depend on them.
+        So many threads are used; the result does not depend on them.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def repaired(demand: Demand, start: Colouring, *, seed: int = 0, moves: int | No
     demand
         It is what `ertheory.builders.sharp.colouring.demand_of` gives.
     start
-        Where to begin, `ertheory.builders.sharp.colouring.sequential` for example.
+        The colouring to begin with, that of `ertheory.builders.sharp.colouring.sequential` for example.
     seed
         It is that of the random choices, at least 0; the result depends on nothing else beside the arguments.
     moves

@@ -36,8 +36,8 @@ def private_matching(demand: Demand) -> Colouring:
     Returns
     -------
     Colouring
-        With as many links served by neurons of their own as can be. A link is missing if it got none, even where a
-        neuron of another consumer happens to serve it.
+        The colouring with as many links served by neurons of their own as can be. A link is missing if it got none,
+        even where a neuron of another consumer happens to serve it.
     """
     consumers = np.repeat(np.arange(demand.consumers, dtype=np.int64), np.diff(demand.adjacent.indptr))
     wanted = np.diff(demand.needs.indptr)

@@ -35,7 +35,7 @@ class RationalRow(NamedTuple):
     neuron
         Its number.
     weights
-        By neuron of layer 0, or by input; all of them lie on the mask.
+        The weights by neuron of layer 0, or by input; all of them lie on the mask.
     bias
         Its bias.
     """
@@ -67,7 +67,7 @@ def rational_rows(embedding: Embedding) -> tuple[RationalRow, ...]:
     Parameters
     ----------
     embedding
-        With a coded layer 0. The numbers grow with the inputs: good for some dozens of them.
+        An embedding with a coded layer 0. The numbers grow with the inputs: good for some dozens of them.
 
     Raises
     ------
@@ -103,8 +103,8 @@ def rational_layer0(embedding: Embedding) -> RationalLayer0:
     Parameters
     ----------
     embedding
-        With a coded layer 0. The numbers grow with the used neurons of layer 1, copies that share their weights counted
-        once: good for some dozens of them.
+        An embedding with a coded layer 0. The numbers grow with the used neurons of layer 1, copies that share their
+        weights counted once: good for some dozens of them.
 
     Raises
     ------

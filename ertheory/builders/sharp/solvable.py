@@ -42,7 +42,7 @@ class Unsolved:
     neurons
         Their numbers.
     unmatched
-        For each of them, inputs whose weights it cannot have: those that no path leads to it from, or where there is a
+        Inputs, for each of them, whose weights it cannot have: those that no path leads to it from, or where there is a
         path for each, those left over when inputs are matched to neurons of layer 0 that it reads. None if it only is
         that no numbers were found.
     """

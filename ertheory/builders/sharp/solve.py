@@ -44,7 +44,7 @@ def combine_rows(
     wanted
         W, shape (systems, columns).
     workers
-        Threads; one per processor if left out. The result does not depend on it.
+        So many threads are used; one per processor if left out. The result does not depend on it.
 
     Returns
     -------

@@ -58,7 +58,7 @@ def build_ticket(
     Parameters
     ----------
     target
-        Fully connected, with weights; read as a ReLU network with linear outputs.
+        A target that is fully connected, with weights; read as a ReLU network with linear outputs.
     widths
         N_0..N_L of the source; the outputs N_L may be left out.
     density
@@ -77,7 +77,7 @@ def build_ticket(
         Weights and biases of the source are multiples of 2^-bits, and so are those of the target, none of which is
         scaled. What is certified is below 2^-30, for rounding; that it is 0 is for `ertheory.check_ticket` to prove.
     workers
-        Threads; one per processor if left out. The result does not depend on it.
+        So many threads are used; one per processor if left out. The result does not depend on it.
     progress
         It is told how many source neurons were looked at so far.
 
@@ -127,7 +127,7 @@ def build_ticket(
     if domain is not None:
         box = read_box(domain, target.inputs)
     stated = replace(target, domain=box)
-    plan = _Plan(
+    task = _Task(
         stated,
         balanced(stated) if bits is None else stated,
         drawn,
@@ -138,27 +138,27 @@ def build_ticket(
         most_kept,
     )
     for layer, size in enumerate(target.widths[:-1], start=1):
-        refuse_unreachable(drawn.source, layer, plan.wanted(layer), size)
-    best = attempt = _attempt(plan, demands := plan.demands(), share := 1.0)
+        refuse_unreachable(drawn.source, layer, task.wanted(layer), size)
+    best = attempt = _attempt(task, demands := task.demands(), share := 1.0)
     for _ in range(_MOST_PASSES - 1):
         if _certified(best.error) <= allowed:
             break
-        demands, share = _learned(plan, attempt, demands, share)
-        attempt = _attempt(plan, demands, share)
+        demands, share = _learned(task, attempt, demands, share)
+        attempt = _attempt(task, demands, share)
         best = min(best, attempt, key=lambda one: one.error)
-    return _ticket(plan, best, allowed)
+    return _ticket(task, best, allowed)
 
 
 def _learned(
-    plan: _Plan, attempt: _Attempt, demands: tuple[Array, ...], share: float
+    task: _Task, attempt: _Attempt, demands: tuple[Array, ...], share: float
 ) -> tuple[tuple[Array, ...], float]:
     """Change the limits of the copies or what is asked for, according to what made the error of the last pass."""
-    depth = plan.target.depth
+    depth = task.target.depth
     if len(attempt.layers) < depth:
         return demands, share * 8
     below = attempt.first if depth == 1 else attempt.layers[-2].signals
     last = attempt.layers[-1]
-    missed, passed_on = shares(last.weights, last.biases, below, plan.wanted(depth))
+    missed, passed_on = shares(last.weights, last.biases, below, task.wanted(depth))
     if passed_on > missed.sum():
         return demands, share / 4
     if depth == 1:  # both parts of an input count as one
@@ -168,7 +168,7 @@ def _learned(
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class _Task:
     target: Target
     scaled: Target
     source: DrawnSource
@@ -220,30 +220,30 @@ class _Attempt:
     error: float  # infinite if a layer failed
 
 
-def _attempt(plan: _Plan, demands: tuple[Array, ...], share: float) -> _Attempt:
-    source, depth = plan.source, plan.target.depth
+def _attempt(task: _Task, demands: tuple[Array, ...], share: float) -> _Attempt:
+    source, depth = task.source, task.target.depth
     weights = source.rows(0, 0, source.source.widths[0])
-    first = below = input_roles(weights, source.biases(0), plan.box, demands[0])
+    first = below = input_roles(weights, source.biases(0), task.box, demands[0])
     layers: list[KeptRows] = []
-    for layer, allowance in enumerate(plan.allowances(share), start=1):
+    for layer, allowance in enumerate(task.allowances(share), start=1):
         demand = demands[layer]
         kept = hidden_rows(
             source,
             layer,
             below,
-            plan.wanted(layer),
+            task.wanted(layer),
             allowance=allowance,
             demand=demand,
             enough=math.ceil(2 * MOST_VALUES / source.source.densities[layer + 1]),
-            workers=plan.workers,
-            progress=plan.progress,
-            kept=plan.kept,
+            workers=task.workers,
+            progress=task.progress,
+            kept=task.kept,
         )
         layers.append(kept)
         below = kept.signals
         if not np.isin(np.flatnonzero(demand[:-1]), below.units).all():
             return _Attempt(tuple(layers), first, np.inf)
-    layers.append(output_rows(source, depth, below, plan.wanted(depth), kept=plan.kept))
+    layers.append(output_rows(source, depth, below, task.wanted(depth), kept=task.kept))
     last = layers[-1].signals
     return _Attempt(tuple(layers), first, float(np.max(np.maximum(-last.low, last.high))))
 
@@ -264,22 +264,22 @@ def _certified(error: float) -> Fraction | float:
     return Fraction(error) if math.isfinite(error) else error
 
 
-def _ticket(plan: _Plan, attempt: _Attempt, epsilon: Fraction) -> Ticket:
+def _ticket(task: _Task, attempt: _Attempt, epsilon: Fraction) -> Ticket:
     success = _certified(attempt.error) <= epsilon
     missing: tuple[str, ...] = ()
     if not success:
         layer = len(attempt.layers)
         below = attempt.first if layer == 1 else attempt.layers[-2].signals
-        missing = what_failed(plan.source, layer, below, plan.wanted(layer), attempt.layers[-1], float(epsilon))
+        missing = what_failed(task.source, layer, below, task.wanted(layer), attempt.layers[-1], float(epsilon))
     network = None
     measured = None
     if np.isfinite(attempt.error):
-        network = _network(plan, attempt)
-        measured = measure(plan.target, network, plan.source.seed)
+        network = _network(task, attempt)
+        measured = measure(task.target, network, task.source.seed)
     return Ticket(
-        target=plan.target,
-        source=plan.source,
-        epsilon=epsilon if plan.source.bits is None else Fraction(0),
+        target=task.target,
+        source=task.source,
+        epsilon=epsilon if task.source.bits is None else Fraction(0),
         success=success,
         error_certified=None if network is None else attempt.error,
         error_measured=measured,
@@ -289,14 +289,14 @@ def _ticket(plan: _Plan, attempt: _Attempt, epsilon: Fraction) -> Ticket:
     )
 
 
-def _network(plan: _Plan, attempt: _Attempt) -> Network:
+def _network(task: _Task, attempt: _Attempt) -> Network:
     """Put the layers together, without what nothing reads."""
     from scipy.sparse import csr_array, diags_array
 
-    source, first = plan.source, attempt.first
+    source, first = task.source, attempt.first
     feature = (first.units >= 0) & (first.units != first.constant)
     weights = source.rows(0, 0, source.source.widths[0])
-    places = np.flatnonzero(feature), first.units[feature] % plan.target.inputs
+    places = np.flatnonzero(feature), first.units[feature] % task.target.inputs
     matrices = [csr_array((weights[places], places), shape=weights.shape)]
     biases = [np.where(first.units == first.constant, source.biases(0), 0.0)]
     matrices += [kept.weights for kept in attempt.layers]
@@ -305,7 +305,7 @@ def _network(plan: _Plan, attempt: _Attempt) -> Network:
         used = np.diff(matrices[layer + 1].tocsc().indptr) > 0
         matrices[layer] = csr_array(diags_array(used.astype(np.float64)) @ matrices[layer])
         biases[layer] = np.where(used, biases[layer], 0.0)
-    return Network(tuple(_steps(matrices, biases)), plan.box)
+    return Network(tuple(_steps(matrices, biases)), task.box)
 
 
 def _steps(matrices: Sequence[object], biases: Sequence[Array]) -> Iterator[Step]:

@@ -34,13 +34,13 @@ class Signals:
     Parameters
     ----------
     units
-        By neuron: its unit, -1 for a neuron that carries nothing. Shape (N,).
+        The unit of each neuron, -1 for a neuron that carries nothing. Shape (N,).
     factors
-        By neuron: how often it carries the unit; its bias for a constant. Shape (N,).
+        How often each neuron carries its unit; its bias for a constant. Shape (N,).
     low, high
-        By neuron: ends of its error. Shape (N,).
+        The ends of the error of each neuron. Shape (N,).
     boxes
-        By unit: the interval of its values; (1, 1) for the last one. Shape (units, 2).
+        The interval of the values of each unit; (1, 1) for the last one. Shape (units, 2).
     inputs
         d if the units are positive and negative parts of d inputs, else 0.
     """
@@ -112,8 +112,8 @@ def shares(weights: csr_array, biases: Array, below: Signals, wanted: Array) -> 
     Returns
     -------
     tuple
-        By unit, what is missed where its coefficient is not met, the bias last; and what comes from the neurons that
-        are read. Both are the largest of all rows.
+        What is missed by unit where its coefficient is not met, the bias last; and what comes from the neurons that are
+        read. Both are the largest of all rows.
     """
     from scipy.sparse import csr_array
 

@@ -81,7 +81,7 @@ def cheapest_few(
     kept
         K, at least 1.
     taken
-        By value: receives whether it is in S, shape (n,).
+        It receives for each value whether it is in S, shape (n,).
 
     Returns
     -------

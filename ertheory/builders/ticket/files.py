@@ -22,7 +22,7 @@ def write_ticket(
     Parameters
     ----------
     path
-        Where to; the file is either complete or not there.
+        It says where to write; the file is either complete or not there.
     ticket
         One that is a success.
     overwrite

@@ -28,12 +28,12 @@ def refuse_unreachable(source: Source, layer: int, wanted: Array, units: int) ->
     wanted
         Coefficients of the units below, shape (neurons, units); the bias last.
     units
-        Into how many units the inputs of a row fall, for its name.
+        The number of units into which the inputs of a row fall, for its name.
 
     Raises
     ------
     InvalidInput
-        For the largest such weight.
+        If there is such a weight; the largest one is named.
     """
     most = max(1.0, float(source.widths[layer - 1] * source.densities[layer]))
     sizes = np.abs(wanted)

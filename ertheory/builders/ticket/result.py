@@ -112,7 +112,7 @@ class Ticket(Result):
     @property
     def kept(self) -> tuple[int, ...]:
         """Weights that are kept, per layer 0..L."""
-        return () if self.network is None else tuple(int(step.weight.nnz) for step in self.network.affine)
+        return () if self.network is None else self.network.nonzeros
 
     @property
     def kept_biases(self) -> tuple[int, ...]:

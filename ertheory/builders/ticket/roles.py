@@ -25,8 +25,8 @@ def input_roles(weights: Array, biases: Array, domain: Array, demand: Array) -> 
     domain
         Box of the inputs, shape (d, 2). Where an input has one sign, only that part of it has a role.
     demand
-        By input and last for the constants: how many neurons it should have, relative to the others; 0 for none. Shape
-        (d + 1,).
+        How many neurons each input should have, and last the constants, relative to the others; 0 for none. Shape (d +
+        1,).
 
     Notes
     -----

@@ -96,7 +96,7 @@ def hidden_rows(
     Parameters
     ----------
     source
-        Drawn once.
+        A source that is drawn once.
     layer
         l, at least 1.
     below
@@ -106,12 +106,12 @@ def hidden_rows(
     allowance
         A copy whose sum may be off by more than about this in either direction is dropped.
     demand
-        By target neuron and last for the constants: how many there should be, relative to the others; 0 for none.
-        Shape (n_l + 1,).
+        How many neurons there should be for each target neuron, and last for the constants, relative to the others; 0
+        for none. Shape (n_l + 1,).
     enough
         Stop when there are so many copies of each, and constants.
     workers
-        Threads. The result does not depend on it.
+        So many threads are used. The result does not depend on it.
     progress
         It is told how many rows were dealt.
     kept

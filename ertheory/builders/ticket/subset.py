@@ -142,22 +142,22 @@ def choose_row(
     Parameters
     ----------
     values
-        By column: the weight times the factor of the unit that the column carries; 0 where there is no edge. The last
-        column is the neuron's own bias. Shape (columns,).
+        For each column it is the weight times the factor of the unit that the column carries; 0 where there is no edge.
+        The last column is the neuron's own bias. Shape (columns,).
     starts
         Where the columns of each unit begin; shape (units + 1,). Columns in front of the first carry nothing.
     middles, radii
-        By column: what it carries is off by a number in middle +- radius. Not 0 only where the factor is 1.
+        What a column carries is off by a number in middle +- radius. Not 0 only where the factor is 1.
     targets
-        By unit: the coefficient wanted; where it is 0, no edge is kept.
+        The coefficient that is wanted of each unit; where it is 0, no edge is kept.
     centres, slopes
-        By unit: its values lie in centre +- slope.
+        The values of each unit lie in centre +- slope.
     allowance
         Give up when the charge is larger.
     kept
         At most so many edges stand for a unit, and so many edges and the bias for the constant; 0 for any number.
     chosen
-        By column: receives whether the edge is kept.
+        It receives for each column whether the edge is kept.
 
     Returns
     -------

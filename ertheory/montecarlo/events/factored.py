@@ -33,7 +33,7 @@ def pairs_event(
     densities
         They are those of source layers 0..2L-1.
     dual
-        For every map, which of the two matchings is looked for.
+        Which of the two matchings is looked for, map by map.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def ticket_event(
     Parameters
     ----------
     target
-        With weights and a box.
+        A target with weights and a box.
     widths, densities
         N_0..N_L and p_0..p_L.
     epsilon

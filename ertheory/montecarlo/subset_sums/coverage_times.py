@@ -58,7 +58,8 @@ def stopping_times(
     first
         Number of the first trial, for going on with a run.
     workers
-        Threads, see `ertheory.montecarlo.subset_sums.spread.spread`: the numbers do not depend on them.
+        So many threads are used, see `ertheory.montecarlo.subset_sums.spread.spread`: the numbers do not depend on
+        them.
     progress
         It is told the number of finished trials, again and again.
 
@@ -125,7 +126,8 @@ def stopping_times_at(
     Returns
     -------
     tuple
-        In the order of `epsilons`. The runs share their trials, so what they show is not independent.
+        One entry for each of `epsilons`, in their order. The runs share their trials, so what they show is not
+        independent.
 
     Raises
     ------

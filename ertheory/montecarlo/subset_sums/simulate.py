@@ -143,7 +143,8 @@ def simulate_subset_sum(
     level
         It is that of the interval, in (0, 1).
     workers
-        Threads; the numbers do not depend on them. See `ertheory.montecarlo.subset_sums.spread.spread` for clusters.
+        So many threads are used; the numbers do not depend on them. See `ertheory.montecarlo.subset_sums.spread.spread`
+        for clusters.
     progress
         It is told the number of finished trials, again and again.
 

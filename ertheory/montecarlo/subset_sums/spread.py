@@ -49,8 +49,8 @@ def spread(
     size
         Trials in a block.
     workers
-        Threads: compiled code lets them run side by side. ``None`` leaves it to joblib, that is one, or what a
-        surrounding `joblib.parallel_config` says, whose back end may be a Dask or a Ray cluster.
+        So many threads are used: compiled code lets them run side by side. ``None`` leaves it to joblib, that is one,
+        or what a surrounding `joblib.parallel_config` says, whose back end may be a Dask or a Ray cluster.
     progress
         It is told the number of finished trials, again and again.
 

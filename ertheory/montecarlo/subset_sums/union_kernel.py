@@ -83,7 +83,7 @@ def cover_times(
     low, high
         What must be covered; the same number twice for a point.
     epsilon
-        Above 0.
+        A number above 0.
     product
         Whether weights are products, see `ertheory.montecarlo.subset_sums.draws`.
     key

@@ -65,7 +65,7 @@ def target_from_state_dict(state: Mapping[Any, Any]) -> Target:
     Returns
     -------
     Target
-        With a ReLU between the layers. Where some are convolutions it has counts alone: give the module itself, which
+        It has a ReLU between the layers. Where some are convolutions it has counts alone: give the module itself, which
         knows stride and padding. A transposed or a grouped convolution cannot be told from a state dict.
 
     Raises

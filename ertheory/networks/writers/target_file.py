@@ -22,7 +22,7 @@ def write_target(path: str | os.PathLike[str], target: Target, *, force: bool = 
     Parameters
     ----------
     path
-        Where to; the file is either complete or not there.
+        It says where to write; the file is either complete or not there.
     target
         A target with its network.
     force

@@ -54,7 +54,7 @@ def chained(modules: Iterable[nn.Module], inputs: Tensor) -> Tensor:
     Parameters
     ----------
     modules
-        In their order.
+        The modules in their order.
     inputs
         They are those of the first.
     """

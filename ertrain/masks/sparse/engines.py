@@ -25,9 +25,10 @@ class Structure(NamedTuple):
     Parameters
     ----------
     starts, columns
-        By rows: where each begins among the values, (rows + 1,), int64, and the column of every entry, int32.
+        They go by rows: where each begins among the values, (rows + 1,), int64, and the column of every entry, int32.
     of_columns, rows, places
-        By columns: where each begins, (columns + 1,), int64, and of every entry its row and its place among the values.
+        They go by columns: where each begins, (columns + 1,), int64, and of every entry its row and its place among the
+        values.
     shape
         Rows and columns of W.
     """

@@ -50,7 +50,7 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     Parameters
     ----------
     operands
-        At least one; an operand has as many columns as the one before it has rows.
+        There is at least one; an operand has as many columns as the one before it has rows.
     inputs
         Shape (..., columns of the first).
 

@@ -44,7 +44,7 @@ class Construction:
     bounds
         Sufficient widths, the best first, and others that are shown beside them.
     necessary
-        Per hidden layer of the source the largest necessary width, None where no statement says anything.
+        The largest necessary width of each hidden layer of the source, None where no statement says anything.
     line
         The widths that are looked at.
     proved

@@ -75,7 +75,7 @@ def measure_widths(
     scale
         How much is computed.
     tolerance
-        When a student has learnt its teacher.
+        It says when a student has learnt its teacher.
     examples
         They are those of a classifier, as by `ertrain.students.examples.named_teacher`: students learn and are measured
         around them, and have to be as accurate too.

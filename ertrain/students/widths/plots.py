@@ -65,7 +65,7 @@ def draw_widths(found: TheoryMeetsTraining, folder: Path, *, force: bool = False
     found
         It is what `ertrain.students.widths.measurement` gives.
     folder
-        Where to write; made where it is missing.
+        Files are written into this folder; it is made where it is missing.
     force
         Whether to replace files that exist.
 

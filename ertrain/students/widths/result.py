@@ -70,8 +70,8 @@ class Measured:
     total, widths
         Smallest that a test has shown to be enough, up to the resolution; None if not even the printed widths were.
     interval
-        For the smallest total that is enough, among those of the line, where failures grow rarer along it: from the one
-        behind the largest that a test has shown to be too small. None where `total` is.
+        An interval for the smallest total that is enough, among those of the line, where failures grow rarer along it:
+        from the one behind the largest that a test has shown to be too small. None where `total` is.
     tests
         All that were made, with their totals, in this order.
     """
@@ -114,9 +114,9 @@ class Failures:
         Where, and how many students there were; the largest that was tested if none was shown to be too small, None and
         0 if no smaller one was tested.
     mask
-        Failed on masks on which the construction fails too.
+        So many failed on masks on which the construction fails too.
     optimiser
-        Failed although the construction exists on the mask.
+        So many failed although the construction exists on the mask.
     """
 
     total: int | None
@@ -134,7 +134,7 @@ class TheoryMeetsTraining(Explained):
     bounds
         Answers of the methods ``sharp``, ``exact`` and ``printed``, where there are any.
     necessary
-        Per hidden layer the largest width of the necessary statements, None where none says anything.
+        The largest width of the necessary statements for each hidden layer, None where none says anything.
     line
         The widths that were looked at.
     construction, training

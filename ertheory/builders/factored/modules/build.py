@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array, hstack
 
+from ertheory.builders.factored.answers import MapAnswer
 from ertheory.builders.factored.inner import Inner
 from ertheory.builders.factored.modules.lift import Lift
 from ertheory.builders.factored.modules.pair import Geometry, MapPair, MaskedMap
 from ertheory.builders.factored.modules.parts import LayerPlan, Part
-from ertheory.builders.factored.modules.result import MapAnswer
 from ertheory.builders.factored.modules.weights import HeldWeights, moved_right, rows_to_taps, taps_to_rows
 from ertheory.builders.factored.pairs import Array, MaskPair
 from ertheory.builders.factored.solve import Factors, factor_map
@@ -117,14 +117,18 @@ def build_pair(
         )
         for weights, shape, slides, still in zip(held, shapes, (not last, last), (False, frozen), strict=True)
     ]
+    count = layer.groups * plan.blocks
     answer = MapAnswer(
-        plan=plan.one,
+        name=layer.name,
+        form=plan.one.form,
         scheme=answers[0].scheme,
-        groups=layer.groups,
         blocks=plan.blocks,
-        masks=(drawn[0], drawn[1]),
+        inner=(count * plan.one.inner,),
+        densities=plan.one.densities,
+        masks=tuple(drawn),
         edges=sum(kept),
         nonzeros=int(torch.count_nonzero(layer.weight)),
+        failure=count * plan.one.failure,
         error_bound=max(one.certificate.bound for one in answers),
         universal=None if any(one.universal is None for one in answers) else all(one.universal for one in answers),
         condition=max(one.condition for one in answers),

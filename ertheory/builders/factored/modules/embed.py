@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from ertheory.bounds.factored import FORMS, ORIENTATIONS, Orientation, Split
+from ertheory.builders.factored.answers import MapAnswer
 from ertheory.builders.factored.inner import Inner, checked_inner
-from ertheory.builders.factored.modules.result import FactoredModule, MapAnswer
+from ertheory.builders.factored.modules.result import FactoredModule
 from ertheory.builders.factored.planning import OUTER
 from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import Rational, probability
@@ -76,9 +77,9 @@ def embed_module(
         ``relu-positive`` is the first of these two alone. For ReLU the module has to be one that
         `ertheory.network_from_torch` can read.
     domain
-        For these, the box of the inputs of the module: (a, b), or shape (inputs, 2) by channel; unbounded if left out.
+        The box of the inputs of the module: (a, b), or shape (inputs, 2) by channel; unbounded if left out.
     workers
-        Threads that solve; one per processor if left out.
+        So many threads solve; one per processor if left out.
 
     Returns
     -------

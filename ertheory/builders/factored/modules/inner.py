@@ -47,7 +47,7 @@ def layer_boxes(module: Any, layers: Sequence[Layer], domain: npt.ArrayLike | No
     Returns
     -------
     dict
-        For each layer by name a box of shape (inputs, 2), infinite where nothing is known.
+        A box for each layer by name, of shape (inputs, 2), infinite where nothing is known.
 
     Raises
     ------

@@ -135,7 +135,7 @@ def plan_layers(
     split
         It is as there.
     limits
-        For every layer the theorems and the forms that may be used.
+        The theorems and the forms that may be used, layer by layer.
     """
     each = failure_probability / max(1, len(layers))
     cuts = [_cut(layer, density, each, one) for layer, one in zip(layers, limits, strict=True)]

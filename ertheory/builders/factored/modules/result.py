@@ -6,57 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ertheory.bounds.factored import FactoredMap
 from ertheory.bounds.result import rational_text, success_text
+from ertheory.builders.factored.answers import MapAnswer
 from ertheory.builders.factored.inner import Inner
-from ertheory.builders.factored.pairs import Scheme
 from ertheory.masks import DrawnMask
 from ertheory.results import Result
 
-__all__ = ["FactoredModule", "MapAnswer"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapAnswer:
-    """One layer as a pair of masked maps.
-
-    Parameters
-    ----------
-    plan
-        The width and the form, and the theorem that they rest on; of each map where the layer is several.
-    scheme
-        Which map was drawn, and which solved.
-    groups
-        Groups of channels, each with a pair of its own inside the same two masks.
-    blocks
-        Into how many maps a large layer, or each of its groups, was cut, so that it is solved in less time.
-    masks
-        They are those of the two maps.
-    edges
-        Entries that the masks keep.
-    nonzeros
-        Weights of the layer other than 0.
-    error_bound
-        On the largest entry of |A B - W|, proved for the numbers that are stored.
-    universal
-        Whether these masks hold every layer of this shape, by matchings; ``None`` where only this layer was looked at.
-    condition
-        The largest condition number of a system that was solved, an estimate.
-    shift
-        The largest bias that lifts an inner neuron above 0; 0 where none does.
-    """
-
-    plan: FactoredMap
-    scheme: Scheme
-    groups: int
-    blocks: int
-    masks: tuple[DrawnMask, DrawnMask]
-    edges: int
-    nonzeros: int
-    error_bound: float
-    universal: bool | None
-    condition: float
-    shift: float = 0.0
+__all__ = ["FactoredModule"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,7 +41,7 @@ class FactoredModule(Result):
     inner: Inner = "identity"
 
     @property
-    def masks(self) -> dict[str, tuple[DrawnMask, DrawnMask]]:
+    def masks(self) -> dict[str, tuple[DrawnMask, ...]]:
         """The two masks of every layer."""
         return {name: answer.masks for name, answer in self.maps.items()}
 
@@ -107,9 +63,7 @@ class FactoredModule(Result):
     @property
     def success_probability_lower(self) -> Fraction:
         """A lower bound on the probability that masks of these widths hold every module of this architecture."""
-        lost = sum(
-            (answer.groups * answer.blocks * answer.plan.failure for answer in self.maps.values()), start=Fraction(0)
-        )
+        lost = sum((answer.failure for answer in self.maps.values()), start=Fraction(0))
         return max(Fraction(0), 1 - lost)
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,21 +77,5 @@ class FactoredModule(Result):
             "edges_ratio": self.edges_ratio,
             "success_probability_lower": success_text(self.success_probability_lower),
             "left_dense": dict(self.left_dense),
-            "maps": {name: _described(answer) for name, answer in self.maps.items()},
+            "maps": {name: answer.to_dict() for name, answer in self.maps.items()},
         }
-
-
-def _described(answer: MapAnswer) -> dict[str, Any]:
-    return {
-        "form": answer.plan.form,
-        "scheme": answer.scheme,
-        "blocks": answer.blocks,
-        "inner": answer.groups * answer.blocks * answer.plan.inner,
-        "densities": [rational_text(density) for density in answer.plan.densities],
-        "edges": answer.edges,
-        "nonzeros": answer.nonzeros,
-        "error_bound": answer.error_bound,
-        "universal": answer.universal,
-        "condition": answer.condition,
-        "shift": answer.shift,
-    }

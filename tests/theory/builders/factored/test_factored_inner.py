@@ -74,7 +74,7 @@ def test_relu_hands_everything_on(low, bias):
     lifted = [answer.shift > 0 for answer in found.maps.values()]
     assert lifted == [low < 0, False, False]
     if low < 0:
-        assert found.maps["0"].plan.form == "spatial-first"
+        assert found.maps["0"].form == "spatial-first"
         assert rectifies(found.module, 20 * x)[0]  # the box is needed
 
 

@@ -303,7 +303,7 @@ def test_colourings_hold_every_map_and_paths_were_followed_for_this_one() -> Non
         assert isinstance(built, BuiltNetwork)
         for one in built.embedding.maps:
             found[one.scheme] = one.universal
-            assert (one.bound == 0) == (one.scheme == "colouring")
+            assert (one.error_bound == 0) == (one.scheme == "colouring")
     assert found.pop("colouring", True) is True
     assert found
     assert set(found.values()) == {None}
