@@ -17,29 +17,32 @@ through all steps of any optimiser.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ertrain import _deprecated
-from ertrain.configuration import Configuration
-from ertrain.errors import RunFolderError
-from ertrain.masks import (
-    DeadNeurons,
-    attach_masks,
-    dead_neurons,
-    draw_masks,
-    guard,
-    layer_shapes,
-    mask_gradients,
-    masks_of,
-    repair_masks,
-)
-from ertrain.masks.sparse import SparseLinear, densify, sparsify
-from ertrain.models import build_model, initialise, maskable
-from ertrain.own import FitResult, SparseLoop, fit, start_sparse
-from ertrain.ratios import PruningContext, allocate_sparsity
-from ertrain.recipes import recipe
-from ertrain.reports import compare, plot_curves, read_results, report_frame, rows_of
-from ertrain.training import ProcessGroup, join_process_group, perform, sweep
+from ertheory._pages import page
+
+if TYPE_CHECKING:
+    from ertrain.configuration import Configuration
+    from ertrain.errors import RunFolderError
+    from ertrain.masks import (
+        DeadNeurons,
+        attach_masks,
+        dead_neurons,
+        draw_masks,
+        guard,
+        layer_shapes,
+        mask_gradients,
+        masks_of,
+        repair_masks,
+    )
+    from ertrain.masks.sparse import SparseLinear, densify, sparsify
+    from ertrain.models import build_model, initialise, maskable
+    from ertrain.own import FitResult, SparseLoop, fit, start_sparse
+    from ertrain.ratios import PruningContext, allocate_sparsity
+    from ertrain.recipes import recipe
+    from ertrain.reports import compare, plot_curves, read_results, report_frame, rows_of
+    from ertrain.training import ProcessGroup, join_process_group, perform, sweep
 
 __all__ = [
     "Configuration",
@@ -77,12 +80,33 @@ __all__ = [
     "sweep",
 ]
 
-if not TYPE_CHECKING:  # or every name would be one that the module has
+_WHERE = {
+    "ertrain.configuration": "Configuration",
+    "ertrain.errors": "RunFolderError",
+    "ertrain.masks": (
+        "DeadNeurons attach_masks dead_neurons draw_masks guard layer_shapes mask_gradients masks_of repair_masks"
+    ),
+    "ertrain.masks.sparse": "SparseLinear densify sparsify",
+    "ertrain.models": "build_model initialise maskable",
+    "ertrain.own": "FitResult SparseLoop fit start_sparse",
+    "ertrain.ratios": "PruningContext allocate_sparsity",
+    "ertrain.recipes": "recipe",
+    "ertrain.reports": "compare plot_curves read_results report_frame rows_of",
+    "ertrain.training": "ProcessGroup join_process_group perform sweep",
+}
 
-    def __getattr__(name: str) -> Any:
-        if name not in _deprecated.RENAMED:
-            msg = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(msg)
-        msg = f"ertrain.{name} is now ertrain.{_deprecated.RENAMED[name]}; the old name goes with the next release"
-        warnings.warn(msg, DeprecationWarning, stacklevel=2)
-        return getattr(_deprecated, name)
+
+def _renamed(name: str) -> object:
+    """Give what an old public name stands for, and warn."""
+    old = None if name.startswith("_") else import_module("ertrain._deprecated")
+    if old is None or name not in old.RENAMED:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    msg = f"ertrain.{name} is now ertrain.{old.RENAMED[name]}; the old name goes with the next release"
+    warnings.warn(msg, DeprecationWarning, stacklevel=3)
+    found: object = getattr(old, name)
+    return found
+
+
+if not TYPE_CHECKING:  # or every name would be one that the package has
+    __getattr__, __dir__ = page(__name__, _WHERE, _renamed)

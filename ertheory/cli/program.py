@@ -26,6 +26,16 @@ _LONGEST_LINE = 400
 _NARROWEST = 40
 _REPORT = "this is a defect of the program; please report it, with the command, to its developers"
 
+# What comes with an extra alone: the library, and the extra.
+_EXTRAS = {
+    "dask": ("Dask", "cluster"),
+    "distributed": ("Dask", "cluster"),
+    "onnx": ("onnx", "onnx"),
+    "sklearn": ("scikit-learn", "train"),
+    "torch": ("PyTorch", "train"),
+    "torchvision": ("torchvision", "train"),
+}
+
 # Command, where the class is that holds its options and runs it (loaded if it is chosen), what it is for with examples.
 Commands = tuple[tuple[str, str, str], ...]
 
@@ -70,6 +80,12 @@ def _status(name: str, about: str, commands: Commands, words: list[str], *, debu
         return 130
     except ErError as error:
         _say(name, str(error), debug=debug)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            return _unexpected(name, error, debug=debug)
+        library, extra = _EXTRAS[error.name]
+        _say(name, f"this needs {library}, which is not installed: pip install 'ertheory[{extra}]'", debug=debug)
         return 2
     except OSError as error:
         if error.filename is not None:  # a file or folder that somebody named

@@ -20,8 +20,9 @@ def loaded(code: str) -> set[str]:
     return set(found.stdout.split())
 
 
-def test_ertrain_loads_pytorch_and_nothing_that_waits():
-    names = loaded("import ertrain")
+def test_ertrain_loads_pytorch_once_it_is_used_and_nothing_that_waits():
+    assert not {"torch", "numpy"} & loaded("import ertrain")
+    names = loaded("import ertrain; ertrain.fit, ertrain.SparseLinear")
     assert {"torch", "ertrain.masks.sparse.layer"} <= names
     assert not LATER & names
 

@@ -23,11 +23,16 @@ from ertheory.cli.program import run_program
 TABLE = [sys.executable, "-m", "ertheory", "densities", "--model", "vgg16", "--ratio", "erk", "--density", "0.1"]
 
 
+Way = Literal["pipe", "file", "defect", "library", "other", "stop", "none"]
+
+
 @dataclass(frozen=True)
 class Failing:
     """Fails in a way that is asked for."""
 
-    way: Annotated[Literal["pipe", "file", "defect", "stop", "none"], Option("How.", "WAY", positional=True)]
+    way: Annotated[
+        Literal["pipe", "file", "defect", "library", "other", "stop", "none"], Option("How.", "WAY", positional=True)
+    ]
     share: Annotated[float, Option("A share.", "S", read=lambda argument, text: float(text))] = 0.5
 
     def run(self) -> int:
@@ -38,6 +43,10 @@ class Failing:
             Path("/nowhere/at/all").open("w")
         if self.way == "stop":
             raise KeyboardInterrupt
+        if self.way == "library":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        if self.way == "other":
+            raise ModuleNotFoundError("No module named 'nothing'", name="nothing")
         if self.way == "defect":
             [][1]
         show(f"{self.share}")
@@ -71,6 +80,24 @@ def test_an_unexpected_error_is_one_line_and_exit_status_3(capsys):
     assert "[][1]" in trace
 
 
+def test_a_library_that_is_not_installed_is_named_with_what_installs_it(capsys):
+    assert fail("fail", "library") == 2
+    assert capsys.readouterr().err == (
+        "program: this needs PyTorch, which is not installed: pip install 'ertheory[train]'\n"
+    )
+    assert fail("fail", "other") == 3
+    assert "unexpected ModuleNotFoundError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--version"], 0), (["--help"], 0), (["list"], 2)])
+def test_ertrain_says_in_one_line_that_it_needs_pytorch(words, status):
+    code = "import sys; sys.modules['torch'] = None; from ertrain.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == status
+    assert done.stderr.count("\n") == (status == 2)
+    assert ("needs PyTorch" in done.stderr) == (status == 2)
+
+
 def test_a_place_that_is_not_there_is_bad_input(capsys):
     assert fail("fail", "file") == 2
     assert capsys.readouterr().err == "program: /nowhere/at/all: No such file or directory\n"
@@ -85,7 +112,10 @@ def test_interrupted(capsys):
     ("words", "said"),
     [
         (["fial"], "COMMAND: expected one of fail (did you mean fail?), got 'fial'"),
-        (["fail", "pype"], "WAY: expected one of pipe, file, defect, stop, none (did you mean pipe?), got 'pype'"),
+        (
+            ["fail", "pype"],
+            "other, stop, none (did you mean pipe?), got 'pype'",
+        ),
         (["fail", "none", "--shar", "3"], "there is no option --shar; did you mean --share? (see program fail --help)"),
         (["fail", "none", "--share"], "--share"),
         (["fail"], "WAY"),
