@@ -170,6 +170,8 @@ def _narrower(
     pair: Pair, delta: Fraction, orientations: tuple[Orientation, ...], best: Choice | None, unit: int
 ) -> Choice | None:
     """Find the least multiple of `unit` that is enough, where it undercuts the best width so far."""
+    if _WIDEST * math.prod(pair.densities) < 1 - delta:  # not even one input has a path to one output
+        return best
     for orientation in orientations:
 
         def bound(neurons: int, orientation: Orientation = orientation) -> MixedBound:

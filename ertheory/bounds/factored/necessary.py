@@ -235,6 +235,8 @@ def least_necessary(
         ]
         return Decision(all(margin.holds for margin in margins), max(margin.bits for margin in margins))
 
+    if _WIDEST * densities[0] * densities[1] < 1 - delta:  # not even one input has a path to one output
+        raise InfeasibleWidth(f"more than {_WIDEST} inner neurons are necessary")
     both = float(densities[0] * densities[1])
     paths = math.log(columns * rows / float(delta)) / both
     count = columns * rows / max(1e-300, _unknowns(columns, rows, densities)[0])

@@ -131,7 +131,7 @@ def _three_widths(statement: Statement, question: Question, reason: str) -> Widt
 
 def _outside(statement: Statement, shape: MapShape, ends: int, density: Fraction, delta: Fraction) -> int:
     if statement.name == "factored-paths":
-        guess = math.log(ends / float(delta)) / -math.log1p(-min(float(density), 1 - 1e-9))
+        guess = math.log(ends / float(delta)) / max(1e-300, -math.log1p(-min(float(density), 1 - 1e-9)))
         return least_outside(lambda neurons: edge_ceiling(ends, neurons, density), guess, delta)
     rank, ends = min(shape.inputs, shape.outputs), ends * shape.taps  # the form that asks for fewest
     alive = -math.expm1(ends * math.log1p(-min(float(density), 1 - 1e-9)))

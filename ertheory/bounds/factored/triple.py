@@ -144,7 +144,8 @@ def triple_map(
     delta = probability("failure_probability", failure_probability)
     kept = cast("Triples", tuple(probability("densities", density, one=True) for density in densities))
     found: list[TripleMap] = []
-    for form in (form for form in (FORMS[:1] if shape.taps == 1 else FORMS[1:]) if form in forms):
+    joined = _WIDEST**2 * math.prod(kept) >= 1 - delta or 0 in shape.used  # else no input has a path to an output
+    for form in (form for form in (FORMS[:1] if shape.taps == 1 else FORMS[1:]) if form in forms and joined):
         before, after = (1, shape.taps) if form == "spatial-last" else (shape.taps, 1)
         drawn = (shape.inputs * before, shape.outputs * after)
         used = (shape.used[0] * before, shape.used[1] * after)
