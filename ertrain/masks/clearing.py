@@ -39,11 +39,7 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
     if torch.compiler.is_compiling():
         for tensor in () if _exporting() else tensors:  # a program that writes to its weights cannot be exported
             tensor.data.masked_fill_(~mask, 0)
-    elif (
-        (_loops or mask.numel() >= _LARGE or _tracing())
-        and _plain(mask, torch.bool)
-        and all(_plain(tensor, torch.float32) for tensor in tensors)
-    ):
+    elif (_loops or mask.numel() >= _LARGE or _tracing()) and _plain(mask, torch.bool) and _all_plain(tensors):
         if not _loops:
             from ertrain.masks.clearing_kernel import clear_all  # numba takes half a second to load
 
@@ -68,7 +64,14 @@ def _tracing() -> bool:
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
 
 
+def _all_plain(tensors: Sequence[Tensor]) -> bool:
+    for tensor in tensors:  # noqa: SIM110 - a generator takes as long again, three times in every step
+        if not _plain(tensor, torch.float32):
+            return False
+    return True
+
+
 def _plain(tensor: Tensor, kind: torch.dtype) -> bool:
     """Whether a tensor is nothing but numbers one after another where the CPU finds them."""
-    known = type(tensor) is Tensor or type(tensor) is nn.Parameter
+    known = type(tensor) is nn.Parameter or type(tensor) is Tensor
     return known and tensor.dtype is kind and tensor.is_cpu and tensor.is_contiguous()

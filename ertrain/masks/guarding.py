@@ -74,10 +74,11 @@ class Guard:
         """Clear weights, and what the optimiser keeps about them."""
         state = self.optimiser.state
         for weight, mask in self._now:
-            alike = [weight.data]
-            if weight in state:
-                size, axes = weight.numel(), weight.dim()
-                for kept in state[weight].values():
+            alike: list[Tensor] = [weight]
+            about = state.get(weight)  # nothing before the first step
+            if about:
+                size, axes = mask.numel(), mask.dim()
+                for kept in about.values():
                     if isinstance(kept, Tensor) and kept.numel() == size and kept.dim() == axes:
                         alike.append(kept)
             clear(alike, mask)

@@ -58,7 +58,10 @@ class KeepMask:
             )
             raise InvalidInput("model", allowed, f"a copy of a guarded {type(layer).__name__}")
         weight: Any = layer._parameters.get("weight")
-        if hasattr(weight, "device_mesh"):  # spread over processes, which is refused
+        if type(weight) is nn.Parameter:  # as nearly always: to ask whether it is something else takes longer
+            _check_shape(layer, weight, mask)
+            clear((weight,), mask)
+        elif hasattr(weight, "device_mesh"):  # spread over processes, which is refused
             plain_weight(layer)
         elif isinstance(weight, nn.Parameter):
             _check_shape(layer, weight, mask)
@@ -112,23 +115,24 @@ def keep(module: nn.Module, layer: nn.Module) -> None:
 def keeper_of(layer: nn.Module) -> KeepMask | None:
     """Give the hook of a layer that keeps its own mask."""
     for hook in layer._forward_pre_hooks.values():
-        if isinstance(hook, KeepMask) and hook.layer is None:
+        if type(hook) is KeepMask and hook.layer is None:
             return hook
     return None
 
 
 def masked_layers(module: nn.Module) -> list[nn.Module]:
     """List the parts of a module that have a mask; those of ``torch.nn.utils.prune`` are none of ours."""
-    found, seen, left = [], set[int](), [module]
+    found, seen, left = list[nn.Module](), set[int](), list[nn.Module | None]([module])
     while left:  # as module.modules() does, which makes the names of all parts first
         part = left.pop()
-        if id(part) in seen:
+        if part is None or id(part) in seen:
             continue
         seen.add(id(part))
         mask = part._buffers.get(MASK)
         if mask is not None and (mask.dtype is torch.bool or keeper_of(part) is not None):
             found.append(part)
-        left.extend(child for child in reversed(part._modules.values()) if child is not None)
+        if part._modules:
+            left += reversed(part._modules.values())
     return found
 
 
