@@ -70,7 +70,7 @@ def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
     """Do something in a process of its own, on a copy of the project; None where it takes longer than the limit.
 
     The limit is of processor time. A process that waits for something that never comes, or has to wait for others on a
-    busy machine, is ended after ten times as much time on the clock, and counts as one in which no test failed.
+    busy machine, is ended after three times as much time on the clock, and counts as one in which no test failed.
     """
     child = os.fork()
     if child == 0:
@@ -93,7 +93,7 @@ def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
         finally:
             sys.stdout.flush()
             os._exit(code)
-    end = time.monotonic() + 10 * limit
+    end = time.monotonic() + 3 * limit
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done or time.monotonic() > end:

@@ -12,7 +12,7 @@ from typing import Any
 from ertheory.errors import InvalidInput
 from ertheory.tables import Cell, Style, Table
 
-__all__ = ["SCHEMA", "OutputClosed", "document", "render", "show", "show_table", "wrap"]
+__all__ = ["SCHEMA", "OutputClosed", "check_output", "document", "render", "show", "show_table", "wrap"]
 
 SCHEMA = 1
 
@@ -48,6 +48,18 @@ def wrap(text: str) -> str:
     return textwrap.fill(text, columns, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 
+def check_output() -> None:
+    """Refuse a standard output that is closed: what is computed could not be said.
+
+    Raises
+    ------
+    InvalidInput
+        If it is closed.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        raise InvalidInput("standard output", "an open one", "a closed one")
+
+
 def show(text: str) -> None:
     """Print to standard output, also where its encoding knows less than ours.
 
@@ -58,8 +70,7 @@ def show(text: str) -> None:
     InvalidInput
         If standard output is closed, or its place is full.
     """
-    if sys.stdout is None or sys.stdout.closed:
-        raise InvalidInput("standard output", "an open one", "a closed one")
+    check_output()
     encoding = sys.stdout.encoding or "utf-8"
     try:
         print(text.encode(encoding, errors="replace").decode(encoding), flush=True)

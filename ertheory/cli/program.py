@@ -16,7 +16,7 @@ from typing import Any
 
 from ertheory.cli.descriptions import fitted
 from ertheory.cli.options import names_of, option_name
-from ertheory.cli.output import OutputClosed, show
+from ertheory.cli.output import OutputClosed, check_output, show
 from ertheory.cli.streams import steady_streams
 from ertheory.errors import ErError, InvalidInput, one_of
 
@@ -138,6 +138,7 @@ def _run(program: str, about: str, commands: Commands, words: Sequence[str]) -> 
 
     try:
         asked = parse(f"{program} {chosen}", command, fitted(purpose, shutil.get_terminal_size().columns), words[1:])
+        check_output()  # before anything is computed
         return int(asked.run())
     except HelpShown as shown:
         show(str(shown))

@@ -65,7 +65,7 @@ def _tracing() -> bool:
 
 
 def _all_plain(tensors: Sequence[Tensor]) -> bool:
-    for tensor in tensors:  # noqa: SIM110 - a generator takes as long again, three times in every step
+    for tensor in tensors:  # a generator takes as long again, in every step for every layer
         if not _plain(tensor, torch.float32):
             return False
     return True

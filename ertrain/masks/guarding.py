@@ -32,6 +32,7 @@ class Guard:
     def __init__(self, optimiser: Optimizer, module: nn.Module) -> None:
         self.optimiser, self.module = optimiser, module
         self._now: list[tuple[nn.Parameter, Tensor]] = []
+        self._before_step: list[tuple[Tensor, Tensor]] = []  # where an optimiser divides by nothing but its state
         self._handles = optimiser.register_step_pre_hook(self._before), optimiser.register_step_post_hook(self._after)
 
     def remove(self) -> None:
@@ -87,6 +88,8 @@ class Guard:
         self, optimiser: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         self.look()
+        still = [each for group in optimiser.param_groups if group.get("eps") == 0 for each in group["params"]]
+        self._before_step = [(parameter, parameter.detach().clone()) for parameter in still]
         if type(optimiser) not in ENTRY_BY_ENTRY:
             self._clear_gradients()
         if len(args) > 1 and args[1] is not None:  # the first one is the optimiser
@@ -95,7 +98,9 @@ class Guard:
             return args, {**kwargs, "closure": self._masked(kwargs["closure"])}
         return None
 
-    def _after(self, _: Optimizer, __: tuple[Any, ...], ___: dict[str, Any]) -> None:
+    def _after(self, optimiser: Optimizer, _: tuple[Any, ...], __: dict[str, Any]) -> None:
+        for parameter, before in self._before_step:
+            _undo_nothing_by_nothing(parameter, before, optimiser.state.get(parameter, {}))
         self.clear()
 
     def _masked(self, closure: Callable[[], Any]) -> Callable[[], Any]:
@@ -110,6 +115,17 @@ class Guard:
         for weight, mask in self._now:
             if weight.grad is not None:
                 clear((weight.grad,), mask)
+
+
+def _undo_nothing_by_nothing(parameter: Tensor, before: Tensor, state: dict[str, Any]) -> None:
+    """Leave what has no gradient where it was, as the weights of a neuron that masks let lead nowhere."""
+    if parameter.grad is None:
+        return
+    lost = parameter.isnan() & ~before.isnan() & (parameter.grad == 0)
+    parameter.data.copy_(torch.where(lost, before, parameter.detach()))
+    for kept in state.values():
+        if isinstance(kept, Tensor) and kept.shape == parameter.shape:
+            kept.masked_fill_(lost & kept.isnan(), 0)
 
 
 def guard(optimiser: Optimizer, module: nn.Module) -> Guard:
@@ -138,8 +154,9 @@ def guard(optimiser: Optimizer, module: nn.Module) -> Guard:
     -----
     Optimisers that move entries by themselves alone, such as SGD, Adam and AdamW, see the gradients as they are, and
     what they make of those outside of the masks is set to 0 after the step, whatever it is. Others, such as Muon, and
-    closures see gradients that are 0 outside. A copy of an optimiser has no guard, as PyTorch copies no hooks: the
-    copy of the module then refuses to be trained until it has one.
+    closures see gradients that are 0 outside. With an ``eps`` of 0 a weight that never had a gradient, since masks let
+    nothing behind it lead to an output, stays where it is instead of moving by 0 / 0. A copy of an optimiser has no
+    guard, as PyTorch copies no hooks: the copy of the module then refuses to be trained until it has one.
 
     Examples
     --------

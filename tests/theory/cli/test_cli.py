@@ -150,6 +150,18 @@ def test_figure_writes_three_files_and_refuses_to_write_over(ask, capsys, tmp_pa
     assert (tmp_path / "lower-bound.csv").stat().st_mtime_ns == before
 
 
+def test_calibrate_shows_every_width_that_was_proved_and_measured(ask, capsys):
+    words = ["calibrate", "--target", "1-3-4-2", "--density", "1,1,1,0.5", "--delta", "0.25", "--method", "matching"]
+    words += ["--resolution", "0.5", "--level", "0.75", "--workers", "1"]
+    found = ask(*words)
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["widths", "layer", "0", "N_0", "N_1", "N_2", "total"]
+    for line, key in ((lines[2], "proved"), (lines[3], "widths")):
+        hidden = (found["proved"]["widths"] if key == "proved" else found["widths"])[:-1]
+        assert [int(cell) for cell in re.findall(r"\d+", line)] == [*hidden, sum(hidden)]
+
+
 def test_verify_agrees_and_is_repeatable(ask):
     first = ask("verify", "theorem-2.1", "--trials", "4000", "--seed", "7")
     assert first.keys() >= {"estimate", "interval", "level", "predicted", "agrees", "seed"}

@@ -397,6 +397,29 @@ def test_nothing_is_divided_by_nothing():
         assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
+@pytest.mark.parametrize("name", ["Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop"])
+def test_neurons_that_lead_nowhere_stay_where_they_are_though_nothing_is_divided_by_nothing(name):
+    """The second of three hidden neurons has no reader: its weights, and what an optimiser keeps of them, stay."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 3), nn.Tanh(), nn.Linear(3, 4))
+    masks = masks_for(model, 3)
+    masks["0"][1], masks["2"][:] = True, torch.tensor([True, False, True])
+    attach_masks(model, masks)
+    optimiser = getattr(torch.optim, name)(model.parameters(), eps=0)
+    before, others = model[0].weight[1].clone(), model[0].weight[0].clone()
+    with guard(optimiser, model):
+        for _ in range(4):
+            step(model, optimiser)
+            assert outside(model, optimiser) == 0
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    assert all(
+        kept.isfinite().all() for state in optimiser.state.values() for kept in state.values() if torch.is_tensor(kept)
+    )
+    if name != "AdamW":  # which lets all weights decay
+        assert model[0].weight[1].equal(before)
+    assert not model[0].weight[0].equal(others)
+
+
 def test_a_mask_that_is_attached_twice_is_the_last_one():
     # A cache of masks that is keyed by addresses confuses them, since memory is used again.
     for seed in range(20):

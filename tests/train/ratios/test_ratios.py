@@ -241,18 +241,22 @@ def test_imp_prunes_inside_what_is_left_to_the_exact_number():
         imp_masks(model, ["0"], 3, fit, keep=1.0)
 
 
-def test_imp_keeps_weights_that_training_made_zero_before_those_it_removed():
-    model = nn.Sequential(nn.Linear(4, 5, bias=False), nn.Linear(5, 2, bias=False))
+@pytest.mark.parametrize("removed", [slice(0, 9), slice(21, 30), slice(0, 27, 3)], ids=["first", "last", "every third"])
+def test_imp_keeps_weights_that_training_made_zero_before_those_it_removed(removed):
+    """The first round removes nine chosen weights of thirty; then training makes all of them 0, and five are left."""
+    model, rounds = nn.Linear(6, 5, bias=False), []
+    sizes = torch.ones(30)
+    sizes[removed] = 0.5
 
     def fit(trained):
         with torch.no_grad():
-            for layer in trained:
-                layer.weight.zero_()
+            trained[0].weight.copy_(sizes.reshape(5, 6) if len(rounds) == 1 else torch.zeros(5, 6))
 
-    first = imp_masks(model, ["0", "1"], 21, fit, keep=0.7)
-    last = imp_masks(model, ["0", "1"], 10, fit, keep=0.7)
-    assert sum(int(mask.sum()) for mask in last.values()) == 10
-    assert not any((last[name] & ~first[name]).any() for name in last)
+    last = imp_masks(nn.Sequential(model), ["0"], 5, fit, keep=0.7, tell=rounds.append)
+    assert [int(one["0"].sum()) for one in (*rounds, last)] == [30, 21, 15, 10, 7, 5]
+    first = rounds[1]["0"].flatten()
+    assert first.equal(sizes == 1)
+    assert not (last["0"].flatten() & ~first).any()
 
 
 class Killed(BaseException):
