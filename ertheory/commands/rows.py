@@ -128,5 +128,9 @@ def _largest(answer: Answer) -> Cell:
 
 def _success(answer: Answer) -> Cell:
     if answer.success_lower is not None:
-        return f">= {success_text(answer.success_lower)}"
-    return None if answer.success_upper is None else f"<= {success_text(answer.success_upper, up=True)}"
+        lower = _success_cell(success_text(answer.success_lower))
+        return lower._replace(text=f">= {lower.text}")
+    if answer.success_upper is None:
+        return None
+    text = success_text(answer.success_upper, up=True)
+    return Shown(text, f"<= {text}")

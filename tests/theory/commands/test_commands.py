@@ -230,3 +230,15 @@ def test_no_function_hides_a_module():
     root = Path(ertheory.__file__).parent
     modules = {path.stem for path in root.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert {name for name in modules & set(ertheory.__all__) if not inspect.ismodule(getattr(ertheory, name))} == set()
+
+
+def test_a_success_that_is_nearly_sure_is_short_in_a_table_and_plain_in_csv():
+    """The text is a lower bound too: 55 nines, so that the failure is at most 1e-55."""
+    answers = ertheory.confidence("784-128-10", "179536,18048", density="1,0.1,0.1", method="sharp")
+    (found,) = (answer.success_lower for answer in answers)
+    assert ">= 1 - 1e-55" in answers.to_markdown()
+    assert 1 - Fraction(1, 10**55) <= found < 1 - Fraction(1, 10**56)
+    assert Fraction(answers.to_csv().splitlines()[1].rpartition(",")[2]) <= found
+    upper = ertheory.confidence("8-6-3", (20, 40), sparsity=0.5, method="degree")
+    assert "<= " in upper.to_markdown()
+    assert "<=" not in upper.to_csv().splitlines()[1]
