@@ -14,10 +14,10 @@ import numpy.typing as npt
 from ertheory.bounds.result import rational_text
 from ertheory.builders.result import Embedding
 from ertheory.files import write_arrays
-from ertheory.masks import DrawnMask, Mask
+from ertheory.masks import DrawnMask, Mask, seed_of
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
-__all__ = ["described_steps", "source_arrays", "write_embedding"]
+__all__ = ["described_steps", "drawn_texts", "source_arrays", "write_embedding"]
 
 
 def write_embedding(
@@ -81,11 +81,16 @@ def _texts(embedding: Embedding) -> dict[str, str]:
     texts = {"activation": embedding.source.activation}
     if not embedding.source.is_chain:
         texts["steps"] = json.dumps(described_steps(embedding.source.steps))
-    drawn: list[DrawnMask] = [mask for mask in embedding.masks if isinstance(mask, DrawnMask)]
-    if embedding.seed is not None and len(drawn) == len(embedding.masks):
-        texts["seed"] = str(embedding.seed)
-        texts["densities"] = ",".join(rational_text(mask.density) for mask in drawn)
-    return texts
+    return texts | drawn_texts(embedding.masks)
+
+
+def drawn_texts(masks: Sequence[Mask]) -> dict[str, str]:
+    """Give the seed and the densities that masks can be drawn again from; nothing if one was given."""
+    drawn = [mask for mask in masks if isinstance(mask, DrawnMask)]
+    seed = seed_of(masks)
+    if seed is None or len(drawn) < len(masks):
+        return {}
+    return {"seed": str(seed), "densities": ",".join(rational_text(mask.density) for mask in drawn)}
 
 
 def described_steps(steps: Sequence[Step]) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ from ertheory.bounds.factored.hall import mean_failures, structural_failures
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Masses, binomial_masses, bounds
 
-__all__ = ["MixedBound", "dual_failure", "mixed_failure"]
+__all__ = ["MixedBound", "binomial_law", "dual_failure", "mixed_failure"]
 
 _FINEST = 2**40  # rho is rounded down to a multiple of its inverse
 _SMALLEST_LAW = 1e-12  # 1 - phi below this is not divided by
@@ -102,7 +102,7 @@ def dual_failure(inputs: int, outputs: int, neurons: int, densities: tuple[Fract
         return Fraction(int(neurons < outputs))
     if outputs == 1:
         return _one_output(inputs, neurons, densities)
-    bound = mean_failures(outputs, _law(neurons, densities[0]), densities[1])[0]
+    bound = mean_failures(outputs, binomial_law(neurons, densities[0]), densities[1])[0]
     return min(Fraction(1), inputs * Fraction(bound))
 
 
@@ -147,7 +147,7 @@ def mixed_failure(
     never = MixedBound(Fraction(1), 0, 0)
     if neurons < outputs or inputs < 2 or densities[0] == 1:
         return never
-    law = _law(neurons, densities[0])
+    law = binomial_law(neurons, densities[0])
     failures = inputs * mean_failures(outputs, law, densities[1])
     enough = np.flatnonzero(failures <= _LARGE * float(budget))
     if not len(enough):
@@ -170,7 +170,7 @@ def mixed_failure(
         density = Fraction(math.floor(mean / neurons * _FINEST), _FINEST)
         if not density:
             return never
-        others = _law(neurons, densities[1] * (1 - densities[0]))
+        others = binomial_law(neurons, densities[1] * (1 - densities[0]))
         if inputs * outputs * _typical(most, others, density) > _HOPELESS * float(budget):
             return never
         third = inputs * outputs * Fraction(mean_failures(most, others, density)[0]) / (1 - small)
@@ -186,7 +186,7 @@ def _typical(rows: int, law: Masses, density: Fraction) -> float:
 
 def _tail(trials: int, chance: Fraction, budget: float) -> tuple[Fraction, int]:
     """Find the least f with P(Bin(n, phi) > f) within the budget, and bound that probability."""
-    law = _law(trials, chance) if chance else Masses(0, np.ones(1), 0)
+    law = binomial_law(trials, chance) if chance else Masses(0, np.ones(1), 0)
     above = np.append(np.cumsum(law.values[::-1])[::-1], 0.0)  # P(X >= first + i), and 0 beyond
     index = int(np.flatnonzero(above <= budget)[0])
     tail = bounds(float(above[index]), law.roundings + len(law.values))[1]
@@ -197,7 +197,7 @@ def _tail(trials: int, chance: Fraction, budget: float) -> tuple[Fraction, int]:
 
 def _one_output(inputs: int, neurons: int, densities: tuple[Fraction, Fraction]) -> Fraction:
     """1 - E[(1 - (1 - p_1)^U)^n] as a sum of non-negative terms, whose exponentials err by a few units."""
-    law = _law(neurons, densities[1])
+    law = binomial_law(neurons, densities[1])
     readers = np.arange(law.first, law.last + 1, dtype=np.float64)
     log_miss = math.log1p(-float(densities[0])) if densities[0] < 1 else -1e6
     exponents = readers * log_miss
@@ -208,7 +208,14 @@ def _one_output(inputs: int, neurons: int, densities: tuple[Fraction, Fraction])
     return min(Fraction(1), bounds(failure, law.roundings + len(readers) + 8)[1])
 
 
-def _law(trials: int, chance: Fraction) -> Masses:
+def binomial_law(trials: int, chance: Fraction) -> Masses:
+    """Give the masses of Bin(trials, chance), with a chance above 0.
+
+    Raises
+    ------
+    InfeasibleWidth
+        If the chance is too small for its odds to be a double.
+    """
     if chance == 1:
         return Masses(trials, np.ones(1), 0)
     odds = float(chance / (1 - chance))

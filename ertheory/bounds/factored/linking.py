@@ -35,9 +35,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.bounds.factored.failure import binomial_law
 from ertheory.bounds.factored.hall import log_choose
-from ertheory.errors import InfeasibleWidth
-from ertheory.numbers import Masses, binomial_masses, bounds, log_fraction
+from ertheory.numbers import bounds, log_fraction
 
 __all__ = ["linking_failure", "unlinked"]
 
@@ -73,7 +73,7 @@ def linking_failure(
     """
     if neurons[0] < outputs or neurons[1] < outputs:
         return Fraction(1)
-    law = _law(neurons[0], densities[0])
+    law = binomial_law(neurons[0], densities[0])
     likely = law.first + np.flatnonzero(law.values > _UNLIKELY)
     start = max(outputs, int(likely[0]))
     failures = np.ones(len(law.values))
@@ -155,13 +155,3 @@ def _log_miss(density: Fraction) -> float:
         return -1e300
     found = math.log1p(-float(density)) if density < Fraction(1, 2) else log_fraction(1 - density)
     return found * (1 - 2.0**-49)  # towards 0, so that fewer neurons read
-
-
-def _law(trials: int, chance: Fraction) -> Masses:
-    if chance == 1:
-        return Masses(trials, np.ones(1), 0)
-    odds = float(chance / (1 - chance))
-    if odds < 1e-290:
-        msg = "a density is too small for factored sources to be certified"
-        raise InfeasibleWidth(msg)
-    return binomial_masses(trials, odds)

@@ -10,11 +10,10 @@ import numpy as np
 
 from ertheory.builders.factored.networks import FactoredNetwork
 from ertheory.builders.factored.result import FactoredChain
-from ertheory.builders.files import described_steps, source_arrays
+from ertheory.builders.files import described_steps, drawn_texts, source_arrays
 from ertheory.files import write_arrays
-from ertheory.masks import DrawnMask, read_mask
+from ertheory.masks import read_mask
 from ertheory.networks.network import Activation
-from ertheory.numbers import rational_text
 
 __all__ = ["write_factored", "write_network"]
 
@@ -48,10 +47,7 @@ def write_factored(
         arrays["activation"] = np.array(names)
     else:
         texts["activation"] = json.dumps(names)
-    drawn = [mask for mask in chain.masks if isinstance(mask, DrawnMask)]
-    if chain.seed is not None and len(drawn) == len(chain.masks):
-        texts["seed"] = str(chain.seed)
-        texts["densities"] = ",".join(rational_text(mask.density) for mask in drawn)
+    texts |= drawn_texts(chain.masks)
     if chain.rationals is not None:
         texts["rationals"] = json.dumps(
             {str(layer): [str(one) for one in row] for layer, row in chain.rationals.items()}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ertheory.bounds.result import rational_text
-from ertheory.builders.files import source_arrays
+from ertheory.builders.files import drawn_texts, source_arrays
 from ertheory.builders.ticket.result import Ticket
 from ertheory.errors import InvalidInput
 from ertheory.files import write_arrays
@@ -42,11 +41,7 @@ def write_ticket(
     """
     if not ticket.success or ticket.network is None:
         raise InvalidInput("ticket", "a ticket that is a success", "; ".join(ticket.missing))
-    texts = {
-        "activation": "relu",
-        "seed": str(ticket.seed),
-        "densities": ",".join(rational_text(density) for density in ticket.densities),
-    }
+    texts = {"activation": "relu", **drawn_texts(ticket.masks)}
     if ticket.bits is not None:
         texts["bits"] = str(ticket.bits)
     write_arrays(Path(path), source_arrays(ticket.network, ticket.masks), texts, force=overwrite, check=check)
