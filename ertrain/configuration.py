@@ -22,7 +22,7 @@ from ertrain.models.factored import FACTORS, OUTER
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers, is_erdos_renyi
 from ertrain.streams import stream_seed
 
-__all__ = ["LIST_FIELDS", "METHOD_SETTINGS", "OWN", "REWINDS", "Configuration"]
+__all__ = ["LIST_FIELDS", "METHOD_SETTINGS", "NESTED", "OWN", "REWINDS", "Configuration"]
 
 _SCHEMA = 1  # of the text that is hashed
 _TOO_LARGE = 2**63
@@ -46,7 +46,7 @@ METHOD_SETTINGS: dict[str, tuple[str, ...]] = {
     "synflow": ("final_density",),
 }
 _OF_FACTORED = ("factored", "failure_probability", "outer")
-_DRAW_TWICE = ("rigl", "set")  # the mask of the final density too, from the random numbers of the first
+NESTED = ("rigl", "set")  # the mask of the final density too, from the random numbers of the first
 
 REWINDS = ("none", "rate", "weights")
 
@@ -212,7 +212,7 @@ class Configuration:
         check_drawing(self.drawing)
         structured = is_structured(self.drawing)
         self._require("repair", self.repair == "none" or not structured, f"none with the drawing {self.drawing}")
-        if structured and self.method in _DRAW_TWICE:
+        if structured and self.method in NESTED:
             raise InvalidInput("drawing", f"exact or independent with {self.method}, which rewires", self.drawing)
         if not self.model.startswith(OWN):
             check_model_name(self.model)
@@ -250,7 +250,7 @@ class Configuration:
             final = probability("final_density", self.final_density or self.density, one=True)
             self._require("final_density", final <= Fraction(self.density), f"a number in (0, {self.density}]")
             object.__setattr__(self, "final_density", rational_text(final))
-        if self.method in _DRAW_TWICE:  # two masks are drawn, one inside the other
+        if self.method in NESTED:  # two masks are drawn, one inside the other
             known = self.ratio in SHAPE_RATIOS or is_erdos_renyi(self.ratio) or bool(by_layers(self.ratio))
             self._require("ratio", known, f"one of {', '.join(SHAPE_RATIOS)} with {self.method}")
             nested = self.drawing == "independent" or Fraction(self.density) == 1

@@ -6,15 +6,18 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
+from ertrain.masks.entries import kept_by_neurons
 from ertrain.masks.masking import masks_of
 from ertrain.masks.positive import INSTEAD
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import layer_shapes, whole_shape
+from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
@@ -114,10 +117,13 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
             for key, parameter in layer.named_parameters(recurse=False):
                 parameter.fill_(0 if "bias" in key else 1)
         for name in names:
-            weight = model.get_submodule(name).get_parameter("weight")
+            layer = model.get_submodule(name)
+            weight = layer.get_parameter("weight")
             if name in masks:
                 weight.copy_(masks[name])
-            weight.div_(weight.sum().div(len(weight)).clamp(min=1))
+            weight.div_(weight.sum().div(whole_shape(layer)[0]).clamp(min=1))
+            if name not in masks and isinstance(layer, KeptLinear):
+                layer._compute = partial(_means, layer.out_features)  # type: ignore[method-assign]
     device = next(model.parameters()).device
     ones = torch.ones(1, *inputs, dtype=torch.float64, device=device)
     with Uses(model, watch, INSTEAD):
@@ -134,7 +140,18 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
         moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (twice - once, slope))
         before = uses.get(name, (torch.zeros_like(moved), torch.zeros_like(leading)))
         uses[name] = before[0] | moved, before[1] | leading
-    return tuple(_counted(name, *uses[name], masks.get(name)) for name in names if name in uses)
+    return tuple(
+        _counted(
+            name, *uses[name], None if name not in masks else kept_by_neurons(module.get_submodule(name), masks[name])
+        )
+        for name in names
+        if name in uses
+    )
+
+
+def _means(outputs: int, inputs: Tensor) -> Tensor:
+    """Give what a dense layer of equal weights makes of its inputs, without the weights."""
+    return inputs.mean(-1, keepdim=True).repeat(*[1] * (inputs.dim() - 1), outputs)
 
 
 def expected_without_weights(densities: LayerDensities, *, drawing: str = "independent", repair: str = "none") -> float:
@@ -178,11 +195,11 @@ def _all_elsewhere(weights: int, own: int, kept: int) -> float:
     return math.exp(logs[0] + logs[1] - logs[2] - logs[3])
 
 
-def _counted(name: str, reached: Tensor, leading: Tensor, mask: Tensor | None) -> DeadNeurons:
+def _counted(name: str, reached: Tensor, leading: Tensor, kept: Tensor | None) -> DeadNeurons:
     return DeadNeurons(
         name=name,
         neurons=len(reached),
-        without_weights=0 if mask is None else int((~mask.flatten(1).any(1)).sum()),
+        without_weights=0 if kept is None else int((kept == 0).sum()),
         without_input=int((~reached).sum()),
         without_output=int((~leading).sum()),
         dead=int((~(reached & leading)).sum()),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertrain.masks.clearing import clear
 
-__all__ = ["MASK", "KeepMask", "keep", "keeper_of", "masked_layers", "plain_weight"]
+__all__ = ["MASK", "KeepMask", "keep", "keeper_of", "masked_layers", "plain_weight", "reads_weights"]
 
 MASK = "weight_mask"
 
@@ -104,7 +104,7 @@ def keep(module: nn.Module, layer: nn.Module) -> None:
         ):
             continue
         shared = [name for name, parameter in other._parameters.items() if parameter is weight]
-        around = _reads_weights(type(other)) and any(part is layer for part in other.modules())
+        around = reads_weights(type(other)) and any(part is layer for part in other.modules())
         if shared or around:
             hook = KeepMask(layer, shared[0] if shared else "")
             other.register_forward_pre_hook(hook, prepend=True)
@@ -175,7 +175,7 @@ def _clear_loaded(layer: nn.Module, _: object) -> None:
         clear((weight,), mask)
 
 
-def _reads_weights(kind: type[nn.Module]) -> bool:
+def reads_weights(kind: type[nn.Module]) -> bool:
     """Whether the code of a class mentions ``.weight``, other than when it is made."""
     own = (base for base in kind.__mro__ if issubclass(base, nn.Module) and base is not nn.Module)
     functions = (

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
-from ertheory.masks import DrawnMask
 from ertrain.masks.clearing import clear
+from ertrain.masks.drawing import as_array, draw_mask
 from ertrain.masks.keeping import MASK, keep, masked_layers, plain_weight
 from ertrain.masks.shapes import layer_shapes, turn_into_layers
-from ertrain.masks.structured import check_drawing, is_structured, structured_mask
+from ertrain.masks.structured import check_drawing
 
-__all__ = ["attach_masks", "draw_masks", "mask_gradients", "masks_of", "without_masks"]
+__all__ = ["attach_masks", "draw_masks", "mask_gradients", "masks_of", "warn_of_nothing", "without_masks"]
 
 
 def draw_masks(
@@ -69,26 +67,20 @@ def draw_masks(
     """
     drawing = ("exact" if exact else "independent") if drawing is None else drawing
     check_drawing(drawing)
-    counts = densities.nonzero_counts()
     masks: dict[str, Tensor] = {}
-    for place, (layer, density) in enumerate(zip(densities.layers, densities.densities, strict=True)):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
-        if is_structured(drawing):
-            flat = structured_mask(layer.shape, density, drawing, rng)
-        elif drawing == "exact":
-            flat = np.zeros(layer.weights, dtype=np.bool_)
-            flat[rng.choice(layer.weights, counts[place], replace=False, shuffle=False)] = True
-        elif density == 0:  # a ratio may leave nothing of a layer
-            flat = np.zeros(layer.weights, dtype=np.bool_)
-        else:
-            drawn = DrawnMask((layer.outputs, layer.fan_in), Fraction(density), seed, place)
-            flat = drawn.to_csr().toarray()
-        masks[layer.name] = torch.from_numpy(flat.reshape(layer.shape))
+    for place, layer in enumerate(densities.layers):
+        whole = as_array(draw_mask(densities, place, seed, drawing))
+        masks[layer.name] = torch.from_numpy(whole.reshape(layer.shape))
     if not any(bool(mask.any()) for mask in masks.values()):
-        weights = sum(layer.weights for layer in densities.layers)
-        said = f"density {float(densities.density):.4g} keeps none of {weights:,} weights: nothing reaches an output"
-        warnings.warn(said, UserWarning, stacklevel=2)
+        warn_of_nothing(densities, stacklevel=3)
     return masks
+
+
+def warn_of_nothing(densities: LayerDensities, stacklevel: int = 2) -> None:
+    """Warn that masks keep no weight at all."""
+    weights = sum(layer.weights for layer in densities.layers)
+    said = f"density {float(densities.density):.4g} keeps none of {weights:,} weights: nothing reaches an output"
+    warnings.warn(said, UserWarning, stacklevel=stacklevel)
 
 
 def attach_masks(module: nn.Module, masks: Mapping[str, Tensor]) -> None:

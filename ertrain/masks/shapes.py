@@ -7,13 +7,14 @@ convolutions, embeddings and attention are none of the layers that the width sta
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from torch import nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 
-__all__ = ["layer_shapes", "turn_into_layers", "unlisted"]
+__all__ = ["layer_shapes", "turn_into_layers", "unlisted", "whole_shape"]
 
 _MASKABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -63,14 +64,14 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
     groups: dict[int, int] = {}
     names: dict[int, list[str]] = {}
     for name, layer in module.named_modules(remove_duplicate=False):
-        if not isinstance(layer, _MASKABLE):
+        if not isinstance(layer, _MASKABLE) and not hasattr(layer, "whole_shape"):
             continue
         # A parametrised layer computes its weight anew at every access, so there the layer stands for its weight.
         weight = dict(layer.named_parameters(recurse=False)).get("weight")
         if isinstance(weight, nn.parameter.UninitializedParameter):
             raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", layer)
         key = id(layer if weight is None else weight)
-        shapes[key] = tuple(layer.weight.shape)
+        shapes[key] = whole_shape(layer)
         groups[key] = getattr(layer, "groups", 1)
         names.setdefault(key, []).append(name)
     for prefix in skip:
@@ -81,6 +82,20 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
         for key, aliases in names.items()
         if not any(_within(name, prefix) for name in aliases for prefix in skip)
     )
+
+
+def whole_shape(layer: nn.Module) -> tuple[int, ...]:
+    """Give the shape of a layer's matrix with its zeros, also of one that holds its kept weights alone.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> whole_shape(nn.Linear(3, 2))
+    (2, 3)
+    """
+    weight: Any = layer.weight
+    found: tuple[int, ...] = getattr(layer, "whole_shape", None) or tuple(weight.shape)
+    return found
 
 
 def unlisted(module: nn.Module) -> dict[str, int]:

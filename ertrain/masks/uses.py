@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.sparse.kept import KeptLinear
 
 __all__ = ["Uses", "tensors_in"]
 
@@ -43,6 +45,24 @@ class Uses(TorchFunctionMode):
         super().__init__()
         self._names = {id(module.get_submodule(layer.name).weight): layer.name for layer in layer_shapes(module)}
         self._used, self._instead = used, dict(instead or {})
+        # Layers that hold their kept weights alone call no function of PyTorch's that is known here.
+        self._kept = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, KeptLinear)]
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Any:
+        """Begin to look."""
+        for name, layer in self._kept:
+            self._handles.append(layer.register_forward_hook(partial(self._told, name)))
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *error: Any) -> Any:
+        """End it."""
+        while self._handles:
+            self._handles.pop().remove()
+        return super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def _told(self, name: str, _: nn.Module, __: Any, result: Tensor) -> None:
+        self._used(name, result, result.dim() - 1)
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function, or another in its place, and look at the weight that it was given."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.configuration import Configuration
+from ertrain.masks.entries import whole_size
 from ertrain.masks.flops import forward_flops, layer_positions
 from ertrain.masks.guarding import guard
 from ertrain.masks.masking import masks_of
@@ -40,8 +41,8 @@ class FixedMask:
     ----------
     drawn
         S_ER by the names of the layers.
-    size
-        Number of weights of S_ER.
+    size, entries
+        Number of weights of S_ER, and of all entries of the layers that have masks.
     epochs
         They are those of the whole run.
     flops
@@ -59,6 +60,7 @@ class FixedMask:
         self.configuration, self.model, self.steps = configuration, model, steps
         self.drawn = {name: mask.clone() for name, mask in masks_of(model).items()}
         self.size = sum(int(mask.sum()) for mask in self.drawn.values())
+        self.entries = sum(whole_size(model.get_submodule(name)) for name in self.drawn)
         self.epochs, self.flops = configuration.epochs, 0
         self._inputs, self._positions = inputs or (), {} if inputs is None else layer_positions(model, inputs)
         self._forward_drawn = self._forward = forward_flops(model, self._inputs, positions=self._positions)
@@ -129,7 +131,7 @@ class FixedMask:
 
     def budget(self, density: str) -> int:
         """Give the number of weights for an overall density, or all of S_ER where that has fewer."""
-        weights = sum(mask.numel() for mask in self.drawn.values())
+        weights = self.entries
         wanted = round(Fraction(density) * weights)
         if wanted == 0:
             said = f"final density {float(Fraction(density)):.4g} keeps none of {weights:,} weights"
@@ -138,8 +140,7 @@ class FixedMask:
 
     def density(self) -> float:
         """Return the share of the weights of all layers with a mask that is in S_P."""
-        masks = masks_of(self.model).values()
-        return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+        return sum(int(mask.sum()) for mask in masks_of(self.model).values()) / self.entries
 
     def count_flops(self, for_weights: int) -> None:
         """Count the operations of a step: forwards, backwards to the inputs, and backwards to the weights."""

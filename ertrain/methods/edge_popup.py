@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.configuration import Configuration
+from ertrain.masks.entries import random_entries
 from ertrain.masks.masking import masks_of
+from ertrain.masks.shapes import whole_shape
 from ertrain.methods.base import FixedMask
 from ertrain.streams import generator
 
@@ -57,7 +59,8 @@ class EdgePopup(FixedMask):
             self._values[name] = (
                 values if configuration.initialisation in ("kaiming", "own", "paper") else values * scale
             )
-            uniform = (2 * torch.rand(mask.shape, generator=rng) - 1) / math.sqrt(mask[0].numel())
+            layer = model.get_submodule(name)
+            uniform = (2 * random_entries(layer, torch.rand, rng) - 1) / math.sqrt(math.prod(whole_shape(layer)[1:]))
             self._scores[name] = nn.Parameter(torch.empty_like(values).copy_(uniform).masked_fill_(~mask, 0))
         on_cpu = all(weight.device.type == "cpu" for weight in self._weights.values())
         self._room = torch.empty(max(map(torch.numel, self.drawn.values())) if on_cpu else 0, dtype=torch.int32)

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.configuration import Configuration
-from ertrain.masks.masking import draw_masks, masks_of
+from ertrain.masks.entries import draw_inside
+from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods.base import FixedMask, set_masks
 from ertrain.models.initialisation import initialise
 from ertrain.ratios import allocate_sparsity
+from ertrain.ratios.scores import highest
 from ertrain.streams import generator, stream_seed
 
 __all__ = ["RiGL", "rewired"]
@@ -41,7 +43,8 @@ class RiGL(FixedMask):
         self.end = math.floor(configuration.update_until * configuration.epochs * steps)
         skip = tuple(layer.name for layer in layer_shapes(model) if layer.name not in self.drawn)
         densities = allocate_sparsity(model, configuration.final_density, configuration.ratio, skip=skip)
-        start = draw_masks(densities, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
+        layers = {name: model.get_submodule(name) for name in self.drawn}
+        start = draw_inside(layers, densities, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
         set_masks(model, {name: mask & self.drawn[name].cpu() for name, mask in start.items()})
         initialise(model, configuration.initialisation, generator(configuration.seed, "weights"))
         self.recount_flops()
@@ -73,12 +76,14 @@ class RiGL(FixedMask):
         """Drop a share of the weights of every layer, and grow as many."""
         changed = {}
         for place, (name, mask) in enumerate(masks_of(self.model).items()):
-            weight = self.model.get_submodule(name).get_parameter("weight")
-            changed[name] = rewired(weight, mask, self.drawn[name], self.wanted(weight, place, at), share)
+            layer = self.model.get_submodule(name)
+            weight, wanted = layer.get_parameter("weight"), self.wanted(layer, place, at)
+            changed[name] = rewired(weight, mask, self.drawn[name], wanted, share)
         set_masks(self.model, changed, optimiser)
 
-    def wanted(self, weight: nn.Parameter, place: int, at: int) -> Tensor:  # noqa: ARG002
+    def wanted(self, layer: nn.Module, place: int, at: int) -> Tensor:  # noqa: ARG002
         """Score the entries of a layer by how much they should grow."""
+        weight = layer.get_parameter("weight")
         return torch.zeros_like(weight) if weight.grad is None else weight.grad.abs()
 
 
@@ -103,9 +108,6 @@ def rewired(weight: Tensor, mask: Tensor, inside: Tensor, wanted: Tensor, share:
     there = mask.flatten()
     present = int(there.sum())
     count = math.floor(share * present)
-    magnitude = weight.abs().flatten().masked_fill(~there, -torch.inf)
-    kept = torch.zeros_like(there)
-    kept[magnitude.topk(present - count, sorted=False).indices] = True
-    wanted = wanted.flatten().masked_fill(kept | ~inside.flatten(), -torch.inf)
-    kept[wanted.topk(count, sorted=False).indices] = True
-    return kept.reshape(mask.shape)
+    kept = highest(weight.abs().flatten().masked_fill(~there, -torch.inf), present - count)
+    grown = highest(wanted.flatten().masked_fill(kept | ~inside.flatten(), -torch.inf), count)
+    return (kept | grown).reshape(mask.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ertrain.masks.entries import random_entries
 from ertrain.methods.rigl import RiGL
 from ertrain.streams import generator
 
@@ -24,7 +25,7 @@ class SET(RiGL):
         """Give the operations of the backward pass to the weights of an update: none is needed that is not there."""
         return self._forward
 
-    def wanted(self, weight: nn.Parameter, place: int, at: int) -> Tensor:
+    def wanted(self, layer: nn.Module, place: int, at: int) -> Tensor:
         """Score the entries of a layer at random."""
         rng = generator(self.configuration.seed, "growth", place, at)
-        return torch.rand(weight.shape, generator=rng).to(weight.device)
+        return random_entries(layer, torch.rand, rng).to(layer.get_parameter("weight").device)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertheory.layerwise.architectures import LayerShape
+from ertrain.masks.entries import kept_by_neurons, of_neurons, random_entries
 from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models.factored import linear_layers
@@ -66,20 +68,22 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
         return
     if name not in INITIALISATIONS:
         raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
-    layers, masks = [layer.name for layer in layer_shapes(module)], masks_of(module)
-    _refuse_others(module, layers)
-    linear = [layer for layer in layers if isinstance(module.get_submodule(layer), nn.Linear)]
+    layers, masks = layer_shapes(module), masks_of(module)
+    _refuse_others(module, [layer.name for layer in layers])
+    linear = [layer.name for layer in layers if len(layer.shape) == 2]
     unrectified = linear_layers(module)
     with torch.no_grad():
         for layer in layers:
-            owner = module.get_submodule(layer)
-            weight, mask = owner.get_parameter("weight"), masks.get(layer)
-            last = bool(linear) and layer == linear[-1]
-            normal = torch.randn(weight.shape, generator=generator)
-            start = (normal.sign() if name == "signed-constant" else normal) * _deviation(
-                name, weight, None if mask is None else mask.cpu(), last=last
-            )
-            if layer in unrectified:
+            owner = module.get_submodule(layer.name)
+            weight, mask = owner.get_parameter("weight"), masks.get(layer.name)
+            last = bool(linear) and layer.name == linear[-1]
+            normal = random_entries(owner, torch.randn, generator)
+            kept = None if mask is None else kept_by_neurons(owner, mask).cpu()
+            deviation = _deviation(name, layer, kept, last=last)
+            if isinstance(deviation, Tensor):
+                deviation = of_neurons(owner, deviation)
+            start = (normal.sign() if name == "signed-constant" else normal) * deviation
+            if layer.name in unrectified:
                 start = start * math.sqrt(1 / 2)
             weight.copy_(start if mask is None else start.masked_fill(~mask.cpu(), 0))
         for owner in module.modules():
@@ -105,15 +109,14 @@ def _refuse_others(module: nn.Module, layers: list[str]) -> None:
                 raise InvalidInput("module", allowed, f"{name}.{key}" if name else key)
 
 
-def _deviation(name: str, weight: Tensor, mask: Tensor | None, *, last: bool) -> Tensor | float:
-    fan_in = weight[0].numel()
+def _deviation(name: str, layer: LayerShape, kept: Tensor | None, *, last: bool) -> Tensor | float:
+    """Give the standard deviation of a layer, or of its neurons, which keep so many weights each."""
     if name == "paper":
-        if weight.dim() == 2:
-            return 0.01 if last else math.sqrt(2 / fan_in)
-        return math.sqrt(2 / (weight.shape[0] * weight[0, 0].numel()))
-    if name == "kaiming" or mask is None:
-        return math.sqrt(2 / fan_in)
+        if len(layer.shape) == 2:
+            return 0.01 if last else math.sqrt(2 / layer.fan_in)
+        return math.sqrt(2 / (layer.outputs * math.prod(layer.shape[2:])))
+    if name == "kaiming" or kept is None:
+        return math.sqrt(2 / layer.fan_in)
     if name in ("signed-constant", "sparse"):
-        return math.sqrt(2 * mask.shape[0] / max(int(mask.sum()), 1))
-    kept = mask.flatten(1).sum(1).clamp(min=1)
-    return (2 / kept).sqrt().reshape(-1, *[1] * (weight.dim() - 1))
+        return math.sqrt(2 * layer.outputs / max(int(kept.sum()), 1))
+    return (2 / kept.clamp(min=1)).sqrt()

@@ -33,6 +33,7 @@ from ertrain.storage.checkpoints import load_checkpoint
 from ertrain.storage.files import write_whole
 from ertrain.training.backend import Backend
 from ertrain.training.experiments import perform, result_of
+from ertrain.training.kept_files import spread_weights
 from ertrain.training.process_group import join_process_group
 from ertrain.training.supplied import MakeOptimiser, Supplied
 
@@ -307,11 +308,11 @@ def _trained(model: nn.Module, folder: Path) -> tuple[nn.Module, dict[str, Tenso
     if checkpoint is None:
         raise InvalidInput("out", "a folder with a checkpoint", str(folder))
     trained, masks = copy.deepcopy(model).cpu(), {}
+    weights = spread_weights(trained, dict(checkpoint.weights))
     for layer in layer_shapes(trained):  # a file has its tensors in any order
         name = f"{layer.name}.weight.mask_final" if layer.name else "weight.mask_final"
-        if name in checkpoint.weights:
-            masks[layer.name] = checkpoint.weights[name]
-    weights = {name: tensor for name, tensor in checkpoint.weights.items() if ".mask_" not in name}
-    trained.load_state_dict(weights)
+        if name in weights:
+            masks[layer.name] = weights[name]
+    trained.load_state_dict({name: tensor for name, tensor in weights.items() if ".mask_" not in name})
     attach_masks(trained, masks)
     return trained, masks

@@ -1,6 +1,6 @@
 """Allocation of sparsity: densities layer by layer for an overall one, by formula or by what a pruning method keeps."""
 
-from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, allocate_sparsity, by_layers
+from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, allocate_sparsity, by_layers, looks_at_weights
 from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import grasp, keep_highest, magnitude, snip, synflow_masks
@@ -19,6 +19,7 @@ __all__ = [
     "imp_masks",
     "is_erdos_renyi",
     "keep_highest",
+    "looks_at_weights",
     "magnitude",
     "scored",
     "snip",

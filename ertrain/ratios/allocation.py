@@ -23,7 +23,7 @@ from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.scores import keep_highest, magnitude
 from ertrain.ratios.searches import PruningContext, found_by_imp, found_by_synflow, scored
 
-__all__ = ["RATIOS", "SHAPE_RATIOS", "allocate_sparsity", "by_layers"]
+__all__ = ["RATIOS", "SHAPE_RATIOS", "allocate_sparsity", "by_layers", "looks_at_weights"]
 
 _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 
@@ -89,6 +89,17 @@ def allocate_sparsity(
     count = round(overall * sum(layer.weights for layer in layers))
     kept = _pruned(module, [layer.name for layer in layers], count, ratio, context)
     return LayerDensities(layers, ratio, overall, tuple(float(kept[layer.name].double().mean()) for layer in layers))
+
+
+def looks_at_weights(ratio: str) -> bool:
+    """Whether a ratio looks at more of a network than the shapes of its layers.
+
+    Examples
+    --------
+    >>> looks_at_weights("magnitude"), looks_at_weights("erk")
+    (True, False)
+    """
+    return ratio in _PRUNING
 
 
 def by_layers(ratio: str) -> dict[str, Fraction]:

@@ -18,7 +18,17 @@ from torch.nn.functional import cross_entropy
 from ertrain.masks.masking import masks_of
 from ertrain.streams import stream_seed
 
-__all__ = ["Loss", "Scores", "grasp", "keep_highest", "magnitude", "snip", "summed_cross_entropy", "synflow_masks"]
+__all__ = [
+    "Loss",
+    "Scores",
+    "grasp",
+    "highest",
+    "keep_highest",
+    "magnitude",
+    "snip",
+    "summed_cross_entropy",
+    "synflow_masks",
+]
 
 Scores = dict[str, Tensor]
 Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]  # normalised images and labels
@@ -46,7 +56,7 @@ def keep_highest(scores: Scores, count: int) -> dict[str, Tensor]:
     Returns
     -------
     dict
-        Boolean masks of the same shapes. Among equal scores the choice is arbitrary, but always the same.
+        Boolean masks of the same shapes. Among equal scores the first ones are kept.
 
     Examples
     --------
@@ -55,10 +65,27 @@ def keep_highest(scores: Scores, count: int) -> dict[str, Tensor]:
     {'a': 1, 'b': 1}
     """
     flat = torch.cat([score.flatten() for score in scores.values()])
-    kept = torch.zeros(len(flat), dtype=torch.bool, device=flat.device)
-    kept[flat.topk(count, sorted=False).indices] = True
-    parts = kept.split([score.numel() for score in scores.values()])  # type: ignore[no-untyped-call]
+    parts = highest(flat, count).split([score.numel() for score in scores.values()])  # type: ignore[no-untyped-call]
     return {name: part.reshape(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
+
+
+def highest(scores: Tensor, count: int) -> Tensor:
+    """Choose exactly so many of some numbers, the highest ones, and the first ones among those that are equal.
+
+    So it does not matter whether entries that are never chosen, such as those outside of a mask, stand in between:
+    neurons without a gradient make many that are equal. What is not a number is higher than all numbers.
+
+    Examples
+    --------
+    >>> highest(torch.tensor([1.0, 0.0, 1.0, 2.0]), 2)
+    tensor([ True, False, False,  True])
+    """
+    if count <= 0:
+        return torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+    scores = scores.nan_to_num(torch.inf, torch.inf, -torch.inf)
+    least = scores.topk(count, sorted=False).values.min()
+    above, equal = scores > least, scores == least
+    return above | (equal & (equal.cumsum(0) <= count - torch.count_nonzero(above)))
 
 
 def magnitude(module: nn.Module, names: Sequence[str]) -> Scores:

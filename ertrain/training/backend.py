@@ -1,8 +1,8 @@
 """How the layers of a run are stored and multiplied: dense with masks, or the kept weights alone.
 
-The network is the same module either way. With the sparse backend, its masked linear layers and convolutions of 1 x 1
-are exchanged for sparse ones between the moments at which all of a layer is looked at: steps at which masks change, and
-checkpoints.
+The network is the same module either way. With the sparse backend, linear layers are made of the kept weights of their
+masks where that can be (`never_dense`). Other masked linear layers and convolutions of 1 x 1 are dense, and exchanged
+for sparse ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertheory.errors import InvalidInput
+from ertheory.layerwise.architectures import LayerShape
 from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
+from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.pointwise import is_pointwise
 from ertrain.methods import FixedMask
+from ertrain.ratios import looks_at_weights
 from ertrain.training.process_group import ProcessGroup
 
-__all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend", "layers_of"]
+__all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend", "layers_of", "never_dense"]
 
 Backend = Literal["auto", "masked", "sparse"]
 BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
@@ -71,8 +74,7 @@ def choose_backend(
     >>> choose_backend("auto", Configuration(recipe="x"), layer, ProcessGroup(torch.device("cpu")))
     ('0',)
     """
-    if backend not in BACKENDS:
-        raise InvalidInput("backend", f"one of {', '.join(BACKENDS)}", backend)
+    _check(backend)
     if backend == "masked":
         return ()
     masks = {name: mask for name, mask in masks_of(model).items() if can_be_sparse(model.get_submodule(name))}
@@ -94,8 +96,48 @@ def choose_backend(
     return tuple(name for name in names if _pays(model.get_submodule(name), masks[name]))
 
 
+def _check(backend: str) -> None:
+    if backend not in BACKENDS:
+        raise InvalidInput("backend", f"one of {', '.join(BACKENDS)}", backend)
+
+
+def never_dense(
+    backend: Backend, configuration: Configuration, processes: ProcessGroup
+) -> Callable[[LayerShape, float], bool] | None:
+    """Say which linear layers are made of their kept weights from the start, by shape and density; None for none.
+
+    The others are made dense with masks, and may be exchanged for sparse ones later: layers of density 1, from which
+    weights are pruned; all of them where something looks at dense weights or whole masks before the first step, which
+    are the ratios of pruning methods, the repair of masks, and GraSP, which takes gradients of gradients.
+
+    Examples
+    --------
+    >>> from ertheory.layerwise.architectures import LayerShape
+    >>> chosen = never_dense("auto", Configuration(recipe="x"), ProcessGroup(torch.device("cpu")))
+    >>> chosen(LayerShape("fc1", (1000, 784)), 0.1), chosen(LayerShape("fc1", (1000, 784)), 0.5)
+    (True, False)
+    """
+    _check(backend)
+    obstacles = (
+        backend == "masked",
+        backend == "auto" and processes.device.type != "cpu",
+        configuration.compile,
+        processes.world_size > 1,
+        configuration.repair != "none",
+        configuration.method == "grasp",
+        looks_at_weights(configuration.ratio),
+    )
+    if any(obstacles):
+        return None
+    if backend == "sparse":
+        return lambda _, density: 0 < density < 1
+    return lambda layer, density: layer.weights >= _LARGE and 0 < density <= _BREAK_EVEN
+
+
 def _pays(layer: nn.Module, mask: Tensor) -> bool:
     """Whether a layer is faster when its kept weights alone are multiplied."""
+    if isinstance(layer, KeptLinear):
+        return True
     large, low = (_LARGE_POINTWISE, _BREAK_EVEN_POINTWISE) if is_pointwise(layer) else (_LARGE, _BREAK_EVEN)
     return mask.numel() >= large and int(mask.sum()) <= low * mask.numel()
 
@@ -118,7 +160,9 @@ def layers_of(
         return None
     if method.can_be_packed:
         return PackedLayers(model, optimiser, names)
-    return ShownLayers(model, {name: method.drawn[name] for name in names})
+    # Layers that were never dense show all of S_ER anyhow.
+    masks = {n: method.drawn[n] for n in names if not isinstance(model.get_submodule(n), KeptLinear)}
+    return ShownLayers(model, masks) if masks else None
 
 
 class PackedLayers:
@@ -148,7 +192,7 @@ class PackedLayers:
     def __init__(self, model: nn.Module, optimiser: Optimizer, names: tuple[str, ...]) -> None:
         self.model, self.optimiser = model, optimiser
         self._dense = {name: model.get_submodule(name) for name in names}
-        self._sparse: dict[str, SparseLinear] = {}
+        self._sparse: dict[str, tuple[SparseLinear, Tensor]] = {}  # each with the mask that it was made of
         self._packed = False
 
     @torch.no_grad()
@@ -158,11 +202,16 @@ class PackedLayers:
             return
         for name, layer in self._dense.items():
             weight, mask = layer.get_parameter("weight"), layer.get_buffer("weight_mask")
-            sparse = self._sparse.get(name)
-            if sparse is None or not torch.equal(sparse.to_mask(), mask.flatten(1)):
-                sparse = self._sparse[name] = sparse_layer(name, layer)
+            if isinstance(layer, KeptLinear) and bool(mask.all()):  # it is what it would be exchanged for
+                self._sparse.pop(name, None)
+                continue
+            known = self._sparse.get(name)
+            if known is None or not torch.equal(known[1], mask):
+                sparse = layer.present() if isinstance(layer, KeptLinear) else sparse_layer(name, layer)
                 sparse.bias = layer._parameters["bias"]  # both have one
+                self._sparse[name] = sparse, mask.clone()
             else:
+                sparse = known[0]
                 sparse.weight.copy_(weight[mask])
             self._move(weight, sparse.weight, partial(_kept, mask))
             self.model.set_submodule(name, sparse.train(layer.training))
@@ -173,10 +222,11 @@ class PackedLayers:
         """Exchange them back."""
         if not self._packed:
             return
-        for name, layer in self._dense.items():
-            sparse, weight = self._sparse[name], layer.get_parameter("weight")
-            weight.copy_(sparse.to_dense().view_as(weight))
-            self._move(sparse.weight, weight, partial(_spread, sparse, weight))
+        for name, (sparse, mask) in self._sparse.items():
+            layer = self._dense[name]
+            weight = layer.get_parameter("weight")
+            weight.copy_(_spread(mask, sparse.weight))
+            self._move(sparse.weight, weight, partial(_spread, mask))
             self.model.set_submodule(name, layer.train(sparse.training))
         self._packed = False
 
@@ -265,5 +315,7 @@ def _kept(mask: Tensor, dense: Tensor) -> Tensor:
     return dense[mask]
 
 
-def _spread(sparse: SparseLinear, weight: Tensor, kept: Tensor) -> Tensor:
-    return sparse.spread(kept).view_as(weight)
+def _spread(mask: Tensor, kept: Tensor) -> Tensor:
+    whole = kept.new_zeros(mask.shape)
+    whole[mask] = kept.detach()
+    return whole

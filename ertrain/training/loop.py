@@ -25,7 +25,7 @@ from ertrain.data import Data, Given, Images, load_data
 from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
-from ertrain.training.backend import Backend, choose_backend, layers_of
+from ertrain.training.backend import Backend, choose_backend, layers_of, never_dense
 from ertrain.training.epoch import ONE_NETWORK, accuracies, labelled, memory_layout, train_epoch
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
@@ -37,6 +37,9 @@ from ertrain.training.synced_norm import synced
 from ertrain.training.tensorboard import curves
 
 __all__ = ["described_data", "metrics_line", "pretrain", "train"]
+
+_MOST_AT_ONCE = 2000  # inputs that are tested in one pass
+_ACTIVATIONS = 2**23  # of a layer in such a pass
 
 Progress = Callable[[dict[str, Any]], object]
 
@@ -110,6 +113,7 @@ def _train(
         own=None if supplied is None else supplied.model,
         loss=summed,
         spend=searched.append,
+        kept=never_dense(backend, configuration, processes),
     )
     if processes.is_main:
         run.describe_start(model, densities, data.train.shape, search=sum(searched))
@@ -134,6 +138,8 @@ def _train(
     method.protect(optimiser, model)
     sparse = choose_backend(backend, configuration, model, processes)
     layers = layers_of(method, model, optimiser, sparse)
+    # Activations of very wide layers would take more memory than their weights.
+    at_once = max(configuration.batch, min(_MOST_AT_ONCE, _ACTIVATIONS // max(one.outputs for one in densities.layers)))
     forward: nn.Module = model
     if processes.world_size > 1:
         forward = DistributedDataParallel(model, device_ids=[device.index] if cuda else None)
@@ -149,7 +155,7 @@ def _train(
             )
             parts = torch.stack((sums.loss, sums.correct.double(), sums.labels.double()))
             loss, correct, labels = processes.all_reduce(parts).tolist()
-            (validation,) = accuracies(model, data.validation, data, processes, measure=measure)
+            (validation,) = accuracies(model, data.validation, data, processes, measure=measure, at_once=at_once)
             rate = optimiser.param_groups[0]["lr"]
             if layers is not None:
                 layers.unpack()
@@ -172,8 +178,8 @@ def _train(
     final = checked = None
     test = data.read_test().to(device) if supplied is None or supplied.tested else None
     if test is not None:
-        (final,) = accuracies(model, test, data, processes, measure=measure)
-        (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure)
+        (final,) = accuracies(model, test, data, processes, measure=measure, at_once=at_once)
+        (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure, at_once=at_once)
     if processes.is_main:
         seen = configuration.epochs * method.steps * configuration.batch
         run.finish(

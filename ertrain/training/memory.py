@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.configuration import Configuration
+from ertrain.masks.entries import whole_size
 from ertrain.masks.masking import masks_of
+from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.methods.base import FixedMask
 
 __all__ = ["dense_memory", "memory_there", "peak_memory", "training_memory"]
@@ -29,8 +31,11 @@ def dense_memory(model: nn.Module, configuration: Configuration) -> int:
     4960
     """
     masks = {id(mask) for mask in masks_of(model).values()}
-    buffers = [buffer for buffer in model.buffers() if id(buffer) not in masks]
-    return _bytes(model.parameters()) * (2 + _moments(configuration)) + _bytes(buffers)
+    kept = [layer for layer in model.modules() if isinstance(layer, KeptLinear)]
+    places = {id(buffer) for layer in kept for buffer in layer.buffers()}
+    buffers = [buffer for buffer in model.buffers() if id(buffer) not in masks | places]
+    missing = sum((whole_size(layer) - len(layer.weight)) * layer.weight.itemsize for layer in kept)
+    return (_bytes(model.parameters()) + missing) * (2 + _moments(configuration)) + _bytes(buffers)
 
 
 def training_memory(model: nn.Module, configuration: Configuration, method: FixedMask | None = None) -> int:
@@ -47,8 +52,9 @@ def training_memory(model: nn.Module, configuration: Configuration, method: Fixe
 
     Notes
     -----
-    Everything is as large as the dense network, since zeros are stored; nothing is saved by a mask. Activations, which
-    depend on the batch alone, and what libraries need are left out.
+    Of layers whose zeros are stored, everything is as large as in the dense network: nothing is saved by a mask. Of
+    those that hold their kept weights alone, these and their places count. Activations, which depend on the batch
+    alone, and what libraries need are left out.
 
     Examples
     --------

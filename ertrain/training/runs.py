@@ -3,7 +3,8 @@
 config.json             the configuration, and its hash
 environment.json        what it ran on: a list, one entry per kind of machine or version it was taken up on
 metrics.jsonl           a line per epoch
-checkpoint.safetensors  weights and masks; state.safetensors and state.json beside it
+checkpoint.safetensors  weights and masks, in the forms of `ertrain.training.kept_files`; state.safetensors and
+                        state.json beside it
 start.json              what the mask looked like before training
 result.json             written last
 """
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from ertheory.layerwise import LayerDensities
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
+from ertrain.masks.entries import kept_by_neurons, whole_size
 from ertrain.masks.flops import forward_flops, training_flops
 from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.masking import masks_of, without_masks
@@ -34,6 +36,7 @@ from ertrain.masks.structured import is_structured
 from ertrain.methods import FixedMask
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked, read_json, write_json, write_whole
+from ertrain.training.kept_files import held, written
 from ertrain.training.memory import dense_memory, peak_memory, training_memory
 from ertrain.training.optimisers import optimiser_tensors, restore_optimiser
 from ertrain.training.process_group import ProcessGroup
@@ -96,11 +99,13 @@ class Run:
         layers = self._dead_neurons(model, inputs)
         content = {
             "densities": list(densities.densities),
-            "density_realised": _share([_layer(name, mask) for name, mask in masks.items()]),
+            "density_realised": _share([_layer(model, name, mask) for name, mask in masks.items()]),
             "flops_forward": forward_flops(model, inputs),
             "flops_forward_dense": forward_flops(model, inputs, dense=True),
             "flops_search": search if known is None else _searched(known),
-            "without_weights": sum(int((~mask.flatten(1).any(1)).sum()) for mask in masks.values()),
+            "without_weights": sum(
+                int((kept_by_neurons(model.get_submodule(name), mask) == 0).sum()) for name, mask in masks.items()
+            ),
             "without_weights_expected": None
             if is_structured(self.configuration.drawing)
             else expected_without_weights(
@@ -139,7 +144,7 @@ class Run:
         if method is not None:
             tensors |= {f"method.{name}": tensor for name, tensor in method.state().items()}
         tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
-        save_checkpoint(self.folder, Checkpoint(weights, tensors, state.scalars))
+        save_checkpoint(self.folder, Checkpoint(*written(model, optimiser, method, weights, tensors), state.scalars))
 
     def resume(self, model: nn.Module, optimiser: torch.optim.Optimizer, method: FixedMask) -> TrainingState | None:
         """Take up where the last checkpoint stands; None if there is none yet."""
@@ -158,14 +163,15 @@ class Run:
     ) -> TrainingState:
         known = model.state_dict()
         loaded = {}
-        for name, tensor in checkpoint.weights.items():
+        weights, tensors = held(model, optimiser, method, dict(checkpoint.weights), dict(checkpoint.state))
+        for name, tensor in weights.items():
             if name.endswith(".mask_final"):
                 loaded[name.removesuffix(".mask_final") + "_mask"] = tensor
             elif name in known:
                 loaded[name] = tensor
         model.load_state_dict(loaded)
         kinds: dict[str, dict[str, Tensor]] = {"best": {}, "method": {}, "optimiser": {}}
-        for name, tensor in checkpoint.state.items():
+        for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             kinds[kind][rest] = tensor
         restore_optimiser(optimiser, kinds["optimiser"])
@@ -204,7 +210,7 @@ class Run:
         """
         start, configuration = self._start(), self.configuration
         layers = [
-            _layer(name, mask & (model.get_submodule(name).get_parameter("weight") != 0))
+            _layer(model, name, mask & (model.get_submodule(name).get_parameter("weight") != 0))
             for name, mask in masks_of(model).items()
         ]
         content = {
@@ -338,8 +344,8 @@ def _searched(start: Mapping[str, Any]) -> int:
     return found if type(found) is int else 0
 
 
-def _layer(name: str, kept: Tensor) -> dict[str, Any]:
-    return {"name": name, "weights": kept.numel(), "nonzeros": int(kept.sum())}
+def _layer(model: nn.Module, name: str, kept: Tensor) -> dict[str, Any]:
+    return {"name": name, "weights": whole_size(model.get_submodule(name)), "nonzeros": int(kept.sum())}
 
 
 def _share(layers: list[dict[str, Any]]) -> float:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,19 @@ from torch import nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
-from ertrain.configuration import Configuration
+from ertheory.layerwise.architectures import LayerShape
+from ertrain.configuration import NESTED, Configuration
 from ertrain.data import Data, Nodes
 from ertrain.masks.flops import layer_positions
 from ertrain.masks.flow_repair import repair_masks
 from ertrain.masks.masking import attach_masks, draw_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model, factor_model
-from ertrain.models.initialisation import initialise
+from ertrain.models.initialisation import OWN_START, initialise
 from ertrain.ratios import PruningContext, allocate_sparsity
 from ertrain.ratios.scores import Loss, summed_cross_entropy
 from ertrain.streams import generator, stream_seed
+from ertrain.training.kept_start import draw_kept, without_memory
 
 __all__ = ["start_model"]
 
@@ -39,6 +42,7 @@ def start_model(
     own: nn.Module | None = None,
     loss: Loss = summed_cross_entropy,
     spend: Callable[[int], object] = lambda _: None,
+    kept: Callable[[LayerShape, float], bool] | None = None,
 ) -> tuple[nn.Module, LayerDensities]:
     """Build the network that a configuration describes, with its masks and its first weights, on the CPU.
 
@@ -60,6 +64,10 @@ def start_model(
         What SNIP and GraSP take the gradient of: the sum of the losses of a batch.
     spend
         It is called with the floating-point operations that the search for a ratio takes, where there is one.
+    kept
+        Which linear layers, by shape and density, hold their kept weights alone from the start, as in
+        `ertrain.training.backend.never_dense`: their masks and weights are those that dense layers would have, bit for
+        bit, where a dense layer could be held at all.
 
     Returns
     -------
@@ -87,25 +95,23 @@ def start_model(
     """
     # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
     with torch.random.fork_rng(devices=[]):
-        model = (
-            copy.deepcopy(own).cpu()
-            if own is not None
-            else build_model(
-                configuration.model,
-                inputs=data.train.shape,
-                classes=data.classes,
-                width=configuration.width,
-                edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
-            )
-        )
-        if configuration.factored:
-            model = factor_model(
-                model,
-                density=configuration.density,
-                failure_probability=configuration.failure_probability,
-                factors=configuration.factored,
-                outer=configuration.outer,
-            )
+        model = None
+        if own is not None:
+            model = own if kept is not None else copy.deepcopy(own).cpu()
+        elif kept is not None and configuration.initialisation != OWN_START:
+            model = without_memory(partial(_built, configuration, data))
+        if model is None:
+            model = _built(configuration, data)
+    seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
+    words = {"first": names[0], "last": names[-1]}
+    skip = tuple(words.get(name, name) for name in configuration.dense_layers)
+    if set(names) <= set(skip):
+        raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
+    if kept is not None:
+        densities = _densities(model, configuration, skip, known, None)
+        by_gaps = configuration.method not in NESTED
+        mask_seed = stream_seed(seed, "mask")
+        model = draw_kept(model, densities, mask_seed, configuration.drawing, kept, by_gaps=by_gaps)
     try:
         layer_positions(model, data.train.shape)
     except InvalidInput:
@@ -113,11 +119,10 @@ def start_model(
     except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
         allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
         raise InvalidInput("model", allowed, configuration.model) from error
-    seed, names = configuration.seed, [layer.name for layer in layer_shapes(model)]
-    words = {"first": names[0], "last": names[-1]}
-    skip = tuple(words.get(name, name) for name in configuration.dense_layers)
-    if set(names) <= set(skip):
-        raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
+    if kept is not None:
+        initialise(model, configuration.initialisation, generator(seed, "weights"))
+        return model, densities
+    context = None
     if known is None:
         initialise(model, "kaiming" if own is None else configuration.initialisation, generator(seed, "weights"))
         rounds = None if out is None else out / _rounds_name(configuration)
@@ -135,10 +140,7 @@ def start_model(
                 spend=spend,
             )
         )
-        densities = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
-    else:
-        overall = Fraction(configuration.density)
-        densities = LayerDensities(layer_shapes(model, skip=skip), configuration.ratio, overall, tuple(known))
+    densities = _densities(model, configuration, skip, known, context)
     masks = draw_masks(densities, stream_seed(seed, "mask"), drawing=configuration.drawing)
     if configuration.repair != "none":
         rng = np.random.default_rng(stream_seed(seed, "repair"))
@@ -146,6 +148,40 @@ def start_model(
     attach_masks(model, masks)
     initialise(model, configuration.initialisation, generator(seed, "weights"))
     return model, densities
+
+
+def _built(configuration: Configuration, data: Data) -> nn.Module:
+    """Build a network that has a name, or its factors."""
+    model = build_model(
+        configuration.model,
+        inputs=data.train.shape,
+        classes=data.classes,
+        width=configuration.width,
+        edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
+    )
+    if not configuration.factored:
+        return model
+    return factor_model(
+        model,
+        density=configuration.density,
+        failure_probability=configuration.failure_probability,
+        factors=configuration.factored,
+        outer=configuration.outer,
+    )
+
+
+def _densities(
+    model: nn.Module,
+    configuration: Configuration,
+    skip: tuple[str, ...],
+    known: Sequence[float] | None,
+    context: PruningContext | None,
+) -> LayerDensities:
+    """Find the densities of the layers, or take those that are known."""
+    if known is None:
+        return allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
+    overall = Fraction(configuration.density)
+    return LayerDensities(layer_shapes(model, skip=skip), configuration.ratio, overall, tuple(known))
 
 
 def _rounds_name(configuration: Configuration) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
+from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.products import Operand, product
 
@@ -74,7 +75,9 @@ def chained(modules: Iterable[nn.Module], inputs: Tensor) -> Tensor:
 
 
 def _operand(module: nn.Module) -> Operand | None:
-    return module.operand() if type(module) is SparseLinear and _plain(module) else None
+    if not isinstance(module, SparseLinear) or type(module) not in (SparseLinear, KeptLinear):
+        return None
+    return module.operand() if _plain(module) else None
 
 
 def _is_relu(module: nn.Module) -> bool:

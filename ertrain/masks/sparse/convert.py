@@ -13,10 +13,11 @@ from ertrain.masks.keeping import KeepMask
 from ertrain.masks.masking import attach_masks, masks_of
 from ertrain.masks.sparse.chain import SparseSequential
 from ertrain.masks.sparse.engines import ENGINES
+from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.pointwise import SparsePointwise, is_pointwise
 
-__all__ = ["can_be_sparse", "densify", "sparse_layer", "sparsify"]
+__all__ = ["can_be_sparse", "densify", "replaced", "sparse_layer", "sparsify"]
 
 
 def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
@@ -76,7 +77,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
             if type(reader) is not nn.TransformerEncoderLayer and _reads(reader, layer):
                 allowed = "a weight that the code of no other module reads"
                 raise InvalidInput(f"layer {name!r}", allowed, f"one read by {type(reader).__name__}")
-    return _replaced(module, {name: sparse_layer(name, module.get_submodule(name), engine) for name in names})
+    return replaced(module, {name: sparse_layer(name, module.get_submodule(name), engine) for name in names})
 
 
 def densify(module: nn.Module) -> nn.Module:
@@ -108,7 +109,7 @@ def densify(module: nn.Module) -> nn.Module:
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, SparseLinear)}
     if not layers:
         raise InvalidInput("module", "at least one SparseLinear", type(module).__name__)
-    return _replaced(module, {name: _dense(layer) for name, layer in layers.items()})
+    return replaced(module, {name: _dense(layer) for name, layer in layers.items()})
 
 
 def sparse_layer(name: str, layer: nn.Module, engine: str = "auto", *, mask: Tensor | None = None) -> SparseLinear:
@@ -151,7 +152,7 @@ def _reads(reader: nn.Module, layer: nn.Module) -> bool:
 
 def can_be_sparse(layer: nn.Module) -> bool:
     """Whether there is a sparse form of a layer: of linear ones, and of convolutions of 1 x 1."""
-    return type(layer) is nn.Linear or is_pointwise(layer)
+    return type(layer) in (nn.Linear, KeptLinear) or is_pointwise(layer)
 
 
 def _dense(layer: SparseLinear) -> nn.Module:
@@ -172,7 +173,7 @@ def _dense(layer: SparseLinear) -> nn.Module:
     return dense.train(layer.training)
 
 
-def _replaced(module: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
+def replaced(module: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
     """Copy a module with other layers in places; what they replace is not copied."""
     instead = {id(module.get_submodule(name)): layer for name, layer in layers.items()}
     copied = copy.deepcopy(module, instead)
