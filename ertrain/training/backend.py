@@ -202,7 +202,8 @@ class PackedLayers:
             return
         for name, layer in self._dense.items():
             weight, mask = layer.get_parameter("weight"), layer.get_buffer("weight_mask")
-            if isinstance(layer, KeptLinear) and bool(mask.all()):  # it is what it would be exchanged for
+            same = isinstance(layer, KeptLinear) and bool(mask.all())  # as what it would be exchanged for
+            if same or not bool(mask.any()):
                 self._sparse.pop(name, None)
                 continue
             known = self._sparse.get(name)

@@ -30,24 +30,22 @@ from ertrain.training.start import start_model  # noqa: E402
 
 LARGE = Configuration(
     recipe="test",
-    model="mlp-2000-1500",
+    model="mlp-1800-1600",
     density="0.002",
     epochs=1,
-    batch=200,
+    batch=400,
     learning_rate=0.02,
     initialisation="paper",
 )
-ENTRIES = 2000 * 1500
+ENTRIES = 1800 * 1600
 METHODS = {
     "fixed": LARGE,
     "exact": replace(LARGE, drawing="exact"),
-    "rigl": replace(LARGE, method="rigl", final_density="0.001", update_every=2),
-    "set": replace(LARGE, method="set", final_density="0.001", update_every=2),
+    "rigl": replace(LARGE, method="rigl", final_density="0.001", update_every=1),
+    "set": replace(LARGE, method="set", final_density="0.001", update_every=1),
     "gradual": replace(LARGE, method="gradual", final_density="0.001", update_every=2),
-    "granet": replace(LARGE, method="granet", final_density="0.001", update_every=2),
     "imp": replace(LARGE, method="imp", final_density="0.001", round_keep=0.5),
     "snip": replace(LARGE, method="snip", final_density="0.001"),
-    "synflow": replace(LARGE, method="synflow", final_density="0.001"),
     "str": replace(LARGE, method="str", final_density="0.001", update_every=2),
     "edge-popup": replace(LARGE, method="edge-popup", final_density="0.001"),
 }
@@ -82,7 +80,7 @@ def test_no_array_of_a_run_has_the_size_of_a_matrix(name, tmp_path, monkeypatch)
     """Neither tensors of PyTorch's, by what operations give, nor arrays of NumPy's, by what is allocated."""
     monkeypatch.setattr(entries, "_BLOCK", 2**14)
     monkeypatch.setattr(kept_files, "_LARGE", 2**16)
-    load_data("digits", tmp_path)
+    run(replace(METHODS[name], model="mlp-40-30", density="0.2"), tmp_path, "sparse")  # loads and compiles
     tracemalloc.start()
     try:
         with Watched() as watched:
@@ -91,11 +89,11 @@ def test_no_array_of_a_run_has_the_size_of_a_matrix(name, tmp_path, monkeypatch)
     finally:
         tracemalloc.stop()
     assert result["backend"] == "sparse"
-    # A pass of 200 inputs, or the test's 360, has 2.9 MB of activations a layer; a mask of a byte an entry had 3.0 MB.
+    # A pass of 360 inputs has 2.6 MB of activations a layer; a mask of a byte an entry would have 2.9 MB.
     assert watched.largest < ENTRIES
-    assert peak < 20e6  # modules that are loaded, and images
+    assert peak < ENTRIES
     stored = load_file(tmp_path / METHODS[name].folder / "checkpoint.safetensors")
-    assert max(tensor.numel() for tensor in stored.values()) < 64 * 2000
+    assert max(tensor.numel() for tensor in stored.values()) < 64 * 1800
 
 
 def test_the_masked_backend_makes_them(tmp_path):
@@ -142,7 +140,7 @@ def test_a_factored_network_and_dense_layers_begin_alike():
             assert parameter.requires_grad == other.requires_grad
 
 
-@pytest.mark.parametrize("name", ["fixed", "rigl", "imp", "str", "edge-popup"])
+@pytest.mark.parametrize("name", ["fixed", "rigl", "str"])
 def test_a_run_whose_files_have_kept_weights_is_resumed_by_either_backend(name, tmp_path, monkeypatch):
     monkeypatch.setattr(kept_files, "_LARGE", 100)
     more = {} if name == "fixed" else {"final_density": "0.2", "method": name}
@@ -205,7 +203,7 @@ def test_fit_trains_the_kept_weights_of_a_network_of_ones_own(monkeypatch):
     build = kept_start._kept
     monkeypatch.setattr(kept_start, "_kept", lambda layer, drawn: made.append(layer) or build(layer, drawn))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    how = {"density": "0.4", "epochs": 2, "batch": 20, "learning_rate": 0.02, "validation": 0.25}
+    how = {"density": "0.4", "ratio": "uniform", "epochs": 2, "batch": 20, "learning_rate": 0.02, "validation": 0.25}
     one, other = (fit(model, (x, t), backend=backend, **how) for backend in ("masked", "sparse"))
     assert made == [model[0], model[4]]
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
@@ -246,8 +244,17 @@ def test_the_result_counts_what_is_held(tmp_path):
     result = run(LARGE, tmp_path, "sparse")
     start = json.loads((tmp_path / LARGE.folder / "start.json").read_text())
     kept = sum(layer["nonzeros"] for layer in result["layers"])
-    assert [layer["weights"] for layer in result["layers"]] == [64 * 2000, ENTRIES, 15_000]
-    assert result["density_realised"] == start["density_realised"] == kept / (64 * 2000 + ENTRIES + 15_000)
+    assert [layer["weights"] for layer in result["layers"]] == [64 * 1800, ENTRIES, 16_000]
+    assert result["density_realised"] == start["density_realised"] == kept / (64 * 1800 + ENTRIES + 16_000)
     # Weight, gradient, momentum, twelve bytes of places, two of masks; starts of rows and columns and biases beside.
-    assert 26 * kept <= result["memory_train"] <= 26 * kept + 40 * (64 + 2 * 3500 + 10)
-    assert result["memory_dense"] == 4 * 3 * (64 * 2000 + ENTRIES + 15_000 + 3510)
+    assert 26 * kept <= result["memory_train"] <= 26 * kept + 40 * (64 + 2 * 3400 + 10)
+    assert result["memory_dense"] == 4 * 3 * (64 * 1800 + ENTRIES + 16_000 + 3410)
+
+
+def test_a_layer_that_loses_all_of_its_weights_stays_as_it_is(tmp_path):
+    """One threshold for all layers may leave nothing of one of them."""
+    configuration = replace(
+        LARGE, model="mlp-40-30", method="gradual", density="0.2", final_density="0.01", update_every=1
+    )
+    results = [run(replace(configuration, seed=seed), tmp_path, "sparse") for seed in range(2)]
+    assert any(layer["nonzeros"] == 0 for result in results for layer in result["layers"])
