@@ -33,7 +33,7 @@ LARGE = Configuration(
     model="mlp-1800-1600",
     density="0.002",
     epochs=1,
-    batch=400,
+    batch=320,
     learning_rate=0.02,
     initialisation="paper",
 )
