@@ -64,6 +64,7 @@ THEOREMS = {
     "lemma_2_4": ("some_missed", "printed_lemma_2_4_is_false"),
     "theorem_2_1_masked_inputs_number": ("path_le", "printed_is_false_2173"),
     "private_matching": ("private_law",),
+    "subset_sums": ("mean_tuples", "add_step", "never_reached", "grid_law", "explicit_theorem"),
     "sequential_greedy": ("run_serves", "greedy_law", "sequential_law", "sequential_bound"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
