@@ -64,6 +64,8 @@ THEOREMS = {
     "lemma_2_4": ("some_missed", "printed_lemma_2_4_is_false"),
     "theorem_2_1_masked_inputs_number": ("path_le", "printed_is_false_2173"),
     "private_matching": ("private_law",),
+    "one_hidden_layer": ("eq_density",),
+    "coded_layer_0": ("coded_source", "coloured_law", "matching_law", "sequential_coded"),
     "subset_sums": ("mean_tuples", "add_step", "never_reached", "grid_law", "explicit_theorem"),
     "sequential_greedy": ("run_serves", "greedy_law", "sequential_law", "sequential_bound"),
 }
