@@ -41,6 +41,8 @@ def project(folder: Path, **files: str) -> Path:
         ("'ä' + f'{0}'", set()),
         ("isinstance(a, int)", set()),
         ("f(*both, strict=True)", set()),
+        ("max(a, b)", {"min(a, b)"}),
+        ("warn(text, stacklevel=2)", set()),
     ],
 )
 def test_ways_to_be_wrong(tmp_path, line, wrong):
@@ -87,6 +89,16 @@ def test_samples_are_repeated_and_grow(tmp_path):
     assert sample(tmp_path, 3, seed=2) != small
     alone = [change for change in large if change.room == "ertrain"]
     assert sample(tmp_path, 9, seed=1, rooms=["ertrain"]) == alone
+
+
+def test_lines_that_are_written_or_removed_leave_the_others_in_the_sample(tmp_path):
+    many = [f"x{number} = {number}\n" for number in range(60)]
+    project(tmp_path, ertrain__m="".join(many))
+    before = [change.key for change in sample(tmp_path, 99, seed=1)]
+    project(tmp_path, ertrain__m="z = 7\n" + "".join(many[:20] + many[21:]), ertrain__n="y = 5\n")
+    after = [change.key for change in sample(tmp_path, 99, seed=1)]
+    assert [key for key in before if key[1] != "x20 = 20"] == [key for key in after if key[1] not in ("z = 7", "y = 5")]
+    assert len(before) == len(after) - 1 == 60
 
 
 def test_tests_that_import_and_name_a_module_come_first(tmp_path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 import random
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,9 @@ _COMPARISONS = {
 }  # fmt: skip
 _PARTNERS = {"min": "max", "max": "min", "any": "all", "all": "any", "ceil": "floor", "floor": "ceil"}
 _WORDS = {"msg", "allowed", "__all__"}  # names for what is only read by people
+
+# Keywords that say that two things are of one length, as they are, and which line a warning names.
+_SAID = {"strict", "stacklevel"}
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,16 @@ def _wrong_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     if name == "isinstance":
         return
     first, second, *rest = [*node.args, None, None]
-    if first and second and not any(isinstance(value, ast.Starred) for value in (first, second)):
+    if (
+        first
+        and second
+        and name not in ("max", "min")
+        and not any(isinstance(value, ast.Starred) for value in (first, second))
+    ):
         if ast.dump(first) != ast.dump(second):
             yield "arguments", ast.Call(node.func, [second, first, *rest[:-2]], node.keywords)
     for left_out in node.keywords:
-        if left_out.arg and left_out.arg != "strict":
+        if left_out.arg and left_out.arg not in _SAID:
             kept = [word for word in node.keywords if word is not left_out]
             yield "arguments", ast.Call(node.func, node.args, kept)
     if name in _PARTNERS:
@@ -124,7 +132,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.Expr) and _is_text(node.value):
         return
-    if isinstance(node, ast.keyword) and node.arg == "strict":  # says that two things are of one length, as they are
+    if isinstance(node, ast.keyword) and node.arg in _SAID:
         return
     yield node
     for name, value in ast.iter_fields(node):
@@ -173,7 +181,8 @@ def _reads(text: str) -> bool:
 def sample(root: Path, each: int, seed: int, rooms: Sequence[str] = ()) -> list[Change]:
     """So many wrong lines from every room: lines with equal chances, then one of the ways in which each can be wrong.
 
-    A longer sample with the same seed begins with the shorter one.
+    A longer sample with the same seed begins with the shorter one. Every line has a random number of its own, by its
+    text, and the smallest are taken: so a line that is written, changed or removed leaves the others where they are.
     """
     lines: dict[str, dict[tuple[str, int], list[Change]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(found for package in PACKAGES for found in (root / package).rglob("*.py")):
@@ -181,13 +190,22 @@ def sample(root: Path, each: int, seed: int, rooms: Sequence[str] = ()) -> list[
             lines[change.room][change.path, change.line].append(change)
     drawn = []
     for room in sorted(lines):
-        draws = random.Random(f"{seed} {room}")
-        order = sorted(lines[room]) if not rooms or room in rooms else []
-        draws.shuffle(order)
-        possible = (draws.choice(lines[room][line]) for line in order)
-        reading = (change for change in possible if _reads(change.applied((root / change.path).read_text("utf-8"))))
+        chosen = _by_chance(lines[room].values(), seed) if not rooms or room in rooms else []
+        reading = (change for change in chosen if _reads(change.applied((root / change.path).read_text("utf-8"))))
         drawn.append(list(islice(reading, each)))
     return [change for turn in zip_longest_lists(drawn) for change in turn]
+
+
+def _by_chance(lines: Iterable[list[Change]], seed: int) -> list[Change]:
+    """One of the ways in which each line can be wrong, in a random order of the lines."""
+    times: Counter[str] = Counter()  # how often the same line has been met
+    ranked = []
+    for ways in lines:
+        text = f"{seed} {ways[0].path} {ways[0].source}"
+        times[text] += 1
+        draws = random.Random(f"{text} {times[text]}")
+        ranked.append((draws.random(), draws.choice(ways)))
+    return [change for _, change in sorted(ranked, key=lambda one: one[0])]
 
 
 def zip_longest_lists(lists: Sequence[Sequence[Change]]) -> Iterator[list[Change]]:
