@@ -9,7 +9,7 @@ An engine is given W by its rows (CSR) and by its columns, inputs as (features, 
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,10 @@ from torch import Tensor
 from ertheory.errors import InvalidInput
 
 __all__ = ["ENGINES", "Engine", "Structure", "engine_for"]
+
+
+_REGISTER = 64  # bytes
+_WORTH_IT = 2**18  # products of an entry and an input: some ten microseconds of one thread
 
 
 class Structure(NamedTuple):
@@ -44,6 +48,9 @@ class Structure(NamedTuple):
 class Engine(Protocol):
     """What computes with W."""
 
+    def by_features(self, inputs: Tensor) -> Tensor:
+        """Give inputs of shape (batch, features) as (features, batch), one run of memory a feature."""
+
     def forward(
         self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
     ) -> Tensor:
@@ -62,23 +69,32 @@ class Engine(Protocol):
 
 
 class _Numba:
+    def by_features(self, inputs: Tensor) -> Tensor:
+        if inputs.requires_grad or not inputs.is_contiguous() or 1 in inputs.shape:
+            return inputs.t().contiguous()
+        from ertrain.masks.sparse.kernels import transpose
+
+        turned = inputs.new_empty(inputs.shape[1], inputs.shape[0])
+        rows, columns = inputs.shape
+        transpose(inputs.view(-1).numpy(), rows, columns, turned.view(-1).numpy(), _REGISTER // inputs.itemsize)
+        return turned
+
     def forward(
         self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
     ) -> Tensor:
-        from ertrain.masks.sparse.kernels import forward
+        (rows, width), batch = structure.shape, inputs.shape[1]
+        outputs = inputs.new_empty(rows, batch)
+        constants = values.new_zeros(rows) if bias is None else bias
+        parts = structure.starts, structure.columns, values, constants, inputs, outputs
+        threads = _threads(len(values) * batch)
+        if threads == 1:
+            from ertrain.masks.sparse.addresses import UNITS, forward_at
 
-        outputs = inputs.new_empty(structure.shape[0], inputs.shape[1])
-        constants = values.new_zeros(structure.shape[0]) if bias is None else bias
-        forward(
-            structure.starts.numpy(),
-            structure.columns.numpy(),
-            values.numpy(),
-            constants.numpy(),
-            inputs.numpy(),
-            outputs.numpy(),
-            relu,
-            threads=_threads(),
-        )
+            forward_at(*_addresses(*parts, then=(rows, width, len(values), batch, relu, UNITS[values.itemsize])))
+        else:
+            from ertrain.masks.sparse.kernels import forward
+
+            forward(*_arrays(*parts, then=(relu,)), threads=threads)
         return outputs
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
@@ -88,28 +104,44 @@ class _Numba:
         return self.forward(by_columns, values[structure.places], None, gradients, relu=False)
 
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
-        from ertrain.masks.sparse.kernels import weight_gradients
-
+        (rows, width), batch = structure.shape, inputs.shape[1]
         result = inputs.new_empty(len(structure.columns))
-        by_rows = structure.starts.numpy(), structure.columns.numpy()
-        weight_gradients(*by_rows, inputs.numpy(), gradients.numpy(), result.numpy(), threads=_threads())
+        parts = structure.starts, structure.columns, inputs, gradients, result
+        threads = _threads(len(result) * batch)
+        if threads == 1 and batch:
+            from ertrain.masks.sparse.addresses import UNITS, weight_gradients_at
+
+            weight_gradients_at(*_addresses(*parts, then=(rows, width, len(result), batch, UNITS[inputs.itemsize])))
+        else:
+            from ertrain.masks.sparse.kernels import weight_gradients
+
+            weight_gradients(*_arrays(*parts, then=()), threads=threads)
         return result
 
     def backward(
         self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        from ertrain.masks.sparse.kernels import backward
+        (rows, width), batch = structure.shape, inputs.shape[1]
+        of_inputs, of_values = inputs.new_empty(inputs.shape), values.new_empty(values.shape)
+        sums = inputs.new_empty(width if relu else 0)
+        by_columns = structure.of_columns, structure.rows, structure.places
+        parts = *by_columns, values, inputs, gradients, of_inputs, of_values, sums
+        threads = _threads(len(values) * batch)
+        if threads == 1 and batch:
+            from ertrain.masks.sparse.addresses import UNITS, backward_at
 
-        of_inputs, of_values = torch.empty_like(inputs), torch.empty_like(values)
-        sums = inputs.new_empty(len(inputs) if relu else 0)
-        by_columns = structure.of_columns.numpy(), structure.rows.numpy(), structure.places.numpy()
-        results = of_inputs.numpy(), of_values.numpy()
-        given = values.numpy(), inputs.numpy(), gradients.numpy()
-        backward(*by_columns, *given, *results, relu, sums.numpy(), threads=_threads())
+            backward_at(*_addresses(*parts, then=(rows, width, len(values), batch, relu, UNITS[values.itemsize])))
+        else:
+            from ertrain.masks.sparse.kernels import backward
+
+            backward(*_arrays(*parts[:-1], then=(relu, sums.numpy())), threads=threads)
         return of_inputs, of_values, sums if relu else None
 
 
 class _Torch:
+    def by_features(self, inputs: Tensor) -> Tensor:
+        return inputs.t().contiguous()
+
     def forward(
         self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
     ) -> Tensor:
@@ -179,11 +211,22 @@ def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
         return torch.sparse_csr_tensor(starts.to(columns.dtype), columns, values, shape, check_invariants=False)
 
 
-def _threads() -> int:
-    """Compute with as many threads as PyTorch does."""
-    import numba
+def _addresses(*tensors: Tensor, then: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*[tensor.data_ptr() for tensor in tensors], *then)
 
-    threads: int = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+def _arrays(*tensors: Tensor, then: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*[tensor.numpy() for tensor in tensors], *then)
+
+
+def _threads(products: int) -> int:
+    """Compute with as many threads as PyTorch does, where there is enough to do that waking them is worth it."""
+    threads = torch.get_num_threads()
+    if products < _WORTH_IT:
+        return 1
     if threads > 1:
+        import numba
+
+        threads = min(threads, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         numba.set_num_threads(threads)
     return threads

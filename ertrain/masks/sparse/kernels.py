@@ -18,9 +18,9 @@ import numpy.typing as npt
 from numba import prange
 
 from ertheory.kernels import kernel
-from ertrain.masks.sparse.vectors import add_rows, multiply_rows, pass_back
+from ertrain.masks.sparse.vectors import add_rows, multiply_rows, pass_back, turn_block
 
-__all__ = ["backward", "forward", "turn", "weight_gradients"]
+__all__ = ["backward", "forward", "transpose", "turn", "weight_gradients"]
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Starts: TypeAlias = npt.NDArray[np.int64]
@@ -30,7 +30,7 @@ _PARTS = 8  # for each thread: rows differ in length
 
 
 @kernel
-def _forward_rows(
+def forward_rows(
     first: int,
     last: int,
     starts: Starts,
@@ -47,9 +47,9 @@ def _forward_rows(
 
 
 @kernel(parallel=True)
-def _forward_parts(parts: int, rows: int, *given: Any) -> None:
+def forward_parts(parts: int, rows: int, *given: Any) -> None:
     for part in prange(parts):
-        _forward_rows(rows * part // parts, rows * (part + 1) // parts, *given)
+        forward_rows(rows * part // parts, rows * (part + 1) // parts, *given)
 
 
 def forward(
@@ -66,13 +66,13 @@ def forward(
     """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
     given = (starts, columns, values, bias, inputs, outputs, relu)
     if threads == 1:
-        _forward_rows(0, len(starts) - 1, *given)
+        forward_rows(0, len(starts) - 1, *given)
     else:
-        _forward_parts(_PARTS * threads, len(starts) - 1, *given)
+        forward_parts(_PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
-def _backward_columns(
+def backward_columns(
     begin: int,
     end: int,
     starts: Starts,
@@ -95,9 +95,9 @@ def _backward_columns(
 
 
 @kernel(parallel=True)
-def _backward_parts(parts: int, columns: int, *given: Any) -> None:
+def backward_parts(parts: int, columns: int, *given: Any) -> None:
     for part in prange(parts):
-        _backward_columns(columns * part // parts, columns * (part + 1) // parts, *given)
+        backward_columns(columns * part // parts, columns * (part + 1) // parts, *given)
 
 
 def backward(
@@ -124,13 +124,13 @@ def backward(
         of_values[:], of_bias[:] = 0, 0
     given = (starts, rows, places, values, inputs, gradients, of_inputs, of_values, relu, of_bias)
     if threads == 1:
-        _backward_columns(0, len(starts) - 1, *given)
+        backward_columns(0, len(starts) - 1, *given)
     else:
-        _backward_parts(_PARTS * threads, len(starts) - 1, *given)
+        backward_parts(_PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
-def _weight_rows(
+def weight_rows(
     first: int,
     last: int,
     starts: Starts,
@@ -145,9 +145,9 @@ def _weight_rows(
 
 
 @kernel(parallel=True)
-def _weight_parts(parts: int, rows: int, *given: Any) -> None:
+def weight_parts(parts: int, rows: int, *given: Any) -> None:
     for part in prange(parts):
-        _weight_rows(rows * part // parts, rows * (part + 1) // parts, *given)
+        weight_rows(rows * part // parts, rows * (part + 1) // parts, *given)
 
 
 def weight_gradients(
@@ -164,9 +164,24 @@ def weight_gradients(
         of_values[:] = 0
     given = (starts, columns, inputs, gradients, of_values)
     if threads == 1:
-        _weight_rows(0, len(starts) - 1, *given)
+        weight_rows(0, len(starts) - 1, *given)
     else:
-        _weight_parts(_PARTS * threads, len(starts) - 1, *given)
+        weight_parts(_PARTS * threads, len(starts) - 1, *given)
+
+
+@kernel
+def transpose(given: Floats, rows: int, columns: int, turned: Floats, block: int) -> None:
+    """Transpose a matrix, (rows, columns), in blocks as wide as a register; both are given as vectors."""
+    whole_rows, whole_columns = rows - rows % block, columns - columns % block
+    for column in range(0, whole_columns, block):
+        for row in range(0, whole_rows, block):
+            turn_block(given, columns, turned, rows, row, column)
+        for row in range(whole_rows, rows):
+            for at in range(column, column + block):
+                turned[at * rows + row] = given[row * columns + at]
+    for column in range(whole_columns, columns):
+        for row in range(rows):
+            turned[column * rows + row] = given[row * columns + column]
 
 
 @kernel

@@ -69,7 +69,7 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     if inputs.shape[-1:] != (columns,):
         raise InvalidInput("inputs", f"shape (..., {columns})", tuple(inputs.shape))
     flat = inputs.to(operands[0].values.dtype)
-    flat = (flat if flat.dim() == 2 else flat.reshape(-1, columns)).t().contiguous()
+    flat = operands[0].engine.by_features(flat if flat.dim() == 2 else flat.reshape(-1, columns))
     parameters = [part for operand in operands for part in operand[:2]]
     result: Tensor = _Product.apply(flat, [operand[2:] for operand in operands], *parameters)
     return result.t() if inputs.dim() == 2 else result.t().reshape(*inputs.shape[:-1], outputs)

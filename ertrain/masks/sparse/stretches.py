@@ -136,6 +136,20 @@ class Writer:
         (total,) = self.inner_products(stretch, [ir.Constant(self.vector, [1.0] * self.lanes)])
         return total
 
+    def fill_a_register(self) -> int:
+        """Let stretches be as long as a register, and say how many numbers these are."""
+        self.lanes = _REGISTER // self.bytes
+        return self.lanes
+
+    def turned(self, rows: list[Any]) -> list[Any]:
+        """Transpose a square of stretches: every round brings rows together that are half of the square apart."""
+        size = len(rows)
+        mixed = [lane // 2 + (size if lane % 2 else 0) for lane in range(2 * size)]
+        for _ in range(size.bit_length() - 1):
+            pairs = zip(rows[: size // 2], rows[size // 2 :], strict=True)
+            rows = [self._picked(one, other, places) for one, other in pairs for places in (mixed[:size], mixed[size:])]
+        return rows
+
     def _products(self, one: Any, other: Any, width: int) -> Any:
         """Multiply two stretches; of the products, add up those that are so many places apart."""
         totals: list[Any] = []

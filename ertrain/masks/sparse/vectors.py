@@ -1,6 +1,6 @@
 """Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
 
-Machine code is kept by the stamp of the module with the kernels: after a change here, touch that.
+Machine code is kept by the stamps of `kernels` and `addresses`: after a change here, touch both.
 """
 
 # ruff: noqa: ARG001 - numba is told the types of all arguments, by position
@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from ertrain.masks.sparse.stretches import PLACE, Writer
 
-__all__ = ["add_rows", "multiply_rows", "pass_back"]
+__all__ = ["add_rows", "multiply_rows", "pass_back", "turn_block"]
 
 
 def _add_rows(
@@ -140,6 +140,30 @@ def _pass_back(
     return types.void(*kinds), generate
 
 
+def _turn_block(typing: Any, given: Any, width: Any, turned: Any, height: Any, row: Any, column: Any) -> Any:
+    """Put a block of a matrix of so many columns, at a row and a column, into its transpose of so many columns.
+
+    The block has as many rows and columns as numbers fill a register; the matrices are vectors, row by row.
+    """
+    place = types.int64
+    kinds = given, place, turned, place, place, place
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, width, _, height, row, column = arguments
+        write = Writer(context, builder, signature.args, arguments)
+        size = write.fill_a_register()
+
+        def beside(start: Any, step: int) -> Any:
+            return builder.add(start, ir.Constant(PLACE, step))
+
+        rows = [write.load(0, write.in_row(beside(row, step), width, column)) for step in range(size)]
+        for step, turned_row in enumerate(write.turned(rows)):
+            write.store(turned_row, 2, write.in_row(beside(column, step), height, row))
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
 def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: list[Any]) -> None:
     """Store numbers of the first stretch, and add those of the others to them."""
     is_first = write.builder.icmp_signed("==", at, ir.Constant(PLACE, 0))
@@ -151,3 +175,4 @@ def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: 
 add_rows: Any = intrinsic(_add_rows)
 multiply_rows: Any = intrinsic(_multiply_rows)
 pass_back: Any = intrinsic(_pass_back)
+turn_block: Any = intrinsic(_turn_block)

@@ -90,6 +90,19 @@ def test_every_number_of_threads_gives_the_same_bits():
     assert all(torch.equal(one, other) for others in found[1:] for one, other in zip(found[0], others, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(0, 5), (1, 40), (16, 16), (17, 33), (40, 8), (7, 3), (64, 100)])
+def test_inputs_are_turned_around_in_blocks_of_any_number(shape, dtype):
+    x = torch.randn(shape, dtype=dtype)
+    for given in (x, x[:, ::2], x.t().contiguous().t()):
+        turned = ENGINES["numba"].by_features(given)
+        assert turned.is_contiguous()
+        assert torch.equal(turned, given.t())
+    wanted = x.clone().requires_grad_()
+    ENGINES["numba"].by_features(wanted).sum().backward()
+    assert torch.equal(wanted.grad, torch.ones_like(x))
+
+
 def test_a_layer_is_exported_to_scipy_and_to_torch():
     layer = SparseLinear(7, 5, torch.rand(5, 7) < 0.5)
     dense = layer.to_dense().numpy()

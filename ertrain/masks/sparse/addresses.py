@@ -1,0 +1,91 @@
+"""The compiled products of one thread, called with addresses: to make arrays of tensors takes longer than some of them.
+
+`unit` is a 0 of the number type, `rows` and `width` are the shape of W, `kept` is its number of entries. Tensors are
+contiguous, on the CPU, and live as long as the call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, types  # type: ignore[attr-defined]
+from numba.extending import intrinsic
+
+from ertheory.kernels import kernel
+from ertrain.masks.sparse.kernels import backward_columns, forward_rows, weight_rows
+
+__all__ = ["UNITS", "backward_at", "forward_at", "weight_gradients_at"]
+
+UNITS = {4: np.float32(0), 8: np.float64(0)}  # by bytes
+
+
+def _pointer(typing: Any, address: Any, unit: Any) -> Any:  # noqa: ARG001 - numba is told the types of all arguments
+    """Take a number for the address of numbers of a type."""
+    made = types.CPointer(unit)  # type: ignore[no-untyped-call]
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+    return made(types.int64, unit), generate
+
+
+_at: Any = intrinsic(_pointer)
+
+
+@kernel
+def forward_at(
+    starts: int, columns: int, values: int, bias: int, inputs: int, outputs: int,
+    rows: int, width: int, kept: int, batch: int, relu: bool, unit: Any,
+) -> None:  # fmt: skip
+    """Do what `kernels.forward` does."""
+    forward_rows(
+        0,
+        rows,
+        carray(_at(starts, np.int64(0)), (rows + 1,)),
+        carray(_at(columns, np.int32(0)), (kept,)),
+        carray(_at(values, unit), (kept,)),
+        carray(_at(bias, unit), (rows,)),
+        carray(_at(inputs, unit), (width, batch)),
+        carray(_at(outputs, unit), (rows, batch)),
+        relu,
+    )
+
+
+@kernel
+def backward_at(
+    of_columns: int, rows_of: int, places: int, values: int, inputs: int, gradients: int, of_inputs: int,
+    of_values: int, of_bias: int, rows: int, width: int, kept: int, batch: int, relu: bool, unit: Any,
+) -> None:  # fmt: skip
+    """Do what `kernels.backward` does."""
+    backward_columns(
+        0,
+        width,
+        carray(_at(of_columns, np.int64(0)), (width + 1,)),
+        carray(_at(rows_of, np.int32(0)), (kept,)),
+        carray(_at(places, np.int32(0)), (kept,)),
+        carray(_at(values, unit), (kept,)),
+        carray(_at(inputs, unit), (width, batch)),
+        carray(_at(gradients, unit), (rows, batch)),
+        carray(_at(of_inputs, unit), (width, batch)),
+        carray(_at(of_values, unit), (kept,)),
+        relu,
+        carray(_at(of_bias, unit), (width if relu else 0,)),
+    )
+
+
+@kernel
+def weight_gradients_at(
+    starts: int, columns: int, inputs: int, gradients: int, of_values: int,
+    rows: int, width: int, kept: int, batch: int, unit: Any,
+) -> None:  # fmt: skip
+    """Do what `kernels.weight_gradients` does."""
+    weight_rows(
+        0,
+        rows,
+        carray(_at(starts, np.int64(0)), (rows + 1,)),
+        carray(_at(columns, np.int32(0)), (kept,)),
+        carray(_at(inputs, unit), (width, batch)),
+        carray(_at(gradients, unit), (rows, batch)),
+        carray(_at(of_values, unit), (kept,)),
+    )
