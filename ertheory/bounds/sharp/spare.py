@@ -92,9 +92,9 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
     >>> found.served, found.columns, failure < plain.failure()[0]
     (25, 12, True)
     """
-    best, least = design, rival
+    best, least = design, Fraction(1)
 
-    def better(spare: int) -> bool:
+    def better(spare: int) -> bool:  # than the last one: the way up may begin above the rival
         nonlocal best, least
         trial = wired(replace(design, served=design.last_width - spare))
         failure = trial.failure()[1] if trial.columns else Fraction(1)
@@ -104,7 +104,7 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
         return True
 
     _climb(better, design, rival)
-    return least, best
+    return (least, best) if least < rival else (rival, design)
 
 
 def spared(design: Design, delta: Fraction, *, rival: int | None = None) -> Design:

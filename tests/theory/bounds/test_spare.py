@@ -8,6 +8,7 @@ from math import comb
 
 import pytest
 
+from ertheory import sparsity as largest_sparsity
 from ertheory.bounds.sharp.given import least_failure
 from ertheory.bounds.sharp.law import Design, colouring
 from ertheory.bounds.sharp.search import designs
@@ -42,6 +43,13 @@ def test_the_paper_s_target_needs_fewer_neurons_in_layer_0(sparsity, before, wid
     # All neurons of layer 1 counted on, the smallest N_0 is the one of before.
     everyone = replace(design, first_width=before, served=widths[1], columns=0)
     assert everyone.failure()[1] <= DELTA < replace(everyone, first_width=before - 1).failure()[0]
+
+
+@pytest.mark.parametrize(("sparsity", "widths"), [("0.9", (8551, 1850)), ("0.95", (17087, 3513))])
+def test_sparsity_grants_what_width_answers(sparsity, widths):
+    """Some 22 and 42 spare neurons make these widths enough; fewer do not, and the search passes them."""
+    (found,) = largest_sparsity(MNIST, widths, failure_probability=DELTA, method="sharp")
+    assert found.sparsity == Fraction(sparsity)
 
 
 def test_the_bound_is_the_theorem_s():
@@ -90,7 +98,9 @@ def test_widths_are_read_back(text, density):
     """What `width` answers, `confidence` grants; and never more neurons than with all of layer 1."""
     target, delta = Target.from_text(text), Fraction(1, 20)
     answer = sharp(target, (density,) * 3, delta, layer0="coded")
-    assert least_failure(target, answer.densities, answer.widths, ("sequential", "matching"))[0] <= delta
+    asked = target, answer.densities, answer.widths, ("sequential", "matching")
+    assert least_failure(*asked)[0] <= delta
+    assert least_failure(*asked, enough=delta)[0] <= delta  # what `sparsity` asks
     design = answer.design
     assert design.failure()[1] <= delta
     if design.layer0 == "primal":
