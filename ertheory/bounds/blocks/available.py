@@ -15,7 +15,7 @@ from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
 from ertheory.numbers import midpoint, whole_numbers
 
-__all__ = ["best_factors", "checked_widths", "most_factors"]
+__all__ = ["best_copies", "best_factors", "checked_widths", "most_factors"]
 
 
 def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None = None) -> tuple[int, ...]:
@@ -88,6 +88,8 @@ def best_factors(law: Law, most: tuple[int, ...], first_width: int) -> tuple[int
     True
     """
     factors = most
+    matched = _most_matched(law, most[0], first_width) if law.layer0 == "matched" else most[0]
+    limits = (matched, *most[1:])
     for _ in range(3):
         before = factors
         for layer in reversed(range(law.target.depth)):
@@ -98,10 +100,45 @@ def best_factors(law: Law, most: tuple[int, ...], first_width: int) -> tuple[int
                 trial = (*factors[:layer], copies, *factors[layer + 1 :])
                 return midpoint(lambda: law.log_success(trial, first_width))
 
-            factors = (*factors[:layer], _largest_of_concave(value, most[layer]), *factors[layer + 1 :])
+            factors = (*factors[:layer], _largest_of_concave(value, limits[layer]), *factors[layer + 1 :])
         if factors == before:
             break
     return factors
+
+
+def best_copies(law: Law, value: Callable[[int], float], most: int, first_width: int) -> int:
+    """Choose the number of copies of a matched layer 0, at most so many, with the largest value.
+
+    Parameters
+    ----------
+    law
+        Target and densities, with a matched layer 0.
+    value
+        The logarithm of what is wanted large, about concave in the number of copies, and minus infinity where there
+        are too few or too many.
+    most
+        The largest number, at least 1.
+    first_width
+        N_0.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> law = Law(Target.from_text("1-1"), (Fraction(1, 2),) * 2, "matched")
+    >>> best_copies(law, lambda copies: -((copies - 7) ** 2), 100, 100)
+    7
+    """
+    return _largest_of_concave(value, _most_matched(law, most, first_width))
+
+
+def _most_matched(law: Law, most: int, first_width: int) -> int:
+    """Give the largest number of copies of the inputs that layer 0 is not too narrow to be shared out for."""
+    low, high = 1, most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        hopeless = midpoint(lambda copies=middle: law.log_matching(copies, first_width)) == -math.inf  # type: ignore[misc]
+        low, high = (low, middle) if hopeless else (middle, high)
+    return low
 
 
 def _largest_of_concave(value: Callable[[int], float], most: int) -> int:

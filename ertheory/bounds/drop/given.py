@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ertheory.bounds.blocks.answers import reading
-from ertheory.bounds.blocks.available import most_factors
+from ertheory.bounds.blocks.available import best_copies, most_factors
 from ertheory.bounds.blocks.given import law_of, least_success, too_narrow
 from ertheory.bounds.blocks.laws import LAW_BITS, Law
 from ertheory.bounds.drop.kept import log_kept
@@ -70,12 +70,7 @@ def _best(given: GivenWidths, law: Law) -> tuple[int, ...]:
     def value(copies: int) -> float:
         return midpoint(lambda: _log_success(given, law, (copies, *most[1:])))
 
-    low, high = 1, most[0]
-    while high - low > 2:
-        left, right = low + (high - low) // 3, high - (high - low) // 3
-        # Where both are hopeless, fewer copies are easier to match.
-        low, high = (left, high) if value(left) < value(right) else (low, right)
-    return (max(range(low, high + 1), key=value), *most[1:])
+    return (best_copies(law, value, most[0], given.widths[0]), *most[1:])
 
 
 DROP_INVERSE = Inverse(reason=_reason, refuses=too_narrow, holds=_holds, success=_success, factors=_factors)

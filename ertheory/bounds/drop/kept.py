@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ertheory.bounds.blocks.laws import Law
+from ertheory.bounds.blocks.laws import LAW_BITS, Law
 from ertheory.bounds.drop.law import log_drop
 from ertheory.bounds.drop.thresholds import best_thresholds
 from ertheory.errors import InfeasibleWidth
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball
+from ertheory.numbers import Ball, working_precision
 
 __all__ = ["SHARED", "drop_success", "dropped_statement", "log_kept"]
 
@@ -55,13 +55,19 @@ def log_kept(
 ) -> Ball:
     """Enclose the logarithm of what `drop_success` encloses, with thresholds that were chosen already."""
     block = Law(target, densities, "dense")  # no copy at all is bad: another bound, without long sums
-    if not thresholds:
-        return log_drop(target, densities, factors)
     try:
         kept = log_drop(target, densities, factors, thresholds)
     except InfeasibleWidth:
+        if not thresholds:
+            raise
         return block.log_success(factors, 0)
-    return kept.max(block.log_success(factors, 0))
+    if kept.is_finite() and not thresholds:
+        return kept
+    whole = block.log_success(factors, 0)
+    # The logarithm of what cannot be told from 0 is no number; with more bits it may be one.
+    if not kept.is_finite() and whole.is_finite() and working_precision() >= LAW_BITS:
+        return whole
+    return kept.max(whole) if thresholds and whole.is_finite() else kept
 
 
 def dropped_statement(target: Target) -> str:

@@ -232,6 +232,8 @@ def test_more_hidden_copies_do_not_hurt():
 
 @settings(max_examples=15)
 @given(few_targets, percents, few_deltas, st.sampled_from(["dense", "matched"]))
+@example(Target.from_text("1-1"), Fraction(1, 50), Fraction(1, 1000), "matched")  # most numbers of copies are too many
+@example(Target.from_text("3-4-4-2"), Fraction(1, 50), Fraction(1, 20), "matched")  # and few are too few
 def test_dropping_keeps_its_promise_and_is_never_less_likely(target, density, delta, layer0):
     densities = masked(target, density, layer0)
     answer = drop(target, densities, delta, layer0=layer0)
