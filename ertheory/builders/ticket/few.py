@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.builders.ticket.pairs import cheapest_pair
 from ertheory.kernels import kernel
 
 __all__ = ["cheapest_few", "most_values"]
@@ -98,34 +99,14 @@ def cheapest_few(
     half = len(values) // 2
     sums, costs, sizes, members = _listed_few(values[:half], prices[:half], kept)
     others, other_costs, other_sizes, other_members = _listed_few(values[half:], prices[half:], kept)
-    count = len(others)
-    above, below = np.empty(count + 1, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
     found, partner_found, charge = 0, 0, np.inf
     for size in range(min(kept, half) + 1):
-        room = kept - size
-        above[count], below[0] = -1, -1
-        best = np.inf
-        for place in range(count - 1, -1, -1):
-            here = other_costs[place] + slope * others[place] if other_sizes[place] <= room else np.inf
-            above[place] = place if here < best else above[place + 1]
-            best = min(best, here)
-        best = np.inf
-        for place in range(count):
-            here = other_costs[place] - slope * others[place] if other_sizes[place] <= room else np.inf
-            below[place + 1] = place if here < best else below[place]
-            best = min(best, here)
-        place = count
-        for first in range(len(sums)):
-            if sizes[first] != size:
-                continue
-            rest = target - sums[first]
-            while place > 0 and others[place - 1] > rest:
-                place -= 1
-            for partner in (below[place], above[place]):
-                if partner >= 0:
-                    here = costs[first] + other_costs[partner] + slope * abs(rest - others[partner])
-                    if here < charge:
-                        found, partner_found, charge = first, partner, here
+        mine, theirs = np.flatnonzero(sizes == size), np.flatnonzero(other_sizes <= kept - size)
+        first, partner, here = cheapest_pair(
+            sums[mine], costs[mine], others[theirs], other_costs[theirs], target, slope
+        )
+        if here < charge:
+            found, partner_found, charge = mine[first], theirs[partner], here
     taken[:] = False
     for place in members[found]:
         if place >= 0:

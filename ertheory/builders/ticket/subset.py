@@ -6,8 +6,8 @@ that the charge is what the choice adds to the certified error of a neuron. With
 with prices |value| and a steep slope the one with the smallest L1 norm among the close ones.
 
 All sums of one half of the values are listed in ascending order by merging, and so are those of the other half
-(Horowitz, Sahni 1974). For a sum a of the first half, the best partner below z - a minimises price - slope b, and the
-best one above it price + slope b: minima of prefixes and suffixes. This takes 2^(n/2) steps and no sorting.
+(Horowitz, Sahni 1974); `ertheory.builders.ticket.pairs` finds the best pair of them. This takes 2^(n/2) steps and no
+sorting.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ertheory.builders.ticket.few import cheapest_few, most_values
 from ertheory.builders.ticket.limits import FEW_VALUES, MOST_VALUES
+from ertheory.builders.ticket.pairs import cheapest_pair
 from ertheory.kernels import kernel
 
 __all__ = ["cheapest_subset", "choose_row"]
@@ -79,32 +80,8 @@ def cheapest_subset(values: Array, prices: Array, target: float, slope: float) -
     half = len(values) // 2
     sums, costs, bits = _listed(values[:half], prices[:half])
     others, other_costs, other_bits = _listed(values[half:], prices[half:])
-    size = len(others)
-    above = np.empty(size + 1, dtype=np.int64)  # where price + slope b is smallest from a place on
-    above[size] = -1
-    best = np.inf
-    for place in range(size - 1, -1, -1):
-        charge = other_costs[place] + slope * others[place]
-        above[place] = place if charge <= best else above[place + 1]
-        best = min(best, charge)
-    below = np.empty(size + 1, dtype=np.int64)  # where price - slope b is smallest in front of a place
-    below[0] = -1
-    best = np.inf
-    for place in range(size):
-        charge = other_costs[place] - slope * others[place]
-        below[place + 1] = place if charge < best else below[place]
-        best = min(best, charge)
-    found, charge, place = np.int64(0), np.inf, size
-    for first in range(len(sums)):
-        rest = target - sums[first]
-        while place > 0 and others[place - 1] > rest:
-            place -= 1
-        for partner in (below[place], above[place]):
-            if partner >= 0:
-                here = costs[first] + other_costs[partner] + slope * abs(rest - others[partner])
-                if here < charge:
-                    found, charge = bits[first] | (other_bits[partner] << half), here
-    return found, charge
+    first, partner, charge = cheapest_pair(sums, costs, others, other_costs, target, slope)
+    return bits[first] | (other_bits[partner] << half), charge
 
 
 @kernel
