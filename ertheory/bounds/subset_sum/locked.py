@@ -24,6 +24,12 @@ target lies in [-1, 1], and depends on the free variables behind n_1 only throug
 Theorem A' for all of them live bounds the failure by epsilon^-t (1 - (1 - 2^-t)/2)^(number of free ones), and the mean
 over their number is the second term.  *QED*
 
+**Necessary.** Whatever is free and locked, a sum of one variable or more comes within epsilon of z with probability at
+most epsilon (the density of a sum of U[-1,1] is at most 1/2), and there are (1 + f)^n choices of free variables on
+average. The empty sum is 0. So with epsilon < |z|
+
+    P(success) <= epsilon (1 + f)^n.
+
 It is a statement about one sum. In a network locked weights also join neurons that a ticket has to keep apart, so no
 widths of tickets follow from it; pruning for good alone is a smaller density.
 """
@@ -39,7 +45,7 @@ from ertheory.bounds.subset_sum.potential import Potential
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Ball, Decision, Rational, ball, decide, enclose, log_fraction, probability, smallest
 
-__all__ = ["Walk", "checked_locked", "locked_count", "locked_upper"]
+__all__ = ["Walk", "checked_locked", "locked_count", "locked_lower", "locked_upper", "necessary_locked"]
 
 _SLOPES = tuple(Fraction(step, 16) for step in (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48))
 _SHARES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # of the failure probability, for the walk
@@ -156,6 +162,39 @@ def locked_upper(variables: int, *, free: Fraction, locked: Fraction, epsilon: F
     if value >= 1:
         return Fraction(1)
     return min(Fraction(1), enclose(lambda: walk.bound(first, variables - first), digits=12)[1])
+
+
+def locked_lower(variables: int, *, free: Fraction, epsilon: Fraction) -> Fraction:
+    """Bound the failure probability for n variables, from below, for a z that is further from 0 than epsilon.
+
+    Examples
+    --------
+    >>> locked_lower(2, free=Fraction(1, 2), epsilon=Fraction(1, 100)) > Fraction(977, 1000)
+    True
+    """
+    if float(epsilon) * math.exp(min(300.0, variables * math.log1p(float(free)))) >= 2:
+        return Fraction(0)
+    high = enclose(lambda: ball(epsilon) * (variables * ball(1 + free).log()).exp(), digits=12)[1]
+    return max(Fraction(0), 1 - high)
+
+
+def necessary_locked(free: Fraction, epsilon: Fraction, failure_probability: Fraction) -> int:
+    """Give a number of variables below which they fail more often than delta, for such a z.
+
+    Examples
+    --------
+    >>> necessary_locked(Fraction(2, 5), Fraction(1, 100), Fraction(1, 100))
+    14
+    """
+    goal = (1 - failure_probability) / epsilon
+    if goal <= 1:
+        return 0
+
+    def reaches(number: int) -> Decision:
+        # Undecided is a tie, so that fewer are not claimed to fail.
+        return decide(lambda: number * ball(1 + free).log() - ball(goal).log(), undecided=True)
+
+    return smallest(reaches, max(1, round(math.log(float(goal)) / math.log1p(float(free)))), least=0)[0]
 
 
 def checked_locked(locked: Rational, density: Fraction) -> Fraction:

@@ -13,7 +13,7 @@ from ertheory.bounds.subset_sum.calibrated import calibrated_count, outside
 from ertheory.bounds.subset_sum.explained import count_steps
 from ertheory.bounds.subset_sum.explicit import explicit_count, potential_of, upper_of
 from ertheory.bounds.subset_sum.limited import checked_kept, limited_count, limited_upper, necessary_limited
-from ertheory.bounds.subset_sum.locked import checked_locked, locked_count, locked_upper
+from ertheory.bounds.subset_sum.locked import checked_locked, locked_count, locked_lower, locked_upper, necessary_locked
 from ertheory.bounds.subset_sum.lower import lower_of, necessary_count
 from ertheory.bounds.subset_sum.printed import printed_count
 from ertheory.bounds.subset_sum.problem import LawLike, SubsetSum, read_problem
@@ -95,18 +95,23 @@ class SubsetSumCount(Explained):
 
     @cached_property
     def failure_lower(self) -> Fraction:
-        """Lower bound on the failure probability at n, rounded down; 0 with locked variables."""
-        return Fraction(0) if self.locked else lower_of(self.problem, self.n)
+        """Lower bound on the failure probability at n, rounded down."""
+        if not self.locked:
+            return lower_of(self.problem, self.n)
+        if self.problem.trivial:
+            return Fraction(0)
+        return locked_lower(self.n, free=self.problem.density - self.locked, epsilon=self.problem.epsilon)
 
     @cached_property
     def necessary(self) -> int:
         """Number of variables that are proved necessary: fewer fail with a probability above delta."""
         if self.locked:
-            return 0  # the sum of the locked ones may happen to be near
-        free = necessary_count(self.problem, self.failure_probability)
+            free = self.problem.density - self.locked
+            return 0 if self.problem.trivial else necessary_locked(free, self.problem.epsilon, self.failure_probability)
+        any_size = necessary_count(self.problem, self.failure_probability)
         if self.kept is None:
-            return free
-        return max(free, necessary_limited(self.problem, self.failure_probability, self.kept))
+            return any_size
+        return max(any_size, necessary_limited(self.problem, self.failure_probability, self.kept))
 
     @property
     def heading(self) -> str:

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 
 from ertheory.bounds import n_required
 from ertheory.bounds.subset_sum.explicit import explicit_count
-from ertheory.bounds.subset_sum.locked import Walk, locked_count, locked_upper
+from ertheory.bounds.subset_sum.locked import Walk, locked_count, locked_lower, locked_upper, necessary_locked
 from ertheory.bounds.subset_sum.problem import read_problem
 from ertheory.errors import InvalidInput
 from ertheory.montecarlo import verify
@@ -57,11 +57,26 @@ def test_drawn_sums_fail_no_more_often_than_allowed(z):
     assert share >= 1 - delta - math.sqrt(-math.log(FALSE_ALARM) / (2 * trials))
 
 
+@pytest.mark.parametrize(("free", "locked"), [(HALF, Fraction(1, 4)), (Fraction(1, 4), HALF)])
+def test_fewer_than_necessary_fail_more_often_than_delta(free, locked):
+    """With few variables the bound on the success is not far: at 3 of them, drawn, it is at most eight times as much."""
+    trials, z = 40_000, HALF
+    number = necessary_locked(free, TENTH, Fraction(3, 4))
+    assert TENTH * (1 + free) ** number >= Fraction(1, 4) > TENTH * (1 + free) ** (number - 1)
+    for few in (1, 3):
+        bound = 1 - locked_lower(few, free=free, epsilon=TENTH)
+        assert bound == pytest.approx(float(TENTH * (1 + free) ** few), rel=1e-9)
+        event = locked_event(few, free, locked, TENTH, z=z)
+        share = event.occurs(np.random.default_rng(few), trials).mean()
+        assert bound / 8 < share <= bound + math.sqrt(-math.log(FALSE_ALARM) / (2 * trials))
+
+
 def test_what_is_no_question_is_refused():
     asked = {"density": HALF, "epsilon": HUNDREDTH, "failure_probability": HUNDREDTH}
     answer = n_required(**asked, locked=TENTH)
     assert answer.n == locked_count(HALF - TENTH, TENTH, HUNDREDTH, HUNDREDTH)
-    assert (answer.necessary, answer.failure_lower) == (0, 0)
+    assert (answer.necessary, answer.failure_lower) == (14, 0)
+    assert n_required(**asked, locked=TENTH, z=HUNDREDTH).necessary == 0  # the empty sum may do
     assert answer.failure_upper <= HUNDREDTH
     assert "Theorem F" in answer.explain()
     for more in ({"locked": HALF}, {"locked": TENTH, "kept": 3}, {"locked": TENTH, "uniform": True}):
