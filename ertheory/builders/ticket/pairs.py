@@ -1,4 +1,4 @@
-"""The best pair of two lists of sums: one sum of each, so that together they miss a target by little and cost little."""
+"""The best pair of two lists of sums: one of each, so that together they miss a target by little and cost little."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_drawn_sums_fail_no_more_often_than_allowed(z):
 
 @pytest.mark.parametrize(("free", "locked"), [(HALF, Fraction(1, 4)), (Fraction(1, 4), HALF)])
 def test_fewer_than_necessary_fail_more_often_than_delta(free, locked):
-    """With few variables the bound on the success is not far: at 3 of them, drawn, it is at most eight times as much."""
+    """With few variables the bound on the success is not far: at 3 of them it is at most eight times as much."""
     trials, z = 40_000, HALF
     number = necessary_locked(free, TENTH, Fraction(3, 4))
     assert TENTH * (1 + free) ** number >= Fraction(1, 4) > TENTH * (1 + free) ** (number - 1)
