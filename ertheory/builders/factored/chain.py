@@ -17,11 +17,11 @@ from fractions import Fraction
 import numpy as np
 
 from ertheory.builders.factored.boxes import NONNEGATIVE, map_boxes
-from ertheory.builders.factored.inner import InnerLayer, checked_inner, inner_layer, law_of
+from ertheory.builders.factored.inner import INNER, InnerLayer, inner_layer, law_of
 from ertheory.builders.factored.pairs import Array, MaskPair, Scheme
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.builders.factored.solve import Factors, factor_map
-from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.masks import Mask
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network, Step
@@ -74,7 +74,7 @@ def embed_factored(
     ConstructionFailed
         If an input or output has no matching; layer and number are named.
     """
-    known = checked_inner(inner)
+    known = one_of("inner", inner, INNER)
     check_chain(target)
     layers = target.affine
     if len(masks) != 2 * len(layers):

@@ -9,24 +9,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ertheory.bounds.factored.inner import INNER, Inner
 from ertheory.builders.factored.boxes import widened
 from ertheory.builders.factored.draw import Law
 from ertheory.builders.factored.pairs import Array
 from ertheory.builders.factored.solve import Factors
-from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.network import Affine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["INNER", "Inner", "InnerLayer", "checked_inner", "inner_layer", "law_of", "shifts_of"]
-
-Inner: TypeAlias = Literal["identity", "relu", "relu-positive"]
-INNER: tuple[Inner, ...] = get_args(Inner)
+__all__ = ["INNER", "Inner", "InnerLayer", "inner_layer", "law_of", "shifts_of"]
 
 _LARGEST = 1e9  # of a shift: beyond it, taking it off again costs the digits that are wanted
 _DIGITS = 20  # binary ones of a shift, so that its products with drawn numbers and their sums are exact
@@ -102,14 +100,6 @@ def inner_layer(target: Affine, factors: Factors, box: Array | None, *, lifted: 
         lost,
         float(shift.max(initial=0.0)),
     )
-
-
-def checked_inner(inner: str) -> Inner:
-    """Read the name of what inner neurons do."""
-    for known in INNER:
-        if inner == known:
-            return known
-    raise InvalidInput("inner", f"one of {', '.join(INNER)}", inner)
 
 
 def shifts_of(first: csr_array, box: Array | None, *, name: str) -> Array:

@@ -21,7 +21,7 @@ from ertheory.bounds.factored.statement import FACTORED, answer_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Question
 from ertheory.builders.factored.chain import check_chain, embed_factored
-from ertheory.builders.factored.inner import Inner, checked_inner
+from ertheory.builders.factored.inner import INNER, Inner
 from ertheory.builders.factored.result import FactoredChain
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.masks import DrawnMask
@@ -144,7 +144,7 @@ def plan_factored(
     TheoremNotApplicable
         If the target is no chain, or inner neurons need a box and there is none.
     """
-    known, drawn = checked_inner(inner), one_of("outer", outer, OUTER)
+    known, drawn = one_of("inner", inner, INNER), one_of("outer", outer, OUTER)
     check_chain(target)
     if drawn == "random" and known == "relu-positive":
         raise InvalidInput("outer", "solved, where the first factor has to be positive and drawn", outer)

@@ -3,16 +3,17 @@
 On the masks the derivative is J (dA, dB) = A dB + dA B, and J J^T V = A (S_1 o A^T V) + (S_2 o V B^T) B, for V of the
 shape of the map. Its smallest eigenvalue is bounded from below, with everything that rounding may do.
 
-Small maps: J J^T - s I is factored by Cholesky. Where that runs to its end, no eigenvalue lies below -gamma trace
-(Rump, Verification of positive definiteness, BIT 46, 2006; Higham, Accuracy and Stability, theorem 10.3).
+Certainly: J J^T - s I is factored by Cholesky, in place. Where that runs to its end, no eigenvalue lies below -gamma
+trace (Rump, Verification of positive definiteness, BIT 46, 2006; Higham, Accuracy and Stability, theorem 10.3). For K
+entries of the map that takes 8 K^2 bytes and K^3 / 3 multiplications: some seconds for 10,000.
 
-Large maps: let c bound the largest eigenvalue, let s > s_0, and let T_k be Chebyshev's polynomial, moved so that it is
-at most 1 on [s, c]. It is larger than t = T_k(x_0) below s_0. If J J^T had an eigenvector v with an eigenvalue below
+Up to chance: let c bound the largest eigenvalue, let s > s_0, and let T_k be Chebyshev's polynomial, moved so that it
+is at most 1 on [s, c]. It is larger than t = T_k(x_0) below s_0. If J J^T had an eigenvector v with an eigenvalue below
 s_0, then |T_k(J J^T) z| >= t |<z, v>|, and for a standard normal z |<z, v>| is at least eta but for a probability eta
 sqrt(2 / pi). So a computed vector that is shorter than t eta, less what rounding can have taken away, refutes such an
-eigenvalue; several independent z make the probability of a mistake 1e-12. An error d_j in step j enters as
-U_{k-1-j}(x) d_j, and U_{k-1-j} / T_k falls beyond 1, so that rounding takes away t sum_j |d_j| (U_{k-1-j} / T_k)(x_0)
-at most.
+eigenvalue; six independent z make the probability of a mistake 1e-12, in all attempts together. An error d_j in step j
+enters as U_{k-1-j}(x) d_j, and U_{k-1-j} / T_k falls beyond 1, so that rounding takes away t sum_j |d_j| (U_{k-1-j} /
+T_k)(x_0) at most.
 """
 
 from __future__ import annotations
@@ -20,18 +21,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ertheory.builders.factored.pairs import Array
+from ertheory.errors import InvalidInput
 
-__all__ = ["Derivative", "conjugate_gradients", "smallest_eigenvalue"]
+__all__ = ["Derivative", "Lowest", "conjugate_gradients", "smallest_eigenvalue"]
 
 _UNIT = 2.0**-53
-_DENSE = 3000  # equations of which the matrix is factored
-_VECTORS, _ETA = 6, 0.01  # (0.01 sqrt(2 / pi))^6 < 3e-13
+_DENSE = 10_000  # equations of which the matrix is factored without being asked
+_SMALL = 1000  # of which all eigenvalues are estimated
+_MOST = 100_000  # of which the matrix may be factored: 80 GB
+_SHIFTS = (0.9, 0.6, 0.3, 0.1)  # s, of an estimate from above
+_VECTORS, _ETA = 6, 0.009
 _PARTS = (0.9, 0.3)  # s and s_0, of an estimate
 _TRIES = 6
+_DOUBT = 1e-12  # above _TRIES (_ETA sqrt(2 / pi))^_VECTORS
 _MOST_STEPS = 200_000
 
 
@@ -68,10 +75,29 @@ class Derivative:
         return (self.feeds @ self.reads > 0).astype(np.float64)
 
 
+class Lowest(NamedTuple):
+    """A lower bound on the smallest eigenvalue of J J^T.
+
+    Parameters
+    ----------
+    bound
+        The bound; 0 where nothing is proved.
+    doubt
+        The probability, over the vectors that the proof draws, that it is wrong: 0 where it is certain, else 1e-12.
+    """
+
+    bound: float
+    doubt: float
+
+
 def smallest_eigenvalue(
-    derivative: Derivative, *, seed: int = 0, progress: Callable[[int], object] | None = None
-) -> float:
-    """Bound the smallest eigenvalue of J J^T from below, on the pairs with a path; 0 where nothing is proved.
+    derivative: Derivative,
+    *,
+    seed: int = 0,
+    certain: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Lowest:
+    """Bound the smallest eigenvalue of J J^T from below, on the pairs with a path.
 
     Parameters
     ----------
@@ -79,28 +105,66 @@ def smallest_eigenvalue(
         J.
     seed
         It is that of the random vectors of large maps.
+    certain
+        Whether chance is to have no part in it above 10,000 pairs either: then a matrix of as many rows is factored.
     progress
-        It is told of steps that are done.
+        It is told of steps that are done, where vectors are drawn.
 
-    Notes
-    -----
-    For maps of at most 3,000 pairs the bound is certain; for larger ones it is wrong with probability 1e-12 at most.
+    Raises
+    ------
+    InvalidInput
+        If it has to be certain for more than 100,000 pairs.
+
+    Examples
+    --------
+    >>> ones = np.ones((2, 2))
+    >>> bound, doubt = smallest_eigenvalue(Derivative(np.eye(2) + 1, np.eye(2) + 1, ones, ones))
+    >>> 1.7 < bound < 2, doubt
+    (True, 0.0)
     """
     paths = derivative.paths
-    if paths.sum() <= _DENSE:
-        return _dense(derivative, paths)
+    equations = int(paths.sum())
+    if certain and equations > _MOST:
+        raise InvalidInput("certain", f"at most {_MOST:,} pairs with a path where it is true", equations)
+    if not equations:
+        return Lowest(math.inf, 0.0)
+    if certain or equations <= _DENSE:
+        return Lowest(_factored(derivative, paths, seed), 0.0)
     rng = np.random.default_rng([seed, 1])
     high = _largest(derivative.second) + _largest(derivative.first.T)
     estimate = _estimated(derivative, paths, rng)
     for _ in range(_TRIES):
         low, claimed = (part * estimate for part in _PARTS)
         if _refuted(derivative, paths, (claimed, low, high), rng, progress):
-            return claimed
+            return Lowest(claimed, _DOUBT)
         estimate /= 2
+    return Lowest(0.0, _DOUBT)
+
+
+def _factored(derivative: Derivative, paths: Array, seed: int) -> float:
+    """Bound it by a Cholesky factor; the matrix is made anew for every attempt, for the last one lies in its place."""
+    matrix, trace = _matrix(derivative, paths)
+    if len(matrix) <= _SMALL:
+        estimate = float(np.linalg.eigvalsh(matrix)[0])
+    else:
+        estimate = _estimated(derivative, paths, np.random.default_rng([seed, 1]))
+    # Entries are off by gamma times sums of moduli, whose matrix has a norm of at most the trace.
+    slack = 4 * _gamma(len(matrix) + derivative.first.shape[0] + 4) * trace
+    for attempt, part in enumerate(_SHIFTS):
+        shift = part * estimate
+        if not shift > slack:
+            return 0.0
+        if attempt:
+            del matrix  # so that there is never more than one
+            matrix = _matrix(derivative, paths)[0]
+        np.einsum("ii->i", matrix)[:] -= shift  # the diagonal
+        if _positive(matrix):
+            return shift - slack
     return 0.0
 
 
-def _dense(derivative: Derivative, paths: Array) -> float:
+def _matrix(derivative: Derivative, paths: Array) -> tuple[Array, float]:
+    """Give J J^T and its trace. A pair without a path has nothing but zeros there, and a typical diagonal instead."""
     m, n = paths.shape
     gram = np.zeros((m, n, m, n))
     for i in range(n):
@@ -109,24 +173,18 @@ def _dense(derivative: Derivative, paths: Array) -> float:
     for o in range(m):
         part = derivative.first * derivative.feeds[o][:, None]
         gram[o, :, o, :] += part.T @ part
-    kept = np.flatnonzero(paths.ravel())
-    matrix = gram.reshape(m * n, m * n)[np.ix_(kept, kept)]
-    if not len(kept):
-        return math.inf
-    trace = float(np.trace(matrix))
-    estimate = float(np.linalg.eigvalsh(matrix)[0])
-    # Entries are off by gamma times sums of moduli, whose matrix has a norm of at most the trace.
-    slack = 4 * _gamma(len(kept) + derivative.first.shape[0] + 4) * trace
-    shift = 0.99 * estimate
-    return max(0.0, shift - slack) if shift > slack and _positive(matrix - shift * np.eye(len(kept))) else 0.0
+    matrix = gram.reshape(m * n, m * n)
+    diagonal = np.einsum("ii->i", matrix)
+    diagonal[paths.ravel() == 0] = diagonal.max()
+    return matrix, float(diagonal.sum())
 
 
 def _positive(matrix: Array) -> bool:
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    """Say whether a symmetric matrix has a Cholesky factor, which is written over it."""
+    from scipy.linalg import lapack
+
+    # The transpose is the same matrix, in the order that LAPACK works on without a copy.
+    return int(lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)[1]) == 0
 
 
 def _largest(factor: Array) -> float:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ertheory.bounds.factored import FORMS, ORIENTATIONS, Orientation, Split
 from ertheory.builders.factored.answers import MapAnswer
-from ertheory.builders.factored.inner import Inner, checked_inner
+from ertheory.builders.factored.inner import INNER, Inner
 from ertheory.builders.factored.modules.result import FactoredModule
 from ertheory.builders.factored.planning import OUTER
 from ertheory.errors import InvalidInput, one_of
@@ -122,7 +122,7 @@ def embed_module(
     share = probability("density", kept, one=True)
     delta = probability("failure_probability", failure_probability)
     one_of("outer", outer, OUTER)
-    known = checked_inner(inner)
+    known = one_of("inner", inner, INNER)
     if outer == "random" and known != "identity":
         raise InvalidInput("outer", "solved, where inner neurons have a ReLU", outer)
     if not isinstance(module, nn.Module):

@@ -53,6 +53,7 @@ def test_maps_below_the_widths_of_the_schemes_are_solved_and_proved(seed, dense,
         assert not (factor.toarray() != 0)[~mask.toarray()].any()
     assert np.abs(found.second @ found.first.toarray() - weight).max() <= found.certificate.bound < 1e-9
     assert found.certificate.exact
+    assert found.certificate.doubt == (0.0 if dense > 320 else 1e-12)
     assert (found.scheme, found.universal) == ("joint", None)
     # The inequality, with a singular value found in another way; W was divided by a power of 2 to be solved.
     scale = 2.0 ** np.frexp(np.abs(weight).max())[1]
@@ -72,8 +73,12 @@ def test_the_bound_lies_below_the_smallest_eigenvalue(dense, monkeypatch):
         matrix = np.stack([point.gram(e.reshape(5, 6)).ravel() for e in np.eye(30)])
         kept = np.flatnonzero(point.paths.ravel())
         smallest = np.linalg.eigvalsh(matrix[np.ix_(kept, kept)])[0]
-        bound = smallest_eigenvalue(point, seed=seed)
+        bound, doubt = smallest_eigenvalue(point, seed=seed)
         assert 0.1 * smallest < bound <= smallest
+        assert doubt == (0.0 if dense > 30 else 1e-12)
+        surely = smallest_eigenvalue(point, seed=seed, certain=True)
+        assert surely.doubt == 0
+        assert 0.1 * smallest < surely.bound <= smallest
 
 
 @pytest.mark.parametrize("dense", [3000, 10], ids=["factored", "iterated"])
@@ -82,7 +87,26 @@ def test_nothing_is_claimed_where_rank_is_lost(dense, monkeypatch):
     reads, feeds = np.ones((3, 6)), np.ones((6, 3))  # 36 entries, 36 - 9 unknowns
     rng = np.random.default_rng(0)
     point = Derivative(rng.standard_normal((6, 3)), rng.standard_normal((3, 6)), feeds, reads)
-    assert smallest_eigenvalue(point) < 1e-12
+    assert smallest_eigenvalue(point).bound < 1e-12
+
+
+@pytest.mark.parametrize("small", [1000, 0], ids=["eigenvalues", "estimate"])
+def test_a_matrix_that_is_not_positive_is_not_taken_for_one(small, monkeypatch):
+    """Whatever is tried as a shift: a bound is never above the smallest eigenvalue."""
+    monkeypatch.setattr(surjective, "_SMALL", small)
+    monkeypatch.setattr(surjective, "_SHIFTS", (1.5, 1.01, 0.9))  # of which the first two have to fail
+    rng = np.random.default_rng(3)
+    reads, feeds = (rng.random((14, 6)) < 0.6) * 1.0, (rng.random((5, 14)) < 0.6) * 1.0
+    point = Derivative(rng.standard_normal(feeds.shape) * feeds, rng.standard_normal(reads.shape) * reads, feeds, reads)
+    matrix = np.stack([point.gram(e.reshape(5, 6)).ravel() for e in np.eye(30)])
+    smallest = np.linalg.eigvalsh(matrix)[0]
+    assert 0.8 * smallest < smallest_eigenvalue(point).bound <= (0.9001 if small else 1) * smallest
+
+
+def test_a_certain_proof_of_too_many_pairs_is_refused_before_any_memory_is_taken():
+    ones = np.ones((1, 400)), np.ones((400, 1))
+    with pytest.raises(InvalidInput, match=r"certain: expected at most 100,000 pairs"):
+        smallest_eigenvalue(Derivative(ones[1], ones[0], ones[1], ones[0]), certain=True)
 
 
 def test_one_map_has_a_certificate_where_the_masks_are_not_universal():
