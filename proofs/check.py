@@ -66,6 +66,8 @@ THEOREMS = {
     "private_matching": ("private_law",),
     "one_hidden_layer": ("eq_density",),
     "coded_layer_0": ("coded_source", "coloured_law", "matching_law", "sequential_coded"),
+    "kinks": ("avoid", "kinks_needed"),
+    "degree_bound": ("chamber", "degree_needed", "degree_minors", "degree_general"),
     "subset_sums": ("mean_tuples", "add_step", "never_reached", "grid_law", "explicit_theorem"),
     "sequential_greedy": ("run_serves", "greedy_law", "sequential_law", "sequential_bound"),
 }
