@@ -19,7 +19,7 @@ Definition chosen (c : 'I_m -> 'I_N) (A : 'M[R]_(m, N)) : 'M[R]_m := \matrix_(o,
 Definition on_mask (S : 'I_m -> 'I_N -> bool) A := forall o j, ~~ S o j -> A o j = 0.
 
 (* row o has a single 1, in the column c o *)
-Definition matched (c : 'I_m -> 'I_N) : 'M[R]_(m, N) := \matrix_(o, j) (j == c o)%:R.
+Definition matched k (c : 'I_k -> 'I_N) : 'M[R]_(k, N) := \matrix_(o, j) (j == c o)%:R.
 
 Lemma chosen_matched c : injective c -> chosen c (matched c) = 1%:M.
 Proof.
@@ -39,14 +39,6 @@ rewrite chosen_line /line -[LHS]/(horner_eval t _) -det_map_mx; congr (\det _).
 by apply/matrixP => o k; rewrite !mxE /= /horner_eval !hornerE.
 Qed.
 
-(* where P is the matching itself it is a characteristic polynomial: monic *)
-Lemma line_matched c A : injective c -> line c A (matched c) != 0.
-Proof.
-move=> ci; apply: monic_neq0; rewrite /line chosen_matched //.
-rewrite (_ : _ + _ = char_poly_mx (- chosen c A)); first exact: char_poly_monic.
-apply/matrixP => o k; rewrite !mxE addrC; case: (o == k); rewrite /= ?polyC1 ?polyC0 ?mulr1 ?mulr0 polyCN ?opprK //.
-Qed.
-
 (* a polynomial other than 0 is not 0 at some natural number *)
 Lemma not_root (f : {poly R}) : f != 0 -> exists t : R, f.[t] != 0.
 Proof.
@@ -57,30 +49,43 @@ have /allPn[t _ ft] : ~~ all (root f) s.
 by exists t.
 Qed.
 
-(* finitely many choices of columns, each along edges of S: one matrix on S serves all of them *)
-Lemma generic (S : 'I_m -> 'I_N -> bool) (cs : seq ('I_m -> 'I_N)) :
-  (forall c, List.In c cs -> injective c /\ forall o, S o (c o)) ->
-  exists A, on_mask S A /\ forall c, List.In c cs -> \det (chosen c A) != 0.
+(* finitely many choices of columns: if each has a matrix in an affine set, one matrix of the set serves all of them *)
+Lemma generic_affine (good : 'M[R]_(m, N) -> Prop) (cs : seq ('I_m -> 'I_N)) :
+  (exists A, good A) -> (forall A A' t, good A -> good A' -> good (A + t *: (A' - A))) ->
+  (forall c, List.In c cs -> exists A, good A /\ \det (chosen c A) != 0) ->
+  exists A, good A /\ forall c, List.In c cs -> \det (chosen c A) != 0.
 Proof.
-elim: cs => [|c cs IH] h; first by exists 0; split=> [o j _|//]; rewrite mxE.
-have [A [oA dA]] := IH (fun c' hc => h c' (or_intror hc)).
-have [ci cS] := h c (or_introl erefl).
-pose f := line c A (matched c) * foldr (fun c' g => line c' A (matched c) * g) 1 cs.
+move=> [A0 g0] affine; elim: cs => [|c cs IH] h; first by exists A0.
+have [A [gA dA]] := IH (fun c' hc => h c' (or_intror hc)).
+have [A' [gA' dA']] := h c (or_introl erefl).
+pose P := A' - A; pose f := line c A P * foldr (fun c' g => line c' A P * g) 1 cs.
+have at_A c' : \det (chosen c' A) != 0 -> line c' A P != 0.
+  by move=> d0; apply/eqP => l0; have := lineP c' A P 0; rewrite l0 horner0 scale0r addr0 => /esym/eqP; rewrite (negbTE d0).
 have f0 : f != 0.
-  rewrite mulf_neq0 ?line_matched //.
+  rewrite mulf_neq0 //.
+    apply/eqP => l0; have := lineP c A P 1; rewrite l0 horner0 scale1r addrC subrK => /esym/eqP.
+    by rewrite (negbTE dA').
   elim: cs dA {IH h f} => [|c' cs IH] dA /=; first exact: oner_neq0.
-  rewrite mulf_neq0 ?IH //; last by move=> c'' hc; apply: dA; right.
-  apply/eqP => l0; have := dA c' (or_introl erefl); have := lineP c' A (matched c) 0.
-  by rewrite l0 horner0 scale0r addr0 => <-; rewrite eqxx.
+  by rewrite mulf_neq0 ?IH ?at_A //; [apply: dA; left|move=> c'' hc; apply: dA; right].
 have [t ft] := not_root f0.
-exists (A + t *: matched c); split=> [o j nS|c' hc].
-  rewrite !mxE oA // add0r; case: eqP => [e|]; last by rewrite mulr0.
-  by rewrite e cS in nS.
+exists (A + t *: P); split=> [|c' hc]; first exact: affine.
 rewrite -lineP; apply/negP => /eqP l0; case/negP: ft; rewrite /f.
 case: hc => [e|hc]; first by subst c'; rewrite hornerM l0 mul0r.
 rewrite hornerM mulf_eq0; apply/orP; right.
 elim: cs hc {IH h dA f f0} => [//|c'' cs IH] /= [e|hc]; first by subst c''; rewrite hornerM l0 mul0r.
 by rewrite hornerM (eqP (IH hc)) mulr0.
+Qed.
+
+(* each along edges of S: one matrix on S serves all of them *)
+Lemma generic (S : 'I_m -> 'I_N -> bool) (cs : seq ('I_m -> 'I_N)) :
+  (forall c, List.In c cs -> injective c /\ forall o, S o (c o)) ->
+  exists A, on_mask S A /\ forall c, List.In c cs -> \det (chosen c A) != 0.
+Proof.
+move=> h; apply: (generic_affine (good := on_mask S)) => [|A A' t oA oA' o j nS|c /h[ci cS]].
+- by exists 0 => o j _; rewrite mxE.
+- by rewrite !mxE oA ?oA' // subrr mulr0 addr0.
+exists (matched c); rewrite chosen_matched // det1 oner_neq0; split=> // o j nS.
+by rewrite mxE; case: eqP nS => // ->; rewrite cS.
 Qed.
 End Generic.
 

@@ -48,24 +48,14 @@ Fixpoint weighted (ms gs : seq up) (rest : up) : up :=
   | _, _ => rest
   end.
 
-(* one map: n inputs, m outputs, N' inner neurons, densities a1 / b1 below and a2 / b2 above *)
-Definition map_up (n m N' : nat) (a1 b1 a2 b2 : N) (e : nat) (js : seq nat) : up :=
+(* the mean of the losses of m rows, with density a2 / b2, over N' columns, each there with probability a1 / b1; *)
+(* only from `from` columns on                                                                             *)
+Definition loss_up (m N' : nat) (a1 b1 a2 b2 : N) (from e : nat) (js : seq nat) : up :=
   let r := up_ratio (b2 - a2) b2 in
   let gs := levels m e r up_one 0 js in
-  let ms := masses (up_ratio a1 b1) (up_ratio (b1 - a1) b1) (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs)) in
-  up_mul (up_nat (N.of_nat n)) (weighted ms gs (lost_up m e r (last 0%nat js))).
-Definition map_ok (n m N' : nat) (a1 b1 a2 b2 : N) (e : nat) (js : seq nat) : bool :=
-  [&& 0 <? b1, a1 <=? b1, 0 <? b2, a2 <=? b2, (0 < N')%nat & (span 0 js <= N'.+1)%nat].
-
-(* all maps of a network, given by their numbers *)
-Section Plan.
-Variables (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (e : nat -> nat) (js : nat -> seq nat).
-Fixpoint plan_up (L : nat) : up :=
-  if L is l.+1 then up_add (plan_up l) (map_up (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l)) else up_zero.
-Fixpoint plan_sane (L : nat) : bool :=
-  if L is l.+1 then map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l) && plan_sane l else true.
-Definition factored_ok (L : nat) (num den : N) : bool := [&& 0 <? den, plan_sane L & up_le (plan_up L) num den].
-End Plan.
+  let ms := masses (up_ratio a1 b1) (up_ratio (b1 - a1) b1) (N.of_nat N') (N.of_nat from)
+    (drop from (binomials (N.of_nat N') 1 0 (size gs))) in
+  weighted ms (drop from gs) (lost_up m e r (last 0%nat js)).
 End Computation.
 
 Local Open Scope ring_scope.
@@ -214,7 +204,7 @@ Lemma massesP p q k len : bounds p p1 -> bounds q (1 - p1) -> (k + len <= N'.+1)
 Proof.
 move=> hp hq; have /andP[p0 p1'] := h1; have q0 : 0 <= 1 - p1 by rewrite subr_ge0.
 elim: len k => [//|len IH] k le [|i] /= lt; last first.
-  have -> : (N.of_nat k + 1)%bin = N.of_nat k.+1 by lia.
+  have -> : (N.of_nat k + 1)%bin = N.of_nat k.+1 by rewrite N.add_1_r -Nat2N.inj_succ.
   by rewrite addnS -addSn; apply: IH => //; rewrite addSnnS.
 rewrite addn0 /bin_mass -mulrA; apply: up_mulP; rewrite ?ler0n ?mulr_ge0 ?exprn_ge0 //.
   by apply: le_trans (up_natP R _); rewrite Nat2N.id.
@@ -254,101 +244,57 @@ rewrite nth_default //; exists (last 0%N js); split; last exact: lost_upP.
 by apply: leq_trans ge; have := levels_last e js up_one 0%N; rewrite add0n.
 Qed.
 
-Lemma weighted_levels p q : bounds p p1 -> bounds q (1 - p1) -> (span 0 js <= N'.+1)%N ->
-  \sum_(k < N'.+1) bin_mass p1 N' k * level k <=
-  value R (weighted (masses p q (N.of_nat N') 0 (binomials (N.of_nat N') 1 0 (size gs))) gs rest).
+Lemma weighted_levels p q from : bounds p p1 -> bounds q (1 - p1) -> (from <= span 0 js <= N'.+1)%N ->
+  \sum_(k < N'.+1) bin_mass p1 N' k * ((from <= k)%N%:R * level k) <=
+  value R (weighted (masses p q (N.of_nat N') (N.of_nat from) (drop from (binomials (N.of_nat N') 1 0 (size gs)))) (drop from gs) rest).
 Proof.
-rewrite -(size_levels e js up_one 0) -/gs => hp hq le; have /= := @binomialsE N' 0 (size gs) le; rewrite bin0 => ->.
-apply: le_trans (weightedP (M := bin_mass p1 N') _ _ _ _); first 1 last.
-- exact: mass_ge0'.
-- by rewrite size_masses size_map size_iota.
-- by move=> k lt; have := massesP hp hq (k := 0) (len := size gs) le lt; rewrite add0n.
-rewrite -(big_mkord xpredT (fun k => bin_mass p1 N' k * level k)) (big_cat_nat _ _ _ (leq0n _) le) /= big_mkord.
-rewrite ler_add2l; apply: (@le_trans _ _ (\sum_(size gs <= k < N'.+1) bin_mass p1 N' k * value R rest)).
+rewrite -(size_levels e js up_one 0) -/gs => hp hq /andP[fs le]; have /= := @binomialsE N' 0 (size gs) le; rewrite bin0 => ->.
+have fits : (from + (size gs - from) <= N'.+1)%N by rewrite subnKC.
+rewrite -map_drop drop_iota add0n.
+apply: le_trans (weightedP (M := fun k => bin_mass p1 N' (from + k)) _ _ _ _); first 1 last.
+- by move=> k; exact: mass_ge0'.
+- by rewrite size_masses size_map size_iota size_drop.
+- by move=> k; rewrite size_drop => lt; exact: (massesP hp hq (k := from) (len := size gs - from) fits).
+rewrite -(big_mkord xpredT (fun k => bin_mass p1 N' k * ((from <= k)%N%:R * level k))) (big_cat_nat _ _ _ (leq0n _) le) /=.
+apply: ler_add.
+  rewrite (big_cat_nat _ _ _ (leq0n from) fs) /= big_nat_cond big1 ?add0r => [|k /andP[/andP[_ kf] _]]; last first.
+    by rewrite leqNgt kf mul0r mulr0.
+  rewrite -{1}[from]add0n big_addn big_mkord size_drop le_eqVlt; apply/orP; left; apply/eqP; apply: eq_bigr => k _.
+  by rewrite leq_addl mul1r nth_drop /level addnC.
+apply: (@le_trans _ _ (\sum_(size gs <= k < N'.+1) bin_mass p1 N' k * value R rest)).
   rewrite le_eqVlt; apply/orP; left; apply/eqP; apply: eq_big_nat => k /andP[ge _].
-  by rewrite /level nth_default.
+  by rewrite /level nth_default // (leq_trans fs) // mul1r.
 rewrite -mulr_suml -[X in _ <= X]mul1r ler_wpmul2r ?value_ge0 // -mass_sum.
 rewrite -(big_mkord xpredT (bin_mass p1 N')) [X in _ <= X](big_cat_nat _ _ _ (leq0n _) le) /= ler_addr.
 by apply: sumr_ge0 => k _; exact: mass_ge0'.
 Qed.
 End OneMap.
 
-Section Network.
-Variables (L : nat) (d inner : nat -> nat) (a1 b1 a2 b2 : nat -> N) (e : nat -> nat) (js : nat -> seq nat) (num den : N).
-Variables (act : nat -> R -> R) (W : forall l, 'M[R]_(d l.+1, d l)) (b : forall l, 'cV[R]_(d l.+1)).
-Hypothesis ok : factored_ok d inner a1 b1 a2 b2 e js L num den.
-
-Definition lower_density (l : nat) : R := toR (a1 l) / toR (b1 l).
-Definition upper_density (l : nat) : R := toR (a2 l) / toR (b2 l).
-
-Let sane l : (l < L)%N -> map_ok (d l) (d l.+1) (inner l) (a1 l) (b1 l) (a2 l) (b2 l) (e l) (js l).
-Proof.
-have /and3P[_ + _] := ok; elim: (L) => // n IH /= /andP[here below]; rewrite ltnS leq_eqVlt => /predU1P[-> //|].
-exact: IH.
-Qed.
-
-Let ratio (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
+(* quotients of whole numbers as probabilities *)
+Lemma ratio01 (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
 Proof.
 move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
 by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; exact: toR_le.
 Qed.
 
-Let complement (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> bounds (up_ratio (y - x) y) (1 - toR x / toR y : R).
+Lemma complement_up (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> bounds (up_ratio (y - x) y) (1 - toR x / toR y : R).
 Proof.
 move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
 have -> : 1 - toR x / toR y = toR (y - x)%bin / toR y by rewrite toR_sub // mulrBl divff // gt_eqF.
 exact: up_ratioP.
 Qed.
 
-Let lower01 l : (l < L)%N -> 0 <= lower_density l <= 1.
-Proof. by move=> /sane/and4P[b0 ab _ _]; exact: ratio. Qed.
-Let upper01 l : (l < L)%N -> 0 <= upper_density l <= 1.
-Proof. by move=> /sane/and5P[_ _ b0 ab _]; exact: ratio. Qed.
-Let inner0 l : (l < L)%N -> (0 < inner l)%N.
-Proof. by move=> /sane/and5P[_ _ _ _ /andP[]]. Qed.
-
-Let g l k : R := level (d l.+1) (up_ratio (b2 l - a2 l) (b2 l)) (e l) (js l) k.
-
-Let level_ok l : (l < L)%N -> steps (d l.+1) (upper_density l) (g l).
+(* `loss_up` is an upper bound, for losses that are steps *)
+Lemma loss_upP m N' (a1 b1 a2 b2 : N) from e js :
+  [&& 0 <? b1, a1 <=? b1, 0 <? b2 & a2 <=? b2]%bin -> (from <= span 0 js <= N'.+1)%N ->
+  let g := level m (up_ratio (b2 - a2) b2) e js in
+  steps m (toR a2 / toR b2) g /\
+  \sum_(k < N'.+1) bin_mass (toR a1 / toR b1) N' k * ((from <= k)%N%:R * g k) <= value R (loss_up m N' a1 b1 a2 b2 from e js).
 Proof.
-move=> lL; have /and5P[_ _ c0 cb _] := sane lL.
-have r2 : bounds (up_ratio (b2 l - a2 l) (b2 l)) (1 - upper_density l) by exact: complement.
-exact: (level_steps (d l.+1) (lower01 lL) (upper01 lL) r2).
+move=> /and4P[b10 ab1 b20 ab2] fs; have h1 := ratio01 b10 ab1; have h2 := ratio01 b20 ab2.
+have r2 : bounds (up_ratio (b2 - a2) b2) (1 - toR a2 / toR b2 : R) by exact: complement_up.
+split; first exact: (level_steps m h1 h2 r2).
+have bp : bounds (up_ratio a1 b1) (toR a1 / toR b1 : R) by exact/up_ratioP/N.ltb_lt.
+exact: (weighted_levels m (up_ratio (b2 - a2) b2) h1 e bp (complement_up b10 ab1) fs).
 Qed.
-
-Lemma plan_upP n : (n <= L)%N -> bounds (plan_up d inner a1 b1 a2 b2 e js n)
-  (\sum_(l < n) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (lower_density l) (inner l) k * g l k)).
-Proof.
-elim: n => [|n IH] nL; first by rewrite big_ord0 /bounds value_zero.
-rewrite big_ord_recr /=; apply: up_addP; first by apply: IH; exact: ltnW.
-have /and5P[b0 ab c0 cb /andP[i0 sz]] := sane nL.
-apply: up_mulP; first exact: ler0n.
-- by apply: sumr_ge0 => k _; rewrite mulr_ge0 ?value_ge0 // mass_ge0' // ratio.
-- by apply: le_trans (up_natP R _); rewrite Nat2N.id.
-have bp : bounds (up_ratio (a1 n) (b1 n)) (lower_density n) by exact/up_ratioP/N.ltb_lt.
-exact: (weighted_levels (d n.+1) (lower01 nL) (upper01 nL) (complement c0 cb) (e n) bp (complement b0 ab) sz).
-Qed.
-
-Lemma failure_le : failure L d inner lower_density g <= toR num / toR den.
-Proof. by have /and3P[/N.ltb_lt den0 _ le] := ok; apply: (up_leP den0 _ le); exact: plan_upP. Qed.
-
-Theorem factored_certificate (rep : pred {ffun edge L d inner -> bool}) :
-  (forall w, represented act W b w -> rep w) ->
-  1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
-Proof.
-move=> repP; apply: (@le_trans _ _ (1 - failure L d inner lower_density g)).
-  by rewrite ler_add2l ler_opp2 failure_le.
-exact: (factored_network lower01 upper01 inner0 level_ok repP).
-Qed.
-
-Theorem factored_certificate_relu (M : R) (rep : pred {ffun edge L d inner -> bool}) :
-  (forall l C, exists C', forall x, `|x| <= C -> `|act l x| <= C') ->
-  (forall w, represented_relu act W b M w -> rep w) ->
-  1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
-Proof.
-move=> bounded repP; apply: (@le_trans _ _ (1 - failure L d inner lower_density g)).
-  by rewrite ler_add2l ler_opp2 failure_le.
-exact: (factored_network_relu lower01 upper01 inner0 level_ok bounded repP).
-Qed.
-End Network.
 End Sound.

@@ -35,6 +35,129 @@ rewrite -(same b) -PrC; apply: eq_Ex => w; congr (_%:R); by rewrite eqbF_neg.
 Qed.
 End Groups.
 
+(* Hall's sum: rows that are unlikely to avoid columns can hardly fail to be matched *)
+Section Hall.
+Variables (R : realFieldType) (m : nat) (p2 : R).
+
+(* Hall's sum for m rows and k columns; 1 where there are too few columns *)
+Definition hall_sum (k : nat) : R :=
+  \sum_(1 <= t < m.+1) ('C(m, t) * 'C(k, t.-1))%:R * (1 - p2) ^+ (t * (k - t.-1)).
+Definition lost (k : nat) : R := if (k < m)%N then 1 else Num.min 1 (hall_sum k).
+
+(* any g that is, at k, at least what some j <= k columns lose *)
+Definition steps (g : nat -> R) : Prop := forall k, exists j, (j <= k)%N /\ lost j <= g k.
+
+Lemma lost_ge0 k : 0 <= p2 <= 1 -> 0 <= lost k.
+Proof.
+move=> /andP[_ le]; rewrite /lost; case: ifP => // _; rewrite le_minr ler01 /=.
+by apply: sumr_ge0 => t _; rewrite mulr_ge0 ?ler0n ?exprn_ge0 ?subr_ge0.
+Qed.
+
+Lemma steps_ge0 g k : 0 <= p2 <= 1 -> steps g -> 0 <= g k.
+Proof. by move=> h /(_ k)[j [_ le]]; apply: le_trans le; exact: lost_ge0. Qed.
+
+Lemma sum_subsets (O : finType) (X : {set O}) (f : nat) (F : nat -> R) : (#|X| <= f)%N ->
+  \sum_(T : {set O} | T \subset X) F #|T| = \sum_(t < f.+1) 'C(#|X|, t)%:R * F t.
+Proof.
+move=> Xf; rewrite (partition_big (fun T : {set O} => inord #|T| : 'I_f.+1) xpredT) //=; apply: eq_bigr => t _.
+have size (T : {set O}) : (T \subset X) && (inord #|T| == t) = (T \in [set T : {set O} | T \subset X & #|T| == t]).
+  rewrite inE; case: (boolP (T \subset X)) => //= /subset_leq_card le.
+  by rewrite -val_eqE /= inordK // ltnS (leq_trans le).
+rewrite (eq_bigl _ _ size) (eq_bigr (fun=> F t)) => [|T]; last by rewrite inE => /andP[_ /eqP->].
+by rewrite sumr_const cards_draws -[LHS]mulr_natl.
+Qed.
+
+(* a finite measure mu of the masses M; in each point r says which row has which column *)
+Variables (P O J : finType) (mu : P -> R) (M : R) (r : P -> O -> J -> bool) (X : {set O}).
+Hypotheses (mu0 : forall w, 0 <= mu w) (total : \sum_w mu w = M) (h2 : 0 <= p2 <= 1) (Xm : (#|X| <= m)%N).
+Hypothesis avoids : forall (T : {set O}) (Y : {set J}), T \subset X ->
+  \sum_w mu w * [forall e : O * J, ((e.1 \in T) && (e.2 \in Y)) ==> ~~ r w e.1 e.2]%:R <= M * (1 - p2) ^+ (#|T| * #|Y|).
+
+(* the columns of U that a row of T has; U is bad if some rows in X have too few of them *)
+Definition meets w (U : {set J}) (T : {set O}) : {set J} := [set j in U | [exists o, (o \in T) && r w o j]].
+Definition unmatched w (U : {set J}) : bool := [exists T : {set O}, (T \subset X) && (#|meets w U T| < #|T|)%N].
+
+(* some rows T miss all columns of K but U, one fewer than they are *)
+Let misses (K : {set J}) (x : {set O} * {set J}) w : bool :=
+  [&& x.1 != set0, x.1 \subset X, x.2 \subset K, #|x.2| == #|x.1|.-1 &
+    [forall e : O * J, ((e.1 \in x.1) && (e.2 \in K :\: x.2)) ==> ~~ r w e.1 e.2]].
+
+Let some_miss (K : {set J}) w : (m <= #|K|)%N -> unmatched w K -> exists x, misses K x w.
+Proof.
+move=> mk /existsP[T /andP[TX lt]].
+have Tm : (#|T| <= m)%N by exact: leq_trans (subset_leq_card TX) Xm.
+have T0 : T != set0 by apply/eqP => e; move: lt; rewrite e cards0.
+have metK : meets w K T \subset K by apply/subsetP => j; rewrite inE => /andP[].
+(* add columns until there is one fewer than rows *)
+have [U [mU UK UT]] : exists U : {set J}, [/\ meets w K T \subset U, U \subset K & #|U| = #|T|.-1].
+  have le : (#|T|.-1 - #|meets w K T| <= #|K :\: meets w K T|)%N.
+    by rewrite cardsDS // leq_sub2r // (leq_trans (leq_pred _)) // (leq_trans Tm).
+  have [V] : exists V, V \in [set V : {set J} | (V \subset K :\: meets w K T) & #|V| == (#|T|.-1 - #|meets w K T|)%N].
+    by apply/set0Pn; rewrite -card_gt0 cards_draws bin_gt0.
+  rewrite inE => /andP[VK /eqP cV]; exists (meets w K T :|: V); split; first exact: subsetUl.
+    by rewrite subUset metK (subset_trans VK) // subsetDl.
+  rewrite cardsU (_ : meets w K T :&: V = set0) ?cards0 ?subn0 ?cV.
+    by rewrite subnKC // -ltnS prednK // card_gt0.
+  by apply/setP => j; rewrite inE in_set0; apply/negbTE/negP => /andP[jm /(subsetP VK)]; rewrite inE jm.
+exists (T, U); rewrite /misses /= T0 TX UK UT eqxx /=.
+apply/forallP => -[o j] /=; apply/implyP => /andP[oT]; rewrite inE => /andP[jU jK].
+apply: contra jU => bj; apply: (subsetP mU); rewrite inE jK /=.
+by apply/existsP; exists o; rewrite oT.
+Qed.
+
+Let misses_le (K : {set J}) T U : \sum_w mu w * (misses K (T, U) w)%:R <=
+  if [&& T != set0, T \subset X, U \subset K & #|U| == #|T|.-1] then M * (1 - p2) ^+ (#|T| * (#|K| - #|T|.-1)) else 0.
+Proof.
+case: ifP => [/and4P[T0 TX UK /eqP UT]|no]; last first.
+  rewrite big1 // => w _; rewrite /misses /=; move: no.
+  by case: (T != set0); case: (T \subset X); case: (U \subset K); case: (#|U| == _) => //= _; rewrite mulr0.
+rewrite -UT -(cardsDS UK); apply: le_trans (avoids _ TX); apply: ler_sum => w _.
+by rewrite ler_wpmul2l // /misses /= T0 TX UK UT eqxx.
+Qed.
+
+Let M0 : 0 <= M. Proof. by rewrite -total sumr_ge0. Qed.
+Let trivially (K : {set J}) : \sum_w mu w * (unmatched w K)%:R <= M * 1.
+Proof. by rewrite mulr1 -total; apply: ler_sum => w _; case: unmatched; rewrite ?mulr1 ?mulr0. Qed.
+
+Lemma hall_union (K : {set J}) : \sum_w mu w * (unmatched w K)%:R <= M * lost #|K|.
+Proof.
+rewrite /lost; case: ltnP => mk; first exact: trivially.
+rewrite /Num.min; case: ifP => _; first exact: trivially.
+apply: (@le_trans _ _ (\sum_w \sum_x mu w * (misses K x w)%:R)).
+  apply: ler_sum => w _; case: (boolP (unmatched w K)) => [bad|_]; last first.
+    by rewrite mulr0; apply: sumr_ge0 => x _; rewrite mulr_ge0 ?ler0n.
+  have [x hx] := some_miss mk bad; rewrite (bigD1 x) //= hx ler_addl.
+  by apply: sumr_ge0 => y _; rewrite mulr_ge0 ?ler0n.
+rewrite exchange_big /= -(pair_bigA _ (fun T U => \sum_w mu w * (misses K (T, U) w)%:R)) /=.
+pose y t : R := (1 - p2) ^+ (t * (#|K| - t.-1)); have y0 t : 0 <= y t by rewrite exprn_ge0 // subr_ge0; case/andP: h2.
+apply: (@le_trans _ _ (\sum_(T : {set O} | T \subset X) M * (if #|T| is t.+1 then 'C(#|K|, t)%:R * y t.+1 else 0))).
+  rewrite [X in _ <= X]big_mkcond /=; apply: ler_sum => T _.
+  apply: le_trans (ler_sum _ (fun U _ => misses_le K T U)) _; case: ifP => TX; last first.
+    by rewrite big1 // => U _; rewrite andbF.
+  case cT : #|T| => [|t].
+    by rewrite mulr0 big1 // => U _; rewrite (cards0_eq cT) eqxx.
+  rewrite (eq_bigr (fun U => if U \in [set U : {set J} | U \subset K & #|U| == t] then M * y t.+1 else 0)) => [|U _].
+    by rewrite -big_mkcond /= sumr_const cards_draws -[X in X <= _]mulr_natl mulrCA.
+  by rewrite inE -cards_eq0 cT.
+rewrite -mulr_sumr ler_wpmul2l // (sum_subsets (fun k => if k is t.+1 then 'C(#|K|, t)%:R * y t.+1 else 0) Xm).
+rewrite /hall_sum big_ord_recl mulr0 add0r big_add1 /= big_mkord; apply: ler_sum => t _; rewrite /bump add1n /=.
+by rewrite natrM -mulrA ler_wpmul2r ?mulr_ge0 ?ler0n // ler_nat leq_bin2l.
+Qed.
+
+(* more columns are never worse *)
+Lemma hall_steps g (K : {set J}) : steps g -> \sum_w mu w * (unmatched w K)%:R <= M * g #|K|.
+Proof.
+move=> gs; have [j [jK jg]] := gs #|K|.
+have [K'] : exists K', K' \in [set K' : {set J} | (K' \subset K) & #|K'| == j].
+  by apply/set0Pn; rewrite -card_gt0 cards_draws bin_gt0.
+rewrite inE => /andP[KK /eqP cK]; apply: (@le_trans _ _ (M * lost j)); last by rewrite ler_wpmul2l.
+rewrite -cK; apply: le_trans (hall_union K'); apply: ler_sum => w _; rewrite ler_wpmul2l // ler_nat.
+case: (boolP (unmatched w K)) => // /existsP[T /andP[TX lt]]; rewrite lt0b; apply/existsP; exists T; rewrite TX /=.
+apply: leq_ltn_trans lt; apply: subset_leq_card; apply/subsetP => i.
+by rewrite !inE => /andP[/(subsetP KK)-> ->].
+Qed.
+End Hall.
+
 Section Factored.
 Variables (R : realFieldType) (n m N : nat) (p1 p2 : R).
 Local Notation upper := [finType of 'I_m * 'I_N].  (* edges from inner neurons to outputs *)
@@ -45,11 +168,6 @@ Implicit Types (a : {ffun lower -> bool}) (b : {ffun upper -> bool}) (T : {set '
 Definition two_masks : upper + lower -> R := joint (fun _ : upper => p2) (fun _ : lower => p1).
 Definition reads (w : mask) (j : 'I_N) (i : 'I_n) : bool := w (inr (j, i)).
 Definition read_by (w : mask) (o : 'I_m) (j : 'I_N) : bool := w (inl (o, j)).
-
-(* Hall's sum for m rows and k columns; 1 where there are too few columns *)
-Definition hall_sum (k : nat) : R :=
-  \sum_(1 <= t < m.+1) ('C(m, t) * 'C(k, t.-1))%:R * (1 - p2) ^+ (t * (k - t.-1)).
-Definition lost (k : nat) : R := if (k < m)%N then 1 else Num.min 1 (hall_sum k).
 
 Definition readers a (i : 'I_n) : {set 'I_N} := [set j | a (j, i)].
 (* the neurons of U that an output of T reads; U is bad if some set of outputs meets too few of them *)
@@ -71,83 +189,38 @@ Hypotheses (h1 : 0 <= p1 <= 1) (h2 : 0 <= p2 <= 1).
 Let P2 (e : upper) : 0 <= p2 <= 1. Proof. by []. Qed.
 Let P01 e : 0 <= two_masks e <= 1. Proof. by case: e. Qed.
 
-(* some rows T miss all columns of K but U, one fewer than they are *)
-Let misses (K : {set 'I_N}) (x : {set 'I_m} * {set 'I_N}) b : bool :=
-  [&& x.1 != set0, x.2 \subset K, #|x.2| == #|x.1|.-1 &
-    [forall e : upper, ((e.1 \in x.1) && (e.2 \in K :\: x.2)) ==> ~~ b e]].
-
-Lemma misses_law K T U : Pr (fun _ : upper => p2) (misses K (T, U)) =
-  if [&& T != set0, U \subset K & #|U| == #|T|.-1]
-  then (1 - p2) ^+ (#|T| * (#|K| - #|T|.-1)) else 0.
+Lemma bad_law K g : steps m p2 g -> Pr (fun _ : upper => p2) (fun b => bad_on b K) <= g #|K|.
 Proof.
-rewrite /misses /=; case: ifP => [/and3P[T0 UK /eqP UT]|no]; last first.
-  rewrite -[RHS](Ex_cst (fun _ : upper => p2)); apply: eq_Ex => b.
-  by move: no; case: (T != set0); case: (U \subset _); case: (#|U| == _).
-transitivity (Pr (fun _ : upper => p2)
-    (fun b => [forall e : upper, ((e.1 \in T) && (e.2 \in K :\: U)) ==> ~~ b e])).
-  by apply: eq_Pr => b; rewrite T0 UK UT eqxx.
-rewrite (Pr_miss _ (fun e : upper => (e.1 \in T) && (e.2 \in K :\: U))) prodr_const; congr (_ ^+ _).
-rewrite -UT -(cardsDS UK) -cardX.
-by apply: eq_card => -[o j]; rewrite unfold_in !inE.
+move=> gs; rewrite -[X in _ <= X]mul1r.
+pose r b (o : 'I_m) (j : 'I_N) := (b : {ffun upper -> bool}) (o, j).
+have same b : bad_on b K = unmatched r [set: 'I_m] b K by apply: eq_existsb => T; rewrite subsetT.
+rewrite (eq_Pr _ same).
+apply: (hall_steps (m := m) (p2 := p2) (mu := mass (fun _ : upper => p2)) _ _ h2 _ _ _ gs) => [b||| T Y _].
+- exact: mass_ge0.
+- by have := Ex_cst (fun _ : upper => p2) 1; rewrite /Ex; under eq_bigr do rewrite mulr1.
+- by rewrite cardsT card_ord.
+rewrite mul1r -[X in _ ^+ X]cardX.
+rewrite -[X in X <= _]/(Pr _ (fun b => [forall e : upper, ((e.1 \in T) && (e.2 \in Y)) ==> ~~ b (e.1, e.2)])).
+rewrite (eq_Pr _ (A' := fun b => [forall e : upper, ((e.1 \in T) && (e.2 \in Y)) ==> ~~ b e])) => [|b]; last first.
+  by apply: eq_forallb => -[].
+rewrite (Pr_miss _ (fun e : upper => (e.1 \in T) && (e.2 \in Y))) prodr_const le_eqVlt; apply/orP; left; apply/eqP.
+by congr (_ ^+ _); apply: eq_card => -[o j]; rewrite unfold_in !inE.
 Qed.
 
-Lemma bad_law K : Pr (fun _ : upper => p2) (fun b => bad_on b K) <= lost #|K|.
+Lemma readers_law (g : nat -> R) i :
+  Ex (fun _ : lower => p1) (fun a => g #|readers a i|) = \sum_(k < N.+1) bin_mass p1 N k * g k.
 Proof.
-set k := #|K|; have le1 := @Pr_le1 _ _ _ P2 (fun b => bad_on b K).
-rewrite /lost; case: ltnP => // mk; rewrite le_minr le1 /=.
-apply: (@le_trans _ _ (Pr (fun _ : upper => p2) (fun b => [exists x, misses K x b]))).
-  apply: le_Pr => // b /existsP[T lt].
-  have Tm : (#|T| <= m)%N by apply: leq_trans (max_card _) _; rewrite card_ord.
-  have T0 : T != set0 by apply/eqP => e; move: lt; rewrite e cards0.
-  have metK : met b K T \subset K by apply/subsetP => j; rewrite inE => /andP[].
-  (* add columns until there is one fewer than rows *)
-  have [U [mU UK UT]] : exists U, [/\ met b K T \subset U, U \subset K & #|U| = #|T|.-1].
-    have le : (#|T|.-1 - #|met b K T| <= #|K :\: met b K T|)%N.
-      by rewrite cardsDS // leq_sub2r // (leq_trans (leq_pred _)) // (leq_trans Tm).
-    have [V] : exists V, V \in [set V : {set 'I_N} | (V \subset K :\: met b K T) & #|V| == (#|T|.-1 - #|met b K T|)%N].
-      by apply/set0Pn; rewrite -card_gt0 cards_draws bin_gt0.
-    rewrite inE => /andP[VK /eqP cV]; exists (met b K T :|: V); split; first exact: subsetUl.
-      by rewrite subUset metK (subset_trans VK) // subsetDl.
-    rewrite cardsU (_ : met b K T :&: V = set0) ?cards0 ?subn0 ?cV.
-      by rewrite subnKC // -ltnS prednK // card_gt0.
-    by apply/setP => j; rewrite inE in_set0; apply/negbTE/negP => /andP[jm /(subsetP VK)]; rewrite inE jm.
-  apply/existsP; exists (T, U); rewrite /misses /= T0 UK UT eqxx /=.
-  apply/forallP => -[o j] /=; apply/implyP => /andP[oT]; rewrite inE => /andP[jU jK].
-  apply: contra jU => bj; apply: (subsetP mU); rewrite inE jK /=.
-  by apply/existsP; exists o; rewrite oT.
-apply: le_trans (Pr_exists P2 _) _.
-rewrite -(pair_bigA _ (fun T U => Pr (fun _ : upper => p2) (misses K (T, U)))) /=.
-have card_le T : (#|T| < m.+1)%N by rewrite ltnS -[m in (_ <= m)%N]card_ord max_card.
-rewrite (partition_big (fun T => Ordinal (card_le T)) xpredT) //= /hall_sum.
-rewrite big_ord_recl big_add1 /= big_mkord [X in X + _]big1 ?add0r => [|T /eqP[T0]]; last first.
-  by rewrite big1 // => U _; rewrite misses_law (cards0_eq T0) eqxx.
-apply: ler_sum => t _; set y := (1 - p2) ^+ _.
-have size T : (Ordinal (card_le T) == lift ord0 t) = (#|T| == t.+1).
-  by apply/eqP/eqP => e; [have := congr1 (@nat_of_ord m.+1) e; rewrite /= /bump leq0n add1n|exact: val_inj].
-rewrite (eq_bigl (fun T => #|T| == t.+1) _ size) (eq_bigr (fun=> 'C(k, t)%:R * y)) => [|T /eqP cT].
-  rewrite sumr_const natrM -mulrA -[X in X <= _]mulr_natl.
-  rewrite (_ : #|_| = 'C(m, t.+1)) // -[m in 'C(m, _)]card_ord -card_draws; apply: eq_card => T.
-  by rewrite !inE.
-rewrite (eq_bigr (fun U => if U \in [set U : {set 'I_N} | (U \subset K) & #|U| == t] then y else 0)) => [|U _].
-  by rewrite -big_mkcond /= sumr_const cards_draws -[LHS]mulr_natl.
-by rewrite misses_law inE cT -cards_eq0 cT.
+have law := @groups_law _ _ _ (fun _ : lower => p1) fst p1 (fun j a => a (j, i)) _ _ g.
+move: law; rewrite card_ord => <- => [|j a a' h|j]; last 2 first.
+- exact: h.
+- transitivity (Pr (fun _ : lower => p1) (fun a => [exists e, (e == (j, i)) && a e])).
+    apply: eq_Pr => a; apply/idP/existsP => [h|[e /andP[/eqP->]]] //; by exists (j, i); rewrite eqxx.
+  by rewrite (Pr_hit _ (pred1 (j, i))) big_pred1_eq subKr.
+by apply: eq_Ex => a; congr g; apply: eq_card => j; rewrite !inE.
 Qed.
-
-(* more neurons are never worse *)
-Lemma bad_le a i j : (j <= #|readers a i|)%N -> Pr (fun _ : upper => p2) (fun b => bad a b i) <= lost j.
-Proof.
-move=> le; have [K] : exists K, K \in [set K : {set 'I_N} | (K \subset readers a i) & #|K| == j].
-  by apply/set0Pn; rewrite -card_gt0 cards_draws bin_gt0.
-rewrite inE => /andP[KU /eqP <-]; apply: le_trans (bad_law K); apply: le_Pr => // b /existsP[T lt].
-apply/existsP; exists T; apply: leq_ltn_trans lt; apply: subset_leq_card; apply/subsetP => j'.
-by rewrite !inE => /andP[/(subsetP KU)]; rewrite inE => -> ->.
-Qed.
-
-(* any g that is, at k, at least what some j <= k columns lose *)
-Definition steps (g : nat -> R) : Prop := forall k, exists j, (j <= k)%N /\ lost j <= g k.
 
 (* the chance that an input has no matching; Hall's sum given the neurons that read it *)
-Lemma fails_law (g : nat -> R) : steps g ->
+Lemma fails_law (g : nat -> R) : steps m p2 g ->
   Pr two_masks (fun w => [exists i, bad [ffun e => w (inr e)] [ffun e => w (inl e)] i]) <=
   n%:R * (\sum_(k < N.+1) bin_mass p1 N k * g k).
 Proof.
@@ -161,23 +234,16 @@ rewrite -/fails /Pr /two_masks fubini.
 apply: (@le_trans _ _ (Ex (fun _ : lower => p1) (fun a => \sum_(i : 'I_n) g #|readers a i|))).
   apply: le_Ex => // a; rewrite (eq_Ex _ (g := fun b => ([exists i, bad a b i])%:R)) => [|b]; last by rewrite glued.
   apply: le_trans (Pr_exists P2 _) _; apply: ler_sum => i _.
-  have [j [jk lg]] := gs #|readers a i|; exact: le_trans (bad_le jk) lg.
-rewrite Ex_sum (eq_bigr (fun=> \sum_(k < N.+1) bin_mass p1 N k * g k)) => [|i _].
-  by rewrite sumr_const card_ord mulr_natl.
-have law := @groups_law _ _ _ (fun _ : lower => p1) fst p1 (fun j a => a (j, i)) _ _ g.
-move: law; rewrite card_ord => <- => [|j a a' h|j]; last 2 first.
-- exact: h.
-- transitivity (Pr (fun _ : lower => p1) (fun a => [exists e, (e == (j, i)) && a e])).
-    apply: eq_Pr => a; apply/idP/existsP => [h|[e /andP[/eqP->]]] //; by exists (j, i); rewrite eqxx.
-  by rewrite (Pr_hit _ (pred1 (j, i))) big_pred1_eq subKr.
-by apply: eq_Ex => a; congr g; apply: eq_card => j; rewrite !inE.
+  exact: bad_law.
+rewrite Ex_sum (eq_bigr (fun=> \sum_(k < N.+1) bin_mass p1 N k * g k)) => [|i _]; last exact: readers_law.
+by rewrite sumr_const card_ord mulr_natl.
 Qed.
 
 (* rep: any decidable event that holds on every pair of masks that contains all linear maps *)
 Variable rep : pred mask.
 Hypothesis repP : forall w, contains_all R (reads w) (read_by w) -> rep w.
 
-Theorem factored_law (g : nat -> R) : (0 < N)%N -> steps g ->
+Theorem factored_law (g : nat -> R) : (0 < N)%N -> steps m p2 g ->
   1 - n%:R * (\sum_(k < N.+1) bin_mass p1 N k * g k) <= Pr two_masks rep.
 Proof.
 move=> N0 gs; pose fails (w : mask) := [exists i, bad [ffun e => w (inr e)] [ffun e => w (inl e)] i].

@@ -87,12 +87,6 @@ rewrite ler_add2l [X in _ <= X](big_cat_nat _ _ _ (e2 : (e.+1 <= (m - e).+1)%N))
 by rewrite ler_addr; apply: sumr_ge0 => t _; exact: term0.
 Qed.
 
-Lemma lost_ge0 k : 0 <= lost m p2 k.
-Proof.
-rewrite /lost; case: ifP => // _; rewrite le_minr ler01 /=.
-by apply: sumr_ge0 => t _; exact: term0.
-Qed.
-
 Lemma lost_dnP k : below S (lost_dn bits m e r k) (lost m p2 k).
 Proof.
 rewrite /lost /lost_dn; case: ltnP => mk; first by rewrite /below mul1r.
@@ -132,7 +126,7 @@ have rest (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> under (ratio bits 0 (y - 
   exact: ratio_le.
 set p1 := toR a1 / toR b1; have h1 : 0 <= p1 <= 1 by exact: ratio01.
 have h2 := ratio01 _ _ b20 ab2; have r2 := rest _ _ b20 ab2.
-have g0 k : 0 <= g k by have [j [_ le]] := gs k; apply: le_trans le; exact: lost_ge0.
+have g0 k : 0 <= g k by exact: steps_ge0 gs.
 have hF i : below S (nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 (k0 + len)) (N.to_nat (N.of_nat i))) (g i).
   rewrite Nat2N.id; case: (ltnP i (k0 + len)) => il; last by rewrite nth_default ?size_floors //; exact: (mulr_ge0 (g0 i) (ltW s0)).
   have [j [ji le]] := gs i; apply: le_trans (_ : lost m (toR a2 / toR b2) j * toR S <= _); last by rewrite ler_pmul2r.

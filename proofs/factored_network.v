@@ -1,6 +1,6 @@
 (* Factored sources, whole networks: every target of the given widths, exactly, with the stated probability.         *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws factored factored_law.
+From ERProofs Require Import bernoulli exact_laws factored factored_law small_sets factored_mixed factored_mixed_law.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -35,6 +35,49 @@ rewrite !one /wt (eqP he); case: (u e'); by rewrite /= ?mulr1 ?mulr0 ?addr0 ?add
 Qed.
 End Part.
 
+(* one map, read forwards or backwards: from inputs to outputs, or from outputs to inputs *)
+Section Orientation.
+Variables (R : realFieldType) (n m N : nat) (p1 p2 : R).
+Local Notation pair_mask n m := {ffun [finType of ('I_m * 'I_N) + ('I_N * 'I_n)] -> bool}.
+
+Definition turn (e : 'I_n * 'I_N + 'I_N * 'I_m) : 'I_m * 'I_N + 'I_N * 'I_n :=
+  match e with inl e => inr (e.2, e.1) | inr e => inl (e.2, e.1) end.
+
+Lemma turn_inj : injective turn.
+Proof. by move=> [[x y]|[x y]] [[z t]|[z t]] //= [-> ->]. Qed.
+
+(* what the mixed theorem asks for does not hold *)
+Definition pair_bad (backwards : bool) (kappa f : nat) (w : pair_mask n m) : bool :=
+  if backwards then let v : pair_mask m n := part turn w in mixed_bad kappa f [ffun e => v (inr e)] [ffun e => v (inl e)]
+  else mixed_bad kappa f [ffun e => w (inr e)] [ffun e => w (inl e)].
+
+Let glued n' m' (w : pair_mask n' m') : glue [ffun e => w (inl e)] [ffun e => w (inr e)] = w.
+Proof. by apply/ffunP => -[e|e]; rewrite !ffunE. Qed.
+
+Lemma pair_contains (backwards : bool) kappa f (w : pair_mask n m) :
+  (0 < N)%N -> (f < if backwards then m else n)%N -> ~~ pair_bad backwards kappa f w ->
+  contains_all R (reads w) (read_by w).
+Proof.
+move=> N0; rewrite /pair_bad; case: backwards => fn /(mixed_matchings fn N0); rewrite glued => /(@mixed R) //.
+move=> h; apply: contains_transposed => W; have [A [B [oA oB e]]] := h W; exists A, B.
+by split=> // [o j nS|j i nS]; [apply: oA|apply: oB]; move: nS; rewrite /read_by /reads ffunE.
+Qed.
+
+Lemma pair_law (backwards : bool) kappa f rho g1 g2 :
+  let n' := if backwards then m else n in let m' := if backwards then n else m in
+  let p1' := if backwards then p2 else p1 in let p2' := if backwards then p1 else p2 in
+  0 <= p1 <= 1 -> 0 <= p2 <= 1 -> 0 <= rho <= 1 -> (0 < N)%N -> (kappa <= N.+1)%N ->
+  N%:R * rho * fewer p1' kappa N <= \sum_(i < kappa) bin_mass p1' N i * i%:R -> steps m' p2' g1 -> steps f rho g2 ->
+  Pr (@two_masks R n m N p1 p2) (pair_bad backwards kappa f) <= mixed_loss n' m' N p1' p2' kappa f g1 g2.
+Proof.
+case: backwards => /= h1 h2 h3 N0 kN mean gs1 gs2; last exact: (mixed_law n h1 h2 h3 N0 kN mean gs1 gs2).
+apply: le_trans (mixed_law m h2 h1 h3 N0 kN mean gs1 gs2); rewrite le_eqVlt; apply/orP; left; apply/eqP.
+rewrite /Pr (Ex_part (@two_masks R n m N p1 p2) turn_inj
+  (fun v : pair_mask m n => (mixed_bad kappa f [ffun e => v (inr e)] [ffun e => v (inl e)])%:R)).
+apply: eq_bigr => v _; congr (_ * _); apply: eq_bigr => e _; rewrite /wt; by case: e.
+Qed.
+End Orientation.
+
 Section Network.
 Variables (R : realFieldType) (L : nat) (d inner : nat -> nat) (act : nat -> R -> R).
 Variables (W : forall l, 'M[R]_(d l.+1, d l)) (b : forall l, 'cV[R]_(d l.+1)).
@@ -62,35 +105,35 @@ Definition represented (w : mask) : Prop := exists A B c e,
 Let in_layer_inj l : injective (@in_layer l).
 Proof. by move=> e e' /eqP; rewrite /in_layer eq_Tagged => /eqP. Qed.
 
-Let layers w : (forall l : 'I_L, ~~ [exists i, bad [ffun e => part (@in_layer l) w (inr e)]
-    [ffun e => part (@in_layer l) w (inl e)] i]) ->
+(* of each pair: how it is read, how many inputs are set aside, below which number of readers, and what that costs *)
+Variables (backwards : nat -> bool) (kappa f : nat -> nat) (loss : nat -> R).
+Hypothesis fewer_aside : forall l, (l < L)%N -> (f l < if backwards l then d l.+1 else d l)%N.
+Hypothesis rare : forall l, (l < L)%N ->
+  Pr (@two_masks R (d l) (d l.+1) (inner l) (p1 l) (p2 l)) (@pair_bad (d l) (d l.+1) (inner l) (backwards l) (kappa l) (f l)) <= loss l.
+Let pair_fails (l : 'I_L) (u : {ffun pair_of l -> bool}) := pair_bad (backwards l) (kappa l) (f l) u.
+
+Let layers w : (forall l : 'I_L, ~~ pair_fails (part (@in_layer l) w)) ->
   forall l, (l < L)%N -> contains_all R (reads_in w (l := l)) (read_by_in w (l := l)).
 Proof.
-move=> ok l lL; apply: either_matching; left.
-have := matchings (Ordinal (inner0 lL)) (ok (Ordinal lL)) => dm i.
-have [c [ci co cr]] := dm i; exists c; split=> // o; rewrite /read_by_in /reads_in;
-  case: Sumbool.sumbool_of_bool => [lL'|]; rewrite ?lL // (bool_irrelevance lL' lL).
-  by have := co o; rewrite /read_by !ffunE.
-by have := cr o; rewrite /reads !ffunE.
+move=> ok l lL; have := @pair_contains R _ _ _ _ _ _ _ (inner0 lL) (fewer_aside lL) (ok (Ordinal lL)) => holds W'.
+have [A [B [oA oB e]]] := holds W'; exists A, B; split=> // [o j|j i]; rewrite /read_by_in /reads_in;
+  case: Sumbool.sumbool_of_bool => [lL'|]; rewrite ?lL // (bool_irrelevance lL' lL) => nS.
+  by apply: oA; rewrite /read_by ffunE.
+by apply: oB; rewrite /reads ffunE.
 Qed.
 
-(* what each map loses with k neurons that read an input, and the failure, added up over the maps *)
-Variable g : nat -> nat -> R.
-Hypothesis gs : forall l, (l < L)%N -> steps (d l.+1) (p2 l) (g l).
-Definition failure : R := \sum_(l < L) (d l)%:R * (\sum_(k < (inner l).+1) bin_mass (p1 l) (inner l) k * g l k).
+Definition failure : R := \sum_(l < L) loss l.
 
 Lemma all_maps (rep : pred mask) :
   (forall w, (forall l, (l < L)%N -> contains_all R (reads_in w (l := l)) (read_by_in w (l := l))) -> rep w) ->
   1 - failure <= Pr density rep.
 Proof.
-move=> repP; pose fails (l : 'I_L) (u : {ffun pair_of l -> bool}) :=
-  [exists i, bad [ffun e => u (inr e)] [ffun e => u (inl e)] i].
-have P01 e : 0 <= density e <= 1 by case: e => l [x|x]; rewrite /density /= ?h1 ?h2.
-have le : Pr density (fun w => [exists l : 'I_L, fails l (part (@in_layer l) w)]) <= failure.
+move=> repP; have P01 e : 0 <= density e <= 1 by case: e => l [x|x]; rewrite /density /= ?h1 ?h2.
+have le : Pr density (fun w => [exists l : 'I_L, pair_fails (part (@in_layer l) w)]) <= failure.
   apply: le_trans (Pr_exists P01 _) _; apply: ler_sum => l _.
-  rewrite /Pr (Ex_part density (@in_layer_inj l) (fun u => (fails l u)%:R)).
-  exact: (fails_law (d l) (inner l) (h1 (ltn_ord l)) (h2 (ltn_ord l)) (gs (ltn_ord l))).
-apply: (@le_trans _ _ (Pr density (predC (fun w => [exists l : 'I_L, fails l (part (@in_layer l) w)])))).
+  rewrite /Pr (Ex_part density (@in_layer_inj l) (fun u => (pair_fails u)%:R)).
+  exact: (rare (ltn_ord l)).
+apply: (@le_trans _ _ (Pr density (predC (fun w => [exists l : 'I_L, pair_fails (part (@in_layer l) w)])))).
   by rewrite PrC ler_add2l ler_opp2.
 by apply: le_Pr => // w /=; rewrite negb_exists => /forallP ok; apply/repP/layers.
 Qed.

@@ -81,7 +81,7 @@ apply: le_trans (w _) => [|k kn].
 rewrite -[binomials _ 1%bin 0%bin _]/(binomials (N.of_nat n1) (N.of_nat 1) (N.of_nat 0) n1.+1) bE.
 have bm : bounds (up_ratio a b) p by exact: up_ratioP.
 have bq : bounds (up_ratio (b - a) b) (1 - p) by rewrite missE; exact: up_ratioP.
-by have := massesP p01 p01 bq bm bq (k := 0) (len := n1.+1) (leqnn _) kn; rewrite add0n.
+by have := massesP p01 bm bq (k := 0) (len := n1.+1) (leqnn _) kn; rewrite add0n.
 Qed.
 End Sound.
 

@@ -122,6 +122,34 @@ def test_a_factored_source_is_certified_with_linear_and_with_relu_neurons(tmp_pa
 
 
 @needs_coq
+def test_the_answer_that_a_user_gets_is_certified_where_it_rests_on_the_mixed_theorem(tmp_path):
+    answer = width("784-128-10", method="factored", density="0.5", delta="0.001")
+    assert [one.orientation for one in answer.design.maps] == ["mixed-dual", "dual"]
+    found = check(answer.certificate(), tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer_least, answer, answer_relu checked in" in found.stdout
+
+
+@needs_coq
+def test_maps_by_the_mixed_theorem_are_certified_forwards_and_backwards(tmp_path):
+    answer = width("80-200-80", method="factored", density="0.5", delta="0.001")
+    first, second = answer.design.maps
+    assert (first.orientation, second.orientation) == ("mixed-primal", "mixed-dual")
+    text = answer.certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer, answer_relu checked in" in found.stdout  # and nothing is said of one neuron less
+    fewer_neurons = changed(text, f"[:: {first.inner}; {second.inner}]", f"[:: {first.inner}; {second.inner - 10}]")
+    sides = f"0 => Plan true {first.threshold}%N {first.set_aside}%N "
+    fewer_aside = changed(text, sides, sides.replace(f" {first.set_aside}%N", f" {first.set_aside - 5}%N"))
+    more_readers = re.sub(rf"({sides})\d+%bin \d+%bin", r"\g<1>1%bin 2%bin", text)  # than the mean below the threshold
+    other_way = changed(text, sides, sides.replace("true", "false"))
+    for wrong in (fewer_neurons, fewer_aside, more_readers, other_way):
+        assert wrong != text
+        assert check(wrong, tmp_path).returncode == 1
+
+
+@needs_coq
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from fractions import Fraction
 
@@ -141,15 +142,28 @@ def test_factored_numbers_are_those_of_the_answer():
     assert [list(pairs) for pairs in found] == [[(3, 10), (1, 2)], [(2, 5), (1, 4)]]
 
 
+def test_numbers_of_the_mixed_theorem_are_those_of_the_answer():
+    answer = width("80-200-80", method="factored", density=0.5, delta="0.001")
+    text = answer.certificate()
+    found = re.findall(r"\d => Plan (true|false) (\d+)%N (\d+)%N (\d+)%bin (\d+)%bin", text)
+    assert [one[0] for one in found] == ["true", "false"]  # outputs are read as inputs, and not
+    for one, (_, kappa, few, kept, entries) in zip(answer.design.maps, found, strict=True):
+        assert (int(kappa), int(few)) == (one.threshold, one.set_aside)
+        masses = [math.comb(one.inner, k) for k in range(one.threshold)]  # all of the density 1/2
+        mean = Fraction(sum(k * mass for k, mass in enumerate(masses)), sum(masses) * one.inner)
+        assert mean * (1 - Fraction(1, 10**8)) < Fraction(int(kept), int(entries)) < mean
+    assert "answer_least" not in text
+    assert "how many is a choice" in text
+
+
 @pytest.mark.parametrize(
     ("target", "options", "said"),
     [
-        ("784-128-10", {"density": 0.5}, "layer 1 rests on the mixed-dual bound"),
         ("2000-1500-10", {"density": 0.01}, "take Coq too long"),
         ([np.ones((2, 2, 3, 3)), np.ones((2, 2))], {"density": 0.5}, "convolutions"),
         ([np.array([[1.0, 0], [1, 0]]), np.ones((2, 2))], {"density": 0.5}, "layer 1 leaves neurons unused"),
         ("20-10-5", {"density": 0.5, "factors": 3}, "two masked maps in a row only"),
-        ("40-1", {"density": 0.1, "delta": 0.8}, "the dual bound that Coq knows is above delta"),
+        ("40-1", {"density": 0.1, "delta": 0.8}, "the bound that Coq knows is above delta"),
     ],
 )
 def test_factored_answers_that_coq_cannot_follow_are_refused(target, options, said):
