@@ -18,6 +18,7 @@ HEADINGS = {
     "ertheory.layerwise": "Densities of layers",
     "ertheory.montecarlo": "Simulation",
     "ertheory.errors": "Errors",
+    "ertrain.own": "Your own networks and data",
     "ertrain.configuration": "Configurations",
     "ertrain.masks": "Masks and sparse layers",
     "ertrain.ratios": "Densities of layers",
