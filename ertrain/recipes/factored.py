@@ -108,6 +108,12 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("fashion-mnist", "widened"): ("adam", 0.004, 0.0),
     ("fashion-mnist", "factored"): ("adam", 0.002, 0.0),
     ("fashion-mnist", "frozen"): ("adam", 0.004, 0.0),
+    ("digits-resnet20", "dense"): ("sgd", 0.05, 5e-4),
+    ("digits-resnet20", "same width"): ("sgd", 0.2, 5e-4),
+    ("digits-resnet20", "widened"): ("sgd", 0.2, 5e-4),
+    ("digits-resnet20", "factored"): ("sgd", 0.05, 5e-4),
+    ("digits-resnet20", "frozen"): ("sgd", 0.05, 5e-4),
+    ("digits-resnet20", EQUAL_WORK): ("sgd", 0.1, 5e-4),
 }
 
 
