@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DELTA, LEVEL = Fraction(1, 20), Fraction(19, 20)
-SHARES = (0.6, 0.8, 1.0)
+SHARES = (0.8, 1.0)
 CELLS = tuple(product(("4-8-3", "8-16-4", "digits-12"), ("0.5", "0.8", "0.9", "0.95")))
 FEWER = {("digits-12", "0.9"): 16, ("digits-12", "0.95"): 16}  # students of networks that take long
 
