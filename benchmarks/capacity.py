@@ -18,7 +18,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby, permutations, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,25 +26,20 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from ertheory.bounds.factored.own_masks import own_masks_factor, own_masks_widening
+from ertheory.plots.capacity import draw_capacity
 from ertheory.plots.columns import Columns
 from ertheory.plots.figure_files import write_figure
-from ertheory.plots.style import BLUE, GREEN, ORANGE, VERMILION
 from ertrain.configuration import Configuration
 from ertrain.recipes.table1 import table1
 from ertrain.reports.statistics import mean_of
 from ertrain.training.experiments import perform
 from ertrain.training.process_group import join_process_group
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 DELTA = Fraction(1, 1000)
-RATIOS = {"uniform": (BLUE, "o"), "erk": (GREEN, "s"), "balanced": (ORANGE, "^"), "pyramidal": (VERMILION, "D")}
+RATIOS = ("uniform", "erk", "balanced", "pyramidal")
 PAPER = ("vgg16", "resnet18", "resnet50")
 SPARSE = ("0.5", "0.3", "0.2", "0.1", "0.05", "0.02", "0.01", "0.001")
 TRAINED = ("0.5", "0.2", "0.1", "0.05", "0.02")
-NOTHING = 2.0**13  # drawn where not even 4,096 times the width are enough
 DRAWS = 20_000
 
 # Name in the table, architecture of the theory and its width; what is trained, at which densities, with how many seeds.
@@ -79,11 +74,11 @@ def accuracies(options: argparse.Namespace) -> Iterator[tuple[str, str, str, str
 
 def published(figures: Path) -> Iterator[tuple[str, str, str, str, str, float, float | None, float | None, int]]:
     with (figures / "ratios.csv").open(encoding="utf-8") as lines:
-        for line in csv.DictReader(lines):
-            if line["ratio"] in RATIOS and line["density"] != "1":
-                low, high = (float(line[end]) if line[end] else None for end in ("low", "high"))
-                ends = float(line["test"]), low, high, int(line["n"])
-                yield (*FASHION, line["density"], line["ratio"], *ends)
+        kept = [line for line in csv.DictReader(lines) if line["ratio"] in RATIOS and line["density"] != "1"]
+        for line in sorted(kept, key=lambda one: (-float(one["density"]), RATIOS.index(one["ratio"]))):
+            low, high = (float(line[end]) if line[end] else None for end in ("low", "high"))
+            ends = float(line["test"]), low, high, int(line["n"])
+            yield (*FASHION, line["density"], line["ratio"], *ends)
 
 
 def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -150,40 +145,6 @@ def show(lines: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def drawing(figure: Figure, columns: Columns) -> None:
-    lines = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    networks = list(dict.fromkeys(line["network"] for line in lines))
-    trained = [name for name in networks if name not in PAPER]
-    figure.set_size_inches(3.6 * max(len(PAPER), len(trained)), 7.2)
-    above, below = figure.subfigures(2, 1)
-    for axes, name in zip(above.subplots(1, len(PAPER), sharey=True), PAPER, strict=True):
-        for ratio, (colour, marker) in RATIOS.items():
-            here = [line for line in lines if (line["network"], line["ratio"]) == (name, ratio)]
-            places = [float(line["density"]) for line in here]
-            values = [NOTHING if line["wider"] is None else line["wider"] for line in here]
-            axes.plot(places, values, color=colour, marker=marker, markersize=4, linewidth=1.2, label=ratio)
-        axes.axhline(2**12, color="#595959", linewidth=0.8, linestyle=":")
-        axes.set(xscale="log", yscale="log", xlabel="density", title=name)
-        axes.invert_xaxis()
-    above.axes[0].set_ylabel("times as wide to contain itself")
-    above.axes[0].legend()
-    for axes, name in zip(below.subplots(1, len(trained), squeeze=False)[0], trained, strict=True):
-        _trained(axes, [line for line in lines if line["network"] == name])
-        axes.set_title(name)
-    below.axes[0].set_ylabel("test accuracy, 95 %")
-
-
-def _trained(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
-    for ratio, (colour, marker) in RATIOS.items():
-        here = [line for line in lines if line["ratio"] == ratio]
-        values = [NOTHING if line["wider"] is None else line["wider"] for line in here]
-        axes.plot(values, [line["test"] for line in here], color=colour, marker=marker, markersize=4, linewidth=0.8)
-        for value, line in zip(values, here, strict=True):
-            if line["low"] is not None:
-                axes.vlines(value, max(0, line["low"]), min(1, line["high"]), color=colour, linewidth=0.9, alpha=0.7)
-    axes.set(xscale="log", xlabel="times as wide to contain itself")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
@@ -200,7 +161,7 @@ def main() -> None:
         )
         for name in names
     }
-    print(*write_figure("capacity", drawing, columns, options.figures, force=True), sep="\n")
+    print(*write_figure("capacity", draw_capacity, columns, options.figures, force=True), sep="\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -24,16 +24,13 @@ from tqdm import tqdm
 from ertheory.montecarlo.intervals import binomial_interval
 from ertheory.networks.target import Target
 from ertheory.plots.columns import Columns
+from ertheory.plots.factored_students import draw_factored_students
 from ertheory.plots.figure_files import write_figure
-from ertheory.plots.style import BLUE, GREY, VERMILION
 from ertrain.storage.files import read_json, write_json
 from ertrain.students.batched import Students, errors_of, student_masks, train_students
 from ertrain.students.examples import named_teacher
 from ertrain.students.teacher import TOLERANCE, draw_teacher, normalised
 from ertrain.students.widths import SCALES, construction_of, trial_seeds
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 DELTA, LEVEL = Fraction(1, 20), Fraction(19, 20)
 SHARES = (0.8, 1.0)
@@ -79,34 +76,6 @@ def measured(text: str, sparsity: str, share: float, students: int) -> dict[str,
 def ends(count: int, total: int) -> tuple[float, float]:
     interval = binomial_interval(count, total, LEVEL)
     return float(interval.low), float(interval.high)
-
-
-def drawing(figure: Figure, columns: Columns) -> None:
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    targets = list(dict.fromkeys(row["target"] for row in rows))
-    figure.set_size_inches(11, 2.9 * len(targets))
-    for line, target in zip(
-        figure.subplots(len(targets), 4, sharex=True, sharey=True, squeeze=False), targets, strict=True
-    ):
-        sparsities = list(dict.fromkeys(row["sparsity"] for row in rows if row["target"] == target))
-        for axes in line[len(sparsities) :]:
-            axes.set_axis_off()
-        for axes, sparsity in zip(line, sparsities, strict=False):
-            here = [row for row in rows if (row["target"], row["sparsity"]) == (target, sparsity)]
-            for kind, colour, marker, label in (
-                ("constructed", BLUE, "o", "construction is in the mask"),
-                ("learnt", VERMILION, "s", "student learns"),
-            ):
-                places = [row["share"] * (1.0 if kind == "learnt" else 1.02) for row in here]
-                axes.plot(places, [row[kind] / row["n"] for row in here], color=colour, marker=marker, markersize=4,
-                          linewidth=1.2, label=label)  # fmt: skip
-                for place, row in zip(places, here, strict=True):
-                    axes.vlines(place, *ends(row[kind], row["n"]), color=colour, alpha=0.7, linewidth=1)
-            axes.axvline(1, color=GREY, linewidth=0.8, linestyle=":", label="proved")
-            axes.set_title(f"{target}, sparsity {sparsity}", fontsize=9.5)
-        line[0].set_ylabel("share of masks, 95 %")
-    figure.supxlabel("inner neurons, over those that are proved for failure probability 0.05", fontsize=10)
-    figure.axes[0].legend(loc="lower right", fontsize=8)
 
 
 def main() -> None:
@@ -155,7 +124,7 @@ def main() -> None:
         if row["share"] == 1:
             print(f"| {row['target']} | {row['sparsity']} | {60 * row['n'] / row['seconds']:.0f} |")
     columns: Columns = {name: tuple(row[name] for row in rows) for name in rows[0]}
-    print(*write_figure("factored-students", drawing, columns, options.figures, force=True), sep="\n")
+    print(*write_figure("factored-students", draw_factored_students, columns, options.figures, force=True), sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ The numbers were measured by
     ertrain verify widths --target digits-12 --sparsity .5 --delta .05 --plot digits    theory-meets-training-digits
     ertrain verify floors --target 3-1-1 --density .5 --delta .1 --plot figures         error-floors
     python benchmarks/basin.py --out RUNS                                               basin
+    python benchmarks/capacity.py --out RUNS                                            capacity
+    python benchmarks/factored_students.py --out RUNS                                   factored-students
     python benchmarks/sparsity.py sparsity|digits|ratios|report --out figures           the others
 """
 
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING
 
 from ertheory.plots.accuracy import draw_accuracies, read_accuracies
 from ertheory.plots.basin import draw_basin
+from ertheory.plots.capacity import draw_capacity
 from ertheory.plots.columns import Columns, columns_of
+from ertheory.plots.factored_students import draw_factored_students
 from ertheory.plots.files import write_together
 from ertheory.plots.floors import draw_error_floors
 from ertheory.plots.sparsity import draw_ratio_choice, draw_sparsity_fits
@@ -45,7 +49,9 @@ def fits(name: str, error: str) -> Callable[[Figure, Columns], None]:
 
 DRAWINGS: dict[str, tuple[Callable[[Path], Columns], Callable[[Figure, Columns], None]]] = {
     "basin": (read, draw_basin),
+    "capacity": (read, draw_capacity),
     "error-floors": (read, draw_error_floors),
+    "factored-students": (read, draw_factored_students),
     "ratio-choice": (read, draw_ratio_choice),
     "ratios": (read_accuracies, draw_accuracies),
     "sparsity": (read, fits("sparsity", "rms error, in spreads of the teacher's outputs")),

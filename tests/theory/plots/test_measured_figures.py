@@ -1,0 +1,52 @@
+"""Capacity by ratio and factored students: the committed tables hold together, and the figures are drawn from them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ertheory.bounds.factored.own_masks import own_masks_factor, own_masks_widening
+from ertheory.plots.capacity import draw_capacity
+from ertheory.plots.columns import columns_of
+from ertheory.plots.factored_students import draw_factored_students
+from ertheory.plots.style import rendered
+
+FIGURES = Path(__file__).parents[3] / "figures"
+
+
+def table(name):
+    return columns_of((FIGURES / f"{name}.csv").read_text(encoding="utf-8"))
+
+
+def rows_of(columns):
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+@pytest.mark.parametrize(("name", "draw"), [("capacity", draw_capacity), ("factored-students", draw_factored_students)])
+def test_the_figure_is_drawn_from_its_table(name, draw):
+    for ending, content in rendered(draw, table(name)).items():
+        kept = (FIGURES / f"{name}{ending}").read_bytes()
+        assert len(kept) == pytest.approx(len(content), rel=0.2)  # another matplotlib may round otherwise
+
+
+def test_every_cell_of_the_capacity_has_all_ratios_and_what_is_computed_comes_out_again():
+    rows = rows_of(table("capacity"))
+    cells = {(row["network"], row["density"]) for row in rows}
+    assert len(rows) == 4 * len(cells)
+    for ratio in ("uniform", "pyramidal"):
+        (row,) = (row for row in rows if (row["network"], row["density"], row["ratio"]) == ("vgg16", 0.3, ratio))
+        asked = {"ratio": ratio, "density": "0.3", "failure_probability": Fraction(1, 1000), "width": "1"}
+        assert row["factor"] == pytest.approx(float(own_masks_factor("vgg16", **asked).factor), abs=1e-12)
+        assert row["wider"] == pytest.approx(float(own_masks_widening("vgg16", **asked)), abs=1e-12)
+
+
+def test_students_that_fail_are_counted_once():
+    rows = rows_of(table("factored-students"))
+    assert {row["target"] for row in rows} == {"4-8-3", "8-16-4", "digits-12"}
+    for row in rows:
+        assert row["learnt"] + row["mask"] + row["optimiser"] == row["n"]
+        assert row["mask"] <= row["n"] - row["constructed"]
+        if row["share"] == 1:  # proved for 0.05; so few as 12 of 16 or 55 of 64 have probability below 0.01
+            assert row["constructed"] > {16: 12, 64: 55}[row["n"]]
