@@ -32,19 +32,20 @@ def draw_factored_students(figure: Figure, columns: Columns) -> None:
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     targets = list(dict.fromkeys(row["target"] for row in rows))
     shares = sorted({row["share"] for row in rows}, reverse=True)
+    sparsities = sorted({row["sparsity"] for row in rows})
     figure.set_size_inches(3.6 * len(targets), 0.5 + 2.9 * len(shares))
     panels = figure.subplots(len(shares), len(targets), sharex=True, sharey=True, squeeze=False)
     for line, share in zip(panels, shares, strict=True):
         for axes, target in zip(line, targets, strict=True):
             here = [row for row in rows if (row["target"], row["share"]) == (target, share)]
             for shift, (kind, colour, marker, label) in zip((-0.06, 0.06), _KINDS, strict=True):
-                places = [number + shift for number in range(len(here))]
+                places = [sparsities.index(row["sparsity"]) + shift for row in here]
                 axes.plot(places, [row[kind] / row["n"] for row in here], color=colour, marker=marker, markersize=5,
                           linewidth=1, label=label)  # fmt: skip
                 for place, row in zip(places, here, strict=True):
                     interval = binomial_interval(row[kind], row["n"], _LEVEL)
                     axes.vlines(place, float(interval.low), float(interval.high), color=colour, linewidth=1.2)
-            axes.set_xticks(range(len(here)), [f"{float(row['sparsity']):g}" for row in here])
+            axes.set_xticks(range(len(sparsities)), [str(sparsity) for sparsity in sparsities])
             axes.set_ylim(-0.03, 1.03)
             axes.set_title(f"{target}, {f'{share:g} of the ' if share != 1 else ''}proved widths", fontsize=9.5)
         line[0].set_ylabel("share of masks, 95 %")
