@@ -36,7 +36,7 @@ def draw_capacity(figure: Figure, columns: Columns) -> None:
     trained = [name for name in networks if any(line["test"] for line in lines if line["network"] == name)]
     computed = [name for name in networks if name not in trained]
     figure.set_size_inches(3.6 * max(len(computed), len(trained)), 7.4)
-    above, below = figure.subfigures(2, 1)
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
     for axes, name in zip(above.subplots(1, len(computed), sharey=True, squeeze=False)[0], computed, strict=True):
         _computed(axes, [line for line in lines if line["network"] == name])
         axes.set_title(name)
