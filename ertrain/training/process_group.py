@@ -107,7 +107,7 @@ def _of_torchrun() -> tuple[int, int, int]:
     read = {"WORLD_SIZE": 1, "RANK": 0, "LOCAL_RANK": 0}
     for name in read:
         text = os.environ.get(name, str(read[name]))
-        if not (text.isdecimal() and len(text) <= 6):
+        if not (text.isdecimal() and len(text) <= 6) or (name == "WORLD_SIZE" and int(text) == 0):
             raise InvalidInput(name, "a whole number, as torchrun sets it", text)
         read[name] = int(text)
     wanted = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")

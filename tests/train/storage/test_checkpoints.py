@@ -116,6 +116,39 @@ def test_kills_while_taking_up_and_writing_again_never_lose_the_last_checkpoint(
     assert tried > 400
 
 
+def test_contents_reach_the_disk_before_names_and_names_before_it_is_done(tmp_path, monkeypatch):
+    """A machine that loses its power may forget what was not flushed, and names that were changed since."""
+    done, fsync, replace = [], os.fsync, Path.replace
+
+    def flush(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def rename(before, after):
+        done.append("name")
+        return replace(before, after)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    for epoch in (1, 2):
+        done.clear()
+        save_checkpoint(tmp_path, checkpoint(epoch))
+        assert done[: done.index("name")] == ["file"] * 3
+        assert done[-1] == "folder"
+        assert set(done[3:-1]) == {"name"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux lists them")
+def test_no_file_stays_open(tmp_path):
+    save_checkpoint(tmp_path, checkpoint(1))
+    before = len(os.listdir("/proc/self/fd"))
+    for epoch in (2, 3, 4):
+        save_checkpoint(tmp_path, checkpoint(epoch))
+        load_checkpoint(tmp_path)
+        write_json(tmp_path / "one.json", {"epoch": epoch})
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "state.safetensors", "state.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
 def test_a_damaged_checkpoint_is_found_and_the_one_before_it_is_used(tmp_path, name, damage):
