@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
+from ertheory.numbers import whole_number
 from ertrain.masks.clearing import clear
 from ertrain.masks.drawing import as_array, draw_mask
 from ertrain.masks.keeping import MASK, keep, masked_layers, plain_weight
@@ -35,7 +36,7 @@ def draw_masks(
     densities
         Layers and their densities p_l, as by `ertheory.layerwise.layer_densities`.
     seed
-        0 <= seed < 2^63. The mask of a layer depends on it, the layer's place, shape and density alone.
+        0 <= seed < 2^128. The mask of a layer depends on it, the layer's place, shape and density alone.
     exact
         Whether a layer keeps exactly its share of the budget, round(p_l m_l) up to one, every choice being equally
         likely. By default every weight is kept with probability p_l independently, as the theory has it.
@@ -47,6 +48,11 @@ def draw_masks(
     -------
     dict
         A boolean tensor of the layer's shape by the layer's name, on the CPU.
+
+    Raises
+    ------
+    InvalidInput
+        If the seed or the drawing is outside of its domain.
 
     Warns
     -----
@@ -67,6 +73,7 @@ def draw_masks(
     """
     drawing = ("exact" if exact else "independent") if drawing is None else drawing
     check_drawing(drawing)
+    seed = whole_number("seed", seed, least=0, most=2**128 - 1)
     masks: dict[str, Tensor] = {}
     for place, layer in enumerate(densities.layers):
         whole = as_array(draw_mask(densities, place, seed, drawing))

@@ -17,6 +17,8 @@ from ertheory.numbers import midpoint, whole_numbers
 
 __all__ = ["best_copies", "best_factors", "checked_widths", "most_factors"]
 
+_WIDEST = 10**100  # nobody waits for the laws of wider layers
+
 
 def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None = None) -> tuple[int, ...]:
     """Check N_0..N_L against the target; N_L may be left out.
@@ -33,7 +35,7 @@ def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None =
     Raises
     ------
     InvalidInput
-        If the number of widths does not fit, a width is no positive integer, or the outputs differ.
+        If the number of widths does not fit, a width is no positive integer or above 10^100, or the outputs differ.
 
     Examples
     --------
@@ -46,7 +48,7 @@ def checked_widths(target: Target, widths: tuple[int, ...], layers: int | None =
     if len(full) != layers:
         allowed = f"{layers - 1} or {layers} source widths N_0,N_1,... for target {target}"
         raise InvalidInput("widths", allowed, len(widths))
-    full = whole_numbers("widths", full, least=1)
+    full = whole_numbers("widths", full, least=1, most=_WIDEST)
     if full[-1] != outputs:
         raise InvalidInput("widths", f"{outputs} as the last width (the outputs of target {target})", full[-1])
     return full

@@ -341,6 +341,10 @@ def test_bad_widths(widths):
 def test_outputs_may_be_left_out():
     target = Target.from_text("4-8-3")
     assert checked_widths(target, (56, 80)) == checked_widths(target, (56, 80, 3)) == (56, 80, 3)
+    assert checked_widths(target, (10**100, 80)) == (10**100, 80, 3)
+    for wide in (10**100 + 1, 10**4000):
+        with pytest.raises(InvalidInput, match=r"^widths: expected whole numbers from 1 to 1"):
+            checked_widths(target, (wide, 80))
     assert most_factors(target, (57, 7, 3)) == (14, 0, 1)
 
 

@@ -243,6 +243,13 @@ def test_masks_are_those_of_the_theory():
         assert (ours.numpy() == theirs.to_csr().toarray()).all()
 
 
+@pytest.mark.parametrize("drawing", ["independent", "exact", "constant-fan-in"])
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", None, 2**128, 10**400], ids=str)
+def test_seeds_that_cannot_be_are_refused(drawing, seed):
+    with pytest.raises(InvalidInput, match=r"^seed: expected a whole number from 0 to "):
+        draw_masks(layer_densities(((3, 4),), "0.5", "erk"), seed, drawing=drawing)
+
+
 def test_independent_masks_have_binomial_counts_and_are_nested():
     # 2 layers at 2 densities, each outside 5.5 standard deviations with probability 4e-8: false alarms below 2e-7, and
     # none at all while the seed stays as it is.

@@ -141,12 +141,12 @@ def test_contents_reach_the_disk_before_names_and_names_before_it_is_done(tmp_pa
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux lists them")
 def test_no_file_stays_open(tmp_path):
     save_checkpoint(tmp_path, checkpoint(1))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for epoch in (2, 3, 4):
         save_checkpoint(tmp_path, checkpoint(epoch))
         load_checkpoint(tmp_path)
         write_json(tmp_path / "one.json", {"epoch": epoch})
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "state.safetensors", "state.json"])

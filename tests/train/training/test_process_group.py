@@ -60,5 +60,5 @@ def test_one_process_belongs_to_no_group(variables):
         assert (processes.rank, processes.world_size, processes.device) == (0, 1, torch.device("cpu"))
         assert not torch.distributed.is_initialized()
     for device in ("cpu:", "cpu:1", "cpu:x", "cpu:00000", "cuda:99999", "tpu", ""):
-        with pytest.raises(InvalidInput, match="^device: "), join_process_group(device):
+        with pytest.raises(InvalidInput, match=r"^device: "), join_process_group(device):
             pass
