@@ -31,7 +31,7 @@ from ertheory.cli.output import document, render, show, show_table, wrap
 from ertheory.cli.progress import Progress
 from ertheory.commands import lower, width
 from ertheory.commands.rows import map_table
-from ertheory.commands.widths import gathered
+from ertheory.commands.widths import certified, gathered
 from ertheory.errors import InvalidInput
 from ertheory.files import check_place, write_text
 from ertheory.layerwise.architectures import ARCHITECTURES
@@ -70,7 +70,11 @@ class WidthCommand:
     layer0: ReadingName = None
     certificate: Annotated[
         str | None,
-        Option(f"Write the answer of one --method ({', '.join(CERTIFIED)}) as a theorem that Coq checks.", "FILE.v"),
+        Option(
+            f"Write the answer of the method ({', '.join(CERTIFIED)}), or without one the narrowest that can be, as a "
+            "theorem that Coq checks.",
+            "FILE.v",
+        ),
     ] = None
     force: Force = False
     split: Annotated[
@@ -105,8 +109,6 @@ class WidthCommand:
     def run(self) -> int:
         """Answer the question."""
         if self.certificate is not None:
-            if self.method is None:
-                raise InvalidInput("--certificate", f"one --method beside it: {', '.join(CERTIFIED)}", "none")
             check_place(Path(self.certificate), force=self.force, argument="--certificate", suffixes=(".v",))
         if (self.target is None) == (self.model is None):
             given = "none" if self.target is None else "both"
@@ -130,7 +132,7 @@ class WidthCommand:
             found = gathered([width(self.target, method=self.method, **asked)])
         first = found[0]
         if self.certificate is not None:
-            text = first.certificate()
+            shown, text = certified(found)
             write_text(Path(self.certificate), text, suffix=".v", force=self.force, argument="--certificate")
         if self.json:
             inputs = {
@@ -159,7 +161,8 @@ class WidthCommand:
         if self.explain:
             show_explained(found.explain())
         if self.format == "table" and self.certificate is not None:
-            show("\n" + wrap(f"Certificate: {self.certificate}; make certificate FILE={self.certificate} checks it."))
+            says = f"{self.certificate}, for {shown.method}; make certificate FILE={self.certificate} checks it."
+            show("\n" + wrap(f"Certificate: {says}"))
         return 0
 
 

@@ -17,12 +17,12 @@ from ertheory.commands.arguments import read_counted, read_delta
 from ertheory.commands.results import Results
 from ertheory.commands.rows import width_table
 from ertheory.commands.written import Whole, listed, read_whole
-from ertheory.errors import InvalidInput, one_of
+from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
 from ertheory.layerwise.model_target import ModelTarget, model_target
 from ertheory.networks.source import read_densities
 from ertheory.numbers import Rational, probability, whole_number
 
-__all__ = ["gathered", "lower", "two_densities", "width"]
+__all__ = ["certified", "gathered", "lower", "two_densities", "width"]
 
 _MOST_INPUTS = 10**15
 
@@ -224,6 +224,30 @@ def gathered(answers: Sequence[Width]) -> Results[Width]:
     ('exact', 'drop')
     """
     return Results(tuple(answers), width_table)
+
+
+def certified(answers: Sequence[Width]) -> tuple[Width, str]:
+    """Write the certificate of one answer, or of the one with fewest hidden neurons that has one.
+
+    Raises
+    ------
+    TheoremNotApplicable
+        If there is none, with what the narrowest of them says.
+
+    Examples
+    --------
+    >>> answer, text = certified(width("8-6-3", sparsity=0.5, delta=0.001))
+    >>> answer.method, "Theorem answer" in text
+    ('factored', True)
+    """
+    able = [one for one in answers if find(one.method).certificate is not None and one.applies] or list(answers)
+    refused: list[TheoremNotApplicable] = []
+    for one in sorted(able, key=lambda one: sum(size or 0 for size in one.widths[:-1])):
+        try:
+            return one, one.certificate()
+        except TheoremNotApplicable as error:
+            refused.append(error)
+    raise refused[0]
 
 
 def lower(

@@ -18,6 +18,7 @@ from ertheory.cli import main
 from ertheory.errors import TheoremNotApplicable
 from ertheory.numbers import enclose
 
+HALF = {"density": "0.5", "delta": "0.001"}
 DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
 COMMAND = ["width", "--target", "784-128-10", "--density", "1,.1,.1", "--delta", ".001"]
 
@@ -180,6 +181,18 @@ def test_ties_are_refused():
         answer.certificate()
 
 
+def test_without_a_method_the_narrowest_answer_that_has_a_certificate_is_written(tmp_path, capsys):
+    asked = ["width", "--target", "20-10-5", "--density", "0.5", "--delta", "0.001"]
+    place = tmp_path / "answer.v"
+    assert main([*asked, "--certificate", str(place)]) == 0
+    assert "for factored; make certificate FILE=" in " ".join(capsys.readouterr().out.split())
+    assert place.read_text(encoding="utf-8") == width("20-10-5", method="factored", **HALF).certificate()
+    # With three factors there is none for `factored`; the next one is `drop`.
+    assert main([*asked, "--factors", "3", "--certificate", str(place), "--force"]) == 0
+    assert "for drop; make certificate FILE=" in " ".join(capsys.readouterr().out.split())
+    assert place.read_text(encoding="utf-8") == width("20-10-5", method="drop", **HALF).certificate()
+
+
 def test_the_command_writes_a_whole_file_or_none(tmp_path, capsys):
     place = tmp_path / "answer.v"
     assert main([*COMMAND, "--method", "exact", "--certificate", str(place)]) == 0
@@ -191,7 +204,6 @@ def test_the_command_writes_a_whole_file_or_none(tmp_path, capsys):
         (["--method", "exact", "--certificate", str(place)], "a file that does not exist yet, or --force"),
         (["--method", "exact", "--certificate", str(tmp_path / "answer.txt")], "a name that ends in .v"),
         (["--method", "exact", "--certificate", str(tmp_path / "no" / "answer.v")], "a file in a folder that exists"),
-        (["--certificate", str(tmp_path / "other.v")], "one --method beside it"),
         (["--method", "sharp", "--certificate", str(tmp_path / "other.v")], "there is none for sharp"),
     ):
         assert main([*COMMAND, *words]) == 2
