@@ -153,6 +153,8 @@ EXPLAINED = {
     "matchings, so the copies read other entries of the next mask: another draw from the same law",
     "readme-calibrate": "the proved widths from which the search goes down have one neuron less, by spare neurons in "
     "layer 1; so every test is at other widths, and the width that is found is smaller too",
+    "file figures/gap.csv": "sharp totals are smaller where copies share weights and neurons are spare, and there are "
+    "rows for two further necessary statements; no sufficient total is larger and no necessary one smaller",
 }
 
 
