@@ -125,6 +125,8 @@ def test_the_hypotheses_are_stated():
     assert not size_lp(Target.from_text("4-8-3"), (HALF,) * 3, DELTA).applies
     assert "up to 100 outputs" in size_lp(Target.from_text("300-20-101"), (HALF,) * 3, DELTA).reason
     assert size_lp(TARGET, (HALF, HALF, Fraction(1)), DELTA).widths[1] == 128
+    # However likely failure may be: nothing is left to chance.
+    assert size_lp(TARGET, (HALF, HALF, Fraction(1)), 1 - Fraction(1, 10**30)).widths[1] == 128
 
 
 def test_weights_that_do_not_cover_are_refused():

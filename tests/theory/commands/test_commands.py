@@ -95,6 +95,15 @@ def test_embed_is_the_command(tmp_path, capsys):
     assert (tmp_path / "python.npz").read_bytes() == (tmp_path / "command.npz").read_bytes()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to")
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given():
+    target = ertheory.Target.from_arrays([[[0.5, -0.25]], [[0.5]]], domain=[(0, 1), (0, 1)])
+    with pytest.raises(
+        ertheory.InvalidInput, match=r"^out: expected a place that can be written, got '/proc/source.npz'"
+    ):
+        ertheory.embed(target, density=(1, 0.5, 0.5), delta=0.1, out="/proc/source.npz")
+
+
 def test_a_narrow_source_fails_with_the_missing_edges():
     with pytest.raises(ertheory.ConstructionFailed) as failed:
         ertheory.embed("3-4-2", sparsity=0.5, delta=0.999, seed=1)
