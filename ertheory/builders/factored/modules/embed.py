@@ -102,10 +102,10 @@ def embed_module(
 
     Notes
     -----
-    Every Linear and Conv layer, and the Conv1D of the transformers library, becomes B, then A, then the bias, with
-    A B = W. What is between the layers stays as it is. Depthwise and transposed convolutions, recurrent layers and
-    layers whose weight is tied to an embedding stay dense; `FactoredModule.left_dense` names them. Layers with
-    thousands of inputs and outputs are cut into blocks of outputs, which are solved one by one.
+    Every Linear, Conv and ConvTranspose layer, and the Conv1D of the transformers library, becomes B, then A, then the
+    bias, with A B = W. What is between the layers stays as it is. Depthwise convolutions, transposed ones with groups,
+    recurrent layers and layers whose weight is tied to an embedding stay dense; `FactoredModule.left_dense` names them.
+    Layers with thousands of inputs and outputs are cut into blocks of outputs, which are solved one by one.
     """
     from torch import nn  # and so do the modules beside this one: PyTorch takes seconds to load
     from tqdm import tqdm

@@ -17,9 +17,9 @@ from ertheory.networks.readers.torch_modules import keeps_mask
 
 __all__ = ["Layer", "open_attention", "places", "read_layers"]
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 _OTHERS: tuple[tuple[type, str], ...] = (
-    (nn.modules.conv._ConvTransposeNd, "a transposed convolution"),
     (nn.RNNBase, "a recurrent layer, which reads its weights itself"),
     (nn.RNNCellBase, "a recurrent cell, which reads its weights itself"),
     (nn.Bilinear, "a bilinear layer"),
@@ -39,7 +39,7 @@ class Layer:
     geometry
         It is that of a convolution, ``None`` otherwise.
     transposed
-        Whether the weight is held as (inputs, outputs).
+        Whether the weight is held as (inputs, outputs, *kernel).
     attributes
         What others may ask the layer for.
     """
@@ -54,7 +54,7 @@ class Layer:
     def weight(self) -> torch.Tensor:
         """W of shape (outputs, inputs) or (outputs, inputs / groups, *kernel)."""
         held: torch.Tensor = self.module.weight.detach()
-        return held.T if self.transposed else held
+        return held.transpose(0, 1) if self.transposed else held
 
     @property
     def groups(self) -> int:
@@ -148,10 +148,13 @@ def _layer(name: str, part: Any) -> Layer | None:
     if not isinstance(part, _CONVOLUTIONS):
         return None
     _check_forward(name, part, next(base for base in _CONVOLUTIONS if isinstance(part, base)))
+    spreads = isinstance(part, _TRANSPOSED)
     border = tuple(part._reversed_padding_repeated_twice)
-    geometry = Geometry(part.stride, part.padding, part.dilation, part.groups, part.padding_mode, border)
+    extra = part.output_padding if spreads else None
+    geometry = Geometry(part.stride, part.padding, part.dilation, part.groups, part.padding_mode, border, extra)
     names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
-    return Layer(name, part, geometry, False, {key: getattr(part, key) for key in names})
+    held = names + (("output_padding",) if spreads else ())
+    return Layer(name, part, geometry, spreads, {key: getattr(part, key) for key in held})
 
 
 def _check_forward(name: str, part: Any, base: Any) -> None:
@@ -182,6 +185,8 @@ def _reason(
         return "left out"
     if layer.module.weight.dtype not in (torch.float32, torch.float64):
         raise InvalidInput("module", "weights in float32 or float64", f"{layer.name}: {layer.module.weight.dtype}")
+    if layer.groups > 1 and layer.transposed:
+        return "a transposed convolution with groups"
     if layer.groups > 1 and layer.weight.shape[1] == 1:
         return "a depthwise convolution, whose pair would be many times as large"
     if not layer.weight.numel():

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ertheory.builders.factored.modules.weights import HeldWeights
+from ertheory.errors import InvalidInput
 
 __all__ = ["Geometry", "MapPair", "MaskedMap"]
 
@@ -43,6 +44,8 @@ class Geometry:
         ``zeros``, or how the input is continued beyond its border before the convolution.
     border
         The argument of `torch.nn.functional.pad` in the other modes.
+    extra
+        The output padding of a transposed convolution, one number per axis; ``None`` for others.
     """
 
     stride: tuple[int, ...]
@@ -51,6 +54,24 @@ class Geometry:
     groups: int = 1
     mode: str = "zeros"
     border: tuple[int, ...] = ()
+    extra: tuple[int, ...] | None = None
+
+    def extra_for(self, x: Tensor, kernel: Sequence[int], size: Sequence[int] | None) -> tuple[int, ...]:
+        """Give the output padding with which a transposed convolution gives positions of this size."""
+        assert self.extra is not None
+        if size is None:
+            return self.extra
+        axes = len(kernel)
+        least = [
+            (at - 1) * step - 2 * pad + gap * (taps - 1) + 1
+            for at, step, pad, gap, taps in zip(
+                x.shape[-axes:], self.stride, self.padding, self.dilation, kernel, strict=True
+            )
+        ]
+        found = tuple(int(wanted) - one for wanted, one in zip(size[-axes:], least, strict=True))
+        if not all(0 <= one < step for one, step in zip(found, self.stride, strict=True)):
+            raise InvalidInput("output_size", f"{least} on these positions, or less than a stride more", list(size))
+        return found
 
 
 class MaskedMap(nn.Module):
@@ -117,12 +138,12 @@ class MaskedMap(nn.Module):
         """W, dense."""
         return torch.cat([self._dense(*block) for block in self.blocks])
 
-    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Apply W, block of rows by block of rows, and add the bias."""
+    def forward(self, x: Tensor, bias: Tensor | None = None, size: Sequence[int] | None = None) -> Tensor:
+        """Apply W, block of rows by block of rows, and add the bias; the size is that of a transposed convolution."""
         if self.geometry is not None and self.geometry.mode != "zeros":
             x = functional.pad(x, self.geometry.border, mode=self.geometry.mode)
         parts = [
-            self._act(x, self._dense(*block), None if bias is None else bias[block[0] : block[1]])
+            self._act(x, self._dense(*block), None if bias is None else bias[block[0] : block[1]], size)
             for block in self.blocks
         ]
         if len(parts) == 1:
@@ -139,9 +160,14 @@ class MaskedMap(nn.Module):
         flat = self.values.new_zeros((last - first) * width)
         return flat.index_put((places,), self.values[start:stop]).reshape(last - first, *self.shape[1:])
 
-    def _act(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def _act(self, x: Tensor, weight: Tensor, bias: Tensor | None, size: Sequence[int] | None) -> Tensor:
         if self.geometry is None:
             return functional.linear(x, weight, bias)
+        if self.geometry.extra is not None:
+            spread = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)
+            extra = self.geometry.extra_for(x, weight.shape[2:], size)
+            slides = self.geometry.stride, self.geometry.padding, extra, 1, self.geometry.dilation
+            return spread[len(self.shape) - 3](x, weight.transpose(0, 1), bias, *slides)
         convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[len(self.shape) - 3]
         padding = self.geometry.padding if self.geometry.mode == "zeros" else 0
         return convolve(x, weight, bias, self.geometry.stride, padding, self.geometry.dilation, self.geometry.groups)
@@ -159,7 +185,7 @@ class MapPair(nn.Module):
     attributes
         What others may ask the layer for: ``in_features``, ``kernel_size`` and so on.
     transposed
-        Whether the layer held its weight as (inputs, outputs).
+        Whether the layer held its weight as (inputs, outputs, *kernel).
     rectified
         Whether the inner neurons have a ReLU.
     lift
@@ -204,16 +230,16 @@ class MapPair(nn.Module):
             second.reshape(groups, -1, inner, second[0, 0].numel()),
             first.reshape(groups, inner, inputs, first[0, 0].numel()),
         ).reshape(-1, inputs, *kernel)
-        turned: Tensor = product.T if self.transposed else product
+        turned: Tensor = product.transpose(0, 1) if self.transposed else product
         return turned
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply one map after the other."""
-        inner: Tensor = self.first(x, self.shift)
+    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Apply one map after the other; transposed convolutions may be told the size of their outputs."""
+        inner: Tensor = self.first(x, self.shift, output_size)
         if self.rectified:
             inner = functional.relu(inner)
         bias: Tensor | None = self.bias
         if self.taken is not None:
             bias = -self.taken if bias is None else bias - self.taken
-        result: Tensor = self.second(inner, bias)
+        result: Tensor = self.second(inner, bias, output_size)
         return result

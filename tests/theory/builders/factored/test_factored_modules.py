@@ -85,6 +85,52 @@ def test_convolutions_of_every_geometry(layer, seed, density, data):
     assert torch.allclose(found.module.weight, layer.weight, rtol=0, atol=1e-9)
 
 
+@st.composite
+def transposed(draw):
+    axes = draw(st.integers(1, 3))
+    per_axis = [(draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 1))) for _ in range(axes)]
+    kernel, stride, padding = zip(*per_axis, strict=True)
+    kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[axes - 1]
+    return kind(
+        draw(st.integers(2, 6)),
+        draw(st.integers(2, 6)),
+        kernel,
+        stride=stride,
+        padding=padding,
+        output_padding=tuple(draw(st.integers(0, step - 1)) for step in stride),
+        dilation=tuple(draw(st.integers(1, 2)) for _ in range(axes)) if min(stride) > 1 else 1,
+        bias=draw(st.booleans()),
+        dtype=torch.float64,
+    )
+
+
+@settings(max_examples=30)
+@given(layer=transposed(), seed=st.integers(0, 99), density=st.sampled_from(["0.4", "0.7", "1"]))
+def test_transposed_convolutions_of_every_geometry(layer, seed, density):
+    torch.manual_seed(seed)
+    nn.init.normal_(layer.weight)
+    found = embedded(layer, density, seed=seed)
+    x = torch.randn(2, layer.in_channels, *(4,) * (layer.weight.dim() - 2), dtype=torch.float64)
+    assert off(found, layer, x) < 1e-9
+    check_masks(found)
+    assert torch.allclose(found.module.weight, layer.weight, rtol=0, atol=1e-9)
+    assert found.module.output_padding == layer.output_padding
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "form"), [(2, 9, "spatial-first"), (9, 2, "spatial-last")])
+def test_transposed_convolutions_are_told_a_size(inputs, outputs, form):
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1).double()
+    found = embedded(layer, "0.5")
+    assert found.maps[""].form == form
+    x = torch.randn(1, inputs, 4, 5, dtype=torch.float64)
+    for size in ([7, 9], [8, 9], [8, 10], (1, outputs, 8, 10)):
+        assert found.module(x, output_size=size).shape == layer(x, output_size=size).shape
+        assert off(found, layer, x, output_size=size) < 1e-12
+    with pytest.raises(InvalidInput, match=r"output_size: expected \[7, 9\] .* got \[9, 9\]"):
+        found.module(x, output_size=[9, 9])
+
+
 class Block(nn.Module):
     """Residual, with its own forward, a layer that is used twice and one whose weight is read."""
 
@@ -316,9 +362,11 @@ def test_single_precision_and_training_state_are_kept():
 
 
 def test_depthwise_stays_and_says_so():
-    model = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 3, 1), nn.ConvTranspose2d(3, 2, 2)).double()
+    grouped = nn.ConvTranspose2d(4, 2, 2, groups=2)
+    model = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 4, 1), grouped).double()
     found = embedded(model)
     assert set(found.left_dense) == {"0", "2"}
+    assert "transposed" in found.left_dense["2"]
     assert isinstance(found.module[1], MapPair)
     assert off(found, model, torch.randn(1, 4, 6, 6, dtype=torch.float64)) < 1e-9
 
