@@ -64,16 +64,6 @@ Let p2 : R := toR R a2 / toR R b2.
 Let delta : R := toR R num / toR R den.
 Let S0 : (0 < S)%bin. Proof. by apply/N.neq_0_lt_0/N.pow_nonzero. Qed.
 Let s0 : 0 < toR R S. Proof. exact: (toR_lt R S0). Qed.
-Let density (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 0 <= toR R a / toR R b <= 1.
-Proof.
-move=> /N.ltb_lt b0 /N.leb_le ab; have bp : 0 < toR R b by exact: (toR_lt R b0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-Qed.
-Let missE (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 1 - toR R a / toR R b = toR R (b - a)%bin / toR R b.
-Proof.
-move=> /N.ltb_lt b0 /N.leb_le ab; have bp : 0 < toR R b by exact: (toR_lt R b0).
-by rewrite toR_sub // mulrBl divff // gt_eqF.
-Qed.
 Let scale_dn x X (a b : N) : (0 <? b)%bin -> below S x X -> below S (x * a / b)%bin (toR R a / toR R b * X).
 Proof.
 move=> /N.ltb_lt b0 hx; have bp : 0 < toR R b by exact: (toR_lt R b0).
@@ -101,9 +91,9 @@ Lemma dropped_okP q0 q1 : dropped_ok q0 q1 ->
   drop_loss p1 p2 (Pos.to_nat k) (Pos.to_nat m) (Pos.to_nat q0) (Pos.to_nat q1) <= delta.
 Proof.
 move=> /and4P[/and5P[/N.ltb_lt d0 b10 ab1 b20 ab2] /N.leb_le xS /N.leb_le yS /N.leb_le h].
-have r1 := unit_compl (density b10 ab1); have u2 := density b20 ab2.
+have r1 := unit_compl (ratio01 R b10 ab1); have u2 := ratio01 R b20 ab2.
 have hit := unit_compl (unit_pow (Pos.to_nat q0) r1).
-have miss : above S (cdiv ((b1 - a1) * S) b1)%bin (1 - p1) by rewrite /p1 missE //; exact/ratio_up/N.ltb_lt.
+have miss : above S (cdiv ((b1 - a1) * S) b1)%bin (1 - p1) by rewrite /p1 ratio_rest //; exact/ratio_up/N.ltb_lt.
 have up := pow_upP S0 q0 (ge0 r1) miss.
 have dn := pow_dnP S0 k (ge0 hit) (compl_dn xS up).
 have r2 := unit_compl (unit_mul u2 (unit_pow (Pos.to_nat k) hit)).
@@ -118,9 +108,9 @@ Lemma dropped_fewP q0 q1 : dropped_few q0 q1 ->
   delta < drop_loss p1 p2 (Pos.to_nat k) (Pos.to_nat m) (Pos.to_nat q0) (Pos.to_nat q1).
 Proof.
 move=> /and4P[/and5P[/N.ltb_lt d0 b10 ab1 b20 ab2] /N.leb_le xS /N.leb_le yS /N.ltb_lt h].
-have r1 := unit_compl (density b10 ab1); have u2 := density b20 ab2.
+have r1 := unit_compl (ratio01 R b10 ab1); have u2 := ratio01 R b20 ab2.
 have hit := unit_compl (unit_pow (Pos.to_nat q0) r1).
-have miss : below S ((b1 - a1) * S / b1)%bin (1 - p1) by rewrite /p1 missE //; exact/ratio_dn/N.ltb_lt.
+have miss : below S ((b1 - a1) * S / b1)%bin (1 - p1) by rewrite /p1 ratio_rest //; exact/ratio_dn/N.ltb_lt.
 have dn := pow_dnP S0 q0 (ge0 r1) miss.
 have up := pow_upP S0 k (ge0 hit) (compl_up xS dn).
 have r2 := unit_compl (unit_mul u2 (unit_pow (Pos.to_nat k) hit)).
@@ -159,7 +149,7 @@ Local Notation C := (ordinal_finType (Pos.to_nat q1)).
 Lemma drop_bound_le : \sum_(x : O * J | W2 x.1 x.2 != 0) (1 - p2 * g K p1 W1 x.2) ^+ #|C| <= delta.
 Proof.
 have /and3P[enough _ _] := ok; have /and4P[/and5P[_ b10 ab1 b20 ab2] _ _ _] := enough.
-apply: le_trans (drop_loss_le K C (density b10 ab1) (density b20 ab2) fan weights) _.
+apply: le_trans (drop_loss_le K C (ratio01 R b10 ab1) (ratio01 R b20 ab2) fan weights) _.
 by rewrite !card_ord; exact: dropped_okP.
 Qed.
 
@@ -168,7 +158,7 @@ Theorem drop_sound (act : R -> R) (c1 : J -> R) (c2 : O -> R) (lo : I -> R)
   (forall w, represented2 W1 W2 act c1 c2 lo w -> rep w) -> 1 - delta <= Pr (dens p1 p2) rep.
 Proof.
 have /and3P[/and4P[/and5P[_ b10 ab1 b20 ab2] _ _ _] _ _] := ok => repP.
-apply: le_trans (theoremI1 (density b10 ab1) (density b20 ab2) repP).
+apply: le_trans (theoremI1 (ratio01 R b10 ab1) (ratio01 R b20 ab2) repP).
 by rewrite ler_add2l ler_opp2 drop_bound_le.
 Qed.
 End Sound.

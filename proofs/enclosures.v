@@ -53,8 +53,6 @@ Let twoD e f : toR (2 ^ (e + f))%bin = toR (2 ^ e)%bin * toR (2 ^ f)%bin.
 Proof. by rewrite N.pow_add_r toRM. Qed.
 Let S0 : (0 < S)%bin. Proof. by apply/N.neq_0_lt_0/N.pow_nonzero. Qed.
 Let s0 : 0 < toR S. Proof. exact: two. Qed.
-Let toRD a b : toR (a + b)%bin = toR a + toR b.
-Proof. by rewrite /rounding.toR N2Nat.inj_add natrD. Qed.
 
 Definition under (x : up) (X : R) := value x <= X.
 
@@ -123,6 +121,11 @@ move=> b0; have bp : 0 < toR b by have := toR_lt R b0.
 rewrite /bounds /upward.value /= ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
 apply: toR_le; have := N.mul_succ_div_gt (a * 2 ^ (bits + N.size b)) b ltac:(lia); lia.
 Qed.
+
+Lemma rest_le a b : (0 <? b)%bin -> (a <=? b)%bin -> under (ratio bits 0 (b - a) b) (1 - toR a / toR b).
+Proof. by move=> b0 ab; rewrite ratio_rest //; exact/ratio_le/N.ltb_lt. Qed.
+Lemma rest_ge a b : (0 <? b)%bin -> (a <=? b)%bin -> bounds (ratio bits 1 (b - a) b) (1 - toR a / toR b).
+Proof. by move=> b0 ab; rewrite ratio_rest //; exact/ratio_ge/N.ltb_lt. Qed.
 
 Lemma fixed_dnP x (X : R) : under x X -> below S (fixed_dn bits x) X.
 Proof.

@@ -89,9 +89,8 @@ Lemma aside_lt : (f < n)%N. Proof. by have [_ _ _ _ []] := parts. Qed.
 Lemma threshold_le : (kappa <= N'.+1)%N.
 Proof. by have [_ _ /andP[le le'] _ _] := parts; exact: leq_trans le le'. Qed.
 
-Let b1_gt0 : 0 < toR b1. Proof. by have [/N.ltb_lt lt _ _ _] := dens; exact: (toR_lt R lt). Qed.
 Let rest : 1 - p1 = toR (b1 - a1)%bin / toR b1.
-Proof. by have [_ /N.leb_le le _ _] := dens; rewrite toR_sub // mulrBl divff // gt_eqF. Qed.
+Proof. by have [? ? _ _] := dens; exact: ratio_rest. Qed.
 Let listed : window (N.of_nat N') 0 kappa = [seq N.of_nat 'C(N', i) | i <- iota 0 kappa].
 Proof. by rewrite windowE // add0n threshold_le. Qed.
 Let whole (F : nat -> R) : \sum_(0 <= i < 0 + kappa) bin_mass p1 N' i * F i = \sum_(i < kappa) bin_mass p1 N' i * F i.
@@ -102,10 +101,10 @@ Let upper1 (i : nat) : above S S (1 : R). Proof. by rewrite /above mul1r. Qed.
 Let lower1 (i : nat) : below S S (1 : R). Proof. by rewrite /below mul1r. Qed.
 Let up_p1 : bounds (ratio bits 1 a1 b1) p1. Proof. by have [/N.ltb_lt b0 _ _ _] := dens; exact: ratio_ge. Qed.
 Let up_q1 : bounds (ratio bits 1 (b1 - a1) b1) (1 - p1).
-Proof. by rewrite rest; have [/N.ltb_lt b0 _ _ _] := dens; exact: ratio_ge. Qed.
+Proof. by have [? ? _ _] := dens; exact: rest_ge. Qed.
 Let dn_p1 : under (ratio bits 0 a1 b1) p1. Proof. by have [/N.ltb_lt b0 _ _ _] := dens; exact: ratio_le. Qed.
 Let dn_q1 : under (ratio bits 0 (b1 - a1) b1) (1 - p1).
-Proof. by rewrite rest; have [/N.ltb_lt b0 _ _ _] := dens; exact: ratio_le. Qed.
+Proof. by have [? ? _ _] := dens; exact: rest_le. Qed.
 
 Lemma few_upP : above S (few_up bits N' a1 b1 x) (fewer p1 kappa N').
 Proof.
@@ -158,7 +157,6 @@ have hq : bounds ((S - few_dn bits N' a1 b1 x)%bin, bits) (1 - fewer p1 kappa N'
   rewrite /bounds /value /= ler_pdivl_mulr // mulrBl mul1r ler_subl_addr.
   apply: le_trans (_ : toR (S - few_dn bits N' a1 b1 x)%bin + toR (few_dn bits N' a1 b1 x) <= _); last first.
     by rewrite ler_add2l; exact: few_dnP.
-  have toRD (y z : N) : toR (y + z)%bin = toR y + toR z by rewrite /rounding.toR N2Nat.inj_add natrD.
   by rewrite -toRD; apply: toR_le; exact: N.sub_add_le.
 have := @binomialsE n 0 n.+1 (leqnn _); rewrite bin0 -[N.of_nat 1]/1%bin -[N.of_nat 0]/0%bin => ->; rewrite -map_drop drop_iota add0n.
 have fn : (f.+1 <= n.+1)%N by exact: (leqW aside_lt).

@@ -270,19 +270,8 @@ by apply: sumr_ge0 => k _; exact: mass_ge0'.
 Qed.
 End OneMap.
 
-(* quotients of whole numbers as probabilities *)
-Lemma ratio01 (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
-Proof.
-move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; exact: toR_le.
-Qed.
-
 Lemma complement_up (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> bounds (up_ratio (y - x) y) (1 - toR x / toR y : R).
-Proof.
-move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by have := toR_lt R y0.
-have -> : 1 - toR x / toR y = toR (y - x)%bin / toR y by rewrite toR_sub // mulrBl divff // gt_eqF.
-exact: up_ratioP.
-Qed.
+Proof. by move=> y0 xy; rewrite ratio_rest //; exact/up_ratioP/N.ltb_lt. Qed.
 
 (* `loss_up` is an upper bound, for losses that are steps *)
 Lemma loss_upP m N' (a1 b1 a2 b2 : N) from e js :
@@ -291,7 +280,7 @@ Lemma loss_upP m N' (a1 b1 a2 b2 : N) from e js :
   steps m (toR a2 / toR b2) g /\
   \sum_(k < N'.+1) bin_mass (toR a1 / toR b1) N' k * ((from <= k)%N%:R * g k) <= value R (loss_up m N' a1 b1 a2 b2 from e js).
 Proof.
-move=> /and4P[b10 ab1 b20 ab2] fs; have h1 := ratio01 b10 ab1; have h2 := ratio01 b20 ab2.
+move=> /and4P[b10 ab1 b20 ab2] fs; have h1 := ratio01 R b10 ab1; have h2 := ratio01 R b20 ab2.
 have r2 : bounds (up_ratio (b2 - a2) b2) (1 - toR a2 / toR b2 : R) by exact: complement_up.
 split; first exact: (level_steps m h1 h2 r2).
 have bp : bounds (up_ratio a1 b1) (toR a1 / toR b1 : R) by exact/up_ratioP/N.ltb_lt.

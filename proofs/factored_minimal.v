@@ -117,15 +117,8 @@ Theorem map_aboveP n m N' (a1 b1 a2 b2 num den : N) e k0 len (g : nat -> R) :
   toR num / toR den < n%:R * \sum_(k < N'.+1) bin_mass (toR a1 / toR b1) N' k * g k.
 Proof.
 move=> /and5P[b10 ab1 b20 ab2 /and3P[/N.ltb_lt d0 fits /N.ltb_lt lt]] gs.
-have ratio01 (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
-  move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by exact: (toR_lt R y0).
-  by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-have rest (x y : N) : (0 <? y)%bin -> (x <=? y)%bin -> under (ratio bits 0 (y - x) y) (1 - toR x / toR y : R).
-  move=> /N.ltb_lt y0 /N.leb_le xy; have yp : 0 < toR y by exact: (toR_lt R y0).
-  have -> : 1 - toR x / toR y = toR (y - x)%bin / toR y by rewrite toR_sub // mulrBl divff // gt_eqF.
-  exact: ratio_le.
 set p1 := toR a1 / toR b1; have h1 : 0 <= p1 <= 1 by exact: ratio01.
-have h2 := ratio01 _ _ b20 ab2; have r2 := rest _ _ b20 ab2.
+have h2 := ratio01 R b20 ab2; have r2 := rest_le R bits b20 ab2.
 have g0 k : 0 <= g k by exact: steps_ge0 gs.
 have hF i : below S (nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 (k0 + len)) (N.to_nat (N.of_nat i))) (g i).
   rewrite Nat2N.id; case: (ltnP i (k0 + len)) => il; last by rewrite nth_default ?size_floors //; exact: (mulr_ge0 (g0 i) (ltW s0)).
@@ -134,7 +127,7 @@ have hF i : below S (nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 
   exact: (@floorsP m e _ _ h2 r2 S 0%N (k0 + len) none i j il ji).
 have p1d : under (ratio bits 0 a1 b1) p1 by exact/ratio_le/N.ltb_lt.
 pose Fd (k : N) := nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 (k0 + len)) (N.to_nat k).
-have mean := mean_dnP h1 g0 (Fd := Fd) p1d (rest _ _ b10 ab1) hF fits.
+have mean := mean_dnP h1 g0 (Fd := Fd) p1d (rest_le R bits b10 ab1) hF fits.
 have all := part_of h1 g0 fits.
 have dp : 0 < toR den by exact: (toR_lt R d0).
 rewrite ltr_pdivr_mulr // -(ltr_pmul2r s0) -toRM; apply: lt_le_trans (toR_lt R lt) _.
@@ -154,7 +147,7 @@ have dp : 0 < toR den by exact: (toR_lt R d0).
 have sumE : \sum_(l < L) toR (shares l) = toR (foldr N.add 0%bin [seq shares l | l <- iota 0 L]).
   rewrite -(big_mkord xpredT (fun l => toR (shares l))) /index_iota subn0.
   elim: (iota 0 L) => [|l s IH]; first by rewrite big_nil.
-  by rewrite big_cons IH /= /rounding.toR N2Nat.inj_add natrD.
+  by rewrite big_cons IH /= toRD.
 rewrite -mulr_suml sumE ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
 exact: toR_le.
 Qed.

@@ -212,12 +212,10 @@ Let p0 : R := toR a0 / toR b0.
 Lemma hall_okP (I K Z : finType) : #|I| = N.to_nat d -> #|K| = Pos.to_nat q -> #|Z| = N.to_nat N' -> hall_ok ->
   0 <= p0 <= 1 /\ hall_failure I K Z p0 <= toR num / toR den.
 Proof.
-move=> cI cK cZ /and5P[/N.ltb_lt b1 /N.leb_le ab /N.ltb_lt den1 /N.eqb_spec sz le].
-have bp : 0 < toR b0 by exact: (toR_lt R b1).
-have p01 : 0 <= p0 <= 1 by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-have e : 1 - p0 = toR (b0 - a0)%bin / toR b0 by rewrite toR_sub // mulrBl divff // gt_eqF.
-have miss : bounds (up_ratio (b0 - a0) b0) (1 - p0) by rewrite e; exact: up_ratioP.
-have miss' : under (ratio 64 0 (b0 - a0) b0) (1 - p0) by rewrite e; exact: ratio_le.
+move=> cI cK cZ /and5P[b1 ab /N.ltb_lt den1 /N.eqb_spec sz le].
+have p01 : 0 <= p0 <= 1 by exact: ratio01.
+have miss : bounds (up_ratio (b0 - a0) b0) (1 - p0) by exact: complement_up.
+have miss' : under (ratio 64 0 (b0 - a0) b0) (1 - p0) by exact: rest_le.
 split=> //; apply: (up_leP den1 _ le).
 have h := @hall_sum_upP p0 (ratio 64 0 (b0 - a0) b0) (up_ratio (b0 - a0) b0) #|I| #|Z| (Pos.to_nat q) 0 ts p01 miss' miss.
 move: h; have -> : #|I| = size ts by rewrite cI -sz Nat2N.id.
@@ -231,11 +229,6 @@ by rewrite /few /tail cK.
 Qed.
 End HallSum.
 
-Let unit_ratio (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 0 <= toR a / toR b <= 1.
-Proof.
-move=> /N.ltb_lt b0 /N.leb_le ab; have bp : 0 < toR b by exact: (toR_lt R b0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-Qed.
 
 (* dropped copies, layer 0 masked and matched: num0/den is lost there, num/den behind it *)
 Section Matched.
@@ -261,7 +254,7 @@ have lost := drop_bound_le enough fan weights.
 have z0 : Z by case: (N') some => //= z _; exact: (Ordinal (introT ssrnat.ltP (Pos2Nat.is_pos z))).
 have -> : toR (num0 + num)%bin / toR den = toR num0 / toR den + toR num / toR den.
   by rewrite -mulrDl; congr (_ / _); rewrite /rounding.toR N2Nat.inj_add natrD.
-exact: (masked_drop p01 (unit_ratio b10 ab1) (unit_ratio b20 ab2) repP z0 hf lost).
+exact: (masked_drop p01 (ratio01 R b10 ab1) (ratio01 R b20 ab2) repP z0 hf lost).
 Qed.
 End Matched.
 End Sound.

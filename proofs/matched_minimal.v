@@ -110,14 +110,10 @@ Let r l : R := toR (ra l) / toR (rb l).
 Theorem neurons_fewP (I K Z : finType) : #|I| = N.to_nat d -> #|K| = Pos.to_nat q -> #|Z| = (N.to_nat N').-1 -> neurons_few ->
   (1 - hall_failure I K Z p0) * success r (fun l => Pos.to_nat (cm l)) (fun l => Pos.to_nat (cq l)) L < 1 - toR num / toR den.
 Proof.
-move=> cI cK cZ /and5P[/N.ltb_lt b1 /N.leb_le ab /N.ltb_lt d1 /N.leb_le nd /and4P[/N.eqb_spec sz sn /N.leb_le hS /N.ltb_lt lt]].
-have bp : 0 < toR b0 by exact: (toR_lt R b1).
-have dp : 0 < toR den by exact: (toR_lt R d1).
-have p01 : 0 <= p0 <= 1 by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-have e : 1 - p0 = toR (b0 - a0)%bin / toR b0 by rewrite toR_sub // mulrBl divff // gt_eqF.
-have miss' : under (ratio bits 0 (b0 - a0) b0) (1 - p0) by rewrite e; exact: ratio_le.
-have miss : bounds (ratio bits 1 (b0 - a0) b0) (1 - p0) by rewrite e; exact: ratio_ge.
-have := @hall_sum_dnP p0 _ _ #|I| #|Z| (Pos.to_nat q) 0 ts p01 miss' miss.
+move=> cI cK cZ /and5P[b1 ab d1 nd /and4P[/N.eqb_spec sz sn /N.leb_le hS /N.ltb_lt lt]].
+have dp : 0 < toR den by have /N.ltb_lt/(toR_lt R) := d1.
+have p01 : 0 <= p0 <= 1 by exact: ratio01.
+have := @hall_sum_dnP p0 _ _ #|I| #|Z| (Pos.to_nat q) 0 ts p01 (rest_le R bits b1 ab) (rest_ge R bits b1 ab).
 have -> : #|I| = size ts by rewrite cI -sz Nat2N.id.
 have be := @binomialsE (size ts) 1 (size ts) (leqnn _); rewrite bin1 sz in be.
 have q1 : N.of_nat (Pos.to_nat q) = N.pos q by rewrite -[RHS]N2Nat.id.
@@ -127,7 +123,7 @@ have hE : hall_failure I K Z p0 = \sum_(1 <= t < (size ts).+1) 'C(size ts, t)%:R
   by rewrite /hall_failure cI -sz Nat2N.id; apply: eq_bigr => s _; rewrite /few /tail cK.
 rewrite -hE in hall; have law := plan_upP cm R sn.
 have left := compl_up hS hall.
-have -> : 1 - toR num / toR den = toR (den - num)%bin / toR den by rewrite toR_sub // mulrBl divff // gt_eqF.
+rewrite (ratio_rest R d1 nd).
 have success0 : 0 <= success r (fun l => Pos.to_nat (cm l)) (fun l => Pos.to_nat (cq l)) L.
   apply: prodr_ge0 => l _; apply: exprn_ge0; rewrite subr_ge0; apply: exprn_ile1.
     by rewrite divr_ge0 ?toR_ge0.

@@ -78,11 +78,6 @@ rewrite (perm_big _ fan) /=; elim: fans => [|x s IH] /=; first by rewrite !big_n
 by rewrite big_cat big_cons IH big_nseq iter_mulr_1.
 Qed.
 
-Let unit_ratio (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 0 <= toR R a / toR R b <= 1.
-Proof.
-move=> /N.ltb_lt b1 /N.leb_le ab; have bp : 0 < toR R b by exact: (toR_lt R b1).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
-Qed.
 Let unit_pow (x : R) n : 0 <= x <= 1 -> 0 <= x ^+ n <= 1.
 Proof. by case/andP=> x0 x1; rewrite exprn_ge0 ?exprn_ile1. Qed.
 Let unit_compl (x : R) : 0 <= x <= 1 -> 0 <= 1 - x <= 1.
@@ -94,8 +89,8 @@ Variable cq : nat -> positive.
 Let q l := Pos.to_nat (cq l).
 
 Hypothesis ok : numbers_ok ra rb a0 b0 num den k0 cq.
-Let p01 : 0 <= p0 <= 1. Proof. by have /and4P[_ _ b1 /and4P[ab _ _ _]] := ok; exact: unit_ratio. Qed.
-Let r01 : 0 <= r 0%N <= 1. Proof. by have /and4P[_ _ _ /and4P[_ b1 ab _]] := ok; exact: unit_ratio. Qed.
+Let p01 : 0 <= p0 <= 1. Proof. by have /and4P[_ _ b1 /and4P[ab _ _ _]] := ok; exact: ratio01. Qed.
+Let r01 : 0 <= r 0%N <= 1. Proof. by have /and4P[_ _ _ /and4P[_ b1 ab _]] := ok; exact: ratio01. Qed.
 Let fits : (k0 + minn len ((q 0%N).+1 - k0) <= (q 0%N).+1)%N.
 Proof.
 have /and4P[_ _ _ /and4P[_ _ _ le]] := ok; rewrite -[X in (_ <= X)%N](subnKC le) leq_add2l.
@@ -103,8 +98,7 @@ exact: geq_minr.
 Qed.
 Let keptP : 1 - p0 = toR R (b0 - a0)%bin / toR R b0.
 Proof.
-have /and4P[_ _ /N.ltb_lt b1 /and4P[/N.leb_le ab _ _ _]] := ok; have bp : 0 < toR R b0 by exact: (toR_lt R b1).
-by rewrite toR_sub // mulrBl divff // gt_eqF.
+by have /and4P[_ _ b1 /and4P[ab _ _ _]] := ok; exact: ratio_rest.
 Qed.
 
 Definition served_chance (c k : nat) : R := (1 - r 0%N ^+ k) ^+ (c * q 1%N).
@@ -230,7 +224,7 @@ Let later01 D' cq : sane (later cq) (later ra) (later rb) bits D' \/ sane_up (la
 Proof.
 move=> h l lD; suff /unit_pow/unit_compl/ge0 : 0 <= later r l <= 1 by [].
 elim: D' h lD => // k IH h; rewrite ltnS leq_eqVlt => /predU1P[->|]; last by apply: IH; case: h => /and4P[_ _ _ ?]; [left|right].
-by case: h => /and4P[_ b1 ab _]; exact: unit_ratio.
+by case: h => /and4P[_ b1 ab _]; exact: ratio01.
 Qed.
 
 Let all01 cq : numbers_ok ra rb a0 b0 num den k0 cq ->
@@ -281,10 +275,10 @@ move=> enough repP; have /and3P[/and4P[_ _ b1 /and4P[ab rb0 rab _]] sn _] := eno
 pose p l : R := if (l < L)%N then 1 - r l else 0.
 have p01 l : 0 <= p l <= 1.
   rewrite /p; case: ifP => [lL|_]; last by rewrite lexx ler01.
-  apply: unit_compl; case: l lL => [|l] lL; first exact: unit_ratio.
+  apply: unit_compl; case: l lL => [|l] lL; first exact: ratio01.
   have {}lL : (l < D)%N by [].
   elim: (D) sn lL => // k IH /and4P[_ c1 ac sk]; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
-  exact: unit_ratio.
+  exact: ratio01.
 apply: le_trans (preassigned_enough enough) _.
 have -> : Pr (full_density (fun l => 1 - r l) p0) rep = Pr (full_density p p0) rep.
   apply: eq_bigr => w _; congr (_ * _); apply: eq_bigr => -[e|e] _ //.
@@ -292,6 +286,6 @@ have -> : Pr (full_density (fun l => 1 - r l) p0) rep = Pr (full_density p p0) r
 have -> : preassigned_law D W (fun l => Pos.to_nat (cq l)) (fun l => 1 - r l) p0 =
     preassigned_law D W (fun l => Pos.to_nat (cq l)) p p0.
   by rewrite /preassigned_law /p /=; congr (_ * _); apply: eq_bigr => l _; rewrite ltnS ltn_ord.
-exact: (preassigned22 p01 (unit_ratio b1 ab) repP).
+exact: (preassigned22 p01 (ratio01 R b1 ab) repP).
 Qed.
 End Sound.

@@ -45,6 +45,19 @@ Lemma toR_lt x y : (x < y)%bin -> toR x < toR y.
 Proof. by move=> h; rewrite /toR ltr_nat; apply/ssrnat.ltP; lia. Qed.
 Lemma toR_sub x y : (y <= x)%bin -> toR (x - y)%bin = toR x - toR y.
 Proof. by move=> h; rewrite /toR N2Nat.inj_sub natrB //; apply/ssrnat.leP; lia. Qed.
+Lemma toRD x y : toR (x + y)%bin = toR x + toR y. Proof. by rewrite /toR N2Nat.inj_add natrD. Qed.
+
+(* quotients as probabilities, and what is left of 1 *)
+Lemma ratio01 x y : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
+Proof.
+move=> /N.ltb_lt/toR_lt y0 /N.leb_le/toR_le xy.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r.
+Qed.
+Lemma ratio_rest x y : (0 <? y)%bin -> (x <=? y)%bin -> 1 - toR x / toR y = toR (y - x)%bin / toR y.
+Proof.
+move=> /N.ltb_lt/toR_lt y0 /N.leb_le xy.
+by rewrite toR_sub // mulrBl divff // gt_eqF.
+Qed.
 
 Variable S : N.
 Hypothesis S0 : (0 < S)%bin.
