@@ -3,7 +3,7 @@
     python benchmarks/agreement.py [--cases 2000] [--seed 0] [--first 0] [--small] [--save FILE]
 
 For every case: `sharp` needs no more neurons than another sufficient statement of ours, no necessary width is above a
-sufficient one where it holds, the bound of a design falls in N_0 and in the densities, widths do not grow with delta
+sufficient one where it holds, `confidence` grants the widths that `width` answers, the bound of a design falls in N_0 and in the densities, widths do not grow with delta
 nor with the density of every layer, weights and biases times powers of two give the same answers, and so does a target
 with an input more that it does not depend on, where a statement is about inputs. A contradiction is printed with what
 it was computed from. Case k of a seed is the same in every run; with `--save` a run that was ended goes on where it
@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ertheory import Target
-from ertheory.bounds import METHODS, NECESSARY, width
+from ertheory.bounds import INVERTED, METHODS, NECESSARY, success_probability, width
 from ertheory.bounds.result import Width
 from ertheory.bounds.sharp.law import Design
 from ertheory.errors import ErError
@@ -129,6 +129,7 @@ def contradictions(case: Case) -> Iterator[str]:
                 pairs = zip(found[name].widths, other.widths, strict=True)
                 if any(least is not None and most is not None and least > most for least, most in pairs):
                     yield f"{case}: necessary {name} {found[name].widths}, sufficient {rival} {other.widths}"
+    yield from not_granted(case, enough)
     if "sharp" in enough and isinstance(enough["sharp"].design, Design):
         yield from (f"{case}: {text}" for text in wrong_ways(enough["sharp"].design))
     if "easier" in case.again:
@@ -147,6 +148,21 @@ def contradictions(case: Case) -> Iterator[str]:
             # N_1, beside which a width holds, may be chosen by the widths of `drop`, which copies every input.
             if other.holds_up_to == found[name].holds_up_to and other.widths != found[name].widths:
                 yield f"{case}: {name} claims something of an input that does nothing"
+
+
+def not_granted(case: Case, enough: dict[str, Width]) -> Iterator[str]:
+    """Ask whether widths that are said to be enough are, where widths can be given."""
+    for name, answer in enough.items():
+        if name in ("sequential", "matching", "sharp") and (answer.layer0 != "coded" or case.target.depth > 2):
+            continue
+        if name not in INVERTED or answer.success_lower is None:
+            continue
+        granted = success_probability(
+            case.target, answer.widths, answer.densities, method=name, layer0=answer.layer0
+        ).success_lower
+        # Both are bounds with some digits.
+        if granted is None or 1 - granted > case.failure_probability * (1 + Fraction(1, 10**5)):
+            yield f"{case}: {name} {answer.widths} is enough, and granted {granted and float(granted)}"
 
 
 def not_monotone(case: Case, found: dict[str, Width]) -> Iterator[str]:

@@ -51,6 +51,16 @@ def test_contradictions_are_seen(monkeypatch):
     assert not any("degree" in text for text in with_one(degree=replace(necessary, holds_up_to=(0, None))))
 
 
+def test_widths_that_are_not_granted_are_seen():
+    enough = {name: agreement.answers(CASE)[name] for name in ("exact", "drop", "sharp")}
+    assert list(agreement.not_granted(CASE, enough)) == []
+    assert enough["sharp"].layer0 == "coded"
+    for name, answer in enough.items():
+        narrower = replace(answer, widths=(*answer.widths[:-2], answer.widths[-2] // 2, answer.widths[-1]))
+        (text,) = agreement.not_granted(CASE, {name: narrower})
+        assert f"{name} {narrower.widths} is enough, and granted 0." in text
+
+
 def test_a_bound_that_moves_the_wrong_way_is_seen(monkeypatch):
     design = sharp(Target.from_text("9-4-2"), (HALF,) * 3, Fraction(1, 20)).design
     assert list(agreement.wrong_ways(design)) == []
