@@ -6,10 +6,10 @@ For every case: `sharp` needs no more neurons than another sufficient statement 
 sufficient one where it holds, `confidence` grants the widths that `width` answers, the bound of a design falls in N_0
 and in the densities, widths do not grow with delta nor with the density of every layer, weights and biases times powers
 of two give the same answers, and so does a target with an input more that it does not depend on, where a statement is
-about inputs. A contradiction is printed with what it was computed from. Case k of a seed is the same in every run; with `--save` a run that was ended goes on where it
-was, and what it found stands in that file. 2,000 cases take about an hour, or a few minutes with `--small`: targets of
-up to six inputs, three neurons in a hidden layer, of which most have one, and two outputs, no layer sparser than 3/10,
-each asked again in one of these ways.
+about inputs. A contradiction is printed with what it was computed from. Case k of a seed is the same in every run; with
+`--save` a run that was ended goes on where it was, and what it found stands in that file. 2,000 cases take about an
+hour, or a few minutes with `--small`: targets of up to six inputs, three neurons in a hidden layer, of which most have
+one, and two outputs, no layer sparser than 3/10, each asked again in one of these ways.
 """
 
 from __future__ import annotations
