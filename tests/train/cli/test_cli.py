@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -77,8 +78,23 @@ def test_run_shows_a_line_for_each_configuration(capsys, runs, monkeypatch):
     # Both were done before: the bar is full, and claims no speed.
     assert "2/2" in shown.err
     assert "epochs/s" not in shown.err.replace("? epochs/s", "")
+    # Every run by itself: numbers in full for programs, rounded for people.
     assert main([*given, "--format", "csv"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    results = [json.loads((runs / row["folder"] / "result.json").read_text()) for row in rows]
+    names = {"realised": "density_realised", "final": "density_final"}
+    names |= {"validation": "accuracy_validation", "test": "accuracy_test"}
+    assert [row["seed"] for row in rows] == ["0", "1"]
+    for row, result in zip(rows, results, strict=True):
+        assert {short: float(row[short]) for short in names} == {short: result[name] for short, name in names.items()}
+    assert main([*given, "--format", "markdown"]) == 0
+    head, _, *lines = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()
+    )
+    for line, result in zip(lines, results, strict=True):
+        shown = dict(zip(head, line, strict=True))
+        for short, name in names.items():
+            assert shown[short] == format(result[name], ".4g" if "density" in name else ".4f")
 
 
 def test_narrow_terminals_do_without_some_columns_of_a_report(capsys, runs, monkeypatch):
