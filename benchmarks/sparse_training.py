@@ -66,6 +66,7 @@ class Timed:
     batch: int
     form: str
     seconds: float
+    masked_seconds: float  # of the masked step in the same turns
     speedup: float  # of the masked step's time: above 1 the form is faster
     memory: int  # bytes of weights, masks, gradients and momentum, without activations
 
@@ -216,7 +217,17 @@ def measured(
                 if turn:
                     best[form] = min(best[form], clock() - start)
     return [
-        Timed(threads, name, density, batch, form, seconds, round(best["masked"] / seconds, 3), memory[form])
+        Timed(
+            threads,
+            name,
+            density,
+            batch,
+            form,
+            seconds,
+            best["masked"],
+            round(best["masked"] / seconds, 3),
+            memory[form],
+        )
         for form, seconds in best.items()
     ]
 
