@@ -114,6 +114,9 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("digits-resnet20", "factored"): ("sgd", 0.05, 5e-4),
     ("digits-resnet20", "frozen"): ("sgd", 0.05, 5e-4),
     ("digits-resnet20", EQUAL_WORK): ("sgd", 0.1, 5e-4),
+    ("modular-addition", "dense"): ("adamw", 0.01, 1.0),
+    ("modular-addition", "same width"): ("adamw", 0.01, 1.0),
+    ("modular-addition", "factored"): ("adamw", 0.003, 1.0),
 }
 
 
