@@ -116,6 +116,7 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("digits-resnet20", EQUAL_WORK): ("sgd", 0.1, 5e-4),
     ("modular-addition", "dense"): ("adamw", 0.01, 1.0),
     ("modular-addition", "same width"): ("adamw", 0.01, 1.0),
+    ("modular-addition", "widened"): ("adamw", 0.01, 1.0),
     ("modular-addition", "factored"): ("adamw", 0.003, 1.0),
 }
 
