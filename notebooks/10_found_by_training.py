@@ -23,6 +23,7 @@
 #
 # ```
 # ertrain run factored --seeds 10
+# ertrain run factored --scale small --only model=resnet20 density=1,0.5
 # ertrain report runs
 # ertrain verify widths --target 4-8-3 --sparsity .9 --delta .05 --construction factored
 # ertheory capacity --model vgg16 --sparsity .5 --delta .001 --ratio all
@@ -133,4 +134,5 @@ ertheory.capacity(model="vgg16", sparsity="0.9", delta="0.001", ratio="erk")
 # At sparsity 0.5 a quarter to two fifths of the widths are certain, and a seventh with the balanced ratio as printed,
 # which keeps fewer weights. At 0.9 nothing is, in the network's own width: it would have to be 13 (ERK) to 28 times
 # as wide (balanced as printed) to contain itself in this way. That it trains to nearly the dense accuracy all the
-# same is something that no containment of this kind explains.
+# same is something that no containment of this kind explains. Nor is it shown that this capacity orders the ratios as
+# accuracy does: rank correlation +0.09 over eleven cells of small networks, p = 0.62.

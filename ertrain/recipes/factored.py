@@ -201,7 +201,8 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     Notes
     -----
     Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
-    all arms, with other seeds (benchmarks/factored_training.py); tasks that were not searched have one for all arms.
+    all arms of a task, with other seeds (benchmarks/factored_training.py). The transformer with frozen outer factors
+    and the networks for GPUs were not searched: they have the settings of the dense start.
 
     Examples
     --------
