@@ -88,8 +88,8 @@ for run in runs[: len(runs) // 2]:
 # one at every density from 0.5 to 0.05 (by +0.4 to +0.6 points), where a mask of the dense network's width loses 2.7
 # points to it at 0.1, and 12 at 0.05. But a plain network with as many kept weights does as well: on digits no
 # difference is shown, on Fashion-MNIST the plain one is ahead. A transformer that adds modulo 97 agrees: dense, widened
-# and factored ones learn it at density 0.5, a mask of the dense width does not. What is there is found; being there *provably* is not
-# what helps to find it.
+# and factored ones learn it at density 0.5, a mask of the dense width does not. What is there is found; being there
+# *provably* is not what helps to find it.
 
 # %% [markdown]
 # ## Start from the construction
