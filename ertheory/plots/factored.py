@@ -2,9 +2,7 @@
 
 Four targets: two chains of fully connected layers, VGG16, and ResNet18, whose skips stay as they are. Every layer of a
 source is masked, except for layer 0 of the printed statement. Residual networks have no printed or sharp widths here.
-Sharp ones of VGG16 are there from sparsity 0.5 to 0.95, where they ask for 233 to 2,654 times its weights; further
-ones take many minutes each. Three factors are drawn for the chains. All of it is computed by
-`benchmarks/factored_edges.py`, which writes `factored_edges.csv`.
+All of it is computed by `benchmarks/factored_edges.py`, which writes `factored_edges.csv`.
 """
 
 from __future__ import annotations
@@ -28,24 +26,23 @@ _CURVES = (
     ("factored", "factored: two maps for each, one density", BLUE, "-", 2.2),
     ("factored-best", "factored, densities chosen at the same sparsity", SKY, "-.", 2.2),
     ("factored-3", "factored, three maps for each, one density", PURPLE, ":", 2.2),
-    ("necessary", "necessary for factored sources of one density", VERMILION, "--", 1.8),
+    ("necessary", "necessary for two maps for each, one density", VERMILION, "--", 1.8),
 )
 _NOTES = {
-    "VGG16": "sharp: from 0.5 to 0.95,\nbeyond it is too long to compute;\nthree maps: not computed",
-    "ResNet18": "printed, sharp: none with skips;\nthree maps: not computed",
+    "ResNet18": "printed, sharp: none with skips",
 }
 
 
 def factored_data() -> Columns:
-    """Give the expected kept weights of four targets at sparsities from 0.1 to 0.99; delta = 0.001.
+    """Give the expected kept weights of four targets at sparsities from 0.1 to 0.98; delta = 0.001.
 
     Returns
     -------
     Columns
         ``target``, ``weights`` of the target, ``sparsity``, ``delta``, ``method``, ``kind``, ``edges``, the expected
         number of kept weights, and ``ratio``, edges over weights. Rows with method ``necessary`` have what paths,
-        counts and ranks ask of every factored source with one density in all layers, map by map; a smaller one
-        contains almost no target with probability 1 - delta.
+        counts and ranks ask of every source of two maps for each with one density in all layers, map by map; a
+        smaller one contains almost no target with probability 1 - delta.
     """
     return columns_of((files("ertheory.plots") / "factored_edges.csv").read_text(encoding="utf-8"))
 
