@@ -223,6 +223,11 @@ def test_optimisers_that_look_at_whole_weights_are_given_them():
 def test_densities_of_single_layers_and_both_ways_of_counting():
     by_name = fitted((INPUTS, LABELS), density=None, densities={"3": "1/2", "*": "0.25"})
     assert {name: int(mask.sum()) for name, mask in by_name.masks.items()} == {"0": 30, "3": 20}
+    whole = fitted((INPUTS, LABELS), density=None, densities={"3": 1, "*": "0.25"})
+    assert {name: int(mask.sum()) for name, mask in whole.masks.items()} == {"0": 30, "3": 40}
+    for wrong in (0, "1.1", -1):
+        with pytest.raises(InvalidInput, match=r"^density of '3': expected a number in \(0, 1\], got "):
+            fitted((INPUTS, LABELS), density=None, densities={"3": wrong, "*": "0.25"})
     rewired = fitted((INPUTS, LABELS), density=None, densities={"0": "0.25"}, method="rigl")
     assert {name: int(mask.sum()) for name, mask in rewired.masks.items()} == {"0": 30, "3": 40}
     last = {"dense_layers": ("last",), "density": "0.5"}

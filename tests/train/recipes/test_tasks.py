@@ -200,12 +200,17 @@ def test_what_folktables_reads_is_a_table(monkeypatch, tmp_path):
     module.ACSDataSource = lambda *asked, root_dir: SimpleNamespace(
         get_data=lambda states, download: (asked, root_dir, states, download)
     )
-    module.ACSEmployment = SimpleNamespace(df_to_numpy=lambda frame: (features, labels, frame))
+    asked = []
+    module.ACSEmployment = SimpleNamespace(df_to_numpy=lambda frame: (asked.append(frame), (features, labels, None))[1])
     monkeypatch.setitem(sys.modules, "folktables", module)
     data = load_data("acs-employment", tmp_path, validation="1/4")
     assert (len(data.train), len(data.validation), len(data.read_test())) == (30, 10, 10)
     assert data.read_test().inputs.equal(torch.from_numpy(features[::5]).float())
     assert data.read_test().labels.tolist() == labels[::5].astype(int).tolist()
+    # Persons of Alabama, in one year.
+    assert {(words, root, *states) for words, root, states, _ in asked} == {
+        (("2018", "1-Year", "person"), str(tmp_path), "AL")
+    }
 
 
 # --- Networks -----------------------------------------------------------------------------------------------------
