@@ -43,7 +43,7 @@ THEOREMS = {
     "theorem_2_1_masked_inputs": ("exact3", "upper3", "printed_conditions", "printed_is_false"),
     "dropped_copies": ("good_law", "served_law", "drop_construction_id", "theoremI1"),
     "dropped_certificate": ("drop_loss_le", "drop_minimal", "drop_sound"),
-    "subset_sum_step": ("one_step",),
+    "subset_sum_step": ("one_step", "potential_step"),
     "hall": ("hall_theorem",),
     "factored": ("dual", "primal", "either_matching", "path_needed", "linear_source", "relu_source"),
     "factored_law": ("groups_law", "hall_union", "bad_law", "factored_law"),
@@ -72,7 +72,7 @@ THEOREMS = {
     "coded_layer_0": ("coded_source", "coloured_law", "matching_law", "sequential_coded"),
     "kinks": ("avoid", "kinks_needed"),
     "degree_bound": ("chamber", "degree_needed", "degree_minors", "degree_general"),
-    "subset_sums": ("mean_tuples", "add_step", "never_reached", "grid_law", "explicit_theorem"),
+    "subset_sums": ("mean_tuples", "never_reached", "grid_law", "explicit_potential", "explicit_theorem"),
     "sequential_greedy": ("run_serves", "greedy_law", "sequential_law", "sequential_bound"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.

@@ -36,4 +36,29 @@ rewrite sumrB -!mulr_sumr !sumrB -mulr_sumr mu1 mean_hit mean_growth.
 rewrite le_eqVlt; apply/orP; left; apply/eqP; field.
 by rewrite gt_eqF.
 Qed.
+
+(* a potential that falls with v, and along v .. 2v at least as fast as a chord with the slope kappa *)
+Section Potential.
+Variables (psi : R -> R) (kappa : R).
+Hypotheses (psi0 : 0 <= psi v) (kappa01 : 0 <= kappa <= 2%:R^-1).
+Hypothesis chord_psi : forall g, 0 <= g <= v -> psi (v + g) <= psi v * (1 - kappa * g / v).
+
+Theorem potential_step : \sum_o mu o * ((~~ hit o)%:R * psi (v + G o)) <= (1 - kappa / 2%:R) * psi v.
+Proof.
+have /andP[k0 k1] := kappa01.
+apply: (@le_trans _ _ (\sum_o (psi v * (mu o - mu o * (hit o)%:R) -
+    psi v * (kappa / v) * (mu o * G o - v * (mu o * (hit o)%:R))))).
+  apply: ler_sum => o _; have /andP[g0 gv] := Gv o.
+  case: (hit o) => /=; last first.
+    rewrite mul1r !mulr0 !subr0 (_ : _ - _ = mu o * (psi v * (1 - kappa * G o / v))).
+      by rewrite ler_wpmul2l // chord_psi.
+    by move: (v^-1) => i; ring.
+  rewrite mul0r !mulr0 !mulr1 subrr mulr0 add0r oppr_ge0 mulr_ge0_le0 //; first by rewrite mulr_ge0 // divr_ge0 // ltW.
+  by rewrite subr_le0 mulrC ler_wpmul2r.
+rewrite sumrB -!mulr_sumr !sumrB -mulr_sumr mu1 mean_hit mean_growth.
+have -> : psi v * (1 - v / 2%:R) - psi v * (kappa / v) * (v * (1 - v) / 2%:R - v * (v / 2%:R)) =
+    (1 - kappa / 2%:R) * psi v - psi v * (v * (2%:R^-1 - kappa)) by field; rewrite gt_eqF.
+by rewrite ler_subl_addr ler_addl mulr_ge0 // mulr_ge0 ?subr_ge0 // ltW.
+Qed.
+End Potential.
 End Step.

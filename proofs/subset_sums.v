@@ -1,4 +1,4 @@
-(* Random subset sums with a mask: the explicit theorem (Theorem A', t = 1), for uniform numbers on a grid.           *)
+(* Random subset sums with a mask: the explicit theorem (Theorem A'), for uniform numbers on a grid.                  *)
 (* A number is k - m + u in units of 1/m: k is uniform on 0 .. 2m - 1, and the offset u in [0, 1] any number at all.  *)
 (* Uniform numbers on [-1, 1] are the mixture of these over all offsets, so that what holds for each holds for them.  *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
@@ -88,8 +88,12 @@ Qed.
 
 Variable R : realFieldType.
 Definition length A : R := #|A|%:R / m%:R.
-(* as long as zeta is not reached *)
-Definition potential A : R := (zeta \notin A)%:R / length A.
+(* as long as zeta is not reached, a function of the length, such as the length to the power of -t *)
+Variables (psi : R -> R) (kappa : R).
+Definition potential A : R := (zeta \notin A)%:R * psi (length A).
+Hypothesis psi1 : forall v, 0 < v <= 1 -> 1 <= psi v.
+Hypothesis kappa01 : 0 <= kappa <= 2%:R^-1.
+Hypothesis chord_psi : forall v g, 0 < v -> 0 <= g <= v -> psi (v + g) <= psi v * (1 - kappa * g / v).
 Let m0 : (0 < m)%N. Proof. exact: leq_ltn_trans (leq0n _) (ltn_ord zeta). Qed.
 Let mR : 0 < m%:R :> R. Proof. by rewrite ltr0n. Qed.
 Let unit : R := (m + m)%:R^-1.
@@ -97,7 +101,7 @@ Let unit : R := (m + m)%:R^-1.
 Let unit0 : 0 <= unit. Proof. by rewrite invr_ge0 ler0n. Qed.
 Let mm0 : (m + m)%:R != 0 :> R. Proof. by rewrite pnatr_eq0 -lt0n addn_gt0 m0. Qed.
 
-Lemma add_step A : A != set0 -> zeta \notin A -> \sum_k unit * potential (add A k) <= (1 - 1 / 4%:R) * potential A.
+Lemma add_step A : A != set0 -> zeta \notin A -> \sum_k unit * potential (add A k) <= (1 - kappa / 2%:R) * potential A.
 Proof.
 move=> A0 zA; have cA : 0 < #|A|%:R :> R by rewrite ltr0n card_gt0.
 have Am : (#|A| <= m)%N by rewrite -[m in (_ <= m)%N]card_ord max_card.
@@ -105,17 +109,19 @@ pose grow k : R := #|add A k :\: A|%:R / m%:R.
 have lenD k : length (add A k) = length A + grow k.
   by rewrite /length /grow -mulrDl -natrD -(cardsID A (add A k)) (setIidPr (subsetUl A _)).
 have unitE : unit = m%:R^-1 / 2%:R by rewrite /unit natrD -mulr2n -mulr_natr invfM.
-have step : \sum_k unit * ((~~ (zeta \in add A k))%:R / (length A + grow k)) <= (1 - 1 / 4%:R) / length A.
-  apply: (@one_step R _ (fun=> unit) (fun k => zeta \in add A k) grow (length A)) => //.
+have len0 : 0 < length A <= 1.
+  by rewrite divr_gt0 //= ler_pdivr_mulr // mul1r ler_nat.
+have step : \sum_k unit * ((~~ (zeta \in add A k))%:R * psi (length A + grow k)) <= (1 - kappa / 2%:R) * psi (length A).
+  apply: (@potential_step R _ (fun=> unit) (fun k => zeta \in add A k) grow (length A)) => //.
   - by rewrite sumr_const card_ord -[LHS]mulr_natr /unit mulVf.
-  - exact: divr_gt0.
+  - by case/andP: len0.
   - move=> k; rewrite divr_ge0 ?ler0n //= ler_pmul2r ?invr_gt0 // ler_nat.
     by rewrite -(leq_add2l #|A|); have := cardsID A (add A k); rewrite (setIidPr (subsetUl A _)) => ->; exact: add_card.
   - rewrite -mulr_sumr -natr_sum (_ : (\sum_k (zeta \in add A k))%N = #|A|).
       by rewrite unitE /length mulrC mulrA.
     rewrite -(meets_card A zeta) -sum1_card [RHS]big_mkcond; apply: eq_bigr => k _.
     by rewrite !inE (negbTE zA) /=; case: (meets A k zeta).
-  rewrite -mulr_sumr -mulr_suml -natr_sum (_ : (\sum_k #|add A k :\: A|)%N = ((m - #|A|) * #|A|)%N).
+  - rewrite -mulr_sumr -mulr_suml -natr_sum (_ : (\sum_k #|add A k :\: A|)%N = ((m - #|A|) * #|A|)%N).
     have -> : 1 - length A = (m%:R - #|A|%:R) / m%:R by rewrite mulrBl divff ?gt_eqF.
     by rewrite natrM natrB // unitE /length; move: (m%:R^-1) (2%:R^-1) => i h; ring.
   rewrite (eq_bigr (fun k => \sum_(y | y \notin A) meets A k y)%N) => [|k _]; last first.
@@ -124,7 +130,9 @@ have step : \sum_k unit * ((~~ (zeta \in add A k))%:R / (length A + grow k)) <= 
   rewrite exchange_big (eq_bigr (fun=> #|A|)) => [|y _]; last first.
     by rewrite -(meets_card A y) -sum1_card [RHS]big_mkcond; apply: eq_bigr => k _; rewrite inE; case: (meets A k y).
   by rewrite sum_nat_const; congr (_ * _)%N; rewrite -[X in (X - _)%N](card_ord m) -(cardC A) addKn; apply: eq_card => y; rewrite !inE.
-rewrite /potential zA [true%:R / _]mul1r; apply: le_trans _ step; apply: ler_sum => k _.
+  - by rewrite (le_trans ler01) // psi1.
+  by move=> g; case/andP: len0 => l0 _; exact: chord_psi.
+rewrite /potential zA [true%:R * _]mul1r; apply: le_trans _ step; apply: ler_sum => k _.
 by rewrite lenD.
 Qed.
 
@@ -153,46 +161,49 @@ rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last exa
 by rewrite sumr_const card_ord -[X in _ + _ * X]mulr_natr /unit mulVf // mulr1 subrK.
 Qed.
 
-Lemma move_step A : A != set0 -> \sum_v weight v * potential (move A v) <= (1 - p / 4%:R) * potential A.
+Lemma move_step A : A != set0 -> \sum_v weight v * potential (move A v) <= (1 - p * (kappa / 2%:R)) * potential A.
 Proof.
 move=> A0; have /andP[p0 p1] := p01; rewrite sum_weights /=; case: (boolP (zeta \in A)) => zA.
   have zero A' : A \subset A' -> potential A' = 0 by move=> /subsetP/(_ _ zA) h; rewrite /potential h mul0r.
   rewrite zero // mulr0 add0r big1 ?mulr0 // => k _; by rewrite zero ?mulr0 // subsetUl.
 apply: le_trans (ler_add (lexx _) (ler_wpmul2l p0 (add_step A0 zA))) _.
-by rewrite le_eqVlt; apply/orP; left; apply/eqP; move: (potential A) => q; field.
+by rewrite le_eqVlt; apply/orP; left; apply/eqP; move: (potential A) (kappa / 2%:R) => q k; ring.
 Qed.
 
 Lemma move_neq0 A v : A != set0 -> move A v != set0.
 Proof. by case: v => [k|] //= /set0Pn[x xA]; apply/set0Pn; exists x; rewrite inE xA. Qed.
 
-Lemma moves n A : A != set0 -> mean weight n (fun s => potential (foldl move A s)) <= (1 - p / 4%:R) ^+ n * potential A.
+Lemma factor_ge0 : 0 <= 1 - p * (kappa / 2%:R).
 Proof.
-have /andP[p0 p1] := p01.
-have q0 : 0 <= 1 - p / 4%:R by rewrite subr_ge0 ler_pdivr_mulr ?ltr0n // mul1r (le_trans p1) // ler1n.
+have /andP[p0 p1] := p01; have /andP[k0 k1] := kappa01.
+rewrite subr_ge0 mulr_ile1 ?divr_ge0 ?ler0n // ler_pdivr_mulr ?ltr0n // mul1r (le_trans k1) //.
+by rewrite (le_trans (y := 1)) ?ler1n // invf_le1 ?ltr0n // ler1n.
+Qed.
+
+Lemma moves n A : A != set0 -> mean weight n (fun s => potential (foldl move A s)) <= (1 - p * (kappa / 2%:R)) ^+ n * potential A.
+Proof.
 elim: n A => [|n IH] A A0 /=; first by rewrite mul1r.
-apply: (@le_trans _ _ (\sum_v weight v * ((1 - p / 4%:R) ^+ n * potential (move A v)))).
+apply: (@le_trans _ _ (\sum_v weight v * ((1 - p * (kappa / 2%:R)) ^+ n * potential (move A v)))).
   by apply: ler_sum => v _; rewrite ler_wpmul2l ?weight_ge0 // IH // move_neq0.
-rewrite (eq_bigr (fun v => (1 - p / 4%:R) ^+ n * (weight v * potential (move A v)))) => [|v _]; last by rewrite mulrCA.
-by rewrite -mulr_sumr exprSr -mulrA ler_wpmul2l ?exprn_ge0 // move_step.
+rewrite (eq_bigr (fun v => (1 - p * (kappa / 2%:R)) ^+ n * (weight v * potential (move A v)))) => [|v _]; last by rewrite mulrCA.
+by rewrite -mulr_sumr exprSr -mulrA ler_wpmul2l ?exprn_ge0 ?factor_ge0 // move_step.
 Qed.
 
 (* Markov: what is not reached has a potential of 1 at least *)
 Lemma never_reached n A : A != set0 ->
-  mean weight n (fun s => (zeta \notin foldl move A s)%:R) <= (1 - p / 4%:R) ^+ n * (m%:R / #|A|%:R).
+  mean weight n (fun s => (zeta \notin foldl move A s)%:R) <= (1 - p * (kappa / 2%:R)) ^+ n * psi (length A).
 Proof.
-move=> A0; have /andP[p0 p1] := p01.
-have q0 : 0 <= 1 - p / 4%:R by rewrite subr_ge0 ler_pdivr_mulr ?ltr0n // mul1r (le_trans p1) // ler1n.
+move=> A0.
 have len0 A' : A' != set0 -> 0 < length A' <= 1.
   move=> A'0; rewrite divr_gt0 ?ltr0n ?card_gt0 //= ler_pdivr_mulr // mul1r ler_nat -[m in (_ <= m)%N]card_ord.
   exact: max_card.
 apply: (@le_trans _ _ (mean weight n (fun s => potential (foldl move A s)))).
   apply: (mean_le weight_ge0) => s _; have : foldl move A s != set0.
     by elim: s A A0 => //= v s IH A A0; apply/IH/move_neq0.
-  move=> /len0/andP[l0 l1]; rewrite /potential; case: (_ \notin _); rewrite ?mul0r // mul1r.
-  by rewrite invf_ge1.
-apply: le_trans (moves n A0) _; rewrite ler_wpmul2l ?exprn_ge0 //.
-rewrite /potential /length invf_div; case: (_ \notin _); rewrite ?mul1r ?mul0r //.
-by rewrite divr_ge0 ?ler0n.
+  by move=> /len0/psi1; rewrite /potential; case: (_ \notin _); rewrite ?mul0r // mul1r.
+apply: le_trans (moves n A0) _; rewrite ler_wpmul2l ?exprn_ge0 ?factor_ge0 //.
+rewrite /potential; case: (_ \notin _); rewrite ?mul1r ?mul0r //.
+by rewrite (le_trans ler01) // psi1 // len0.
 Qed.
 
 (* the same with numbers: the offsets u move a sum of n of them by n units at most *)
@@ -229,12 +240,12 @@ Definition close (z eps : R) (u : nat -> R) (s : seq (option 'I_(m + m))) : bool
 
 Lemma grid_law n (e : nat) (z eps : R) u : (forall i, 0 <= u i <= 1) -> (e < m)%N ->
   `|z * m%:R - zeta%:R| <= 1 -> (e + n).+1%:R <= eps * m%:R ->
-  mean weight n (fun s => (~~ close z eps u s)%:R) <= (1 - p / 4%:R) ^+ n * (m%:R / e.+1%:R).
+  mean weight n (fun s => (~~ close z eps u s)%:R) <= (1 - p * (kappa / 2%:R)) ^+ n * psi (e.+1%:R / m%:R).
 Proof.
 move=> u01 em zz room; pose A := [set y : 'I_m | (y < e.+1)%N].
 have cA : #|A| = e.+1.
   by rewrite cardsE -sum1_card (eq_bigl (fun y : 'I_m => (y < e.+1)%N)) // (big_ord_narrow em) sum1_card card_ord.
-rewrite -cA; apply: le_trans (never_reached n _); last by rewrite -card_gt0 cA.
+rewrite -cA -/(length A); apply: le_trans (never_reached n _); last by rewrite -card_gt0 cA.
 apply: (mean_le weight_ge0) => s sn; rewrite ler_nat; case: (boolP (zeta \in _)) => [|_]; last by rewrite leq_b1.
 move=> /(reached u01)[b [x [sb xA near]]]; rewrite leqn0 eqb0 negbK.
 have bs : size b == size s by rewrite sb.
@@ -255,14 +266,21 @@ case: (ex_minnP ex) => k xk least; exists k; rewrite xk andbT; case: k xk least 
 by rewrite leNgt; apply/negP => /least; rewrite ltnn.
 Qed.
 
-(* Theorem A' with t = 1: for numbers on a grid of m cells, whatever their offsets *)
-Theorem explicit_theorem (R : archiFieldType) (m n : nat) (p z eps : R) (u : nat -> R) :
-  0 <= p <= 1 -> 0 <= z <= 1 -> eps <= 1 -> (forall i, 0 <= u i <= 1) -> n.+1%:R < eps * m%:R ->
-  mean (weight (m := m) p) n (fun s => (~~ close z eps u s)%:R) <= (1 - p / 4%:R) ^+ n / (eps - n.+1%:R / m%:R).
+Section Explicit.
+Variables (R : archiFieldType) (m n : nat) (p z eps : R) (u : nat -> R).
+Hypotheses (p01 : 0 <= p <= 1) (z01 : 0 <= z <= 1) (e1 : eps <= 1) (u01 : forall i, 0 <= u i <= 1).
+Hypothesis room : n.+1%:R < eps * m%:R.
+
+(* with any potential that falls as fast as a chord *)
+Theorem explicit_potential (psi : R -> R) (kappa : R) : 0 <= kappa <= 2%:R^-1 ->
+  (forall v, 0 < v <= 1 -> 1 <= psi v) -> (forall v v', 0 < v -> v <= v' -> psi v' <= psi v) ->
+  (forall v g, 0 < v -> 0 <= g <= v -> psi (v + g) <= psi v * (1 - kappa * g / v)) ->
+  mean (weight (m := m) p) n (fun s => (~~ close z eps u s)%:R) <=
+    (1 - p * (kappa / 2%:R)) ^+ n * psi (eps - n.+1%:R / m%:R).
 Proof.
-move=> p01 /andP[z0 z1] e1 u01 room; have /andP[p0 p1] := p01.
+move=> kappa01 psi1 falls chord_psi; have /andP[z0 z1] := z01; have /andP[p0 p1] := p01.
 have m0 : (0 < m)%N.
-  by case: m room => // room; move: room; rewrite mulr0 ltNge ler0n.
+  by case: (posnP m) room => // ->; rewrite mulr0 ltNge ler0n.
 have mR : 0 < m%:R :> R by rewrite ltr0n.
 have [zeta zz] : exists zeta : 'I_m, `|z * m%:R - zeta%:R| <= 1.
   have [k /andP[k1 k2]] := floor_exists (mulr_ge0 z0 (ltW mR)).
@@ -279,10 +297,22 @@ have fits : (e + n).+1%:R <= eps * m%:R by rewrite -addnS natrD -ler_subr_addr.
 have em : (e < m)%N.
   rewrite -(ler_nat R); apply: le_trans (_ : (e + n).+1%:R <= _); first by rewrite ler_nat ltnS leq_addr.
   by apply: le_trans fits _; rewrite ler_pimull // ltW.
-apply: le_trans (grid_law (zeta := zeta) p01 u01 em zz fits) _.
-have q0 : 0 <= 1 - p / 4%:R by rewrite subr_ge0 ler_pdivr_mulr ?ltr0n // mul1r (le_trans p1) // ler1n.
-rewrite ler_wpmul2l ?exprn_ge0 //.
-have d0 : 0 < eps - n.+1%:R / m%:R by rewrite subr_gt0 ltr_pdivr_mulr.
-rewrite -[m%:R / _]invf_div lef_pinv ?posrE ?divr_gt0 ?ltr0n // ler_pdivl_mulr // mulrBl divfK ?gt_eqF //.
-exact: ltW.
+apply: le_trans (grid_law (zeta := zeta) psi1 kappa01 chord_psi p01 u01 em zz fits) _.
+rewrite ler_wpmul2l ?exprn_ge0 ?(factor_ge0 kappa01 p01) //; apply: falls.
+  by rewrite subr_gt0 ltr_pdivr_mulr.
+by rewrite ler_pdivl_mulr // mulrBl divfK ?gt_eqF // ltW.
 Qed.
+
+(* Theorem A' with t = 1: for numbers on a grid of m cells, whatever their offsets *)
+Theorem explicit_theorem : mean (weight (m := m) p) n (fun s => (~~ close z eps u s)%:R) <=
+  (1 - p / 4%:R) ^+ n / (eps - n.+1%:R / m%:R).
+Proof.
+have -> : p / 4%:R = p * (2%:R^-1 / 2%:R) by field.
+apply: explicit_potential => [|v /andP[v0 v1]|v v' v0 vv'|v g v0 gv].
+- by rewrite lexx andbT invr_ge0 ler0n.
+- by rewrite invf_ge1.
+- by rewrite lef_pinv ?posrE // (lt_le_trans v0).
+apply: le_trans (chord v0 gv) _; rewrite le_eqVlt; apply/orP; left; apply/eqP; field.
+by rewrite gt_eqF.
+Qed.
+End Explicit.
