@@ -73,6 +73,7 @@ THEOREMS = {
     "kinks": ("avoid", "kinks_needed"),
     "degree_bound": ("chamber", "degree_needed", "degree_minors", "degree_general"),
     "subset_sums": ("mean_tuples", "never_reached", "grid_law", "explicit_potential", "explicit_theorem"),
+    "subset_sum_exponents": ("power_chord", "explicit_exponent"),
     "sequential_greedy": ("run_serves", "greedy_law", "sequential_law", "sequential_bound"),
 }
 # What logarithms of real numbers rest on in mathcomp-analysis: classical logic, and functions that are their values.
@@ -81,7 +82,7 @@ AXIOMS = {
     "propositional_extensionality",
     "constructive_indefinite_description",
 }
-CLASSICAL = ("theorem_2_2_logarithms",)
+CLASSICAL = ("theorem_2_2_logarithms", "subset_sum_exponents")
 UNFINISHED = re.compile(r"\b(Admitted|admit|Axiom|Axioms|Parameter|Parameters|Conjecture|Abort)\b")
 USED = re.compile(r"^From ERProofs Require Import ([^.]*)\.", re.MULTILINE)
 NAMED = re.compile(r"^(?:Theorem|Corollary) (\w+)", re.MULTILINE)
