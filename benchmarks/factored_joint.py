@@ -97,7 +97,8 @@ def large() -> str:
     dual = proved(inputs, outputs, density, mixed=True).inner
     return (
         f"316 x 316 at 1/5, {inner:,} inner neurons ({dual:,} proved for every map): |A B - W| <= "
-        f"{one.certificate.bound:.1g}, an exact solution nearby, and one for all maps within {one.radius:.2g} of it; "
+        f"{one.certificate.bound:.1g}, an exact solution nearby, and one for all maps within {one.radius:.2g} of it, "
+        f"but for a probability of {one.certificate.doubt:.0e}; "
         f"{time.process_time() - start:.0f} CPU seconds"
     )
 
