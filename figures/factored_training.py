@@ -100,17 +100,22 @@ def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
     figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=2)
 
 
+def _percent(share: str) -> float:
+    """A t-interval may end above 1, an accuracy doesn't."""
+    return 100 * min(float(share), 1.0)
+
+
 def _panel(axes: Axes, lines: list[dict[str, str]], below: float) -> None:
     (dense,) = (line for line in lines if line["arm"] == "dense")
     level = float(dense["test"])
-    axes.axhspan(100 * float(dense["low"]), 100 * float(dense["high"]), color="#E6F3EE", zorder=0)
+    axes.axhspan(100 * float(dense["low"]), _percent(dense["high"]), color="#E6F3EE", zorder=0)
     axes.axhline(100 * level, color=GREEN, linewidth=1, label="dense")
     bottom = level - below
     for number, (arm, (label, colour, marker)) in enumerate(ARMS.items()):
         here = sorted((line for line in lines if line["arm"] == arm), key=lambda line: -float(line["density"]))
         if not here:
             continue
-        places = [float(line["density"]) * 1.05 ** (number - 1.5) for line in here]
+        places = [float(line["density"]) * 1.05 ** (number - 2) for line in here]
         means = [float(line["test"]) for line in here]
         axes.plot(places, [100 * max(mean, bottom) for mean in means], color=colour, marker=marker, markersize=5,
                   linewidth=1.2, label=label)  # fmt: skip
@@ -119,10 +124,11 @@ def _panel(axes: Axes, lines: list[dict[str, str]], below: float) -> None:
                 axes.annotate(f"{100 * mean:.1f}", (place, 100 * bottom), (0, 8), textcoords="offset points",
                               ha="center", fontsize=8.5, color=colour)  # fmt: skip
             elif line["low"]:
-                axes.vlines(place, 100 * max(bottom, float(line["low"])), 100 * float(line["high"]), color=colour)
+                axes.vlines(place, 100 * max(bottom, float(line["low"])), _percent(line["high"]), color=colour)
     axes.set_xscale("log")
     axes.invert_xaxis()
     asked = sorted({float(line["density"]) for line in lines if line["arm"] != "dense"}, reverse=True)
+    axes.set_xlim(1.2 * asked[0], asked[-1] / 1.2)
     axes.set_xticks(asked, [f"{density:g}" for density in asked])
     axes.minorticks_off()
     axes.set_xlabel("density of the masks; curves are moved apart sideways")
