@@ -79,12 +79,13 @@ def test_the_table_of_factored_sources_is_computed():
 
 
 def test_what_is_said_of_splits_and_three_factors_is_computed():
-    edges, sparsity, two, three = re.search(
-        r"make it ([\d,]+) edges at 0\.9, .*? at (0\.99) two factors take ([\d.]+) edges .*?, three ([\d.]+)\.",
+    neurons, edges, sparsity, two, three = re.search(
+        r"make both smaller, ([\d,]+) and ([\d,]+), .*? at (0\.99) two factors take ([\d.]+) edges .*?, three ([\d.]+);",
         FACTORED,
         flags=re.S,
     ).groups()
     target, options = Target.from_text("784-128-10"), {"delta": "0.001", "method": "factored"}
-    assert f"{float(width(target, sparsity='0.9', split='best', **options).edges_expected):,.0f}" == edges
+    best = width(target, sparsity="0.9", split="best", **options)
+    assert (f"{best.total:,}", f"{float(best.edges_expected):,.0f}") == (neurons, edges)
     for factors, ratio in ((2, two), (3, three)):
         assert f"{float(width(target, sparsity=sparsity, factors=factors, **options).edges_ratio):.1f}" == ratio
