@@ -28,7 +28,8 @@ _NUMBERS = (torch.float32, torch.float64)
 def without_memory(build: Callable[[], nn.Module]) -> nn.Module | None:
     """Build a network whose tensors have shapes and no memory; None if it holds more than weights and biases.
 
-    What else there is, such as the statistics of normalisation, has values that are made when the network is.
+    What else there is, such as the statistics of normalisation, has values that are made when the network is. So has
+    what is computed from tensors that are there already, as the weights of a graph's edges are.
 
     Examples
     --------
@@ -36,8 +37,11 @@ def without_memory(build: Callable[[], nn.Module]) -> nn.Module | None:
     True
     >>> without_memory(lambda: nn.BatchNorm1d(3))
     """
-    with torch.device("meta"):
-        made = build()
+    try:
+        with torch.device("meta"):
+            made = build()
+    except RuntimeError:  # tensors with memory meet tensors without; what is wrong otherwise is so with memory too
+        return None
     plain = all(type(part) is nn.Linear for part in made.modules() if part._parameters or part._buffers)
     return made if plain else None
 

@@ -80,7 +80,7 @@ def test_the_table_of_factored_sources_is_computed():
 
 def test_what_is_said_of_splits_and_three_factors_is_computed():
     neurons, edges, sparsity, two, three = re.search(
-        r"make both smaller, ([\d,]+) and ([\d,]+), .*? at (0\.99) two factors take ([\d.]+) edges .*?, three ([\d.]+);",
+        r"make both smaller, ([\d,]+) and ([\d,]+), .*? at (0\.99) two factors take ([\d.]+) .*?, three ([\d.]+);",
         FACTORED,
         flags=re.S,
     ).groups()

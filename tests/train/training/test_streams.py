@@ -93,9 +93,9 @@ def test_growth_of_set():
     model, _ = start_model(configuration, data)
     method = METHODS["set"](configuration, model, data.train.shape, 12)
     for place, at in ((0, 3), (2, 9)):
-        weight = list(model.parameters())[2 * place]
-        wanted = torch.rand(weight.shape, generator=numbers(7, "growth", place, at))
-        assert method.wanted(weight, place, at).equal(wanted)
+        layer = [part for part in model.modules() if isinstance(part, nn.Linear)][place]
+        wanted = torch.rand(layer.weight.shape, generator=numbers(7, "growth", place, at))
+        assert method.wanted(layer, place, at).equal(wanted)
 
 
 def test_noise_of_dropout():
