@@ -41,7 +41,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_without_a_gpu_it_says_so():
-    done = run("make", "gpu", f"BIN={Path(sys.executable).parent}")
+    done = run("make", "--no-print-directory", "gpu", f"BIN={Path(sys.executable).parent}")
     assert (done.returncode, done.stdout) == (0, "no GPU here: nothing was run\n")
 
 
