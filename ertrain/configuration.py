@@ -86,8 +86,9 @@ class Configuration:
         ``"frozen"``. See `ertrain.models.factor_model`. With 0 the network is as it is.
     initialisation
         One of `ertrain.models.initialisation.INITIALISATIONS`.
-    data, validation, augmentation
-        Data set, share of its training images that selects, and augmentation, as in `ertrain.data`.
+    data, examples, validation, augmentation
+        Data set, how many of its training images are used (all with 0; the same ones for every seed), the share of them
+        that selects, and augmentation, as in `ertrain.data`.
     method
         ``"fixed"``, the mask that was drawn is kept, or another of `ertrain.methods.METHODS`, all of which train inside
         of it.
@@ -133,8 +134,8 @@ class Configuration:
     Notes
     -----
     A value from ``final_density`` on belongs to some methods, and those of ``factored`` to factored networks. Elsewhere
-    such a value takes its default, and is no part of the hash; so a method that is added changes the hash of no run
-    that does without it.
+    such a value takes its default, and is no part of the hash, nor are ``examples`` where all are used; so a method
+    that is added changes the hash of no run that does without it.
 
     Raises
     ------
@@ -159,6 +160,7 @@ class Configuration:
     outer: str = "trained"
     initialisation: str = "sparse"
     data: str = "digits"
+    examples: int = 0
     validation: str = "1/10"
     augmentation: str = "none"
     method: str = "fixed"
@@ -228,6 +230,8 @@ class Configuration:
             object.__setattr__(self, name, rational_text(value))
         self._check_method()
         self._check_factored()
+        named = not self.data.startswith(OWN)
+        self._require("examples", self.examples >= 0 and (named or not self.examples), "0, or a number of a named set")
         for name in ("epochs", "batch", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "a whole number of at least 1")
         self._require("ratio_epochs", self.ratio_epochs >= 0, "a whole number of at least 0")
@@ -279,11 +283,13 @@ class Configuration:
         self._require("dense_layers", not self.dense_layers, "no names where networks are factored")
 
     def _unread(self) -> list[dataclasses.Field[Any]]:
-        """Fields that belong to other methods, or to factored networks where this is none."""
+        """Fields that belong to other methods, to factored networks or to a part of the data where this has none."""
         owned = {name for settings in METHOD_SETTINGS.values() for name in settings}
         others = owned.difference(METHOD_SETTINGS[self.method])
         if not self.factored:
             others |= set(_OF_FACTORED)
+        if not self.examples:
+            others.add("examples")
         return [field for field in dataclasses.fields(self) if field.name in others]
 
     def _require(self, name: str, holds: bool, allowed: str) -> None:

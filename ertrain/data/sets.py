@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class Data:
     read_test
         Reads the inputs of the test.
     checksum
-        sha256 of the inputs that the set offers for training.
+        sha256 of the inputs that are taken of those that the set offers for training.
     mean, deviation
         They are those of the channels of `train`, in a shape that goes with its inputs: (channels, 1, 1) for images.
     """
@@ -124,7 +125,7 @@ def is_there(name: str, folder: Path) -> bool:
     return name != "acs-employment"
 
 
-def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data:
+def load_data(name: str, folder: Path, *, examples: int = 0, validation: Rational = "1/10") -> Data:
     """Read a data set and split it.
 
     Parameters
@@ -133,28 +134,45 @@ def load_data(name: str, folder: Path, *, validation: Rational = "1/10") -> Data
         One of `DATA`.
     folder
         Where the files are, or are downloaded to; not needed for ``digits`` and others that are always there.
+    examples
+        How many inputs are taken of those that are offered for training, every class in its share of them, as `split`
+        draws them; 0 takes all. The test stays whole.
     validation
-        Share of what is offered for training that is set apart, in (0, 1).
+        Share of what is taken that is set apart, in (0, 1).
 
     Raises
     ------
     InvalidInput
-        If the name is unknown, the share lies outside or takes nothing, or the files cannot be had.
+        If the name is unknown, there are not so many inputs, the share lies outside or takes nothing, or the files
+        cannot be had.
 
     Examples
     --------
     >>> data = load_data("digits", Path())
     >>> len(data.train), len(data.validation), len(data.read_test()), data.train.shape
     (1294, 143, 360, (1, 8, 8))
+    >>> data = load_data("digits", Path(), examples=500)
+    >>> len(data.train), len(data.validation), len(data.read_test())
+    (450, 50, 360)
     """
     if name not in _SOURCES:
         raise InvalidInput("data", f"one of {', '.join(DATA)}", name)
     classes, read = _SOURCES[name]
     whole = read(folder, train=True)
+    if examples:
+        whole = _some(whole, examples)
     train, selecting = split(whole, validation)
     mean, deviation = (numbers.reshape(-1, *(1 for _ in train.shape[1:])) for numbers in train.statistics())
     read_test = partial(read, folder, train=False)
     return Data(name, classes, train, selecting, read_test, whole.checksum(), mean, deviation)
+
+
+def _some(whole: Images, examples: int) -> Images:
+    """Take so many inputs, the same share of every class."""
+    offered = int((whole.labels >= 0).sum())
+    if not 1 <= examples <= offered:
+        raise InvalidInput("examples", f"0, or a whole number from 1 to {offered}", examples)
+    return whole if examples == offered else split(whole, Fraction(examples, offered))[1]
 
 
 def split(whole: Images, validation: Rational) -> tuple[Images, Images]:

@@ -50,6 +50,9 @@ DENSE = {
     "digits": _BASE,
     "digits-resnet20": replace(_BASE, model="resnet20", width="1/4", learning_rate=0.1, epochs=10),
     "fashion-mnist": replace(_BASE, data="fashion-mnist", epochs=4, batch=FASHION.batch),
+    "fashion-mnist-resnet20": replace(
+        _BASE, data="fashion-mnist", examples=1000, model="resnet20", width="1/4", learning_rate=0.1, epochs=6, batch=32
+    ),
     "modular-addition": replace(
         _BASE,
         data="modular-addition-97",
@@ -79,6 +82,8 @@ _WIDENED = {
     ("fashion-mnist", "0.02"): "46.68",
     ("digits-resnet20", "0.5"): "0.61625",
     ("digits-resnet20", "0.2"): "1.55375",
+    ("fashion-mnist-resnet20", "0.5"): "0.61625",
+    ("fashion-mnist-resnet20", "0.2"): "1.55375",
     ("modular-addition", "0.5"): "1.14",
     ("modular-addition", "0.2"): "1.915",
     ("modular-addition", "0.1"): "3.5775",
@@ -91,6 +96,8 @@ _WIDENED = {
 _AS_MUCH_WORK = {
     ("digits-resnet20", "0.5"): "0.77625",
     ("digits-resnet20", "0.2"): "2.03875",
+    ("fashion-mnist-resnet20", "0.5"): "0.77625",
+    ("fashion-mnist-resnet20", "0.2"): "2.03625",
     ("cifar10", "0.5"): "1.665",
     ("cifar10", "0.2"): "2.77",
     ("cifar10", "0.1"): "4.6",
@@ -196,7 +203,8 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     ----------
     scale
         ``"quick"``: LeNet-300-100 on digits and Fashion-MNIST. ``"small"``: more densities, ResNet-20 of a quarter of
-        its width on digits, and a transformer on sums modulo 97. ``"paper"``: ResNet18 on CIFAR-10, for GPUs.
+        its width on digits and on 1,000 images of Fashion-MNIST, and a transformer on sums modulo 97. ``"paper"``:
+        ResNet18 on CIFAR-10, for GPUs.
 
     Notes
     -----
@@ -216,6 +224,7 @@ def factored(scale: str) -> tuple[Configuration, ...]:
             "digits": _SPARSER,
             "fashion-mnist": _SPARSER,
             "digits-resnet20": ("0.5", "0.2"),
+            "fashion-mnist-resnet20": ("0.5", "0.2"),
             "modular-addition": ("0.5", "0.2"),
         },
         "paper": {"cifar10": ("0.5", "0.2", "0.1")},

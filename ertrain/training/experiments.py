@@ -27,6 +27,7 @@ def perform(
     progress: Callable[[dict[str, Any]], object] = lambda _: None,
     backend: Backend = "auto",
     supplied: Supplied | None = None,
+    tested: bool = True,
 ) -> dict[str, Any]:
     """Perform one run, or what is left of it, and return its result.
 
@@ -46,6 +47,8 @@ def perform(
         How layers are stored and multiplied: ``"masked"``, ``"sparse"`` or ``"auto"``, as in `choose_backend`.
     supplied
         Network, data, loss and optimiser, where they are not those that the configuration names.
+    tested
+        Whether the test is read at the end, as in `ertrain.training.loop.train`; a run that is done stays as it is.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def perform(
     known = result_of(configuration, out)
     if known is None:
         with open_run(configuration, out, processes) as run:
-            train(configuration, run, processes, data_dir, progress, backend, supplied)
+            train(configuration, run, processes, data_dir, progress, backend, supplied, tested=tested)
         known = result_of(configuration, out)
     return known or {}
 

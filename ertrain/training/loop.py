@@ -52,6 +52,8 @@ def train(
     progress: Progress,
     backend: Backend = "auto",
     supplied: Supplied | None = None,
+    *,
+    tested: bool = True,
 ) -> None:
     """Train one network, from where the run stands to its result.
 
@@ -72,9 +74,11 @@ def train(
         run that was begun with one can be finished with another.
     supplied
         Network, data, loss and optimiser, where they are not those that the configuration names.
+    tested
+        Whether the test is read at the end. A search for settings does without; its results have no test accuracy.
     """
     with _setting(configuration, processes):
-        _train(configuration, run, processes, data_dir, progress, backend, supplied)
+        _train(configuration, run, processes, data_dir, progress, backend, supplied, tested)
 
 
 def _train(
@@ -85,13 +89,15 @@ def _train(
     progress: Progress,
     backend: Backend,
     supplied: Supplied | None,
+    tested: bool,
 ) -> None:
     device, cuda = processes.device, processes.device.type == "cuda"
 
     # --- Data: bytes on the device. The test stays unread until the end -------------------------------------------
     with processes.main_first():
         if supplied is None:
-            data = load_data(configuration.data, data_dir, validation=configuration.validation).to(device)
+            share = configuration.validation
+            data = load_data(configuration.data, data_dir, examples=configuration.examples, validation=share).to(device)
         else:
             data = supplied.data.to(device)
     measure = ONE_NETWORK if supplied is None else supplied.measure
@@ -176,7 +182,7 @@ def _train(
 
     # --- Test: read once, now that nothing is left to be chosen -----------------------------------------------------
     final = checked = None
-    test = data.read_test().to(device) if supplied is None or supplied.tested else None
+    test = data.read_test().to(device) if tested and (supplied is None or supplied.tested) else None
     if test is not None:
         (final,) = accuracies(model, test, data, processes, measure=measure, at_once=at_once)
         (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure, at_once=at_once)

@@ -130,7 +130,9 @@ def perform_replicas(
     distinct = tuple(dict.fromkeys(configurations))
     left = [one for one in distinct if result_of(one, out) is None]
     if left:
-        data = load_data(left[0].data, data_dir, validation=left[0].validation).to(processes.device)
+        first = left[0]
+        data = load_data(first.data, data_dir, examples=first.examples, validation=first.validation)
+        data = data.to(processes.device)
         with open_replica_group(distinct, out, left) as group:
             _train(group, out, processes, data, progress)
     if distinct:

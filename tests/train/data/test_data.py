@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import struct
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -16,6 +18,7 @@ from hypothesis import strategies as st  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.data import InMemory, idx_files, load_data, split, streamed  # noqa: E402
 from ertrain.data.augmentation import AUGMENTATIONS, augment  # noqa: E402
+from ertrain.data.digit_images import digits  # noqa: E402
 
 
 def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> InMemory:
@@ -80,6 +83,28 @@ def test_splits_are_stratified_and_repeatable(count, share, classes):
     for label in range(classes):
         assert abs(int((apart.labels == label).sum()) - share * int((whole.labels == label).sum())) <= 1
     assert split(whole, share)[1].inputs.equal(apart.inputs)
+
+
+@pytest.mark.parametrize("examples", [2, 100, 143, 1000])
+def test_a_part_of_the_data_has_its_share_of_every_class_and_the_test_stays(examples):
+    """An oracle of its own: classes in turn, images of each in the order that one generator gives them."""
+    offered, data = digits(Path(), train=True), load_data("digits", Path(), examples=examples, validation="1/2")
+    numbers, owed, wanted = np.random.default_rng(2023), Fraction(0), []
+    for label in range(10):
+        places = numbers.permutation(np.flatnonzero(offered.labels.numpy() == label))
+        before, owed = owed, owed + Fraction(examples * len(places), len(offered))
+        wanted += places[: int(owed) - int(before)].tolist()
+    assert len(wanted) == examples
+    assert data.checksum == offered.part(torch.tensor(sorted(wanted))).checksum() != offered.checksum()
+    assert len(data.train) + len(data.validation) == examples
+    assert data.read_test().checksum() == digits(Path(), train=False).checksum()
+
+
+@pytest.mark.parametrize("examples", [-1, 1438])
+def test_more_inputs_than_there_are_are_refused(examples):
+    with pytest.raises(InvalidInput, match=r"^examples: expected 0, or a whole number from 1 to 1437"):
+        load_data("digits", Path(), examples=examples)
+    assert load_data("digits", Path(), examples=1437).checksum == load_data("digits", Path()).checksum
 
 
 @pytest.mark.parametrize("share", [0, 1, "2", "1/100000"])

@@ -32,6 +32,7 @@ from ertrain.reports.results import read_results  # noqa: E402
 from ertrain.training import learning_rate, make_optimiser, pretrain  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
+from ertrain.training.replicas import perform_replicas  # noqa: E402
 from ertrain.training.runs import open_run  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
 from ertrain.training.threads import threads  # noqa: E402
@@ -519,6 +520,37 @@ def test_what_belongs_to_factored_networks_is_no_part_of_other_hashes():
     others = [replace(factored, outer="frozen"), replace(factored, failure_probability="0.01")]
     assert len({one.hash for one in (plain, factored, *others)}) == 4
     assert Configuration.from_dict(factored.to_dict()) == factored
+
+
+def test_a_run_on_a_part_of_the_data_is_another_run_and_one_on_all_is_the_old_one(tmp_path):
+    part = replace(BASE, examples=400, epochs=1)
+    assert "examples" not in BASE.to_dict()
+    assert len({one.hash for one in (BASE, part, replace(part, examples=401))}) == 3
+    result = run(part, tmp_path)
+    assert result["data"]["sizes"] == {"train": 360, "validation": 40, "test": 360}
+    alone = [replace(part, model="mlp-5", seed=seed, batch=60) for seed in range(2)]
+    with join_process_group("cpu") as processes:
+        together = perform_replicas(alone, tmp_path, processes, data_dir=tmp_path)
+    assert [one["data"] for one in together] == [result["data"]] * 2
+
+
+def test_a_search_leaves_the_test_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr("ertrain.data.sets.Data.to", lambda self, _: replace(self, read_test=unreadable))
+    with join_process_group("cpu") as processes:
+        result = perform(replace(BASE, epochs=1), tmp_path, processes, data_dir=tmp_path, tested=False)
+    assert result["accuracy_test"] is None
+    assert 0 < result["accuracy_validation"] <= 1
+    assert set(result["data"]["sizes"]) == {"train", "validation"}
+
+
+def unreadable():
+    raise AssertionError("the test was read")
+
+
+@pytest.mark.parametrize("changed", [{"examples": -1}, {"examples": 10, "data": "own-data"}])
+def test_parts_of_data_that_there_are_not_are_refused(changed):
+    with pytest.raises(InvalidInput, match=r"^examples: "):
+        Configuration(recipe="a", **changed)
 
 
 @pytest.mark.parametrize(
