@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ertheory.numbers import whole_number
 from ertheory.processes import ends_with, on_cluster, worker_processes
 from ertrain.configuration import Configuration
+from ertrain.masks.shapes import layer_shapes
+from ertrain.models import build_model
 from ertrain.training.backend import Backend
 from ertrain.training.experiments import perform
 from ertrain.training.process_group import join_process_group
@@ -19,6 +23,8 @@ from ertrain.training.threads import one_thread
 __all__ = ["jobs_of", "sweep"]
 
 _MOST_WORKERS = 10_000
+_MOST_WEIGHTS = 2**25  # of a batched model, which holds them, their gradients and two moments densely: half a gigabyte
+_INPUTS = (1, 28, 28)  # of networks whose weights are counted before any data are read
 
 Job = tuple[Configuration, ...]
 
@@ -26,20 +32,32 @@ Job = tuple[Configuration, ...]
 def jobs_of(configurations: Sequence[Configuration], *, replicas: int) -> list[Job]:
     """Put runs together that can be trained as one batched model, at most so many at once.
 
+    Of large networks fewer are put together: a batched model has about 34 million weights at most, and gains nothing
+    beyond that.
+
     Examples
     --------
     >>> runs = [Configuration(recipe="x", seed=seed) for seed in range(5)]
     >>> [len(job) for job in jobs_of(runs, replicas=2)]
     [2, 2, 1]
+    >>> [len(job) for job in jobs_of([Configuration(recipe="x", width="30", seed=seed) for seed in (0, 1)], replicas=2)]
+    [1, 1]
     """
     replicas = whole_number("replicas", replicas, least=1)
     groups: dict[Configuration, list[Configuration]] = {}
     for one in configurations:
         groups.setdefault(common_settings(one) if can_be_replica(one) else one, []).append(one)
-    jobs = []
+    jobs: list[Job] = []
     for group in groups.values():
-        jobs += [tuple(group[start : start + replicas]) for start in range(0, len(group), replicas)]
+        most = min(replicas, max(1, _MOST_WEIGHTS // _weights(group[0]))) if len(group) > 1 else 1
+        jobs += [tuple(group[start : start + most]) for start in range(0, len(group), most)]
     return jobs
+
+
+def _weights(configuration: Configuration) -> int:
+    with torch.device("meta"):
+        model = build_model(configuration.model, inputs=_INPUTS, classes=10, width=configuration.width)
+    return sum(layer.weights for layer in layer_shapes(model))
 
 
 def sweep(

@@ -244,6 +244,17 @@ def test_jobs_hold_every_run_once_and_nothing_but_replicas():
     assert all(len(job) == 1 or all(map(can_be_replica, job)) for job in jobs)
 
 
+def test_large_networks_are_not_put_together_beyond_half_a_gigabyte():
+    """Ten masks of the width that has as many weights as a factored network at 0.02 would take fifteen gigabytes."""
+    wide = [replace(BASE, model="lenet-300-100", width="46.68", density="0.02", seed=seed) for seed in range(10)]
+    assert jobs_of(wide, replicas=64) == [(one,) for one in wide]
+    weights = 784 * 2000 + 2000 * 1000 + 1000 * 10
+    middle = [replace(BASE, model="mlp-2000-1000", seed=seed) for seed in range(20)]
+    assert [len(job) for job in jobs_of(middle, replicas=64)] == [2**25 // weights] * 2 + [20 - 2 * (2**25 // weights)]
+    small = [replace(BASE, seed=seed) for seed in range(70)]
+    assert list(map(len, jobs_of(small, replicas=64))) == [64, 6]
+
+
 @pytest.mark.parametrize(("workers", "replicas", "name"), [(0, 1, "workers"), (1, 0, "replicas")])
 def test_numbers_outside_are_refused(workers, replicas, name, tmp_path):
     with pytest.raises(InvalidInput, match=rf"^{name}: "):
