@@ -8,13 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ertheory import METHODS, Width, width
+from ertheory import METHODS, Width, read_target, width
 
 PROOFS = Path(__file__).resolve().parents[1] / "proofs"
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="needs coqc")
 DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
+# A neuron of the first hidden layer is not read, and so does not count.
+SPARSE = [np.array([[1.0, 0], [2, 3], [4, 5]]), np.array([[0.0, 1, 0], [1, 1, 0]]), np.array([[1.0, 1], [1, 0]])]
 
 
 def check(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -100,13 +103,61 @@ def test_a_preassigned_layer_0_is_certified_and_one_copy_less_is_not(tmp_path):
 
 @needs_coq
 def test_dropped_copies_behind_a_matched_layer_0_are_certified_and_one_copy_less_is_not(tmp_path):
-    answer = width("20-10-5", method="drop", density="0.7", delta="0.001")
-    text, copies = answer.certificate(), answer.factors[1]
+    answer = width("9-7-2", method="drop", density="0.4", delta="0.001")
+    text, neurons = answer.certificate(), answer.widths[0]
     found = check(text, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
-    less = changed(text, f"copies1 : positive := {copies}%", f"copies1 : positive := {copies - 1}%")
-    less = changed(less, f"width1 : N := {10 * copies}%", f"width1 : N := {10 * copies - 10}%")
-    assert check(less, tmp_path).returncode == 1
+    assert "answer.v: answer, answer_least checked in" in found.stdout
+    assert check(fewer(answer, 1), tmp_path).returncode == 1
+    for other in (neurons - 1, neurons + 1):
+        text = changed(answer.certificate(), f"neurons : N := {neurons}%bin", f"neurons : N := {other}%bin")
+        assert check(text, tmp_path).returncode == 1
+
+
+@needs_coq
+def test_an_answer_that_only_the_law_of_dropped_copies_allows_is_certified(tmp_path):
+    """Twice the chance that one of two copies is lost is above delta, but not the chance that one is."""
+    answer = width("3-2-2", method="drop", density=[1, 0.5, 0.5], delta=0.7)
+    text = answer.certificate()
+    assert "drop_law" in text
+    assert check(text, tmp_path).returncode == 0
+    assert check(fewer(answer, 1), tmp_path).returncode == 1
+
+
+@needs_coq
+@pytest.mark.parametrize(
+    ("target", "density", "layer0", "theorems"),
+    [
+        ("784-128-32-10", ["1", "1/2", "1/2", "1/2"], "dense", "answer"),
+        ("5-7-4-3-2", ["1", ".9", ".5", "1", ".3"], "dense", "answer"),
+        ("2-2-2-1", ["1/2", "1/3", "1/2", "1/2"], "matched", "answer, answer_least"),
+    ],
+)
+def test_dropped_copies_in_deep_targets_are_certified_and_one_copy_less_is_not(
+    target, density, layer0, theorems, tmp_path
+):
+    answer = width(target, method="drop", density=density, delta="0.001")
+    assert (answer.layer0, len(answer.design.thresholds)) == (layer0, answer.target.depth - 2)
+    text = answer.certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert f"answer.v: {theorems} checked in" in found.stdout
+    for layer in range(1, answer.target.depth):
+        assert check(fewer(answer, layer), tmp_path).returncode == 1
+    counted_on = "; ".join(map(str, (1, *answer.design.thresholds)))
+    more = "; ".join(str(level + 1) for level in (1, *answer.design.thresholds))
+    assert check(changed(text, f"[:: {counted_on}]%positive", f"[:: {more}]%positive"), tmp_path).returncode == 1
+
+
+@needs_coq
+def test_kinds_of_neurons_count_with_their_weights(tmp_path):
+    answer = width(read_target(SPARSE), method="drop", density=[1, 0.5, 0.5, 0.5], delta="0.01")
+    text = answer.certificate()
+    kinds = "[:: [:: (1%bin, 1, 1); (2%bin, 2, 1)]; [:: (1%bin, 2, 1); (2%bin, 1, 1)]]%positive"
+    assert kinds in " ".join(text.split())
+    assert check(text, tmp_path).returncode == 0
+    for old, new in (("(2%bin, 2, 1)", "(9%bin, 2, 1)"), ("(1%bin, 2, 1)", "(1%bin, 9, 1)")):
+        assert check(changed(text, old, new), tmp_path).returncode == 1
 
 
 @needs_coq
@@ -219,7 +270,8 @@ def test_every_file_of_the_proofs_is_compiled_and_has_its_place_in_the_map():
 def test_every_statement_has_its_place_in_the_map():
     """A new statement has to be named there, with what has been checked of it and by whom."""
     page = (PROOFS / "README.md").read_text(encoding="utf-8")
-    rows = [row.strip("| ").split(" | ") for row in page.splitlines() if row.startswith("| ")][2:]
+    _, mapped = page.split("## Which statement is proved how")
+    rows = [row.strip("| ").split(" | ") for row in mapped.splitlines() if row.startswith("| ")][2:]
     assert {len(row) for row in rows} <= {3, 4}
     named = {name for row in rows for name in re.findall(r"`([a-z0-9.-]+)`", row[0])}
     assert named == set(METHODS)

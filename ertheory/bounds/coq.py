@@ -17,7 +17,7 @@ from ertheory.bounds.result import Width, rational_text
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.numbers import Ball, enclose
 
-__all__ = ["checked", "definition", "distance", "fraction", "head", "margin_bits", "refuse", "table"]
+__all__ = ["checked", "definition", "distance", "fraction", "head", "margin_bits", "refuse", "table", "wrapped"]
 
 _SCOPES = {"N": ("bin", 0), "positive": ("positive", 1), "nat": ("N", 0)}
 _COLUMNS = 118
@@ -91,7 +91,17 @@ def table(name: str, kind: Literal["N", "nat", "positive"], values: Sequence[int
     """
     scope, outside = _SCOPES[kind]
     listed = "; ".join(map(str, values))
-    line = f"Definition {name} : nat -> {kind} := nth {outside}%{scope} [:: {listed}]%{scope}."
+    return wrapped(f"Definition {name} : nat -> {kind} := nth {outside}%{scope} [:: {listed}]%{scope}.")
+
+
+def wrapped(line: str) -> str:
+    """Break a long line of Coq where there are spaces.
+
+    Examples
+    --------
+    >>> wrapped("Definition depth : nat := 2%N.")
+    'Definition depth : nat := 2%N.'
+    """
     return textwrap.fill(line, _COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 

@@ -1,8 +1,9 @@
-"""Answers about dropped copies as theorems that Coq checks: one hidden layer, by a union bound.
+"""Answers about dropped copies as theorems that Coq checks: by a union bound, by the law, or by that of all copies.
 
-Coq bounds what is lost by m_2 (1 - p_2 (1 - (1 - p_1)^q_0)^k)^q_1, with k the largest fan-in of a hidden neuron and m_2
-weights behind them; where layer 0 is matched, Hall's sum is added. The law behind `drop` is a little sharper; widths
-that only it allows have no certificate.
+With one hidden layer Coq bounds what is lost by m_2 (1 - p_2 (1 - (1 - p_1)^q_0)^k)^q_1, with k the largest fan-in of a
+hidden neuron and m_2 weights behind them; where layer 0 is matched, Hall's sum is added. That is fast for any number of
+copies. The law itself is sharper, says more of layer 0, and knows more hidden layers: `certified_deep` writes it. Where
+no thresholds are counted on, as without hidden layers, an answer is one of `exact`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import math
 from fractions import Fraction
 
 from ertheory.bounds import coq
+from ertheory.bounds.blocks.certified import block_certificate
 from ertheory.bounds.blocks.hall_certified import hall_bound, hall_exponents
+from ertheory.bounds.drop.certified_deep import deep_certificate, without_thresholds
 from ertheory.bounds.result import Width
 from ertheory.errors import TheoremNotApplicable
 from ertheory.networks.target import Target
@@ -90,19 +93,36 @@ End Answer.
 
 
 def drop_certificate(answer: Width) -> str:
-    """Write widths of dropped copies as a theorem: they suffice, and with one copy less the bound is above delta.
+    """Write widths of dropped copies as a theorem: they suffice, and with one copy less the law does not hold.
+
+    With one hidden layer and a dense layer 0 it is a bound below the law, where that is enough.
 
     Raises
     ------
     TheoremNotApplicable
-        If the target has not one hidden layer, or only the sharper law allows the widths.
+        If the law meets 1 - delta exactly, or the computation would take Coq too long.
     """
     coq.refuse(answer)
+    if answer.target.depth == 1 or without_thresholds(answer):
+        return block_certificate(answer)
+    if answer.target.depth > 2:
+        return deep_certificate(answer)
+    if answer.layer0 == "dense":
+        try:
+            return _union_bound(answer)
+        except TheoremNotApplicable:
+            return deep_certificate(answer)
+    try:
+        return deep_certificate(answer)
+    except TheoremNotApplicable as reason:
+        try:
+            return _matched(answer)
+        except TheoremNotApplicable:
+            raise reason from None
+
+
+def _union_bound(answer: Width) -> str:
     target, factors = answer.target, answer.factors or ()
-    if target.depth != 2:
-        raise TheoremNotApplicable(f"certificate: drop has one for one hidden layer only, not for {target.depth - 1}")
-    if answer.layer0 == "matched":
-        return _matched(answer)
     first, second = answer.densities[1:]
     goal, fan = answer.failure_probability, _largest_fan_in(target)
     if second == 1 and first == 1:

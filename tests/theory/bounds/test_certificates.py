@@ -14,6 +14,8 @@ from ertheory import read_target, width
 from ertheory.bounds.blocks.hall import hall_sum
 from ertheory.bounds.blocks.hall_certified import hall_bound
 from ertheory.bounds.catalogue import CERTIFIED, METHODS
+from ertheory.bounds.drop.certified_law import CertifiedLaw
+from ertheory.bounds.drop.law import read_neurons
 from ertheory.cli import main
 from ertheory.errors import TheoremNotApplicable
 from ertheory.numbers import enclose
@@ -118,16 +120,51 @@ def test_dropped_numbers_are_those_of_the_answer():
     assert [int(match[1]) for match in found if match] == [784, 128, 10, 58016, 23936, 74, 187, 784, 1280]
 
 
+def test_numbers_of_deep_dropped_copies_are_those_of_the_answer():
+    answer = width("9-7-5-2", method="drop", density=["0.8", "1/2", "2/3", "1/2"], delta="0.001")
+    text = answer.certificate()
+    assert listed(text, "copies") == answer.factors
+    assert listed(text, "thresholds") == (1, *answer.design.thresholds)
+    assert listed(text, "size") == answer.target.widths
+    assert listed(text, "zeros") == (1, 1, 1)
+    assert listed(text, "entries") == (2, 3, 2)
+    assert listed(text, "width") == (9 * answer.factors[0], *answer.widths[1:])
+    assert f"Definition neurons : N := {answer.widths[0]}%bin." in text
+    assert "[:: [:: (9%bin, 5, 7)]; [:: (7%bin, 2, 5)]]%positive." in text
+
+
+def test_windows_hold_all_but_what_was_said():
+    """Coq counts what is outside as lost; here it is added up with exact numbers."""
+    answer = width("5-4-3-2", method="drop", density=[1, 0.5, 0.3, 0.5], delta="0.01")
+    law, lost = CertifiedLaw(answer, answer.design.thresholds), Fraction(1, 10**6)
+    sources = (answer.factors[0], *answer.design.thresholds)
+    for layer, (start, length) in enumerate(law.windows(lost), start=1):
+        ((fan_in, _, count),) = read_neurons(answer.target, layer)
+        good = (1 - (1 - answer.densities[layer]) ** sources[layer - 1]) ** fan_in
+        for copies in (answer.factors[layer], answer.factors[layer] - 1):
+            inside = range(start, min(start + length, copies + 1))
+            chances = [math.comb(copies, k) * good**k * (1 - good) ** (copies - k) for k in inside]
+            assert count * (1 - sum(chances)) <= lost / 2
+
+
+def test_dropped_copies_that_rest_on_no_thresholds_are_certified_as_exact_ones():
+    """There are none without hidden layers, and where `exact` asks for more than 10^9 copies."""
+    for target, density in (("3-2", 0.5), ("2-2-2-1", "1e-9")):
+        found = width(target, method="drop", density=[1, *[density] * target.count("-")], delta="0.01")
+        assert found.design.thresholds == ()
+        exact = width(target, method="exact", density=found.densities, delta="0.01").certificate()
+        assert found.certificate().split("*)", 1)[1] == exact.split("*)", 1)[1]
+
+
 @pytest.mark.parametrize(
-    ("target", "options", "said"),
+    ("target", "density", "said"),
     [
-        ("9-7-5-2", {"density": [1, 0.5, 0.5, 0.5], "delta": 0.1}, "one hidden layer only, not for 2"),
-        ("9-7-2", {"density": 1, "delta": 0.1}, "a source without masks"),
-        ("3-2-2", {"density": [1, 0.5, 0.5], "delta": 0.7}, "only a sharper law"),
+        ("9-7-5-2", [1, 0.5, 0.5, 0.001], "more than 4000 copies of a neuron"),
+        ("20-10-5", 0.05, "Hall's sum by Chernoff, too coarsely"),
     ],
 )
-def test_dropped_answers_that_nothing_is_proved_of_are_refused(target, options, said):
-    answer = width(target, method="drop", **options)
+def test_dropped_answers_that_coq_cannot_follow_are_refused(target, density, said):
+    answer = width(target, method="drop", density=density, delta=0.001)
     with pytest.raises(TheoremNotApplicable, match=said):
         answer.certificate()
 
