@@ -4,11 +4,12 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
 
     ertrain run factored --only data=digits --seeds 10 --out RUNS
     ertrain run factored --only data=fashion-mnist --seeds 10 --data-dir DATA --out RUNS
-    ertrain run factored --scale small --only model=resnet20 --out RUNS
-    ertrain run factored --scale small --only model=transformer --out RUNS
+    ertrain run factored --scale small --only model=lenet-300-100 data=fashion-mnist density=1,0.02 --out RUNS
+    ertrain run factored --scale small --only model=resnet20 --seeds 5 --out RUNS
+    ertrain run factored --scale small --only model=transformer --seeds 5 --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
-that needs the extra 'train'. Seeds that not all arms of a network have are left out: all means are over the same ones.
+that needs the extra 'train'. Seeds that not all arms of a density have are left out: its means are over the same ones.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def table_of(folders: Sequence[Path]) -> Columns:
         found.setdefault(place, {})[one["seed"]] = one["accuracy_test"]
     lines: list[dict[str, Any]] = []
     for (data, model, arm, density), tests in sorted(found.items()):
-        shared = set.intersection(*(set(other) for place, other in found.items() if place[:2] == (data, model)))
+        beside = (data, model, density)
+        shared = set.intersection(*(set(other) for at, other in found.items() if (*at[:2], at[3]) == beside))
         mean = mean_of([test for seed, test in sorted(tests.items()) if seed in shared])
         ends = {"n": mean.count, "test": mean.value, "low": mean.low, "high": mean.high}
         lines.append({"data": data, "model": model, "arm": arm, "density": density, **ends})
@@ -88,7 +90,7 @@ def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
     places = figure.subplots(rows, 2, squeeze=False).flat
     for axes, (title, below, own) in zip(places, panels, strict=False):
         _panel(axes, own, below)
-        axes.set_title(f"{title}, n = {own[0]['n']}")
+        axes.set_title(f"{title}, {_seeds(own)}")
     for axes in figure.axes[::2]:
         axes.set_ylabel("test accuracy in %, 95 % t-intervals")
     for axes in figure.axes[len(panels) :]:
@@ -98,6 +100,14 @@ def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
         handles, labels = axes.get_legend_handles_labels()
         named |= dict(zip(labels, handles, strict=True))
     figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=2)
+
+
+def _seeds(lines: list[dict[str, str]]) -> str:
+    """Say how many seeds there are, and where there are others than at most densities."""
+    counts = {line["density"]: line["n"] for line in lines if line["arm"] != "dense"}
+    usual = max(counts.values(), key=list(counts.values()).count)
+    others = ", ".join(f"{count} at {density}" for density, count in counts.items() if count != usual)
+    return f"n = {usual}" + (f" ({others})" if others else "")
 
 
 def _percent(share: str) -> float:

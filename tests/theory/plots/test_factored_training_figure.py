@@ -25,7 +25,7 @@ def test_every_arm_has_every_density_and_the_same_seeds(lines):
     without = {"lenet-300-100": {"as much work"}, "resnet20": set(), "transformer": {"as much work"}}
     for (_, model), group in groupby(lines, key=lambda line: (line["data"], line["model"])):
         own = list(group)
-        assert len({line["n"] for line in own}) == 1
+        assert len({(line["density"], line["n"]) for line in own}) == len({line["density"] for line in own})
         places = sorted((line["arm"], float(line["density"])) for line in own)
         densities = {density for arm, density in places if arm != "dense"}
         arms = set(script["ARMS"]) - without[model]

@@ -584,3 +584,10 @@ def test_a_factored_network_trains_inside_its_masks(tmp_path, outer):
         first, last = start.get_parameter(f"{name}.weight"), tensors[f"{name}.weight"]
         assert not last[~mask].any()
         assert torch.equal(first, last) == (outer == "frozen" and name.endswith("outer"))
+
+
+def test_a_factored_graph_network_trains_inside_its_masks(tmp_path):
+    graph = Configuration(recipe="a", model="gcn-16", data="block-model", factored=2, density="0.5", epochs=2, batch=1)
+    result = run(graph, tmp_path)
+    assert [layer["name"] for layer in result["layers"]] == ["gc1.inner", "gc1.outer", "gc2.inner", "gc2.outer"]
+    assert 0 < result["accuracy_test"] < 1
