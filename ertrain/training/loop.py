@@ -185,7 +185,9 @@ def _train(
     test = data.read_test().to(device) if tested and (supplied is None or supplied.tested) else None
     if test is not None:
         (final,) = accuracies(model, test, data, processes, measure=measure, at_once=at_once)
-        (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure, at_once=at_once)
+        checked = final
+        if state.best_epoch != state.epochs or configuration.method != "fixed":  # others change weights after an epoch
+            (checked,) = accuracies(state.best_model(model), test, data, processes, measure=measure, at_once=at_once)
     if processes.is_main:
         seen = configuration.epochs * method.steps * configuration.batch
         run.finish(

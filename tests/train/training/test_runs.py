@@ -534,6 +534,20 @@ def test_a_run_on_a_part_of_the_data_is_another_run_and_one_on_all_is_the_old_on
     assert [one["data"] for one in together] == [result["data"]] * 2
 
 
+@pytest.mark.parametrize(("method", "best", "tests"), [("fixed", 3, 1), ("fixed", 2, 2), ("set", 3, 2)])
+def test_weights_that_are_the_last_and_the_best_are_tested_once(tmp_path, monkeypatch, method, best, tests):
+    asked = []
+
+    def counted(_model, part, *_arguments, **_settings):
+        asked.append(len(part))
+        return (0.5 if len(part) == 360 or len(asked) == best else 0.2,)
+
+    monkeypatch.setattr("ertrain.training.loop.accuracies", counted)
+    result = run(replace(BASE, epochs=3, method=method), tmp_path)
+    assert asked == [143] * 3 + [360] * tests
+    assert (result["best_epoch"], result["accuracy_test"], result["accuracy_test_best"]) == (best, 0.5, 0.5)
+
+
 def test_a_search_leaves_the_test_unread(tmp_path, monkeypatch):
     monkeypatch.setattr("ertrain.data.sets.Data.to", lambda self, _: replace(self, read_test=unreadable))
     with join_process_group("cpu") as processes:
