@@ -37,7 +37,7 @@ Let r01 L l : sane L -> (l < L)%N -> 0 <= r l <= 1.
 Proof.
 elim: L => // L IH /and4P[_ /N.ltb_lt b0 /N.leb_le ab sL]; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
 have bp : 0 < toR R (rb L) by exact: (toR_lt R b0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r; apply: toR_le.
 Qed.
 
 Lemma plan_dnP L : sane L ->
@@ -66,14 +66,14 @@ move=> L0 /and4P[/N.ltb_lt den0 /N.leb_le nd sL /N.leb_le h] nz repP.
 pose p l : R := if (l < L)%N then 1 - r l else 0.
 have p01 l : 0 <= p l <= 1.
   rewrite /p; case: ifP => [/(r01 sL)/andP[h0 h1]|_]; last by rewrite lexx ler01.
-  by rewrite subr_ge0 h1 ler_subl_addr ler_addl.
+  by rewrite subr_ge0 h1 lerBlDr lerDl.
 have -> : Pr (density (q := q) (fun l => 1 - r l)) rep = Pr (density (q := q) p) rep.
   apply: eq_bigr => w _; congr (_ * _); apply: eq_bigr => e _.
   by rewrite /wt /density /p ltn_ord.
 apply: le_trans (exact22 p01 L0 repP).
 have d1 : 0 < toR R den by exact: (toR_lt R den0).
-rewrite -[X in X - _](divff (lt0r_neq0 d1)) -mulrBl -toR_sub // ler_pdivr_mulr // -(ler_pmul2r s0) -toRM.
-apply: le_trans (toR_le R h) _; rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //.
+rewrite -[X in X - _](divff (lt0r_neq0 d1)) -mulrBl -toR_sub // ler_pdivrMr // -(ler_pM2r s0) -toRM.
+apply: le_trans (toR_le R h) _; rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //.
 apply: le_trans (plan_dnP sL) _; rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ * _).
 by apply: eq_bigr => l _; rewrite /p ltn_ord subKr nz.
 Qed.
@@ -109,7 +109,7 @@ Let miss01 cq L l : sane_up cq L -> (l < L)%N -> 0 <= 1 - r l ^+ Pos.to_nat (cq 
 Proof.
 elim: L => // L IH /and4P[_ /N.ltb_lt b0 /N.leb_le ab sL]; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
 have bp : 0 < toR R (rb L) by exact: (toR_lt R b0).
-by rewrite subr_ge0 exprn_ile1 // /r ?divr_ge0 ?toR_ge0 // ler_pdivr_mulr // mul1r; apply: toR_le.
+by rewrite subr_ge0 exprn_ile1 // /r ?divr_ge0 ?toR_ge0 // ler_pdivrMr // mul1r; apply: toR_le.
 Qed.
 
 Lemma plan_upP cq L : sane_up cq L -> above S (plan_up cq L) (success r m (fun l => Pos.to_nat (cq l)) L).
@@ -131,8 +131,8 @@ Lemma too_littleP cq L : too_little cq L ->
 Proof.
 move=> /and4P[/N.ltb_lt den0 /N.leb_le nd sL /N.ltb_lt h].
 have d1 : 0 < toR R den by exact: (toR_lt R den0).
-rewrite -[X in X - _](divff (lt0r_neq0 d1)) -mulrBl -toR_sub // ltr_pdivl_mulr // -(ltr_pmul2r s0) -toRM.
-apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //; exact: plan_upP.
+rewrite -[X in X - _](divff (lt0r_neq0 d1)) -mulrBl -toR_sub // ltr_pdivlMr // -(ltr_pM2r s0) -toRM.
+apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //; exact: plan_upP.
 Qed.
 
 Theorem plan_minimal cq L : minimal cq L -> forall i, (i < L)%N -> (1 < Pos.to_nat (cq i))%N ->

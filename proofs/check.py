@@ -1,8 +1,8 @@
 """Compile every proof and say what each theorem rests on, or check one certificate.
 
 Run by ``make proofs``, and by ``make certificate FILE=answer.v`` for what ``ertheory width --certificate`` wrote. Needs
-``coqc`` 8.16 with mathcomp 1.15; without it this says how to install them, and that nothing was checked. A proof that
-is not finished, or an axiom that is not listed here, is a failure.
+``coqc`` with mathcomp 1 or 2, as in Debian 12 and 13; without it this says how to install them, and that nothing was
+checked. A proof that is not finished, or an axiom that is not listed here, is a failure.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ PACKAGES = (
     "libcoq-mathcomp-algebra-tactics",
     "libcoq-mathcomp-analysis",
 )
+# Everything was compiled, with the same axioms, by these; others may know a lemma under another name.
+CHECKED = "8.16.1 with mathcomp 1.15 (Debian 12)"
+NAMES = "names"  # what the proofs are written with; mathcomp 1 and 2 have a file each that makes up for what they lack
+MATHCOMPS = ("mathcomp_1", "mathcomp_2")  # the first whose names compile is the one that is there
 # In the order in which they build on one another, with the theorems that they are there for.
 THEOREMS = {
     "bernoulli": ("Ex_blocks", "Pr_blocks", "block_law"),
@@ -94,7 +98,7 @@ AXIOMS = {
 }
 CLASSICAL = ("theorem_2_2_logarithms", "subset_sum_exponents")
 UNFINISHED = re.compile(r"\b(Admitted|admit|Axiom|Axioms|Parameter|Parameters|Conjecture|Abort)\b")
-USED = re.compile(r"^From ERProofs Require Import ([^.]*)\.", re.MULTILINE)
+USED = re.compile(r"^From ERProofs Require (?:Import|Export) ([^.]*)\.", re.MULTILINE)
 NAMED = re.compile(r"^(?:Theorem|Corollary) (\w+)", re.MULTILINE)
 FLAGS = ("-w", "-notation-overridden,-ambiguous-paths")
 
@@ -106,7 +110,7 @@ def main() -> int:
     parser.add_argument("--require", action="store_true", help="fail where Coq is not installed")
     options = parser.parse_args()
     if shutil.which("coqc") is None:
-        print("Nothing was checked: there is no coqc here. On Debian 12:")
+        print("Nothing was checked: there is no coqc here. On Debian 12 or 13:")
         print(f"  apt-get install --no-install-recommends {' '.join(PACKAGES)}")
         return int(options.require or options.file is not None)
     if options.file is not None:
@@ -121,6 +125,10 @@ def check_proofs(folder: Path) -> int:
     for name in THEOREMS:
         if found := unfinished(source(name)):
             return refuse(f"{name}.v is not finished: {found}")
+    mathcomp = compiled_names(folder)
+    if mathcomp is None:
+        return refuse_mathcomp()
+    print(f"Coq {coq_version()} with {mathcomp.replace('_', ' ')}; the proofs were checked with {CHECKED}.", flush=True)
     for name, answer in compiled_together(folder):
         if answer is None:
             return refuse(f"{name}.v does not compile, or lacks a theorem that is named in check.py")
@@ -132,7 +140,7 @@ def check_proofs(folder: Path) -> int:
     number = sum(map(len, THEOREMS.values()))
     print(f"\n{number} theorems in {len(THEOREMS)} files checked in {time.monotonic() - started:.0f} s.")
     keep = compiled_folder()
-    for name in THEOREMS:
+    for name in (NAMES, *THEOREMS):
         shutil.copy(folder / f"{name}.vo", keep / f".{name}.vo")
         (keep / f".{name}.vo").replace(keep / f"{name}.vo")
     return 0
@@ -173,6 +181,8 @@ def check_certificate(file: Path, folder: Path) -> int:
     theorems = NAMED.findall(text)
     if not theorems:
         return refuse(f"{file.name} states no theorem")
+    if not (folder / f"{NAMES}.vo").exists() and compiled_names(folder) is None:
+        return refuse_mathcomp()
     for name in theories(text):
         if not (folder / f"{name}.vo").exists():
             print(f"{name}.v", flush=True)
@@ -186,7 +196,10 @@ def check_certificate(file: Path, folder: Path) -> int:
         return refuse(f"{file.name} does not hold")
     if axioms := axioms_in(answer):
         return refuse(f"{file.name} rests on {', '.join(sorted(axioms))}")
-    print(f"{file.name}: {', '.join(theorems)} checked in {time.monotonic() - started:.0f} s, on no axiom.")
+    print(
+        f"{file.name}: {', '.join(theorems)} checked in {time.monotonic() - started:.0f} s "
+        f"by Coq {coq_version()}, on no axiom."
+    )
     return 0
 
 
@@ -204,18 +217,37 @@ def unfinished(text: str) -> str:
 def theories(text: str) -> list[str]:
     """List the proofs that a text uses, each after those that it uses itself."""
     found: list[str] = []
-    for name in [name for names in USED.findall(text) for name in names.split()]:
+    for name in [name for names in USED.findall(text) for name in names.split() if name != NAMES]:
         found += [one for one in (*theories(source(name)), name) if one not in found]
     return found
 
 
 def compiled_folder() -> Path:
     """Make the folder of what was compiled from these very sources by this Coq."""
-    version = subprocess.run(["coqc", "--version"], capture_output=True, check=True).stdout
-    digest = hashlib.sha256(version + "".join(map(source, THEOREMS)).encode()).hexdigest()[:16]
+    names = (f"{mathcomp}/{NAMES}" for mathcomp in MATHCOMPS)
+    texts = "".join(map(source, (*names, *THEOREMS)))
+    digest = hashlib.sha256((coq_version() + texts).encode()).hexdigest()[:16]
     folder = COMPILED / digest
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def coq_version() -> str:
+    """Ask which Coq this is, as in 8.16.1."""
+    done = subprocess.run(["coqc", "--print-version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[0]
+
+
+def compiled_names(folder: Path) -> str | None:
+    """Compile the names of the mathcomp that is there, and say which one it is; nothing where there is none."""
+    for mathcomp in MATHCOMPS:
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as place:
+            draft = Path(place) / f"{NAMES}.v"
+            draft.write_text(source(f"{mathcomp}/{NAMES}"), encoding="utf-8")
+            if run(draft, folder, quiet=mathcomp != MATHCOMPS[-1]) is not None:
+                draft.with_suffix(".vo").replace(folder / f"{NAMES}.vo")
+                return mathcomp
+    return None
 
 
 def compiled(name: str, folder: Path) -> str | None:
@@ -246,15 +278,19 @@ def axioms_in(answer: str) -> set[str]:
     return names - {"Axioms:", "Closed"}  # under the global context
 
 
-def run(file: Path, *folders: Path) -> str | None:
+def run(file: Path, *folders: Path, quiet: bool = False) -> str | None:
     """Compile one file beside the folders that it may use; what it prints, or nothing where it fails."""
     places = [word for folder in folders for word in ("-Q", str(folder), "ERProofs")]
     command = ["coqc", *places, "-Q", ".", "ERProofs", *FLAGS, file.name]
     done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
+    if done.returncode and not quiet:
         print(done.stdout + done.stderr, file=sys.stderr)
-        return None
-    return done.stdout
+    return None if done.returncode else done.stdout
+
+
+def refuse_mathcomp() -> int:
+    """Say that Coq is there, but not what the proofs are written with."""
+    return refuse(f"Coq {coq_version()} has no mathcomp here, or another one; known to do is {CHECKED}")
 
 
 def refuse(reason: str) -> int:

@@ -54,7 +54,7 @@ split=> [y i|z y|o z|x xM o]; rewrite ?ffunE.
   by case: eqP => // -[e]; rewrite -e uz' in nz.
 have linear : map_mx (@relu R) (B *m x + c0) = B *m x + c0.
   apply/matrixP => y k; rewrite [LHS]mxE /relu max_r // ord1 mxE [X in _ + X]mxE.
-  by have := hM x (bounded xM) y; rewrite addr0 ler_norml => /andP[lo _]; rewrite -ler_subl_addr sub0r.
+  by have := hM x (bounded xM) y; rewrite addr0 ler_norml => /andP[lo _]; rewrite -lerBlDr sub0r.
 rewrite /source /target linear; congr (_ + _).
 pose pre z := (A *m (B *m x + c0)) z 0 + ((if c z is Some j then b1 j else 0) - (A *m c0) z 0).
 rewrite -/pre; transitivity (\sum_j \sum_z (if pk o j == Some z then W2 o j else 0) * act (pre z)).
@@ -103,7 +103,7 @@ have dual : exists A : pred {ffun low -> bool}, (forall a, A a -> holds h a) /\ 
       by have := co o; rewrite /read_by ffunE.
     by have := cr o; rewrite /reads ffunE.
   have inj : injective (dual_place h) by move=> [[k y]|x] [[k' y']|x'] //= [] => [/hi-> ->|->].
-  rewrite PrC ler_add2l ler_opp2 /Pr (Ex_part lower_density inj (fun f => (fails f)%:R)).
+  rewrite PrC lerD2l lerN2 /Pr (Ex_part lower_density inj (fun f => (fails f)%:R)).
   rewrite (eq_density _ (p' := two_masks p0 p1)) => [|[]] //.
   exact: (@fails_law R d v N0 p0 p1 h0 h1 (lost v p1) (steps_lost v p1)).
 have primal : exists A : pred {ffun low -> bool}, (forall a, A a -> holds h a) /\ 1 - primal_loss v <= Pr lower_density A.
@@ -113,7 +113,7 @@ have primal : exists A : pred {ffun low -> bool}, (forall a, A a -> holds h a) /
     by have := cr i; rewrite /reads ffunE.
   have inj : injective (primal_place h).
     by move=> [[i y]|[y k]] [[i' y']|[y' k']] //= [] => [-> ->|/hi-> ->].
-  rewrite PrC ler_add2l ler_opp2 /Pr (Ex_part lower_density inj (fun f => (fails f)%:R)).
+  rewrite PrC lerD2l lerN2 /Pr (Ex_part lower_density inj (fun f => (fails f)%:R)).
   rewrite (eq_density _ (p' := two_masks p1 p0)) => [|[]] //.
   exact: (@fails_law R v d N0 p1 p0 h1 h0 (lost d p0) (steps_lost d p0)).
 case: (lerP 1 (Num.min (primal_loss v) (dual_loss v))) => _.
@@ -139,12 +139,12 @@ apply: le_Pr => // a /Ah ha; apply/repP/(coded_source _ _ ha (served _ _ cu)) =>
 by exists (enum_rank_in zc z); rewrite enum_rankK_in.
 Qed.
 
-Lemma loss_le1 v : loss v <= 1. Proof. by rewrite /loss le_minl lexx. Qed.
+Lemma loss_le1 v : loss v <= 1. Proof. by rewrite /loss ge_min lexx. Qed.
 
 Lemma lost_ge0 m (p : R) k : 0 <= p <= 1 -> 0 <= lost m p k.
 Proof.
 move=> /andP[q0 q1]; rewrite /lost; case: ifP => _; first exact: ler01.
-rewrite le_minr ler01 /=; apply: sumr_ge0 => t _.
+rewrite le_min ler01 /=; apply: sumr_ge0 => t _.
 by rewrite mulr_ge0 ?ler0n // exprn_ge0 // subr_ge0.
 Qed.
 
@@ -155,7 +155,7 @@ by rewrite /bin_mass !mulr_ge0 ?ler0n ?exprn_ge0 // subr_ge0.
 Qed.
 
 Lemma loss_ge0 v : 0 <= loss v.
-Proof. by rewrite /loss !le_minr ler01 !mulr_ge0 ?ler0n ?eps_ge0. Qed.
+Proof. by rewrite /loss !le_min ler01 !mulr_ge0 ?ler0n ?eps_ge0. Qed.
 
 (* every output has neurons of its own *)
 Definition reads_of (o : O) (j : 'I_n) : bool := W2 o j != 0.
@@ -181,8 +181,8 @@ apply: le_trans (coloured_law (colour := colour) _); last first.
 have step : 1 - (\sum_(T : {set O} | T != set0) too_few [finType of 'I_N1] p2 reads_of T + loss pairs) <=
     (1 - loss pairs) * Pr (fun _ : top => p2) (private reads_of (Z := [finType of 'I_N1])).
   have hall := private_law reads_of h2 z0; have := @Pr_le1 _ _ (fun _ : top => p2) (fun=> h2) (private reads_of (Z := [finType of 'I_N1])).
-  move=> le1; rewrite mulrBl mul1r opprD addrA; apply: ler_sub hall _.
-  by rewrite ler_pimulr ?loss_ge0.
+  move=> le1; rewrite mulrBl mul1r opprD addrA; apply: lerB hall _.
+  by rewrite ler_piMr ?loss_ge0.
 apply: le_trans step _; rewrite /Pr -ExZ; apply: le_Ex => // u; rewrite /colour /private.
 case: pickP => [f uf|none] /=; last by rewrite (_ : [exists f, _] = false) ?mulr0 //; apply/existsP => -[f]; rewrite none.
 have [_ /= ->] := painted u f uf; rewrite (_ : [exists f, _] = true) ?mulr1 //.
@@ -203,7 +203,7 @@ pose colour u := run reads_set (enum O) [ffun=> None] u.
 apply: le_trans (coloured_law (colour := colour) _); last first.
   move=> u c /run_serves[_ served] o j nz; apply: served; first by rewrite mem_enum.
   by rewrite inE.
-have F01 g : 0 <= kept g <= 1 by rewrite subr_ge0 loss_le1 ler_subl_addl ler_addr loss_ge0.
+have F01 g : 0 <= kept g <= 1 by rewrite subr_ge0 loss_le1 lerBlDl lerDr loss_ge0.
 rewrite -(sizes_none [finType of 'I_N1]); have := greedy_bound reads_set h2 F01 ([ffun=> None] : colouring) (enum_uniq O) => /le_trans; apply.
 apply: le_Ex => // u; rewrite -/(colour u); case: (colour u) => // c.
 by rewrite /kept used_sizes lexx.

@@ -11,8 +11,8 @@ Local Open Scope ring_scope.
 Lemma same_sign (R : realFieldType) (a b : R) : `|b| < `|a| -> relu (a + b) = if 0 < a then a + b else 0.
 Proof.
 rewrite /relu; case: (ltrP 0 a) => a0.
-  rewrite (gtr0_norm a0) ltr_norml => /andP[ba _]; by rewrite max_r // -ler_subl_addl sub0r ltW.
-by rewrite (ler0_norm a0) ltr_norml => /andP[_ b_a]; rewrite max_l // -ler_subr_addl sub0r ltW.
+  rewrite (gtr0_norm a0) ltr_norml => /andP[ba _]; by rewrite max_r // -lerBlDl sub0r ltW.
+by rewrite (ler0_norm a0) ltr_norml => /andP[_ b_a]; rewrite max_l // -lerBrDl sub0r ltW.
 Qed.
 
 Section Degree.
@@ -74,8 +74,8 @@ have [t [t0 tr ht]] : exists t, [/\ 0 < t, t <= r0 / 2%:R &
       forall u, ~~ sp u -> forall y, near t' y -> `|(B *m y) u 0| < `|k u z|.
     apply: common => u; case: (boolP (sp u)) => [_|/kz0 h]; first by exists 1; rewrite ?ltr01.
     have [t t0 ht] := mulmx_near B h; exists t => // t' /ht near_t _ y /near_t; exact.
-  exists (Num.min t (r0 / 2%:R)); rewrite lt_minr t0 r02 le_minl lexx orbT; split=> //.
-  by apply: ht; rewrite lt_minr t0 r02 le_minl lexx.
+  exists (Num.min t (r0 / 2%:R)); rewrite lt_min t0 r02 ge_min lexx orbT; split=> //.
+  by apply: ht; rewrite lt_min t0 r02 ge_min lexx.
 have t2 : 0 < t / 2%:R by rewrite divr_gt0 ?ltr0n.
 (* from a generic point along v to each hyperplane *)
 pose C j : 'M[R]_n := 1%:M - (v j 0)^-1 *: (v *m delta_mx 0 j).
@@ -101,12 +101,12 @@ have [t3 t30 ht3] : exists2 t', 0 < t' & forall t'', 0 < t'' <= t' ->
   have h : 0 < `|(sv u *m y0) 0 0| by rewrite normr_gt0; have := gy0 u; rewrite /g su.
   by have [t' t'0 ht'] := mulmx_near B h; exists t' => // t'' /ht' near_t _ y /near_t; exact.
 pose r := Num.min (t / 2%:R) t3.
-have rr : 0 < r by rewrite lt_minr t2.
+have rr : 0 < r by rewrite lt_min t2.
 pose x j := z + X *m (C j *m y0).
 have xr j y : near r y -> near t (X *m (C j *m y0) + y).
   move=> yr; have -> : t = t / 2%:R + t / 2%:R by rewrite -mulr2n -mulr_natr divfK // pnatr_eq0.
   apply: nearD; first by apply: (hrho rho) => //; rewrite rho0 lexx.
-  by apply: nearW yr; rewrite le_minl lexx.
+  by apply: nearW yr; rewrite ge_min lexx.
 exists (fun u => if sp u then 0 < (sv u *m y0) 0 0 else 0 < k u z), x, r; split=> // [j|j y yr|j y u yr].
 - by rewrite planeD planez add0r mulmxA W1X mul1mx CE !mxE divfK ?subrr.
 - rewrite /x /z -!addrA; apply: inside.
@@ -121,7 +121,7 @@ have -> : (B *m (X *m (C j *m y0) + y)) u 0 = (sv u *m y0) 0 0 + (B *m y) u 0.
   rewrite mulmxDr [LHS]mxE; congr (_ + _); rewrite spB //.
   by rewrite [W1 *m _]mulmxA W1X mul1mx CE sub_scaleE sv0 mulr0 subr0.
 rewrite kz // add0r; case: (boolP (sv u != 0)) => [ne|].
-  by rewrite same_sign //; apply: (ht3 r); rewrite ?rr ?su // le_minl lexx orbT.
+  by rewrite same_sign //; apply: (ht3 r); rewrite ?rr ?su // ge_min lexx orbT.
 rewrite negbK => /eqP s0; rewrite s0 mul0mx mxE ltxx add0r spB // s0 mul0mx mxE.
 by rewrite /relu maxxx.
 Qed.
@@ -208,7 +208,7 @@ apply: le_trans (evaded (evades := fun a => [exists u, (d - n < entries a u)%N])
   case: (eqVneq s 0) => [->|/mds]; first by rewrite mul0mx mxE.
   rewrite ltnNge => /negP[]; apply: leq_trans (_ : entries a u <= _)%N; last by rewrite leqNgt few.
   by apply: subset_leq_card; apply/subsetP => i; rewrite !inE; apply: contraR => /on->.
-rewrite ler_add2l; apply: le_trans (Pr_exists L01 _) _.
+rewrite lerD2l; apply: le_trans (Pr_exists L01 _) _.
 rewrite (eq_bigr (fun=> at_least p0 d (d - n).+1)) => [|u _]; last exact: (entries_law u (fun k => (d - n < k)%N%:R)).
 by rewrite sumr_const card_ord mulr_natl.
 Qed.

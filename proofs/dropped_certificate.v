@@ -22,16 +22,16 @@ Hypothesis weights : #|[pred x : O * J | W2 x.1 x.2 != 0]| = m.
 Lemma drop_loss_le : \sum_(x : O * J | W2 x.1 x.2 != 0) (1 - p2 * g K p1 W1 x.2) ^+ #|C| <= drop_loss p1 p2 k m #|K| #|C|.
 Proof.
 have /andP[p10 p11] := h1; have /andP[p20 p21] := h2.
-have a0 : 0 <= (1 - p1) ^+ #|K| <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
+have a0 : 0 <= (1 - p1) ^+ #|K| <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
 have b0 n : 0 <= (1 - (1 - p1) ^+ #|K|) ^+ n <= 1.
-  by have /andP[x y] := a0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
+  by have /andP[x y] := a0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
 apply: (@le_trans _ _ (\sum_(x : O * J | W2 x.1 x.2 != 0) (1 - p2 * (1 - (1 - p1) ^+ #|K|) ^+ k) ^+ #|C|)); last first.
   by rewrite sumr_const /drop_loss -weights mulr_natl.
-apply: ler_sum => x _; apply: ler_expn2r; rewrite ?nnegrE ?subr_ge0.
+apply: ler_sum => x _; apply: lerXn2r; rewrite ?nnegrE ?subr_ge0.
 - by have /andP[_ y] := b0 (fan_in W1 x.2); rewrite mulr_ile1 //; case/andP: (b0 (fan_in W1 x.2)).
 - by have /andP[y z] := b0 k; rewrite mulr_ile1.
-rewrite ler_add2l ler_opp2 ler_wpmul2l // /g; have /andP[x0 x1] := a0.
-by apply: ler_wiexpn2l; rewrite ?subr_ge0 // ler_subl_addr ler_addl.
+rewrite lerD2l lerN2 ler_wpM2l // /g; have /andP[x0 x1] := a0.
+by apply: ler_wiXn2l; rewrite ?subr_ge0 // lerBlDr lerDl.
 Qed.
 End Bound.
 
@@ -67,21 +67,21 @@ Let s0 : 0 < toR R S. Proof. exact: (toR_lt R S0). Qed.
 Let scale_dn x X (a b : N) : (0 <? b)%bin -> below S x X -> below S (x * a / b)%bin (toR R a / toR R b * X).
 Proof.
 move=> /N.ltb_lt b0 hx; have bp : 0 < toR R b by exact: (toR_lt R b0).
-rewrite /below -(ler_pmul2r bp) -toRM; apply: le_trans (toR_le R (@div_le _ _)) _.
+rewrite /below -(ler_pM2r bp) -toRM; apply: le_trans (toR_le R (@div_le _ _)) _.
 rewrite toRM (_ : _ * toR R b = X * toR R S * toR R a); last by field; rewrite gt_eqF.
-by rewrite ler_wpmul2r ?toR_ge0.
+by rewrite ler_wpM2r ?toR_ge0.
 Qed.
 Let scale_up x X (a b : N) : (0 <? b)%bin -> above S x X -> above S (cdiv (x * a) b)%bin (toR R a / toR R b * X).
 Proof.
 move=> /N.ltb_lt b0 hx; have bp : 0 < toR R b by exact: (toR_lt R b0).
-rewrite /above -(ler_pmul2r bp) -toRM; apply: le_trans (toR_le R (@cdiv_ge _ _ b0)).
+rewrite /above -(ler_pM2r bp) -toRM; apply: le_trans (toR_le R (@cdiv_ge _ _ b0)).
 rewrite toRM (_ : _ * toR R b = X * toR R S * toR R a); last by field; rewrite gt_eqF.
-by rewrite ler_wpmul2r ?toR_ge0.
+by rewrite ler_wpM2r ?toR_ge0.
 Qed.
 Let unit_pow (x : R) n : 0 <= x <= 1 -> 0 <= x ^+ n <= 1.
 Proof. by case/andP=> x0 x1; rewrite exprn_ge0 ?exprn_ile1. Qed.
 Let unit_compl (x : R) : 0 <= x <= 1 -> 0 <= 1 - x <= 1.
-Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 ler_subl_addr ler_addl. Qed.
+Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 lerBlDr lerDl. Qed.
 Let ge0 (x : R) : 0 <= x <= 1 -> 0 <= x. Proof. by case/andP. Qed.
 
 Let unit_mul (x y : R) : 0 <= x <= 1 -> 0 <= y <= 1 -> 0 <= x * y <= 1.
@@ -99,9 +99,9 @@ have dn := pow_dnP S0 k (ge0 hit) (compl_dn xS up).
 have r2 := unit_compl (unit_mul u2 (unit_pow (Pos.to_nat k) hit)).
 have all := pow_upP S0 q1 (ge0 r2) (compl_up yS (scale_dn a2 b20 dn)).
 have dp : 0 < toR R den by exact: (toR_lt R d0).
-rewrite /drop_loss ler_pdivl_mulr // -(ler_pmul2r s0) -[toR R num * _]toRM; apply: le_trans (toR_le R h).
+rewrite /drop_loss ler_pdivlMr // -(ler_pM2r s0) -[toR R num * _]toRM; apply: le_trans (toR_le R h).
 have -> : (Pos.to_nat m)%:R = toR R (N.pos m) by [].
-rewrite /lost_up !toRM mulrAC ler_wpmul2r ?(ltW dp) // -mulrA ler_wpmul2l ?toR_ge0 //.
+rewrite /lost_up !toRM mulrAC ler_wpM2r ?(ltW dp) // -mulrA ler_wpM2l ?toR_ge0 //.
 Qed.
 
 Lemma dropped_fewP q0 q1 : dropped_few q0 q1 ->
@@ -116,9 +116,9 @@ have up := pow_upP S0 k (ge0 hit) (compl_up xS dn).
 have r2 := unit_compl (unit_mul u2 (unit_pow (Pos.to_nat k) hit)).
 have all := pow_dnP S0 q1 (ge0 r2) (compl_dn yS (scale_up a2 b20 up)).
 have dp : 0 < toR R den by exact: (toR_lt R d0).
-rewrite /drop_loss ltr_pdivr_mulr // -(ltr_pmul2r s0) -[toR R num * _]toRM; apply: lt_le_trans (toR_lt R h) _.
+rewrite /drop_loss ltr_pdivrMr // -(ltr_pM2r s0) -[toR R num * _]toRM; apply: lt_le_trans (toR_lt R h) _.
 have -> : (Pos.to_nat m)%:R = toR R (N.pos m) by [].
-rewrite /lost_dn !toRM [X in _ <= X]mulrAC ler_wpmul2r ?(ltW dp) // -[X in _ <= X]mulrA ler_wpmul2l ?toR_ge0 //.
+rewrite /lost_dn !toRM [X in _ <= X]mulrAC ler_wpM2r ?(ltW dp) // -[X in _ <= X]mulrA ler_wpM2l ?toR_ge0 //.
 Qed.
 
 (* the answer: so many copies are enough, and one less of either is too few for the bound *)
@@ -159,7 +159,7 @@ Theorem drop_sound (act : R -> R) (c1 : J -> R) (c2 : O -> R) (lo : I -> R)
 Proof.
 have /and3P[/and4P[/and5P[_ b10 ab1 b20 ab2] _ _ _] _ _] := ok => repP.
 apply: le_trans (theoremI1 (ratio01 R b10 ab1) (ratio01 R b20 ab2) repP).
-by rewrite ler_add2l ler_opp2 drop_bound_le.
+by rewrite lerD2l lerN2 drop_bound_le.
 Qed.
 End Sound.
 End Computation.

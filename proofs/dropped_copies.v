@@ -76,7 +76,7 @@ Hypotheses (h1 : 0 <= p1 <= 1) (h2 : 0 <= p2 <= 1).
 Theorem drop_bound : 1 - \sum_(x : O * J | W2 x.1 x.2 != 0) (1 - p2 * g x.2) ^+ #|C| <= Pr dens drop_ok.
 Proof.
 have d01 (e : E) : 0 <= dens e <= 1 by case: e.
-rewrite ler_subl_addl -ler_subl_addr -PrC.
+rewrite lerBlDl -lerBlDr -PrC.
 apply: (@le_trans _ _ (Pr dens (fun w : mask => [exists x : O * J, (W2 x.1 x.2 != 0) && ~~ [exists c, w (inr (x.1, (x.2, c))) && good x.2 c w]]))).
   apply: le_Pr => // w; rewrite /= /drop_ok negb_forall => /existsP[x]; rewrite negb_imply => h.
   by apply/existsP; exists x.

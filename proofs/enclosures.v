@@ -59,18 +59,18 @@ Definition under (x : up) (X : R) := value x <= X.
 Lemma cut_le x : value (cut bits 0 x) <= value x.
 Proof.
 rewrite /cut; case: ifP => // /andP[_ /N.leb_le le]; set s := (_ - bits)%bin in le *.
-rewrite /upward.value /= N.add_0_r ler_pdivr_mulr // mulrAC ler_pdivl_mulr //.
+rewrite /upward.value /= N.add_0_r ler_pdivrMr // mulrAC ler_pdivlMr //.
 have -> : (2 ^ x.2 = 2 ^ s * 2 ^ (x.2 - s))%bin by rewrite -N.pow_add_r; congr (2 ^ _)%bin; lia.
-rewrite toRM mulrA; apply: ler_wpmul2r; first exact/ltW/two.
+rewrite toRM mulrA; apply: ler_wpM2r; first exact/ltW/two.
 by rewrite -toRM; apply: toR_le; rewrite N.shiftr_div_pow2; exact: (@div_le _ _).
 Qed.
 
 Lemma cut_ge x : value x <= value (cut bits 1 x).
 Proof.
 rewrite /cut; case: ifP => // /andP[_ /N.leb_le le]; set s := (_ - bits)%bin in le *.
-rewrite /upward.value /= ler_pdivr_mulr // mulrAC ler_pdivl_mulr //.
+rewrite /upward.value /= ler_pdivrMr // mulrAC ler_pdivlMr //.
 have -> : (2 ^ x.2 = 2 ^ s * 2 ^ (x.2 - s))%bin by rewrite -N.pow_add_r; congr (2 ^ _)%bin; lia.
-rewrite toRM mulrA; apply: ler_wpmul2r; first exact/ltW/two.
+rewrite toRM mulrA; apply: ler_wpM2r; first exact/ltW/two.
 rewrite -toRM; apply: toR_le; rewrite N.shiftr_div_pow2.
 have p0 : (2 ^ s)%bin <> 0%bin by apply: N.pow_nonzero.
 have := N.mul_succ_div_gt x.1 (2 ^ s) p0; lia.
@@ -79,13 +79,13 @@ Qed.
 Lemma times_le x y (X Y : R) : 0 <= X -> under x X -> under y Y -> under (times bits 0 x y) (X * Y).
 Proof.
 move=> X0 hx hy; apply: le_trans (cut_le _) _; rewrite /upward.value /= toRM twoD invfM mulrACA.
-by apply: ler_pmul => //; exact: value_ge0.
+by apply: ler_pM => //; exact: value_ge0.
 Qed.
 
 Lemma times_ge x y (X Y : R) : 0 <= X -> 0 <= Y -> bounds x X -> bounds y Y -> bounds (times bits 1 x y) (X * Y).
 Proof.
 move=> X0 Y0 hx hy; apply: le_trans (cut_ge _); rewrite /upward.value /= toRM twoD invfM mulrACA.
-exact: ler_pmul.
+exact: ler_pM.
 Qed.
 
 Lemma power_le x (X : R) n : 0 <= X -> under x X -> under (power bits 0 x n) (X ^+ N.to_nat n).
@@ -111,14 +111,14 @@ Qed.
 Lemma ratio_le a b : (0 < b)%bin -> under (ratio bits 0 a b) (toR a / toR b).
 Proof.
 move=> b0; have bp : 0 < toR b by have := toR_lt R b0.
-rewrite /under /upward.value /= N.add_0_r ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
+rewrite /under /upward.value /= N.add_0_r ler_pdivrMr // mulrAC ler_pdivlMr // -!toRM.
 by apply: toR_le; exact: (@div_le _ _).
 Qed.
 
 Lemma ratio_ge a b : (0 < b)%bin -> bounds (ratio bits 1 a b) (toR a / toR b).
 Proof.
 move=> b0; have bp : 0 < toR b by have := toR_lt R b0.
-rewrite /bounds /upward.value /= ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
+rewrite /bounds /upward.value /= ler_pdivrMr // mulrAC ler_pdivlMr // -!toRM.
 apply: toR_le; have := N.mul_succ_div_gt (a * 2 ^ (bits + N.size b)) b ltac:(lia); lia.
 Qed.
 
@@ -129,23 +129,23 @@ Proof. by move=> b0 ab; rewrite ratio_rest //; exact/ratio_ge/N.ltb_lt. Qed.
 
 Lemma fixed_dnP x (X : R) : under x X -> below S (fixed_dn bits x) X.
 Proof.
-move=> hx; apply: le_trans (_ : value x * toR S <= _); last by rewrite ler_pmul2r.
-rewrite /fixed_dn /upward.value N.shiftr_div_pow2 N.shiftl_mul_pow2 mulrAC ler_pdivl_mulr // -!toRM.
+move=> hx; apply: le_trans (_ : value x * toR S <= _); last by rewrite ler_pM2r.
+rewrite /fixed_dn /upward.value N.shiftr_div_pow2 N.shiftl_mul_pow2 mulrAC ler_pdivlMr // -!toRM.
 by apply: toR_le; exact: (@div_le _ _).
 Qed.
 
 Lemma fixed_upP x (X : R) : bounds x X -> above S (fixed_up bits x) X.
 Proof.
-move=> hx; apply: le_trans (_ : value x * toR S <= _); first by rewrite ler_pmul2r.
-rewrite /fixed_up /fixed_dn /upward.value N.shiftr_div_pow2 N.shiftl_mul_pow2 mulrAC ler_pdivr_mulr // -!toRM.
+move=> hx; apply: le_trans (_ : value x * toR S <= _); first by rewrite ler_pM2r.
+rewrite /fixed_up /fixed_dn /upward.value N.shiftr_div_pow2 N.shiftl_mul_pow2 mulrAC ler_pdivrMr // -!toRM.
 have p0 : (2 ^ x.2)%bin <> 0%bin by apply: N.pow_nonzero.
 by apply: toR_le; have := N.mul_succ_div_gt (x.1 * 2 ^ bits) (2 ^ x.2) p0; rewrite -/S; lia.
 Qed.
 
 Lemma below_add x y (X Y : R) : below S x X -> below S y Y -> below S (x + y)%bin (X + Y).
-Proof. by move=> hx hy; rewrite /below toRD mulrDl ler_add. Qed.
+Proof. by move=> hx hy; rewrite /below toRD mulrDl lerD. Qed.
 Lemma above_add x y (X Y : R) : above S x X -> above S y Y -> above S (x + y)%bin (X + Y).
-Proof. by move=> hx hy; rewrite /above toRD mulrDl ler_add. Qed.
+Proof. by move=> hx hy; rewrite /above toRD mulrDl lerD. Qed.
 
 Section Means.
 Variables (p0 : R) (p q : up) (n : nat) (F : nat -> R).
@@ -200,7 +200,7 @@ Lemma part_of k len : (k + len <= n.+1)%N ->
 Proof.
 move=> le; rewrite -(big_mkord xpredT (fun i => bin_mass p0 n i * F i)).
 rewrite [X in _ <= X](big_cat_nat _ _ _ (leq0n (k + len)) le) (big_cat_nat _ _ _ (leq0n k) (leq_addr len k)) /=.
-rewrite addrAC ler_addr; apply: addr_ge0; apply: sumr_ge0 => i _; apply: mulr_ge0 => //; exact: bin_mass_ge0.
+rewrite addrAC lerDr; apply: addr_ge0; apply: sumr_ge0 => i _; apply: mulr_ge0 => //; exact: bin_mass_ge0.
 Qed.
 End Means.
 End Sound.

@@ -1,5 +1,6 @@
 (* Factored sources, one linear map: W = A B with A and B on given masks, for every W, where matchings exist.        *)
 From mathcomp Require Import all_ssreflect all_algebra.
+From ERProofs Require Export names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -226,11 +227,11 @@ Lemma mulmx_within n k (C : 'M[R]_(k, n)) (c : 'cV[R]_k) M :
   exists M', forall x, within M x -> within M' (C *m x + c).
 Proof.
 exists (\sum_i (\sum_j `|C i j| * `|M| + `|c i 0|)) => x xM i.
-rewrite !mxE (bigD1 i) //=; apply: ler_paddr.
+rewrite !mxE (bigD1 i) //=; apply: ler_wpDr.
   by apply: sumr_ge0 => k' _; rewrite addr_ge0 // sumr_ge0 // => j _; rewrite mulr_ge0.
-apply: le_trans (ler_norm_add _ _) _; rewrite ler_add2r.
+apply: le_trans (ler_normD _ _) _; rewrite lerD2r.
 apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => j _.
-by rewrite normrM ler_wpmul2l // (le_trans (xM j)) // ler_norm.
+by rewrite normrM ler_wpM2l // (le_trans (xM j)) // ler_norm.
 Qed.
 
 Theorem relu_source L M : (forall l, (l < L)%N -> contains_all R (S1 l) (S2 l)) ->
@@ -245,7 +246,7 @@ have bounded l : exists M', forall x, within M x -> within M' (target x l).
 have shifts l : exists c : 'cV[R]_(inner l), forall x, within M x -> forall j, 0 <= (B l *m target x l + c) j 0.
   have [M1 h1] := bounded l; have [M2 h2] := mulmx_within (B l) 0 M1.
   exists (const_mx M2) => x /h1/h2 h j; rewrite mxE [X in _ + X]mxE; have := h j; rewrite addr0.
-  by rewrite ler_norml => /andP[lo _]; rewrite -ler_subl_addr sub0r.
+  by rewrite ler_norml => /andP[lo _]; rewrite -lerBlDr sub0r.
 have [c hc] : exists c : forall l : 'I_L, 'cV[R]_(inner l),
     forall (l : 'I_L) x, within M x -> forall j, 0 <= (B l *m target x l + c l) j 0.
   exact: (@fin_all_exists _ (fun l : 'I_L => 'cV[R]_(inner l))

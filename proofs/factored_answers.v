@@ -124,12 +124,12 @@ have low (i : nat) : below S (N.of_nat i * S)%bin (i%:R : R) by rewrite /below t
 have := mean_dnP p1_01 (F := fun i => i%:R) (fun i => ler0n R i) (Fd := fun k => (k * S)%bin) dn_p1 dn_q1 low (k := 0) (len := kappa) threshold_le.
 rewrite whole -listed => mean; have [_ _ _ _ [_ /N.ltb_lt r0 _ /N.leb_le le]] := parts.
 have rp : 0 < toR (rho_den x) by exact: (toR_lt R r0).
-rewrite -(ler_pmul2r s0) -(ler_pmul2r rp); apply: le_trans (_ : toR (readers_dn bits N' a1 b1 x) * toR (rho_den x) <= _).
+rewrite -(ler_pM2r s0) -(ler_pM2r rp); apply: le_trans (_ : toR (readers_dn bits N' a1 b1 x) * toR (rho_den x) <= _).
   rewrite -toRM; apply: le_trans (toR_le R le); rewrite !toRM toR_nat.
   rewrite (_ : _ * _ * _ * _ * _ = N'%:R * toR (rho_num x) * (fewer p1 kappa N' * toR S)); last first.
     by rewrite /rho; field; rewrite gt_eqF.
-  by rewrite ler_wpmul2l ?mulr_ge0 ?ler0n ?toR_ge0 //; exact: few_upP.
-by rewrite ler_wpmul2r // ltW.
+  by rewrite ler_wpM2l ?mulr_ge0 ?ler0n ?toR_ge0 //; exact: few_upP.
+by rewrite ler_wpM2r // ltW.
 Qed.
 
 Let fewer01 : 0 <= fewer p1 kappa N' <= 1.
@@ -152,11 +152,11 @@ rewrite /many_up -/kappa; case: eqP => [k0|_].
   rewrite /fewer k0 big_ord0 /bounds value_zero big1 // => -[[|k] lt] _ /=; first by rewrite mulr0.
   by rewrite /bin_mass expr0n /= mulr0 !mul0r.
 have hp : bounds (few_up bits N' a1 b1 x, bits) (fewer p1 kappa N').
-  by rewrite /bounds /value /= ler_pdivl_mulr //; exact: few_upP.
+  by rewrite /bounds /value /= ler_pdivlMr //; exact: few_upP.
 have hq : bounds ((S - few_dn bits N' a1 b1 x)%bin, bits) (1 - fewer p1 kappa N').
-  rewrite /bounds /value /= ler_pdivl_mulr // mulrBl mul1r ler_subl_addr.
+  rewrite /bounds /value /= ler_pdivlMr // mulrBl mul1r lerBlDr.
   apply: le_trans (_ : toR (S - few_dn bits N' a1 b1 x)%bin + toR (few_dn bits N' a1 b1 x) <= _); last first.
-    by rewrite ler_add2l; exact: few_dnP.
+    by rewrite lerD2l; exact: few_dnP.
   by rewrite -toRD; apply: toR_le; exact: N.sub_add_le.
 have := @binomialsE n 0 n.+1 (leqnn _); rewrite bin0 -[N.of_nat 1]/1%bin -[N.of_nat 0]/0%bin => ->; rewrite -map_drop drop_iota add0n.
 have fn : (f.+1 <= n.+1)%N by exact: (leqW aside_lt).
@@ -264,7 +264,7 @@ Theorem factored_answer (rep : pred {ffun edge L d inner -> bool}) :
   (forall w, represented act W b w -> rep w) ->
   1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
 Proof.
-move=> repP; apply: (@le_trans _ _ (1 - failure L loss)); first by rewrite ler_add2l ler_opp2 failure_le.
+move=> repP; apply: (@le_trans _ _ (1 - failure L loss)); first by rewrite lerD2l lerN2 failure_le.
 exact: (factored_network lower01 upper01 inner0 aside0 rare repP).
 Qed.
 
@@ -273,7 +273,7 @@ Theorem factored_answer_relu (M : R) (rep : pred {ffun edge L d inner -> bool}) 
   (forall w, represented_relu act W b M w -> rep w) ->
   1 - toR num / toR den <= Pr (density lower_density upper_density) rep.
 Proof.
-move=> bounded repP; apply: (@le_trans _ _ (1 - failure L loss)); first by rewrite ler_add2l ler_opp2 failure_le.
+move=> bounded repP; apply: (@le_trans _ _ (1 - failure L loss)); first by rewrite lerD2l lerN2 failure_le.
 exact: (factored_network_relu lower01 upper01 inner0 aside0 rare bounded repP).
 Qed.
 End Network.

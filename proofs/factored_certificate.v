@@ -125,7 +125,7 @@ Qed.
 Lemma lost_upP e k : lost m p2 k <= value R (lost_up m e r k).
 Proof.
 rewrite /lost /lost_up; case: ltnP => mk; first by rewrite value_one.
-rewrite le_minl; apply/orP; right.
+rewrite ge_min; apply/orP; right.
 have /= := @binomialsE m 1 m (leqnn _); rewrite bin1 => ->.
 have /= := @binomialsE k 0 m (leqW mk); rewrite bin0 => ->.
 case: ltnP => em; last by have := @hall_upP k 0 m _ _ erefl erefl; rewrite add1n /hall_sum => /le_trans; apply; exact: lexx.
@@ -146,9 +146,9 @@ apply: (@le_trans _ _ ((2 ^ (m + k))%:R * (1 - p2) ^+ (e.+1 * (k - e)))); last f
   by rewrite -[RHS]/(N.to_nat (N.of_nat e.+1 * N.of_nat (k - e))%bin) N2Nat.inj_mul !Nat2N.id.
 apply: (@le_trans _ _ (\sum_(e.+1 <= t < (m - e).+1) ('C(m, t) * 'C(k, t.-1))%:R * (1 - p2) ^+ (e.+1 * (k - e)))).
   rewrite big_nat [X in _ <= X]big_nat; apply: ler_sum => t /andP[et]; rewrite ltnS => tm.
-  rewrite ler_wpmul2l ?ler0n // ler_wiexpn2l ?between //.
-  by case/andP: h2 => p0 _; rewrite ler_subl_addr ler_addl.
-rewrite -mulr_suml ler_wpmul2r ?exprn_ge0 // -natr_sum ler_nat.
+  rewrite ler_wpM2l ?ler0n // ler_wiXn2l ?between //.
+  by case/andP: h2 => p0 _; rewrite lerBlDr lerDl.
+rewrite -mulr_suml ler_wpM2r ?exprn_ge0 // -natr_sum ler_nat.
 apply: (@leq_trans (\sum_(e.+1 <= t < (m - e).+1) 'C(m, t) * 2 ^ k)).
   apply: leq_sum => t _; rewrite leq_mul2l; apply/orP; right.
   exact: bin_le_sum.
@@ -160,7 +160,7 @@ by rewrite addnCA leq_addr.
 Qed.
 
 Lemma lost_le1 k : lost m p2 k <= 1.
-Proof. by rewrite /lost; case: ifP => // _; rewrite le_minl lexx. Qed.
+Proof. by rewrite /lost; case: ifP => // _; rewrite ge_min lexx. Qed.
 
 (* the level at k comes from some j <= k *)
 Lemma levelsP e js before at' pos : (at' <= pos)%N -> (exists j, (j <= pos)%N /\ lost m p2 j <= value R before) ->
@@ -256,7 +256,7 @@ apply: le_trans (weightedP (M := fun k => bin_mass p1 N' (from + k)) _ _ _ _); f
 - by rewrite size_masses size_map size_iota size_drop.
 - by move=> k; rewrite size_drop => lt; exact: (massesP hp hq (k := from) (len := size gs - from) fits).
 rewrite -(big_mkord xpredT (fun k => bin_mass p1 N' k * ((from <= k)%N%:R * level k))) (big_cat_nat _ _ _ (leq0n _) le) /=.
-apply: ler_add.
+apply: lerD.
   rewrite (big_cat_nat _ _ _ (leq0n from) fs) /= big_nat_cond big1 ?add0r => [|k /andP[/andP[_ kf] _]]; last first.
     by rewrite leqNgt kf mul0r mulr0.
   rewrite -{1}[from]add0n big_addn big_mkord size_drop le_eqVlt; apply/orP; left; apply/eqP; apply: eq_bigr => k _.
@@ -264,8 +264,8 @@ apply: ler_add.
 apply: (@le_trans _ _ (\sum_(size gs <= k < N'.+1) bin_mass p1 N' k * value R rest)).
   rewrite le_eqVlt; apply/orP; left; apply/eqP; apply: eq_big_nat => k /andP[ge _].
   by rewrite /level nth_default // (leq_trans fs) // mul1r.
-rewrite -mulr_suml -[X in _ <= X]mul1r ler_wpmul2r ?value_ge0 // -mass_sum.
-rewrite -(big_mkord xpredT (bin_mass p1 N')) [X in _ <= X](big_cat_nat _ _ _ (leq0n _) le) /= ler_addr.
+rewrite -mulr_suml -[X in _ <= X]mul1r ler_wpM2r ?value_ge0 // -mass_sum.
+rewrite -(big_mkord xpredT (bin_mass p1 N')) [X in _ <= X](big_cat_nat _ _ _ (leq0n _) le) /= lerDr.
 by apply: sumr_ge0 => k _; exact: mass_ge0'.
 Qed.
 End OneMap.

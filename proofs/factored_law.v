@@ -49,7 +49,7 @@ Definition steps (g : nat -> R) : Prop := forall k, exists j, (j <= k)%N /\ lost
 
 Lemma lost_ge0 k : 0 <= p2 <= 1 -> 0 <= lost k.
 Proof.
-move=> /andP[_ le]; rewrite /lost; case: ifP => // _; rewrite le_minr ler01 /=.
+move=> /andP[_ le]; rewrite /lost; case: ifP => // _; rewrite le_min ler01 /=.
 by apply: sumr_ge0 => t _; rewrite mulr_ge0 ?ler0n ?exprn_ge0 ?subr_ge0.
 Qed.
 
@@ -112,7 +112,7 @@ case: ifP => [/and4P[T0 TX UK /eqP UT]|no]; last first.
   rewrite big1 // => w _; rewrite /misses /=; move: no.
   by case: (T != set0); case: (T \subset X); case: (U \subset K); case: (#|U| == _) => //= _; rewrite mulr0.
 rewrite -UT -(cardsDS UK); apply: le_trans (avoids _ TX); apply: ler_sum => w _.
-by rewrite ler_wpmul2l // /misses /= T0 TX UK UT eqxx.
+by rewrite ler_wpM2l // /misses /= T0 TX UK UT eqxx.
 Qed.
 
 Let M0 : 0 <= M. Proof. by rewrite -total sumr_ge0. Qed.
@@ -126,7 +126,7 @@ rewrite /Num.min; case: ifP => _; first exact: trivially.
 apply: (@le_trans _ _ (\sum_w \sum_x mu w * (misses K x w)%:R)).
   apply: ler_sum => w _; case: (boolP (unmatched w K)) => [bad|_]; last first.
     by rewrite mulr0; apply: sumr_ge0 => x _; rewrite mulr_ge0 ?ler0n.
-  have [x hx] := some_miss mk bad; rewrite (bigD1 x) //= hx ler_addl.
+  have [x hx] := some_miss mk bad; rewrite (bigD1 x) //= hx lerDl.
   by apply: sumr_ge0 => y _; rewrite mulr_ge0 ?ler0n.
 rewrite exchange_big /= -(pair_bigA _ (fun T U => \sum_w mu w * (misses K (T, U) w)%:R)) /=.
 pose y t : R := (1 - p2) ^+ (t * (#|K| - t.-1)); have y0 t : 0 <= y t by rewrite exprn_ge0 // subr_ge0; case/andP: h2.
@@ -139,9 +139,9 @@ apply: (@le_trans _ _ (\sum_(T : {set O} | T \subset X) M * (if #|T| is t.+1 the
   rewrite (eq_bigr (fun U => if U \in [set U : {set J} | U \subset K & #|U| == t] then M * y t.+1 else 0)) => [|U _].
     by rewrite -big_mkcond /= sumr_const cards_draws -[X in X <= _]mulr_natl mulrCA.
   by rewrite inE -cards_eq0 cT.
-rewrite -mulr_sumr ler_wpmul2l // (sum_subsets (fun k => if k is t.+1 then 'C(#|K|, t)%:R * y t.+1 else 0) Xm).
+rewrite -mulr_sumr ler_wpM2l // (sum_subsets (fun k => if k is t.+1 then 'C(#|K|, t)%:R * y t.+1 else 0) Xm).
 rewrite /hall_sum big_ord_recl mulr0 add0r big_add1 /= big_mkord; apply: ler_sum => t _; rewrite /bump add1n /=.
-by rewrite natrM -mulrA ler_wpmul2r ?mulr_ge0 ?ler0n // ler_nat leq_bin2l.
+by rewrite natrM -mulrA ler_wpM2r ?mulr_ge0 ?ler0n // ler_nat leq_bin2l.
 Qed.
 
 (* more columns are never worse *)
@@ -150,8 +150,8 @@ Proof.
 move=> gs; have [j [jK jg]] := gs #|K|.
 have [K'] : exists K', K' \in [set K' : {set J} | (K' \subset K) & #|K'| == j].
   by apply/set0Pn; rewrite -card_gt0 cards_draws bin_gt0.
-rewrite inE => /andP[KK /eqP cK]; apply: (@le_trans _ _ (M * lost j)); last by rewrite ler_wpmul2l.
-rewrite -cK; apply: le_trans (hall_union K'); apply: ler_sum => w _; rewrite ler_wpmul2l // ler_nat.
+rewrite inE => /andP[KK /eqP cK]; apply: (@le_trans _ _ (M * lost j)); last by rewrite ler_wpM2l.
+rewrite -cK; apply: le_trans (hall_union K'); apply: ler_sum => w _; rewrite ler_wpM2l // ler_nat.
 case: (boolP (unmatched w K)) => // /existsP[T /andP[TX lt]]; rewrite lt0b; apply/existsP; exists T; rewrite TX /=.
 apply: leq_ltn_trans lt; apply: subset_leq_card; apply/subsetP => i.
 by rewrite !inE => /andP[/(subsetP KK)-> ->].
@@ -247,7 +247,7 @@ Theorem factored_law (g : nat -> R) : (0 < N)%N -> steps m p2 g ->
   1 - n%:R * (\sum_(k < N.+1) bin_mass p1 N k * g k) <= Pr two_masks rep.
 Proof.
 move=> N0 gs; pose fails (w : mask) := [exists i, bad [ffun e => w (inr e)] [ffun e => w (inl e)] i].
-apply: (@le_trans _ _ (Pr two_masks (predC fails))); first by rewrite PrC ler_add2l ler_opp2; apply: fails_law.
+apply: (@le_trans _ _ (Pr two_masks (predC fails))); first by rewrite PrC lerD2l lerN2; apply: fails_law.
 apply: le_Pr => // w /=; rewrite /fails => ok; apply: repP; apply: either_matching; left.
 have e : glue [ffun e => w (inl e)] [ffun e => w (inr e)] = w by apply/ffunP => -[e|e]; rewrite !ffunE.
 by have := matchings (Ordinal N0) ok; rewrite e.

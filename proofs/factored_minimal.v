@@ -82,9 +82,9 @@ rewrite -!map_take -!map_drop !take_iota !drop_iota (minn_idPl e1) subKn // add0
 apply: (@le_trans _ _ ((\sum_(1 <= t < e.+1) term k t + \sum_((m - e).+1 <= t < m.+1) term k t) * toR S)).
   apply: below_add; first by have := @hall_dnP k 0 e _ _ erefl erefl; rewrite add1n.
   by have := @hall_dnP k (m - e)%N e _ _ erefl erefl; rewrite addSn subnK.
-rewrite ler_pmul2r // /hall_sum [X in _ <= X](big_cat_nat _ _ _ (isT : (1 <= e.+1)%N)) //=.
-rewrite ler_add2l [X in _ <= X](big_cat_nat _ _ _ (e2 : (e.+1 <= (m - e).+1)%N)) /=; last by rewrite ltnS leq_subr.
-by rewrite ler_addr; apply: sumr_ge0 => t _; exact: term0.
+rewrite ler_pM2r // /hall_sum [X in _ <= X](big_cat_nat _ _ _ (isT : (1 <= e.+1)%N)) //=.
+rewrite lerD2l [X in _ <= X](big_cat_nat _ _ _ (e2 : (e.+1 <= (m - e).+1)%N)) /=; last by rewrite ltnS leq_subr.
+by rewrite lerDr; apply: sumr_ge0 => t _; exact: term0.
 Qed.
 
 Lemma lost_dnP k : below S (lost_dn bits m e r k) (lost m p2 k).
@@ -122,7 +122,7 @@ have h2 := ratio01 R b20 ab2; have r2 := rest_le R bits b20 ab2.
 have g0 k : 0 <= g k by exact: steps_ge0 gs.
 have hF i : below S (nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 (k0 + len)) (N.to_nat (N.of_nat i))) (g i).
   rewrite Nat2N.id; case: (ltnP i (k0 + len)) => il; last by rewrite nth_default ?size_floors //; exact: (mulr_ge0 (g0 i) (ltW s0)).
-  have [j [ji le]] := gs i; apply: le_trans (_ : lost m (toR a2 / toR b2) j * toR S <= _); last by rewrite ler_pmul2r.
+  have [j [ji le]] := gs i; apply: le_trans (_ : lost m (toR a2 / toR b2) j * toR S <= _); last by rewrite ler_pM2r.
   have none j' : (j' < 0)%N -> below S S (lost m (toR a2 / toR b2) j') by [].
   exact: (@floorsP m e _ _ h2 r2 S 0%N (k0 + len) none i j il ji).
 have p1d : under (ratio bits 0 a1 b1) p1 by exact/ratio_le/N.ltb_lt.
@@ -130,10 +130,10 @@ pose Fd (k : N) := nth 0%bin (floors bits m e (ratio bits 0 (b2 - a2) b2) S 0 (k
 have mean := mean_dnP h1 g0 (Fd := Fd) p1d (rest_le R bits b10 ab1) hF fits.
 have all := part_of h1 g0 fits.
 have dp : 0 < toR den by exact: (toR_lt R d0).
-rewrite ltr_pdivr_mulr // -(ltr_pmul2r s0) -toRM; apply: lt_le_trans (toR_lt R lt) _.
-rewrite !toRM toR_nat -[X in _ <= X]mulrA [toR den * _]mulrC mulrA ler_wpmul2r ?(ltW dp) //.
-rewrite -mulrA ler_wpmul2l ?ler0n //; rewrite -(windowE fits) in mean; apply: le_trans mean _.
-by rewrite ler_pmul2r.
+rewrite ltr_pdivrMr // -(ltr_pM2r s0) -toRM; apply: lt_le_trans (toR_lt R lt) _.
+rewrite !toRM toR_nat -[X in _ <= X]mulrA [toR den * _]mulrC mulrA ler_wpM2r ?(ltW dp) //.
+rewrite -mulrA ler_wpM2l ?ler0n //; rewrite -(windowE fits) in mean; apply: le_trans mean _.
+by rewrite ler_pM2r.
 Qed.
 
 (* the shares of delta, with a common denominator *)
@@ -148,7 +148,7 @@ have sumE : \sum_(l < L) toR (shares l) = toR (foldr N.add 0%bin [seq shares l |
   rewrite -(big_mkord xpredT (fun l => toR (shares l))) /index_iota subn0.
   elim: (iota 0 L) => [|l s IH]; first by rewrite big_nil.
   by rewrite big_cons IH /= toRD.
-rewrite -mulr_suml sumE ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
+rewrite -mulr_suml sumE ler_pdivrMr // mulrAC ler_pdivlMr // -!toRM.
 exact: toR_le.
 Qed.
 End Sound.

@@ -283,7 +283,7 @@ pose C (w : mask) := [exists x, aside_bad [ffun e => w (inr e)] [ffun e => w (in
 apply: (@le_trans _ _ (Ex two_masks (fun w => (A w)%:R + ((B w)%:R + (C w)%:R)))).
   apply: le_Ex => // w; rewrite /mixed_bad -/(A w) -/(B w) -/(C w).
   by case: (A w); case: (B w); case: (C w); rewrite /= -?natrD ler_nat.
-rewrite !ExD ler_add2l; apply: ler_add; first exact: matching_law.
+rewrite !ExD lerD2l; apply: lerD; first exact: matching_law.
 apply: le_trans (Pr_exists P01 _) _.
 apply: le_trans (ler_sum _ (fun x _ => aside_bad_law x gs2)) _.
 by rewrite sumr_const card_prod !card_ord mulr_natl.

@@ -134,7 +134,7 @@ have le : Pr density (fun w => [exists l : 'I_L, pair_fails (part (@in_layer l) 
   rewrite /Pr (Ex_part density (@in_layer_inj l) (fun u => (pair_fails u)%:R)).
   exact: (rare (ltn_ord l)).
 apply: (@le_trans _ _ (Pr density (predC (fun w => [exists l : 'I_L, pair_fails (part (@in_layer l) w)])))).
-  by rewrite PrC ler_add2l ler_opp2.
+  by rewrite PrC lerD2l lerN2.
 by apply: le_Pr => // w /=; rewrite negb_exists => /forallP ok; apply/repP/layers.
 Qed.
 

@@ -17,17 +17,17 @@ Proof.
 move=> h; suff all (s : seq K) : exists2 t, 0 < t & forall t', 0 < t' <= t -> forall k, k \in s -> P k t'.
   by have [t t0 ht] := all (enum K); exists t => // t' /ht ok k; apply: ok; rewrite mem_enum.
 elim: s => [|k s [t t0 ht]]; first by exists 1; rewrite ?ltr01.
-have [t1 t10 ht1] := h k; exists (Num.min t t1); first by rewrite lt_minr t0.
-move=> t' /andP[t'0 t'm] k'; move: t'm; rewrite le_minr => /andP[tt tt1].
+have [t1 t10 ht1] := h k; exists (Num.min t t1); first by rewrite lt_min t0.
+move=> t' /andP[t'0 t'm] k'; move: t'm; rewrite le_min => /andP[tt tt1].
 by rewrite inE => /predU1P[->|k's]; [apply: ht1|apply: (ht t')]; rewrite ?t'0.
 Qed.
 
 Lemma scaled_small (a b : R) : 0 < a -> exists2 t, 0 < t & forall t', 0 < t' <= t -> `|t' * b| < a.
 Proof.
-move=> a0; have b1 : 0 < `|b| + 1 by rewrite ltr_spaddr.
+move=> a0; have b1 : 0 < `|b| + 1 by rewrite ltr_pwDr.
 exists (a / (`|b| + 1)); first exact: divr_gt0.
-move=> t' /andP[t0]; rewrite ler_pdivl_mulr // => le; rewrite normrM gtr0_norm //.
-by apply: lt_le_trans le; rewrite ltr_pmul2l // ltr_addl.
+move=> t' /andP[t0]; rewrite ler_pdivlMr // => le; rewrite normrM gtr0_norm //.
+by apply: lt_le_trans le; rewrite ltr_pM2l // ltrDl.
 Qed.
 
 Definition near n (r : R) (y : 'cV[R]_n) : Prop := forall i, `|y i 0| < r.
@@ -36,7 +36,7 @@ Lemma near0 n (r : R) : 0 < r -> near r (0 : 'cV[R]_n).
 Proof. by move=> r0 i; rewrite mxE normr0. Qed.
 
 Lemma nearD n (r r' : R) (y y' : 'cV[R]_n) : near r y -> near r' y' -> near (r + r') (y + y').
-Proof. by move=> h h' i; rewrite mxE; apply: le_lt_trans (ler_norm_add _ _) (ltr_add (h i) (h' i)). Qed.
+Proof. by move=> h h' i; rewrite mxE; apply: le_lt_trans (ler_normD _ _) (ltrD (h i) (h' i)). Qed.
 
 Lemma nearW n (r r' : R) (y : 'cV[R]_n) : r <= r' -> near r y -> near r' y.
 Proof. by move=> le h i; apply: lt_le_trans (h i) le. Qed.
@@ -51,14 +51,14 @@ Lemma mulmx_near n k (C : 'M[R]_(k, n)) (r : R) : 0 < r ->
   exists2 t, 0 < t & forall t', 0 < t' <= t -> forall y, near t' y -> near r (C *m y).
 Proof.
 move=> r0; pose S := \sum_i \sum_j `|C i j| + 1.
-have S0 : 0 < S by rewrite ltr_spaddr // sumr_ge0 // => i _; rewrite sumr_ge0.
+have S0 : 0 < S by rewrite ltr_pwDr // sumr_ge0 // => i _; rewrite sumr_ge0.
 exists (r / S) => [|t' /andP[t0]]; first exact: divr_gt0.
-rewrite ler_pdivl_mulr // => le y yt i; rewrite mxE; apply: lt_le_trans le.
+rewrite ler_pdivlMr // => le y yt i; rewrite mxE; apply: lt_le_trans le.
 apply: (@le_lt_trans _ _ (t' * \sum_j `|C i j|)).
   apply: le_trans (ler_norm_sum _ _ _) _; rewrite mulr_sumr; apply: ler_sum => j _.
-  by rewrite normrM mulrC ler_wpmul2r // ltW.
-rewrite ltr_pmul2l // /S (bigD1 i) //= -addrA ltr_addl.
-by rewrite ltr_spaddr // sumr_ge0 // => i' _; rewrite sumr_ge0.
+  by rewrite normrM mulrC ler_wpM2r // ltW.
+rewrite ltr_pM2l // /S (bigD1 i) //= -addrA ltrDl.
+by rewrite ltr_pwDr // sumr_ge0 // => i' _; rewrite sumr_ge0.
 Qed.
 
 (* a small vector of a space at which none of finitely many affine functions is 0 that are not 0 on all of the space *)
@@ -82,12 +82,12 @@ have [t1 t10 ht1] : exists2 t, 0 < t & forall t', 0 < t' <= t -> forall k', k' \
   by have [t t0 ht] := scaled_small (f k' y' - f k' y) nz'; exists t => // t' /ht.
 have [t2 t20 ht2] : exists2 t, 0 < t & forall t', 0 < t' <= t -> forall i, `|t' * (y' - y) i 0| < r - `|y i 0|.
   by apply: common => i; apply: scaled_small; rewrite subr_gt0.
-pose t := Num.min t1 t2; have t0 : 0 < t by rewrite lt_minr t10.
-have tt1 : 0 < t <= t1 by rewrite t0 le_minl lexx.
-have tt2 : 0 < t <= t2 by rewrite t0 le_minl lexx orbT.
+pose t := Num.min t1 t2; have t0 : 0 < t by rewrite lt_min t10.
+have tt1 : 0 < t <= t1 by rewrite t0 ge_min lexx.
+have tt2 : 0 < t <= t2 by rewrite t0 ge_min lexx orbT.
 exists (y + t *: (y' - y)); split=> [|i|k']; first exact: closed.
-  rewrite mxE [X in _ + X]mxE; apply: le_lt_trans (ler_norm_add _ _) _.
-  by rewrite -ltr_subr_addl; exact: ht2.
+  rewrite mxE [X in _ + X]mxE; apply: le_lt_trans (ler_normD _ _) _.
+  by rewrite -ltrBrDl; exact: ht2.
 rewrite inE => /predU1P[->|k's]; rewrite aff.
   by rewrite fy add0r subr0 mulf_neq0 // gt_eqF.
 rewrite addrC -[X in _ + X]opprK subr_eq0; apply/eqP => e; have := ht1 t tt1 k' k's.
@@ -98,9 +98,9 @@ Lemma second_difference (a b : R) : `|b| < `|a| -> relu (a + b) + relu (a - b) =
 Proof.
 rewrite /relu; case: (lerP 0 a) => a0; last first.
   rewrite (ltr0_norm a0) ltr_norml opprK => /andP[ba b_a].
-  by rewrite !max_l ?addr0 // ?subr_le0 ?ltW // -ltr_subr_addl sub0r.
+  by rewrite !max_l ?addr0 // ?subr_le0 ?ltW // -ltrBrDl sub0r.
 rewrite (ger0_norm a0) ltr_norml => /andP[ba b_a].
-have s1 : 0 <= a + b by rewrite -ler_subl_addl sub0r ltW.
+have s1 : 0 <= a + b by rewrite -lerBlDl sub0r ltW.
 have s2 : 0 <= a - b by rewrite subr_ge0 ltW.
 by rewrite !max_r // addrACA subrr addr0.
 Qed.
@@ -195,14 +195,14 @@ have [t1 t10 ht1] : exists2 t, 0 < t & forall t', 0 < t' <= t -> forall z, ~~ sp
   have nz : 0 < `|neuron z p| by rewrite normr_gt0; have := fy (inl z); rewrite /f (negbTE ns).
   by have [t t0 ht] := scaled_small (lam z) nz; exists t => // t' /ht.
 have [t2 t20 ht2] := near_scale v (divr_gt0 r0 (ltr0Sn _ 1)).
-pose t := Num.min t1 t2; have t0 : 0 < t by rewrite lt_minr t10.
-have tt1 : 0 < t <= t1 by rewrite t0 le_minl lexx.
-have tt2 : 0 < t <= t2 by rewrite t0 le_minl lexx orbT.
+pose t := Num.min t1 t2; have t0 : 0 < t by rewrite lt_min t10.
+have tt1 : 0 < t <= t1 by rewrite t0 ge_min lexx.
+have tt2 : 0 < t <= t2 by rewrite t0 ge_min lexx orbT.
 have r2 : r = r / 2%:R + r / 2%:R by rewrite -mulr2n -mulr_natr divfK // pnatr_eq0.
 have yr' y' : near (r / 2%:R) y' -> near r (y + y') by move=> h; have := nearD yr h; rewrite -r2.
 have tv := ht2 t tt2; have ntv : near (r / 2%:R) (- (t *: v)) by move=> i; rewrite mxE normrN; exact: tv.
 have at0 := same y (nearW _ yr); have atp := same _ (yr' _ tv); have atm := same _ (yr' _ ntv).
-have half : r / 2%:R <= r by rewrite [X in _ <= X]r2 ler_addl divr_ge0 ?ler0n // ltW.
+have half : r / 2%:R <= r by rewrite [X in _ <= X]r2 lerDl divr_ge0 ?ler0n // ltW.
 have {at0}/(_ half) at0 := at0.
 move: at0 atp atm; rewrite !addrA -/p => at0 atp atm.
 clearbody p; have sum0 (I : finType) (F G H : I -> R) (c : I -> R) : \sum_i c i * F i + \sum_i c i * G i - (\sum_i c i * H i + \sum_i c i * H i) =

@@ -1,5 +1,6 @@
 (* Lemma 2.4 as printed is false near p = 1: n variables have 2^n subset sums, whatever their law is.                  *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
+From ERProofs Require Export names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -29,18 +30,18 @@ have fi : {in [pred j | reached (grid j) o] &, injective f}.
   have close : `|grid j - grid k| <= eps + eps.
     move: hj hk; move: (\sum_(i in f k) X o i) (grid j) (grid k) => s x y hx hy.
     rewrite (_ : x - y = (s - y) - (s - x)); last by ring.
-    by apply: le_trans (ler_norm_sub _ _) _; exact: ler_add.
+    by apply: le_trans (ler_normB _ _) _; exact: lerD.
   have apart : `|(j%:R : R) - k%:R| < 1.
     have -> : (j%:R : R) - k%:R = (grid j - grid k) * ((2 ^ n)%:R / 2%:R).
       rewrite /grid; move: (gt_eqF m0); move: (2 ^ n)%:R (j%:R) (k%:R) => m x y m1.
       by field; rewrite m1.
     rewrite normrM [X in _ * X]ger0_norm ?divr_ge0 ?ler0n //.
-    apply: (@le_lt_trans _ _ ((eps + eps) * ((2 ^ n)%:R / 2%:R))); first by rewrite ler_wpmul2r // divr_ge0 ?ler0n.
+    apply: (@le_lt_trans _ _ ((eps + eps) * ((2 ^ n)%:R / 2%:R))); first by rewrite ler_wpM2r // divr_ge0 ?ler0n.
     move: small; move: (2 ^ n)%:R => m; rewrite (_ : (eps + eps) * _ = eps * m) //; by field.
   apply/val_inj/eqP; rewrite /= eqn_leq; move: apart; rewrite ltr_norml => /andP[lo hi].
   have less (x y : nat) : (x%:R : R) - y%:R < 1 -> (x <= y)%N.
-    by rewrite ltr_subl_addl -[1]/(1%:R) -natrD addn1 ltr_nat ltnS.
-  rewrite (less j k hi); apply: less; by rewrite -opprB ltr_oppl.
+    by rewrite ltrBlDl -[1]/(1%:R) -natrD addn1 ltr_nat ltnS.
+  rewrite (less j k hi); apply: less; by rewrite -opprB ltrNl.
 rewrite -(card_in_imset fi); apply: leq_trans (max_card _) _.
 rewrite -cardsT (_ : [set: {set 'I_n}] = powerset [set: 'I_n]); first by rewrite card_powerset cardsT card_ord.
 by apply/setP => A; rewrite !inE subsetT.
@@ -54,18 +55,18 @@ have total : \sum_j chance (grid j) <= (2 ^ n)%:R.
   have -> : \sum_j mu o * (reached (grid j) o)%:R = mu o * #|[pred j | reached (grid j) o]|%:R.
     rewrite -mulr_sumr -sum1_card natr_sum; congr (_ * _); rewrite [RHS]big_mkcond /=.
     by apply: eq_bigr => j _; rewrite inE; case: (reached _ _).
-  by apply: ler_wpmul2l; [exact: mu0|rewrite ler_nat; exact: few_reached].
+  by apply: ler_wpM2l; [exact: mu0|rewrite ler_nat; exact: few_reached].
 have c0 : 0 < (2 ^ n).+1%:R :> R by rewrite ltr0n.
 case: (pickP (fun j => chance (grid j) <= (2 ^ n)%:R / (2 ^ n).+1%:R)) => [j hj|none].
   exists (grid j); last exact: hj.
   have j1 : j%:R <= (2 ^ n)%:R :> R by rewrite ler_nat -ltnS ltn_ord.
   have x0 : 0 <= 2%:R * j%:R / (2 ^ n)%:R :> R by rewrite divr_ge0 ?mulr_ge0 ?ler0n.
-  have x2 : 2%:R * j%:R / (2 ^ n)%:R <= 2%:R :> R by rewrite ler_pdivr_mulr //; apply: ler_wpmul2l; rewrite ?ler0n.
-  apply/andP; split; first by rewrite /grid ler_subr_addr addNr.
-  by rewrite /grid ler_subl_addr; exact: x2.
+  have x2 : 2%:R * j%:R / (2 ^ n)%:R <= 2%:R :> R by rewrite ler_pdivrMr //; apply: ler_wpM2l; rewrite ?ler0n.
+  apply/andP; split; first by rewrite /grid lerBrDr addNr.
+  by rewrite /grid lerBlDr; exact: x2.
 have above j : (2 ^ n)%:R / (2 ^ n).+1%:R < chance (grid j) by rewrite ltNge none.
 have : \sum_(j < (2 ^ n).+1) (2 ^ n)%:R / (2 ^ n).+1%:R < \sum_j chance (grid j).
-  rewrite [X in X < _]big_ord_recl [X in _ < X]big_ord_recl; apply: ltr_le_add; first exact: above.
+  rewrite [X in X < _]big_ord_recl [X in _ < X]big_ord_recl; apply: ltr_leD; first exact: above.
   by apply: ler_sum => j _; exact/ltW/above.
 rewrite sumr_const card_ord -[X in X < _]mulr_natr divfK ?gt_eqF // => lt.
 by have := lt_le_trans lt total; rewrite ltxx.
@@ -81,14 +82,14 @@ Theorem printed_lemma_2_4_is_false (R : realFieldType) (C : nat) (eps delta : R)
       (forall o, 0 <= mu o) -> \sum_o mu o = 1 -> exists2 z, -1 <= z <= 1 & chance mu X eps z < 1 - delta.
 Proof.
 move=> e0 e2 d0 d3; set m := Num.min delta eps.
-have m0 : 0 < m by rewrite /m lt_minr d0 e0.
+have m0 : 0 < m by rewrite /m lt_min d0 e0.
 have half : 1 / 2%:R < 1 :> R by rewrite div1r invf_lt1 ?ltr1n ?ltr0n.
-have m1 : m < 1 by rewrite /m lt_minl (lt_trans e2 half) orbT.
+have m1 : m < 1 by rewrite /m gt_min (lt_trans e2 half) orbT.
 have mC : m ^+ C.+1 < 1 by rewrite exprn_ilt1 // ltW.
 exists (1 - m ^+ C.+1); first by rewrite subr_gt0 mC lexx subKr expr1 lexx.
 move=> Omega mu X mu0 mu1; have small : eps * (2 ^ 1)%:R < 1.
-  by rewrite expn1 -ltr_pdivl_mulr ?ltr0n.
+  by rewrite expn1 -ltr_pdivlMr ?ltr0n.
 have [z hz le] := some_missed X mu0 mu1 small; exists z => //; apply: le_lt_trans le _.
 rewrite expn1 (_ : 2%:R / 3%:R = 1 - 1 / 3%:R :> R); last by field.
-by rewrite ltr_add2l ltr_opp2.
+by rewrite ltrD2l ltrN2.
 Qed.

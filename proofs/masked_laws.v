@@ -57,10 +57,10 @@ Theorem matched22 (z0 : Z) :
 Proof.
 apply: le_trans (matched_deep (A := served (@block_of T L q) (needed W (q := q))) _); last first.
   by move=> r sr; exact: construction_id.
-rewrite law22; apply: ler_wpmul2r; last exact: matchable_law.
+rewrite law22; apply: ler_wpM2r; last exact: matchable_law.
 apply: prodr_ge0 => l _; rewrite exprn_ge0 // subr_ge0 exprn_ile1 //; have /andP[x y] := p01 l.
   by rewrite subr_ge0.
-by rewrite ler_subl_addr ler_addl.
+by rewrite lerBlDr lerDl.
 Qed.
 End Matched.
 

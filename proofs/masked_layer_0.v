@@ -11,8 +11,8 @@ Lemma two_chances (R : realFieldType) (x y h s eta loss p : R) : x <= 1 -> y <= 
   h <= eta -> s <= loss -> x * y <= p -> 1 - (eta + loss) <= p.
 Proof.
 move=> x1 y1 hx sy he sl /(le_trans _); apply.
-have x0 : 1 - eta <= x by apply: le_trans hx; rewrite ler_add2l ler_opp2.
-have y0 : 1 - loss <= y by apply: le_trans sy; rewrite ler_add2l ler_opp2.
+have x0 : 1 - eta <= x by apply: le_trans hx; rewrite lerD2l lerN2.
+have y0 : 1 - loss <= y by apply: le_trans sy; rewrite lerD2l lerN2.
 have both : 0 <= (1 - x) * (1 - y) by rewrite mulr_ge0 ?subr_ge0.
 rewrite -subr_ge0; move: both x0 y0; rewrite -[1 - eta <= x]subr_ge0 -[1 - loss <= y]subr_ge0.
 have -> : x * y - (1 - (eta + loss)) = (1 - x) * (1 - y) + ((x - (1 - eta)) + (y - (1 - loss))) by ring.
@@ -143,7 +143,7 @@ Qed.
 
 Theorem matchable_law (z0 : Z) : 1 - hall_failure <= Pr (fun _ : lower => p0) matchable.
 Proof.
-rewrite ler_subl_addr -ler_subl_addl -PrC.
+rewrite lerBlDr -lerBlDl -PrC.
 apply: (@le_trans _ _ (Pr (fun _ : lower => p0) (fun a => [exists T : {set I}, (#|reach a T| < #|K| * #|T|)%N]))).
   by apply: le_Pr => // a /(matchable_or z0)[T h]; apply/existsP; exists T.
 apply: le_trans (Pr_exists P0 _) _; rewrite (eq_bigr _ (fun T _ => reach_law T)).

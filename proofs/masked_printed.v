@@ -27,7 +27,7 @@ Let miss (l : nat) : R := (1 - p l) ^+ q l.
 Let miss01 l : 0 <= miss l <= 1.
 Proof.
 have /andP[x y] := p01 l; have z : 0 <= 1 - p l by rewrite subr_ge0.
-by rewrite exprn_ge0 // exprn_ile1 // ler_subl_addr ler_addl.
+by rewrite exprn_ge0 // exprn_ile1 // lerBlDr lerDl.
 Qed.
 
 Lemma blocks_union : 1 - \sum_(l < L) (links l)%:R * miss l <= \prod_(l < L) (1 - miss l) ^+ links l.
@@ -35,12 +35,12 @@ Proof.
 pose y (l : 'I_L) : R := 1 - (1 - miss l) ^+ links l.
 have unit l : 0 <= (1 - miss l) ^+ links l <= 1.
   have /andP[x z] := miss01 l; have u : 0 <= 1 - miss l by rewrite subr_ge0.
-  by rewrite exprn_ge0 // exprn_ile1 // ler_subl_addr ler_addl.
+  by rewrite exprn_ge0 // exprn_ile1 // lerBlDr lerDl.
 have y01 (l : 'I_L) : xpredT l -> 0 <= y l <= 1.
-  by move=> _; have /andP[x z] := unit l; rewrite /y subr_ge0 z ler_subl_addr ler_addl.
+  by move=> _; have /andP[x z] := unit l; rewrite /y subr_ge0 z lerBlDr lerDl.
 apply: (@le_trans _ _ (1 - \sum_(l < L) y l)).
-  rewrite ler_add2l ler_opp2; apply: ler_sum => l _.
-  by rewrite /y ler_subl_addl -ler_subl_addr; exact: power_ge.
+  rewrite lerD2l lerN2; apply: ler_sum => l _.
+  by rewrite /y lerBlDl -lerBlDr; exact: power_ge.
 apply: le_trans (prod_ge_1_sum y01) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
 by apply: eq_bigr => l _; rewrite /y subKr.
 Qed.
@@ -52,8 +52,8 @@ Theorem printed_matched (z0 : Z) (rep : pred (full_mask T D q Z)) :
   1 - delta <= Pr (full_density p p0) rep.
 Proof.
 move=> repP hall cond; have Lp : 0 < L.+1%:R :> R by rewrite ltr0n.
-have share_hall : hall_failure (T 0%N) K Z p0 <= delta / L.+1%:R by rewrite ler_pdivl_mulr // mulrC.
-have share l : (links (l : 'I_L))%:R * miss l <= delta / L.+1%:R by rewrite ler_pdivl_mulr // mulrC mulrA; exact: cond.
+have share_hall : hall_failure (T 0%N) K Z p0 <= delta / L.+1%:R by rewrite ler_pdivlMr // mulrC.
+have share l : (links (l : 'I_L))%:R * miss l <= delta / L.+1%:R by rewrite ler_pdivlMr // mulrC mulrA; exact: cond.
 have lost : \sum_(l < L) (links l)%:R * miss l <= L%:R * (delta / L.+1%:R).
   apply: (@le_trans _ _ (\sum_(l < L) delta / L.+1%:R)); first by apply: ler_sum => l _.
   by rewrite sumr_const card_ord mulr_natl.

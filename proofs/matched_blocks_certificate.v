@@ -38,7 +38,7 @@ Let unit_sparsity l : (l < L)%N -> 0 <= r l <= 1.
 Proof.
 elim: (L) sn => // k IH /and4P[_ /N.ltb_lt rb0 /N.leb_le ab sk]; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
 have bp : 0 < toR R (rb k) by exact: (toR_lt R rb0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r; apply: toR_le.
 Qed.
 
 Theorem blocks_matched_sound : (forall w, represented_masked act W b lo w -> rep w) ->
@@ -48,7 +48,7 @@ move=> repP; have /and5P[/N.leb_le h0 /N.ltb_lt d0 /N.ltb_lt den_0 /N.leb_le nd 
 pose p l : R := if (l < L)%N then 1 - r l else 0.
 have p01 l : 0 <= p l <= 1.
   rewrite /p; case: ifP => [/unit_sparsity/andP[x0 x1]|_]; last by rewrite lexx ler01.
-  by rewrite subr_ge0 x1 ler_subl_addr ler_addl.
+  by rewrite subr_ge0 x1 lerBlDr lerDl.
 have -> : Pr (full_density (fun l => 1 - r l) p0) rep = Pr (full_density p p0) rep.
   apply: eq_bigr => w _; congr (_ * _); apply: eq_bigr => -[e|e] _ //.
   by rewrite /wt /full_density /= /masked_networks.upper_density /p ltn_ord.
@@ -57,13 +57,13 @@ have d1 : 0 < toR R den0 by exact: (toR_lt R d0).
 have den1 : 0 < toR R den by exact: (toR_lt R den_0).
 have below_law := plan_dnP cm R sn.
 apply: (@le_trans _ _ (toR R (den0 - num0)%bin / toR R den0 * (toR R (plan_dn cq cm ra rb bits L) / toR R S))).
-  rewrite -[X in X - _](divff (lt0r_neq0 den1)) -mulrBl -toR_sub // mulf_div ler_pdivr_mulr // mulrAC ler_pdivl_mulr ?mulr_gt0 //.
+  rewrite -[X in X - _](divff (lt0r_neq0 den1)) -mulrBl -toR_sub // mulf_div ler_pdivrMr // mulrAC ler_pdivlMr ?mulr_gt0 //.
   rewrite -!toRM; apply: toR_le; rewrite (_ : ((den - num) * (den0 * S) = (den - num) * S * den0)%bin); first exact: le.
   by rewrite N.mul_assoc; exact: N.mul_shuffle0.
 have side : toR R (den0 - num0)%bin / toR R den0 <= 1 - hall_failure (T 0%N) [finType of 'I_(q 0%N)] Z p0.
-  by rewrite toR_sub // mulrBl divff ?gt_eqF // ler_add2l ler_opp2.
-apply: ler_pmul => //; rewrite ?divr_ge0 ?toR_ge0 //.
-rewrite ler_pdivr_mulr //; apply: le_trans below_law _; rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ * _).
+  by rewrite toR_sub // mulrBl divff ?gt_eqF // lerD2l lerN2.
+apply: ler_pM => //; rewrite ?divr_ge0 ?toR_ge0 //.
+rewrite ler_pdivrMr //; apply: le_trans below_law _; rewrite le_eqVlt; apply/orP; left; apply/eqP; congr (_ * _).
 by apply: eq_bigr => l _; rewrite /p ltn_ord subKr weights.
 Qed.
 End Matched.

@@ -56,8 +56,8 @@ have m0 : 0 <= 'C(N', k)%:R * rho ^+ k * (1 - rho) ^+ (N' - k) by rewrite !mulr_
 have -> : ((1 - rho) ^+ (N' - k) * (rho * y) ^+ k) *+ 'C(N', k) =
     'C(N', k)%:R * rho ^+ k * (1 - rho) ^+ (N' - k) * y ^+ k.
   rewrite exprMn -mulr_natl; move: 'C(N', k)%:R (_ ^+ (N' - k)) (rho ^+ k) (y ^+ k) => c e f g; ring.
-rewrite -mulrA ler_wpmul2l //; case: ltnP => [|_]; last by rewrite mul0r exprn_ge0.
-by rewrite mul1r ltnS => kn; exact: ler_wiexpn2l.
+rewrite -mulrA ler_wpM2l //; case: ltnP => [|_]; last by rewrite mul0r exprn_ge0.
+by rewrite mul1r ltnS => kn; exact: ler_wiXn2l.
 Qed.
 
 Section OneTail.
@@ -69,7 +69,7 @@ Let n := m.-1.
 Lemma tail_upP : tail p0 N' m s <= value R (tail_up mu t (N.of_nat N') (N.of_nat n)).
 Proof.
 have /andP[p00 p01] := h0.
-have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
+have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
 have /andP[m0 m1] := m01.
 have p1 : (1 <= 2 ^ t)%bin by apply/N.lt_pred_le/N.neq_0_lt_0/N.pow_nonzero.
 pose two := toR (2 ^ t)%bin; have two1 : 1 <= two by exact: (toR_le R p1).
@@ -77,10 +77,10 @@ have two0 : 0 < two by apply: lt_le_trans two1.
 pose y := two^-1; have y01 : 0 <= y <= 1 by rewrite invr_ge0 ltW //= invf_le1.
 have /andP[y0 y1] := y01.
 pose Z := 1 - (1 - (1 - p0) ^+ s) + (1 - (1 - p0) ^+ s) * y.
-have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // ler_subl_addr ler_addl.
+have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // lerBlDr lerDl.
 have key : tail p0 N' m s * y ^+ n <= Z ^+ N'.
   rewrite /tail -(prednK qs) -/n; apply: chernoff => //.
-  by rewrite subr_ge0 m1 ler_subl_addr ler_addl.
+  by rewrite subr_ge0 m1 lerBlDr lerDl.
 pose a := (N.of_nat N' / N.of_nat n)%bin.
 have split : (N' = N.to_nat a * n + N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)%N.
   have le : (a * N.of_nat n <= N.of_nat N')%bin by exact: div_le.
@@ -89,7 +89,7 @@ apply: (@le_trans _ _ ((Z ^+ N.to_nat a * two) ^+ n * Z ^+ N.to_nat (N.of_nat N'
   have -> : tail p0 N' m s = tail p0 N' m s * y ^+ n * two ^+ n.
     by rewrite -mulrA -exprMn mulVf ?gt_eqF // expr1n mulr1.
   have E i j : (Z ^+ i * two) ^+ n * Z ^+ j = Z ^+ (i * n + j) * two ^+ n by rewrite exprMn -exprM exprD mulrAC.
-  by rewrite E -split ler_wpmul2r ?exprn_ge0 ?(ltW two0).
+  by rewrite E -split ler_wpM2r ?exprn_ge0 ?(ltW two0).
 have bz : bounds (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) Z.
   have -> : Z = y + (1 - p0) ^+ s * (1 - y) by rewrite /Z; ring.
   apply: up_addP; first by rewrite /bounds /value /= -[toR 1]/(1%:R) mul1r.
@@ -109,16 +109,16 @@ Variables (p0 : R) (N' m s : nat) (lo mu : up) (t terms : N).
 Hypotheses (h0 : 0 <= p0 <= 1) (hl : under lo ((1 - p0) ^+ s)) (hm : bounds mu ((1 - p0) ^+ s)).
 Let rho : R := 1 - (1 - p0) ^+ s.
 Let m01 : 0 <= (1 - p0) ^+ s <= 1.
-Proof. by have /andP[a b] := h0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl. Qed.
+Proof. by have /andP[a b] := h0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl. Qed.
 Let rho01 : 0 <= rho <= 1.
-Proof. by have /andP[a b] := m01; rewrite /rho subr_ge0 b ler_subl_addr ler_addl. Qed.
+Proof. by have /andP[a b] := m01; rewrite /rho subr_ge0 b lerBlDr lerDl. Qed.
 
 Lemma complementP : bounds (complement lo) rho.
 Proof.
 have p1 : 0 < toR (2 ^ lo.2)%bin by have := toR_lt R (_ : 0 < 2 ^ lo.2)%bin; apply; apply/N.neq_0_lt_0/N.pow_nonzero.
-rewrite /bounds /value /= ler_pdivl_mulr // mulrBl mul1r.
-have le : toR lo.1 <= (1 - p0) ^+ s * toR (2 ^ lo.2)%bin by rewrite -ler_pdivr_mulr.
-apply: (@le_trans _ _ (toR (2 ^ lo.2)%bin - toR lo.1)); first by rewrite ler_add2l ler_opp2.
+rewrite /bounds /value /= ler_pdivlMr // mulrBl mul1r.
+have le : toR lo.1 <= (1 - p0) ^+ s * toR (2 ^ lo.2)%bin by rewrite -ler_pdivrMr.
+apply: (@le_trans _ _ (toR (2 ^ lo.2)%bin - toR lo.1)); first by rewrite lerD2l lerN2.
 case: (N.le_gt_cases lo.1 (2 ^ lo.2)) => [h|/(toR_lt R)/ltW h]; first by rewrite toR_sub.
 by apply: le_trans (toR_ge0 R _); rewrite subr_le0.
 Qed.
@@ -177,7 +177,7 @@ rewrite !cut //; case: (leqP m N'.+1) => mN.
 have J0 : J = 0%N.
   rewrite /J /added (_ : (N.of_nat m <=? N.of_nat N' + 1)%bin = false) //.
   by rewrite N.add_1_r -Nat2N.inj_succ of_nat_leb leqNgt mN.
-by move: se; rewrite J0 addn0 => ->; rewrite (minn_idPr (ltnW mN)) ler_addl; apply: sumr_ge0 => k _; exact: mass0.
+by move: se; rewrite J0 addn0 => ->; rewrite (minn_idPr (ltnW mN)) lerDl; apply: sumr_ge0 => k _; exact: mass0.
 Qed.
 End Sharp.
 
@@ -192,7 +192,7 @@ have e2 : (N.of_nat s.+1 + 1)%bin = N.of_nat s.+2 by rewrite N.add_1_r -Nat2N.in
 have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
 rewrite -Nat2N.inj_mul e2; apply: up_addP => //; apply: up_mulP; rewrite ?ler0n //.
 - apply: sumr_ge0 => k _; rewrite mulr_ge0 ?ler0n // /bin_mass.
-  have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // ler_subl_addr ler_addl.
+  have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // lerBlDr lerDl.
   have g0 : 0 <= 1 - (1 - p0) ^+ s.+1 by rewrite subr_ge0.
   have g1 : 0 <= 1 - (1 - (1 - p0) ^+ s.+1) by rewrite opprB addrC subrK exprn_ge0.
   by rewrite mulr_ge0 ?mulr_ge0 ?ler0n // exprn_ge0.

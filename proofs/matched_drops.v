@@ -26,7 +26,7 @@ Hypotheses (z0 : Z) (u0 : 0 <= p0 <= 1) (hall : hall_failure I K Z p0 <= toR R n
 Let density (a b : N) : (0 <? b)%bin -> (a <=? b)%bin -> 0 <= toR R a / toR R b <= 1.
 Proof.
 move=> /N.ltb_lt b0 /N.leb_le ab; have bp : 0 < toR R b by exact: (toR_lt R b0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r; apply: toR_le.
 Qed.
 
 Theorem drop_matched_sound : (forall j, fan_in W1 j <= Pos.to_nat k)%N ->

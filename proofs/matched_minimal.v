@@ -40,15 +40,15 @@ Let rho : R := 1 - (1 - p0) ^+ s.
 Let rho01 : 0 <= rho <= 1.
 Proof.
 have /andP[a b] : 0 <= (1 - p0) ^+ s <= 1.
-  by have /andP[a b] := h0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // ler_subl_addr ler_addl.
-by rewrite /rho subr_ge0 b ler_subl_addr ler_addl.
+  by have /andP[a b] := h0; rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
+by rewrite /rho subr_ge0 b lerBlDr lerDl.
 Qed.
 
 Lemma complement_le : under (complement mu) rho.
 Proof.
 have p1 : 0 < toR (2 ^ mu.2)%bin by have := toR_lt R (_ : 0 < 2 ^ mu.2)%bin; apply; apply/N.neq_0_lt_0/N.pow_nonzero.
 rewrite /under /value /=; case: (N.le_gt_cases mu.1 (2 ^ mu.2)) => [h|h].
-  by rewrite toR_sub // mulrBl divff ?gt_eqF // ler_add2l ler_opp2.
+  by rewrite toR_sub // mulrBl divff ?gt_eqF // lerD2l lerN2.
 have -> : (2 ^ mu.2 - mu.1)%bin = 0%bin by apply/N.sub_0_le/N.lt_le_incl.
 by rewrite -[toR 0]/(0 : R) mul0r; case/andP: rho01.
 Qed.
@@ -65,7 +65,7 @@ have fits : (start + terms <= N'.+1)%N by rewrite se.
 pose F (k : nat) : R := (k < m)%N%:R.
 have F0 k : 0 <= F k by exact: ler0n.
 rewrite (windowE fits); apply: le_trans (_ : (\sum_(start <= i < start + terms) bin_mass rho N' i * 1) * toR S <= _); last first.
-  rewrite ler_pmul2r //; apply: le_trans (part_of rho01 F0 fits); rewrite big_nat_cond [X in _ <= X]big_nat_cond.
+  rewrite ler_pM2r //; apply: le_trans (part_of rho01 F0 fits); rewrite big_nat_cond [X in _ <= X]big_nat_cond.
   by apply: ler_sum => i /andP[/andP[_ lt] _]; rewrite /F -se lt.
 have one (i : nat) : below S S (1 : R) by rewrite /below mul1r.
 have lr : under lo (1 - rho) by rewrite /rho subKr.
@@ -84,13 +84,13 @@ have e2 : (N.of_nat s.+1 + 1)%bin = N.of_nat s.+2 by rewrite N.add_1_r -Nat2N.in
 have /andP[a b] := h0; have c : 0 <= 1 - p0 by rewrite subr_ge0.
 have tail0 : 0 <= tail p0 N' (q * s.+1) s.+1.
   apply: sumr_ge0 => k _; rewrite mulr_ge0 ?ler0n // /bin_mass.
-  have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // ler_subl_addr ler_addl.
+  have f : (1 - p0) ^+ s.+1 <= 1 by rewrite exprn_ile1 // lerBlDr lerDl.
   have g0 : 0 <= 1 - (1 - p0) ^+ s.+1 by rewrite subr_ge0.
   have g1 : 0 <= 1 - (1 - (1 - p0) ^+ s.+1) by rewrite opprB addrC subrK exprn_ge0.
   by rewrite mulr_ge0 ?mulr_ge0 ?ler0n // exprn_ge0.
 rewrite -Nat2N.inj_mul e2; apply: below_add => //; case: ifP => _.
   by have := mulr_ge0 (mulr_ge0 (ler0n R 'C(d, s.+1)) tail0) (ltW s0).
-rewrite /below toRM toR_nat -mulrA ler_wpmul2l ?ler0n // -[t.2]N2Nat.id.
+rewrite /below toRM toR_nat -mulrA ler_wpM2l ?ler0n // -[t.2]N2Nat.id.
 apply: tail_dnP => //; first by have := power_le bits (N.of_nat s.+1) c hl; rewrite Nat2N.id.
 by have := power_ge bits (N.of_nat s.+1) c hr; rewrite Nat2N.id.
 Qed.
@@ -130,7 +130,7 @@ have success0 : 0 <= success r (fun l => Pos.to_nat (cm l)) (fun l => Pos.to_nat
   have : forall n, sane_up ra rb bits cq n -> forall l, (l < n)%N -> r l <= 1.
     elim=> // n IH /and4P[_ /N.ltb_lt c0 /N.leb_le ac sn']; rewrite /= => l'; rewrite ltnS leq_eqVlt => /predU1P[->|]; last exact: IH.
     have cp : 0 < toR (rb n) by exact: (toR_lt R c0).
-    by rewrite ler_pdivr_mulr // mul1r; apply: toR_le.
+    by rewrite ler_pdivrMr // mul1r; apply: toR_le.
   by move=> /(_ L sn l (ltn_ord l)).
 have goal : 0 <= toR (den - num)%bin / toR den by rewrite divr_ge0 ?toR_ge0.
 case: (ltrP (1 - hall_failure I K Z p0) 0) => [neg|pos].
@@ -139,8 +139,8 @@ case: (ltrP (1 - hall_failure I K Z p0) 0) => [neg|pos].
     by move: lt; case: (den - num)%bin => // lt; case: (N.nlt_0_r _ lt).
   apply: lt_le_trans goal; rewrite nmulr_rlt0 // lt_neqAle eq_sym nz; exact: success0.
 have both := above_mul S0 pos success0 left law.
-rewrite ltr_pdivl_mulr // -(ltr_pmul2r s0) -[toR (den - num) * _]toRM.
-by apply: le_lt_trans (toR_lt R lt); rewrite toRM mulrAC ler_wpmul2r ?toR_ge0.
+rewrite ltr_pdivlMr // -(ltr_pM2r s0) -[toR (den - num) * _]toRM.
+by apply: le_lt_trans (toR_lt R lt); rewrite toRM mulrAC ler_wpM2r ?toR_ge0.
 Qed.
 End Answer.
 End Sound.

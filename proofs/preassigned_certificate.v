@@ -81,7 +81,7 @@ Qed.
 Let unit_pow (x : R) n : 0 <= x <= 1 -> 0 <= x ^+ n <= 1.
 Proof. by case/andP=> x0 x1; rewrite exprn_ge0 ?exprn_ile1. Qed.
 Let unit_compl (x : R) : 0 <= x <= 1 -> 0 <= 1 - x <= 1.
-Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 ler_subl_addr ler_addl. Qed.
+Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 lerBlDr lerDl. Qed.
 Let ge0 (x : R) : 0 <= x <= 1 -> 0 <= x. Proof. by case/andP. Qed.
 
 Section Copies.
@@ -118,7 +118,7 @@ Qed.
 
 Lemma served_upP c k : above S (served_up ra rb bits cq c (N.of_nat k)) (served_chance (Pos.to_nat c) k).
 Proof.
-have one (X : R) : 0 <= X <= 1 -> above S S X by case/andP=> X0 X1; rewrite /above -[X in _ <= X]mul1r ler_wpmul2r // ltW.
+have one (X : R) : 0 <= X <= 1 -> above S S X by case/andP=> X0 X1; rewrite /above -[X in _ <= X]mul1r ler_wpM2r // ltW.
 rewrite /served_up -[(2 ^ bits)%bin]/S; case E : (N.of_nat k) => [|k']; first exact/one/served01.
 case: ifP => [/N.leb_le le|_]; last exact/one/served01.
 have -> : k = Pos.to_nat k' by rewrite -[k]Nat2N.id E.
@@ -136,7 +136,7 @@ Lemma input_dnP c : below S (input_dn ra rb a0 b0 bits k0 len cq c) (input_chanc
 Proof.
 have /and4P[_ _ /N.ltb_lt b1 _] := ok.
 rewrite /input_dn same (windowE fits); apply: le_trans (_ : _ <= _) _; last first.
-  by apply: ler_wpmul2r; [exact: ltW|exact: (part_of p01 (fun k => ge0 (served01 (Pos.to_nat c) k)) fits)].
+  by apply: ler_wpM2r; [exact: ltW|exact: (part_of p01 (fun k => ge0 (served01 (Pos.to_nat c) k)) fits)].
 apply: (mean_dnP p01 (fun k => ge0 (served01 (Pos.to_nat c) k))) => //; first exact: ratio_le.
   by rewrite keptP; exact: ratio_le.
 exact: served_dnP.
@@ -167,26 +167,26 @@ have split (F : nat -> R) : \sum_(i < n.+1) M i * F i =
   rewrite (big_cat_nat _ _ _ (leq0n (k0 + w)) fits') (big_cat_nat _ _ _ (leq0n k0) (leq_addr w k0)) /=.
   by rewrite addrCA -addrA addrCA addrA.
 have rest : \sum_(0 <= i < k0) M i * G i + \sum_(k0 + w <= i < n.+1) M i * G i <= 1 - \sum_(k0 <= i < k0 + w) M i * 1.
-  rewrite ler_subr_addl -[X in _ <= X]total [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|k _]; last by rewrite mulr1.
-  rewrite (split (fun=> 1)); apply: ler_add; first exact: lexx.
-  apply: ler_add; apply: ler_sum => i _; apply: ler_wpmul2l => //;
+  rewrite lerBrDl -[X in _ <= X]total [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|k _]; last by rewrite mulr1.
+  rewrite (split (fun=> 1)); apply: lerD; first exact: lexx.
+  apply: lerD; apply: ler_sum => i _; apply: ler_wpM2l => //;
     by case/andP: (served01 (Pos.to_nat c) i).
 have law : input_chance (Pos.to_nat c) = \sum_(i < n.+1) M i * G i by [].
 rewrite law (split G); apply: above_add; first exact: inside.
 have le : (cov <= S)%bin.
   have le1 : toR R cov <= toR R S.
-    apply: le_trans covered _; rewrite -[X in _ <= X]mul1r ler_wpmul2r ?(ltW s0) // -[X in _ <= X]total.
+    apply: le_trans covered _; rewrite -[X in _ <= X]mul1r ler_wpM2r ?(ltW s0) // -[X in _ <= X]total.
     rewrite [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|k _]; last by rewrite mulr1.
     exact: (part_of p01 (F := fun=> 1) (fun=> ler01) fits').
   by case: (N.le_gt_cases cov S) => // /(toR_lt R); rewrite ltNge le1.
-have := @compl_up R S cov _ le covered; apply: le_trans; rewrite ler_wpmul2r // ?(ltW s0) //.
+have := @compl_up R S cov _ le covered; apply: le_trans; rewrite ler_wpM2r // ?(ltW s0) //.
 Qed.
 
 Lemma chance01 c : 0 <= input_chance c <= 1.
 Proof.
 have M0 i : 0 <= bin_mass p0 (q 0%N) i by exact: (bin_mass_ge0 _ p01).
 apply/andP; split; first by apply: sumr_ge0 => k _; rewrite mulr_ge0 // ge0.
-rewrite -(mass_total (q 0%N)); apply: ler_sum => k _; rewrite -[X in _ <= X]mulr1 ler_wpmul2l //.
+rewrite -(mass_total (q 0%N)); apply: ler_sum => k _; rewrite -[X in _ <= X]mulr1 ler_wpM2l //.
 by case/andP: (served01 c k).
 Qed.
 
@@ -236,8 +236,8 @@ Theorem preassigned_enough cq : preassigned_ok cm ra rb a0 b0 fans num den bits 
 Proof.
 move=> /and3P[ok sn /N.leb_le h]; have /and3P[/N.ltb_lt d0 /N.leb_le nd _] := ok.
 have dp : 0 < toR R den by exact: (toR_lt R d0).
-rewrite lawE deltaE // ler_pdivr_mulr // -(ler_pmul2r s0) -toRM; apply: le_trans (toR_le R h) _.
-rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //.
+rewrite lawE deltaE // ler_pdivrMr // -(ler_pM2r s0) -toRM; apply: le_trans (toR_le R h) _.
+rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //.
 have law := plan_dnP (later cm) R sn.
 apply: (below_mul S0 (all01 ok) _ (inputs_dnP ok) law).
 by apply: prodr_ge0 => l _; rewrite exprn_ge0 // (later01 (or_introl sn)).
@@ -248,8 +248,8 @@ Theorem preassigned_too_few cq : preassigned_few cm ra rb a0 b0 fans num den bit
 Proof.
 move=> /and3P[ok sn /N.ltb_lt h]; have /and3P[/N.ltb_lt d0 /N.leb_le nd _] := ok.
 have dp : 0 < toR R den by exact: (toR_lt R d0).
-rewrite lawE deltaE // ltr_pdivl_mulr // -(ltr_pmul2r s0) -[toR R (den - num) * _]toRM.
-apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //.
+rewrite lawE deltaE // ltr_pdivlMr // -(ltr_pM2r s0) -[toR R (den - num) * _]toRM.
+apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //.
 have law := plan_upP (later cm) R sn.
 apply: (above_mul S0 (all01 ok) _ (inputs_upP ok) law).
 by apply: prodr_ge0 => l _; rewrite exprn_ge0 // (later01 (or_intror sn)).

@@ -38,7 +38,7 @@ Proof. by move=> lL; have /and4P[_ _ _ /allP h] := ok; have := h l; rewrite mem_
 Let r01 l : (l < L)%N -> 0 <= r l <= 1.
 Proof.
 move=> /layer[/and3P[/N.ltb_lt b0 /N.leb_le ab _] _]; have bp : 0 < toR R (rb l) by exact: (toR_lt R b0).
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r; apply: toR_le.
 Qed.
 Let linksE l : toR R (links l) = L%:R * (m l * q l.+1)%:R.
 Proof.
@@ -50,8 +50,8 @@ Qed.
 Theorem printed_condition l : (l < L)%N -> L%:R * (m l * q l.+1)%:R * r l ^+ q l <= delta.
 Proof.
 move=> lL; have [/and3P[/N.ltb_lt b0 _ /N.leb_le h] _] := layer lL; have /andP[r0 _] := r01 lL.
-rewrite -linksE; move: (links l) h => x h; rewrite ler_pdivl_mulr // -(ler_pmul2r s0) -toRM; apply: le_trans (toR_le R h).
-rewrite !toRM mulrAC ler_wpmul2r ?(ltW den0) // -mulrA ler_wpmul2l ?toR_ge0 //.
+rewrite -linksE; move: (links l) h => x h; rewrite ler_pdivlMr // -(ler_pM2r s0) -toRM; apply: le_trans (toR_le R h).
+rewrite !toRM mulrAC ler_wpM2r ?(ltW den0) // -mulrA ler_wpM2l ?toR_ge0 //.
 by apply: pow_upP => //; exact: ratio_up.
 Qed.
 
@@ -60,8 +60,8 @@ Theorem printed_minimal l : (l < L)%N -> (1 < q l)%N -> delta < L%:R * (m l * q 
 Proof.
 move=> lL q1; have [/and3P[/N.ltb_lt b0 _ _] few] := layer lL; have /andP[r0 _] := r01 lL.
 case/orP: few => [/Pos.eqb_spec e|/N.ltb_lt h]; first by rewrite /q e in q1.
-rewrite -linksE; move: (links l) h => x h; rewrite ltr_pdivr_mulr // -(ltr_pmul2r s0) -toRM; apply: lt_le_trans (toR_lt R h) _.
-rewrite !toRM [in X in _ <= X]mulrAC ler_wpmul2r ?(ltW den0) // -mulrA ler_wpmul2l ?toR_ge0 //.
+rewrite -linksE; move: (links l) h => x h; rewrite ltr_pdivrMr // -(ltr_pM2r s0) -toRM; apply: lt_le_trans (toR_lt R h) _.
+rewrite !toRM [in X in _ <= X]mulrAC ler_wpM2r ?(ltW den0) // -mulrA ler_wpM2l ?toR_ge0 //.
 rewrite (_ : (q l).-1 = Pos.to_nat (Pos.pred (cq l))); last first.
   by rewrite Pos2Nat.inj_pred //; apply/Pos2Nat.inj_lt/ssrnat.ltP.
 by apply: pow_dnP => //; exact: ratio_dn.
@@ -75,7 +75,7 @@ Proof.
 move=> L0 nz repP; pose p l : R := if (l < L)%N then 1 - r l else 0.
 have p01 l : 0 <= p l <= 1.
   rewrite /p; case: ifP => [/r01/andP[h0 h1]|_]; last by rewrite lexx ler01.
-  by rewrite subr_ge0 h1 ler_subl_addr ler_addl.
+  by rewrite subr_ge0 h1 lerBlDr lerDl.
 have -> : Pr (density (q := q) (fun l => 1 - r l)) rep = Pr (density (q := q) p) rep.
   apply: eq_bigr => w _; congr (_ * _); apply: eq_bigr => e _.
   by rewrite /wt /density /p ltn_ord.

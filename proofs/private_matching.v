@@ -74,7 +74,7 @@ Hypothesis p01 : 0 <= p <= 1.
 Theorem private_law (z0 : Z) : 1 - \sum_(T : {set O} | T != set0) too_few T <= Pr (fun _ : edges => p) private.
 Proof.
 have P01 (e : edges) : 0 <= p <= 1 by [].
-rewrite ler_subl_addr -ler_subl_addl -PrC.
+rewrite lerBlDr -lerBlDl -PrC.
 apply: (@le_trans _ _ (Pr (fun _ : edges => p) (fun w => [exists T : {set O}, (#|meets w T| < demand T)%N]))).
   by apply: le_Pr => // w /(private_or z0)[T h]; apply/existsP; exists T.
 apply: le_trans (Pr_exists P01 _) _; rewrite (eq_bigr _ (fun T _ => meets_law T)).

@@ -51,7 +51,7 @@ Lemma toRD x y : toR (x + y)%bin = toR x + toR y. Proof. by rewrite /toR N2Nat.i
 Lemma ratio01 x y : (0 <? y)%bin -> (x <=? y)%bin -> 0 <= toR x / toR y <= 1.
 Proof.
 move=> /N.ltb_lt/toR_lt y0 /N.leb_le/toR_le xy.
-by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r.
+by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r.
 Qed.
 Lemma ratio_rest x y : (0 <? y)%bin -> (x <=? y)%bin -> 1 - toR x / toR y = toR (y - x)%bin / toR y.
 Proof.
@@ -68,18 +68,18 @@ Definition above (x : N) (X : R) := X * toR S <= toR x.
 
 Lemma below_mul x y X Y : 0 <= X -> 0 <= Y -> below x X -> below y Y -> below (x * y / S)%bin (X * Y).
 Proof.
-move=> X0 Y0 hx hy; rewrite /below -(ler_pmul2r s0) -toRM.
+move=> X0 Y0 hx hy; rewrite /below -(ler_pM2r s0) -toRM.
 apply: le_trans (toR_le (@div_le _ _)) _; rewrite toRM.
 have -> : X * Y * toR S * toR S = (X * toR S) * (Y * toR S) by ring.
-by rewrite ler_pmul ?toR_ge0.
+by rewrite ler_pM ?toR_ge0.
 Qed.
 
 Lemma above_mul x y X Y : 0 <= X -> 0 <= Y -> above x X -> above y Y -> above (cdiv (x * y) S) (X * Y).
 Proof.
-move=> X0 Y0 hx hy; rewrite /above -(ler_pmul2r s0) -toRM.
+move=> X0 Y0 hx hy; rewrite /above -(ler_pM2r s0) -toRM.
 apply: le_trans (toR_le (@cdiv_ge _ _ S0)); rewrite toRM.
 have -> : X * Y * toR S * toR S = (X * toR S) * (Y * toR S) by ring.
-by rewrite ler_pmul ?mulr_ge0 ?toR_ge0.
+by rewrite ler_pM ?mulr_ge0 ?toR_ge0.
 Qed.
 
 Lemma pow_dnP x X n : 0 <= X -> below x X -> below (pow_dn S x n) (X ^+ Pos.to_nat n).
@@ -103,18 +103,18 @@ Qed.
 Lemma ratio_dn a b : (0 < b)%bin -> below (a * S / b)%bin (toR a / toR b).
 Proof.
 move=> b0; have b1 := toR_lt b0; rewrite -[toR 0]/0 in b1.
-by rewrite /below mulrAC ler_pdivl_mulr // -!toRM; apply: toR_le; exact: (@div_le _ _).
+by rewrite /below mulrAC ler_pdivlMr // -!toRM; apply: toR_le; exact: (@div_le _ _).
 Qed.
 Lemma ratio_up a b : (0 < b)%bin -> above (cdiv (a * S) b) (toR a / toR b).
 Proof.
 move=> b0; have b1 := toR_lt b0; rewrite -[toR 0]/0 in b1.
-by rewrite /above mulrAC ler_pdivr_mulr // -!toRM; apply: toR_le; exact: (@cdiv_ge _ _ b0).
+by rewrite /above mulrAC ler_pdivrMr // -!toRM; apply: toR_le; exact: (@cdiv_ge _ _ b0).
 Qed.
 
 Lemma compl_dn x X : (x <= S)%bin -> above x X -> below (S - x)%bin (1 - X).
-Proof. by move=> h ha; rewrite /below toR_sub // mulrBl mul1r ler_add2l ler_opp2. Qed.
+Proof. by move=> h ha; rewrite /below toR_sub // mulrBl mul1r lerD2l lerN2. Qed.
 Lemma compl_up x X : (x <= S)%bin -> below x X -> above (S - x)%bin (1 - X).
-Proof. by move=> h ha; rewrite /above toR_sub // mulrBl mul1r ler_add2l ler_opp2. Qed.
+Proof. by move=> h ha; rewrite /above toR_sub // mulrBl mul1r lerD2l lerN2. Qed.
 
 End Sound.
 
@@ -150,13 +150,13 @@ have s0 : 0 < toR R S by have := toR_lt R S0.
 have b1 : 0 < toR R b by have := toR_lt R b0.
 have den1 : 0 < toR R den by have := toR_lt R den0.
 have r0 : 0 <= r by rewrite divr_ge0 ?toR_ge0.
-have r1 : r <= 1 by rewrite ler_pdivr_mulr // mul1r toR_le.
+have r1 : r <= 1 by rewrite ler_pdivrMr // mul1r toR_le.
 have rk k : 0 <= r ^+ k <= 1 by rewrite exprn_ge0 ?exprn_ile1.
 have mono k l : (k <= l)%N -> success k <= success l.
-  move=> kl; rewrite /success; apply: ler_expn2r; rewrite ?nnegrE ?subr_ge0.
+  move=> kl; rewrite /success; apply: lerXn2r; rewrite ?nnegrE ?subr_ge0.
   - by case/andP: (rk k).
   - by case/andP: (rk l).
-  by rewrite ler_add2l ler_opp2 ler_wiexpn2l.
+  by rewrite lerD2l lerN2 ler_wiXn2l.
 have dE : 1 - delta = toR R (den - num) / toR R den.
   by rewrite toR_sub // mulrBl divff ?gt_eqF.
 have good : 1 - delta <= success (Pos.to_nat q).
@@ -164,16 +164,16 @@ have good : 1 - delta <= success (Pos.to_nat q).
   have up := pow_upP S0 q r0 (ratio_up R S a b0).
   have dn := pow_dnP S0 M _ (compl_dn xS up).
   have {}dn := dn ltac:(by rewrite subr_ge0; case/andP: (rk (Pos.to_nat q))).
-  rewrite dE ler_pdivr_mulr // -(ler_pmul2r s0) -toRM; apply: le_trans (toR_le R h) _.
-  by rewrite toRM mulrAC ler_wpmul2r ?toR_ge0.
+  rewrite dE ler_pdivrMr // -(ler_pM2r s0) -toRM; apply: le_trans (toR_le R h) _.
+  by rewrite toRM mulrAC ler_wpM2r ?toR_ge0.
 have bad : success (Pos.to_nat q).-1 < 1 - delta.
   case/andP: F => /N.leb_le xS /N.ltb_lt h.
   have dn := pow_dnP S0 (Pos.pred q) r0 (ratio_dn R S a b0).
   have up := pow_upP S0 M _ (compl_up xS dn).
   have {}up := up ltac:(by rewrite subr_ge0; case/andP: (rk (Pos.to_nat (Pos.pred q)))).
   have -> : (Pos.to_nat q).-1 = Pos.to_nat (Pos.pred q) by rewrite Pos2Nat.inj_pred.
-  rewrite dE ltr_pdivl_mulr // -(ltr_pmul2r s0) -toRM; apply: le_lt_trans (toR_lt R h).
-  by rewrite toRM mulrAC ler_wpmul2r ?toR_ge0.
+  rewrite dE ltr_pdivlMr // -(ltr_pM2r s0) -toRM; apply: le_lt_trans (toR_lt R h).
+  by rewrite toRM mulrAC ler_wpM2r ?toR_ge0.
 move=> k; apply/idP/idP => [h|/mono]; last exact: le_trans.
 rewrite leqNgt; apply/negP => kq; have : (k <= (Pos.to_nat q).-1)%N by rewrite -ltnS prednK // (leq_trans _ kq).
 by move=> /mono /(le_trans h)/le_lt_trans/(_ bad); rewrite ltxx.

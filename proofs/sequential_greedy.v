@@ -253,7 +253,7 @@ Hypothesis F01 : forall a, 0 <= F a <= 1.
 
 Lemma chance_ge0 a t S : 0 <= chance a t S.
 Proof.
-have /andP[p0 p1] := p01; have q01 : 0 <= 1 - p <= 1 by rewrite subr_ge0 p1 ler_subl_addl ler_addr.
+have /andP[p0 p1] := p01; have q01 : 0 <= 1 - p <= 1 by rewrite subr_ge0 p1 lerBlDl lerDr.
 have /andP[q0 q1] := q01.
 by apply: prodr_ge0 => j _; case: ifP => _; rewrite ?subr_ge0 ?exprn_ge0 // exprn_ile1.
 Qed.
@@ -263,27 +263,27 @@ Proof.
 have /andP[p0 p1] := p01.
 have b0 k : 0 <= bin_mass p n k by rewrite !mulr_ge0 ?ler0n ?exprn_ge0 ?subr_ge0.
 apply/andP; split; first by apply: sumr_ge0 => k _; rewrite mulr_ge0 ?ler0n.
-by rewrite -(bin_sum n); apply: ler_sum => k _; rewrite ler_pimulr // lern1 leq_b1.
+by rewrite -(bin_sum n); apply: ler_sum => k _; rewrite ler_piMr // lern1 leq_b1.
 Qed.
 
 Lemma value01 ts a : 0 <= value F ts a <= 1.
 Proof.
 elim: ts a => [//|t ts IH] a /=; have e01 n m : 0 <= enough n m <= 1.
-  by have /andP[f0 f1] := few01 n m; rewrite enough_few subr_ge0 f1 ler_subl_addl ler_addr.
+  by have /andP[f0 f1] := few01 n m; rewrite enough_few subr_ge0 f1 lerBlDl lerDr.
 apply/andP; split.
   apply: sumr_ge0 => S _; have /andP[e0 _] := e01 (left_over a) #|S|; have /andP[v0 _] := IH (grown a S).
   by rewrite !mulr_ge0 ?chance_ge0.
-rewrite -(chance_sum a t); apply: ler_sum => S _; rewrite ler_pimulr ?chance_ge0 //.
+rewrite -(chance_sum a t); apply: ler_sum => S _; rewrite ler_piMr ?chance_ge0 //.
 by have /andP[e0 e1] := e01 (left_over a) #|S|; have /andP[v0 v1] := IH (grown a S); rewrite mulr_ile1.
 Qed.
 
 Lemma value_ge ts a : chains F ts a - short ts a <= value F ts a.
 Proof.
 elim: ts a => [|t ts IH] a /=; first by rewrite subr0.
-rewrite -sumrB; apply: ler_sum => S _; rewrite -mulrBr ler_wpmul2l ?chance_ge0 //.
+rewrite -sumrB; apply: ler_sum => S _; rewrite -mulrBr ler_wpM2l ?chance_ge0 //.
 have /andP[f0 f1] := few01 (left_over a) #|S|; have /andP[v0 v1] := value01 ts (grown a S).
-rewrite enough_few mulrBl mul1r opprD addrCA -[X in X <= _]addrC; apply: ler_add (IH _) _.
-by rewrite ler_opp2 ler_pimulr.
+rewrite enough_few mulrBl mul1r opprD addrCA -[X in X <= _]addrC; apply: lerD (IH _) _.
+by rewrite lerN2 ler_piMr.
 Qed.
 
 (* failures as often as too few free neurons are adjacent to a consumer, at most *)

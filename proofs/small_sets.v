@@ -65,7 +65,7 @@ rewrite (_ : _ * _ * _ * _ = ('C(M, k) * 'C(M.+2, c))%:R * (p ^+ k * p ^+ c * (q
   last by rewrite natrM; ring.
 rewrite (_ : _ * _ * _ * (_ * _ * _) = ('C(M.+1, k) * 'C(M.+1, c))%:R * (p ^+ k * p ^+ c * (q ^+ (M - k) * (q * (q * q ^+ (M - c))))));
   last by rewrite natrM; ring.
-by rewrite ler_wpmul2r ?ler_nat ?binomial_quotients // !mulr_ge0 ?exprn_ge0.
+by rewrite ler_wpM2r ?ler_nat ?binomial_quotients // !mulr_ge0 ?exprn_ge0.
 Qed.
 
 Lemma fewer_concave k M : fewer k M * fewer k M.+2 <= fewer k M.+1 ^+ 2.
@@ -91,17 +91,17 @@ have step u : (u < N)%N -> q * fewer k (N - u.+1) <= r * fewer k (N - u).
   have {}IH := IH (ltnW uN).
   case: (eqVneq q 0) => [->|qn]; first by rewrite mul0r mulr_ge0 ?fewer_ge0.
   have pos : 0 < fewer k (N - u).
-    case: k k0 {one IH} => // k _; rewrite /fewer big_ord_recl ltr_paddr //; first by apply: sumr_ge0 => i _; exact: mass0.
+    case: k k0 {one IH} => // k _; rewrite /fewer big_ord_recl ltr_wpDr //; first by apply: sumr_ge0 => i _; exact: mass0.
     by rewrite /bin_mass bin0 expr0 !mul1r exprn_gt0 // lt_neqAle eq_sym qn.
   have [M eM] : exists M, (N - u.+2)%N = M by exists (N - u.+2)%N.
   have e1 : (N - u.+1)%N = M.+1 by rewrite -eM -subSn // subSS.
   have e2 : (N - u)%N = M.+2 by rewrite -e1 -subSn ?subSS // ltnW.
-  rewrite eM e1 e2 in IH pos *; rewrite -(ler_pmul2r pos) -mulrA.
-  apply: le_trans (ler_wpmul2l q0 (fewer_concave k M)) _; rewrite expr2 mulrA [X in _ <= X]mulrAC.
-  by rewrite ler_wpmul2r ?fewer_ge0.
+  rewrite eM e1 e2 in IH pos *; rewrite -(ler_pM2r pos) -mulrA.
+  apply: le_trans (ler_wpM2l q0 (fewer_concave k M)) _; rewrite expr2 mulrA [X in _ <= X]mulrAC.
+  by rewrite ler_wpM2r ?fewer_ge0.
 elim: t tN => [|t IH] tN; first by rewrite subn0 !expr0.
-rewrite !exprSr -mulrA; apply: le_trans (ler_wpmul2l (exprn_ge0 t q0) (step t tN)) _.
-by rewrite mulrCA [X in _ <= X]mulrAC [r * _]mulrC ler_wpmul2r // IH // ltnW.
+rewrite !exprSr -mulrA; apply: le_trans (ler_wpM2l (exprn_ge0 t q0) (step t tN)) _.
+by rewrite mulrCA [X in _ <= X]mulrAC [r * _]mulrC ler_wpM2r // IH // ltnW.
 Qed.
 
 (* in terms of the mean *)
@@ -117,6 +117,6 @@ have e : N%:R * (q * fewer k N.-1) = N%:R * fewer k N - \sum_(i < k) bin_mass p 
     rewrite -(subSn iN) !mulrA -bin; ring.
   rewrite /bin_mass (bin_small iN) !mul0r !mulr0; case: (ltnP N.+1 i) => [/bin_small->|le]; first by rewrite !mul0r mulr0.
   by rewrite (_ : (i : nat) = N.+1) ?subrr ?mul0r //; apply/eqP; rewrite eqn_leq le.
-rewrite -(ler_pmul2l Np) e mulrA mulrBr mulr1 mulrBl ler_add2l ler_opp2; exact: mean.
+rewrite -(ler_pM2l Np) e mulrA mulrBr mulr1 mulrBl lerD2l lerN2; exact: mean.
 Qed.
 End Small.

@@ -18,7 +18,7 @@ have [|c cx e0] := @MVT R expR expR x 0 x0.
   by apply: continuous_subspaceT => y; exact: continuous_expR.
 have c0 : c <= 0 by move: cx; rewrite in_itv /= => /andP[_ /ltW].
 have e : 1 - expR x = expR c * - x by rewrite -(expR0 R) e0 sub0r.
-have : 1 - expR x <= - x by rewrite e ler_pimull ?oppr_ge0 ?(ltW x0) // -(expR0 R) ler_expR.
+have : 1 - expR x <= - x by rewrite e ler_piMl ?oppr_ge0 ?(ltW x0) // -(expR0 R) ler_expR.
 rewrite -subr_ge0 -[1 + x <= _]subr_ge0; have -> // : - x - (1 - expR x) = expR x - (1 + x).
 by move: (expR x) => y; ring.
 Qed.
@@ -27,12 +27,12 @@ Lemma convex_exp (x b : R) : 0 <= x <= 1 -> expR (x * b) <= 1 - x + x * expR b.
 Proof.
 move=> /andP[x0 x1]; set c := x * b.
 have one : expR c * (1 - c) <= 1.
-  by rewrite -[X in _ <= X](expRxMexpNx_1 c) ler_wpmul2l ?(ltW (expR_gt0 _)) // tangent.
+  by rewrite -[X in _ <= X](expRxMexpNx_1 c) ler_wpM2l ?(ltW (expR_gt0 _)) // tangent.
 have two : expR c * (1 + (b - c)) <= expR b.
   have -> : expR b = expR c * expR (b - c) by rewrite -expRD addrC subrK.
-  by rewrite ler_wpmul2l ?(ltW (expR_gt0 _)) // tangent.
+  by rewrite ler_wpM2l ?(ltW (expR_gt0 _)) // tangent.
 have x1' : 0 <= 1 - x by rewrite subr_ge0.
-have := ler_add (ler_wpmul2l x1' one) (ler_wpmul2l x0 two); rewrite mulr1; apply: le_trans.
+have := lerD (ler_wpM2l x1' one) (ler_wpM2l x0 two); rewrite mulr1; apply: le_trans.
 by rewrite le_eqVlt; apply/orP; left; apply/eqP; rewrite /c; move: (expR _) => y; ring.
 Qed.
 
@@ -49,8 +49,8 @@ have /andP[t0 t1] := t01; apply/andP; split.
   by rewrite subr_ge0 -[X in _ <= X](expR0 R) ler_expR mulNr oppr_le0 mulr_ge0 // ltW.
 have half : 2%:R^-1 <= expR (- t * ln 2%:R) :> R.
   rewrite -[X in X <= _]lnK ?posrE ?invr_gt0 ?ltr0n // ler_expR lnV ?posrE ?ltr0n //.
-  by rewrite mulNr ler_opp2 ler_pimull // ltW.
-rewrite ler_subl_addr -ler_subl_addl; apply: le_trans half.
+  by rewrite mulNr lerN2 ler_piMl // ltW.
+rewrite lerBlDr -lerBlDl; apply: le_trans half.
 by rewrite le_eqVlt; apply/orP; left; apply/eqP; field.
 Qed.
 
@@ -64,23 +64,23 @@ Qed.
 Lemma power_falls v v' : 0 < v -> v <= v' -> power v' <= power v.
 Proof.
 move=> v0 vv'; have /andP[t0 t1] := t01; have v'0 := lt_le_trans v0 vv'.
-by rewrite /power ler_expR !mulNr ler_opp2 ler_pmul2l // ler_ln ?posrE.
+by rewrite /power ler_expR !mulNr lerN2 ler_pM2l // ler_ln ?posrE.
 Qed.
 
 Lemma power_chord v g : 0 < v -> 0 <= g <= v -> power (v + g) <= power v * (1 - slope * g / v).
 Proof.
 move=> v0 /andP[g0 gv]; have /andP[t0 t1] := t01; pose x := g / v.
 have x0 : 0 <= x by rewrite divr_ge0 // ltW.
-have x1 : x <= 1 by rewrite ler_pdivr_mulr // mul1r.
+have x1 : x <= 1 by rewrite ler_pdivrMr // mul1r.
 have x01 : 0 <= x <= 1 by rewrite x0.
-have ox : 0 < 1 + x by rewrite ltr_spaddl.
+have ox : 0 < 1 + x by rewrite ltr_pwDl.
 have -> : v + g = v * (1 + x) by rewrite mulrDr mulr1 /x mulrCA divff ?mulr1 ?gt_eqF.
-rewrite /power lnM ?posrE // [- t * (_ + _)]mulrDr expRD ler_wpmul2l ?(ltW (expR_gt0 _)) //.
+rewrite /power lnM ?posrE // [- t * (_ + _)]mulrDr expRD ler_wpM2l ?(ltW (expR_gt0 _)) //.
 have le : x * ln 2%:R <= ln (1 + x).
   rewrite -ler_expR lnK ?posrE //; apply: le_trans (convex_exp _ x01) _.
   by rewrite lnK ?posrE ?ltr0n // le_eqVlt; apply/orP; left; apply/eqP; ring.
 apply: (@le_trans _ _ (expR (x * (- t * ln 2%:R)))).
-  by rewrite ler_expR mulrCA !mulNr ler_opp2 ler_pmul2l.
+  by rewrite ler_expR mulrCA !mulNr lerN2 ler_pM2l.
 apply: le_trans (convex_exp _ x01) _.
 by rewrite -mulrA -/x /slope le_eqVlt; apply/orP; left; apply/eqP; ring.
 Qed.

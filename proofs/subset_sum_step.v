@@ -2,6 +2,7 @@
 (* v: length of the set of points reached so far; hit: z is reached now; G: growth. What the continuous argument      *)
 (* supplies are the hypotheses mean_hit and mean_growth (X uniform on [-1,1], window of length 1).                    *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
+From ERProofs Require Export names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -17,7 +18,7 @@ Hypothesis mean_growth : \sum_o mu o * G o = v * (1 - v) / 2%:R.
 
 Lemma chord g : 0 <= g <= v -> (v + g)^-1 <= v^-1 - (2%:R * v ^+ 2)^-1 * g.
 Proof.
-move=> /andP[g0 gv]; have vg : 0 < v + g by rewrite ltr_spaddl.
+move=> /andP[g0 gv]; have vg : 0 < v + g by rewrite ltr_pwDl.
 rewrite -subr_ge0; have -> : v^-1 - (2%:R * v ^+ 2)^-1 * g - (v + g)^-1 = g * (v - g) / (2%:R * v ^+ 2 * (v + g)).
   by field; rewrite !gt_eqF.
 by rewrite divr_ge0 ?mulr_ge0 ?subr_ge0 ?ler0n ?exprn_ge0 // ltW.
@@ -29,9 +30,9 @@ apply: (@le_trans _ _ (\sum_o (v^-1 * (mu o - mu o * (hit o)%:R) -
     (2%:R * v ^+ 2)^-1 * (mu o * G o - v * (mu o * (hit o)%:R))))).
   apply: ler_sum => o _; have /andP[g0 gv] := Gv o.
   case: (hit o) => /=; last first.
-    rewrite mul1r !mulr0 !subr0 [_ * mu o]mulrC mulrCA -mulrBr; exact: ler_wpmul2l (chord (Gv o)).
+    rewrite mul1r !mulr0 !subr0 [_ * mu o]mulrC mulrCA -mulrBr; exact: ler_wpM2l (chord (Gv o)).
   rewrite mul0r !mulr0 !mulr1 subrr mulr0 add0r oppr_ge0 pmulr_rle0; last by rewrite invr_gt0 mulr_gt0 ?ltr0n ?exprn_gt0.
-  by rewrite subr_le0 mulrC ler_wpmul2r.
+  by rewrite subr_le0 mulrC ler_wpM2r.
 rewrite sumrB -!mulr_sumr !sumrB -mulr_sumr mu1 mean_hit mean_growth.
 rewrite le_eqVlt; apply/orP; left; apply/eqP; field.
 by rewrite gt_eqF.
@@ -51,14 +52,14 @@ apply: (@le_trans _ _ (\sum_o (psi v * (mu o - mu o * (hit o)%:R) -
   apply: ler_sum => o _; have /andP[g0 gv] := Gv o.
   case: (hit o) => /=; last first.
     rewrite mul1r !mulr0 !subr0 (_ : _ - _ = mu o * (psi v * (1 - kappa * G o / v))).
-      by rewrite ler_wpmul2l // chord_psi.
+      by rewrite ler_wpM2l // chord_psi.
     by move: (v^-1) => i; ring.
   rewrite mul0r !mulr0 !mulr1 subrr mulr0 add0r oppr_ge0 mulr_ge0_le0 //; first by rewrite mulr_ge0 // divr_ge0 // ltW.
-  by rewrite subr_le0 mulrC ler_wpmul2r.
+  by rewrite subr_le0 mulrC ler_wpM2r.
 rewrite sumrB -!mulr_sumr !sumrB -mulr_sumr mu1 mean_hit mean_growth.
 have -> : psi v * (1 - v / 2%:R) - psi v * (kappa / v) * (v * (1 - v) / 2%:R - v * (v / 2%:R)) =
     (1 - kappa / 2%:R) * psi v - psi v * (v * (2%:R^-1 - kappa)) by field; rewrite gt_eqF.
-by rewrite ler_subl_addr ler_addl mulr_ge0 // mulr_ge0 ?subr_ge0 // ltW.
+by rewrite lerBlDr lerDl mulr_ge0 // mulr_ge0 ?subr_ge0 // ltW.
 Qed.
 End Potential.
 End Step.

@@ -35,7 +35,7 @@ Hypothesis mu0 : forall v, 0 <= mu v.
 Lemma mean_le n f g : (forall s, size s = n -> f s <= g s) -> mean n f <= mean n g.
 Proof.
 elim: n f g => [|n IH] f g h /=; first exact: h.
-apply: ler_sum => v _; rewrite ler_wpmul2l //; apply: IH => s sn.
+apply: ler_sum => v _; rewrite ler_wpM2l //; apply: IH => s sn.
 by apply: h; rewrite /= sn.
 Qed.
 End Draws.
@@ -110,12 +110,12 @@ have lenD k : length (add A k) = length A + grow k.
   by rewrite /length /grow -mulrDl -natrD -(cardsID A (add A k)) (setIidPr (subsetUl A _)).
 have unitE : unit = m%:R^-1 / 2%:R by rewrite /unit natrD -mulr2n -mulr_natr invfM.
 have len0 : 0 < length A <= 1.
-  by rewrite divr_gt0 //= ler_pdivr_mulr // mul1r ler_nat.
+  by rewrite divr_gt0 //= ler_pdivrMr // mul1r ler_nat.
 have step : \sum_k unit * ((~~ (zeta \in add A k))%:R * psi (length A + grow k)) <= (1 - kappa / 2%:R) * psi (length A).
   apply: (@potential_step R _ (fun=> unit) (fun k => zeta \in add A k) grow (length A)) => //.
   - by rewrite sumr_const card_ord -[LHS]mulr_natr /unit mulVf.
   - by case/andP: len0.
-  - move=> k; rewrite divr_ge0 ?ler0n //= ler_pmul2r ?invr_gt0 // ler_nat.
+  - move=> k; rewrite divr_ge0 ?ler0n //= ler_pM2r ?invr_gt0 // ler_nat.
     by rewrite -(leq_add2l #|A|); have := cardsID A (add A k); rewrite (setIidPr (subsetUl A _)) => ->; exact: add_card.
   - rewrite -mulr_sumr -natr_sum (_ : (\sum_k (zeta \in add A k))%N = #|A|).
       by rewrite unitE /length mulrC mulrA.
@@ -166,7 +166,7 @@ Proof.
 move=> A0; have /andP[p0 p1] := p01; rewrite sum_weights /=; case: (boolP (zeta \in A)) => zA.
   have zero A' : A \subset A' -> potential A' = 0 by move=> /subsetP/(_ _ zA) h; rewrite /potential h mul0r.
   rewrite zero // mulr0 add0r big1 ?mulr0 // => k _; by rewrite zero ?mulr0 // subsetUl.
-apply: le_trans (ler_add (lexx _) (ler_wpmul2l p0 (add_step A0 zA))) _.
+apply: le_trans (lerD (lexx _) (ler_wpM2l p0 (add_step A0 zA))) _.
 by rewrite le_eqVlt; apply/orP; left; apply/eqP; move: (potential A) (kappa / 2%:R) => q k; ring.
 Qed.
 
@@ -176,7 +176,7 @@ Proof. by case: v => [k|] //= /set0Pn[x xA]; apply/set0Pn; exists x; rewrite inE
 Lemma factor_ge0 : 0 <= 1 - p * (kappa / 2%:R).
 Proof.
 have /andP[p0 p1] := p01; have /andP[k0 k1] := kappa01.
-rewrite subr_ge0 mulr_ile1 ?divr_ge0 ?ler0n // ler_pdivr_mulr ?ltr0n // mul1r (le_trans k1) //.
+rewrite subr_ge0 mulr_ile1 ?divr_ge0 ?ler0n // ler_pdivrMr ?ltr0n // mul1r (le_trans k1) //.
 by rewrite (le_trans (y := 1)) ?ler1n // invf_le1 ?ltr0n // ler1n.
 Qed.
 
@@ -184,9 +184,9 @@ Lemma moves n A : A != set0 -> mean weight n (fun s => potential (foldl move A s
 Proof.
 elim: n A => [|n IH] A A0 /=; first by rewrite mul1r.
 apply: (@le_trans _ _ (\sum_v weight v * ((1 - p * (kappa / 2%:R)) ^+ n * potential (move A v)))).
-  by apply: ler_sum => v _; rewrite ler_wpmul2l ?weight_ge0 // IH // move_neq0.
+  by apply: ler_sum => v _; rewrite ler_wpM2l ?weight_ge0 // IH // move_neq0.
 rewrite (eq_bigr (fun v => (1 - p * (kappa / 2%:R)) ^+ n * (weight v * potential (move A v)))) => [|v _]; last by rewrite mulrCA.
-by rewrite -mulr_sumr exprSr -mulrA ler_wpmul2l ?exprn_ge0 ?factor_ge0 // move_step.
+by rewrite -mulr_sumr exprSr -mulrA ler_wpM2l ?exprn_ge0 ?factor_ge0 // move_step.
 Qed.
 
 (* Markov: what is not reached has a potential of 1 at least *)
@@ -195,13 +195,13 @@ Lemma never_reached n A : A != set0 ->
 Proof.
 move=> A0.
 have len0 A' : A' != set0 -> 0 < length A' <= 1.
-  move=> A'0; rewrite divr_gt0 ?ltr0n ?card_gt0 //= ler_pdivr_mulr // mul1r ler_nat -[m in (_ <= m)%N]card_ord.
+  move=> A'0; rewrite divr_gt0 ?ltr0n ?card_gt0 //= ler_pdivrMr // mul1r ler_nat -[m in (_ <= m)%N]card_ord.
   exact: max_card.
 apply: (@le_trans _ _ (mean weight n (fun s => potential (foldl move A s)))).
   apply: (mean_le weight_ge0) => s _; have : foldl move A s != set0.
     by elim: s A A0 => //= v s IH A A0; apply/IH/move_neq0.
   by move=> /len0/psi1; rewrite /potential; case: (_ \notin _); rewrite ?mul0r // mul1r.
-apply: le_trans (moves n A0) _; rewrite ler_wpmul2l ?exprn_ge0 ?factor_ge0 //.
+apply: le_trans (moves n A0) _; rewrite ler_wpM2l ?exprn_ge0 ?factor_ge0 //.
 rewrite /potential; case: (_ \notin _); rewrite ?mul1r ?mul0r //.
 by rewrite (le_trans ler01) // psi1 // len0.
 Qed.
@@ -230,7 +230,7 @@ have /andP[u0 u1] := u01 0%N; rewrite total_cons mul1r /=.
 have x'E : x'%:R = x%:R + (k%:R - m%:R) :> R by rewrite addrA -natrD -e natrD addrK.
 have -> : y%:R - (x%:R + (k%:R - m%:R + u 0%N + total (fun i => u i.+1) b s)) =
     y%:R - (x'%:R + total (fun i => u i.+1) b s) - u 0%N by rewrite x'E; ring.
-apply: le_trans (ler_norm_sub _ _) _; rewrite -[(size s).+1]addn1 natrD; apply: ler_add near _.
+apply: le_trans (ler_normB _ _) _; rewrite -[(size s).+1]addn1 natrD; apply: lerD near _.
 by rewrite ger0_norm.
 Qed.
 
@@ -250,10 +250,10 @@ apply: (mean_le weight_ge0) => s sn; rewrite ler_nat; case: (boolP (zeta \in _))
 move=> /(reached u01)[b [x [sb xA near]]]; rewrite leqn0 eqb0 negbK.
 have bs : size b == size s by rewrite sb.
 apply/existsP; exists (Tuple bs) => /=; move: near; rewrite sn => near.
-rewrite -(ler_pmul2r mR) -[X in _ * X](gtr0_norm mR) -normrM mulrBl divfK ?gt_eqF //; apply: le_trans room.
+rewrite -(ler_pM2r mR) -[X in _ * X](gtr0_norm mR) -normrM mulrBl divfK ?gt_eqF //; apply: le_trans room.
 have -> : z * m%:R - total u b s = z * m%:R - zeta%:R + (zeta%:R - (x%:R + total u b s)) + x%:R by ring.
 have -> : (e + n).+1%:R = 1 + n%:R + e%:R :> R by rewrite -addn1 !natrD; ring.
-apply: le_trans (ler_norm_add _ _) (ler_add (le_trans (ler_norm_add _ _) (ler_add zz near)) _).
+apply: le_trans (ler_normD _ _) (lerD (le_trans (ler_normD _ _) (lerD zz near)) _).
 by rewrite ger0_norm ?ler0n // ler_nat; move: xA; rewrite inE ltnS.
 Qed.
 End Grid.
@@ -284,23 +284,23 @@ have m0 : (0 < m)%N.
 have mR : 0 < m%:R :> R by rewrite ltr0n.
 have [zeta zz] : exists zeta : 'I_m, `|z * m%:R - zeta%:R| <= 1.
   have [k /andP[k1 k2]] := floor_exists (mulr_ge0 z0 (ltW mR)).
-  have zm : z * m%:R <= m%:R by rewrite ler_pimull // ltW.
+  have zm : z * m%:R <= m%:R by rewrite ler_piMl // ltW.
   have [km|mk] := ltnP k m.
-    by exists (Ordinal km) => /=; rewrite ger0_norm ?subr_ge0 // ler_subl_addl -[k%:R + 1]mulrSr ltW.
+    by exists (Ordinal km) => /=; rewrite ger0_norm ?subr_ge0 // lerBlDl -[k%:R + 1]mulrSr ltW.
   have kE : k = m by apply/eqP; rewrite eqn_leq mk andbT -(ler_nat R) (le_trans k1).
   have pm : (m.-1 < m)%N by rewrite prednK.
   exists (Ordinal pm) => /=; rewrite kE in k1; have -> : z * m%:R = m%:R by apply/eqP; rewrite eq_le zm k1.
   have -> : m%:R = m.-1%:R + 1 :> R by rewrite -[RHS]mulrSr prednK.
   by rewrite addrAC subrr add0r normr1.
 have [e /andP[le lt]] := floor_exists (ltW (etrans (subr_gt0 _ _) room)).
-have fits : (e + n).+1%:R <= eps * m%:R by rewrite -addnS natrD -ler_subr_addr.
+have fits : (e + n).+1%:R <= eps * m%:R by rewrite -addnS natrD -lerBrDr.
 have em : (e < m)%N.
   rewrite -(ler_nat R); apply: le_trans (_ : (e + n).+1%:R <= _); first by rewrite ler_nat ltnS leq_addr.
-  by apply: le_trans fits _; rewrite ler_pimull // ltW.
+  by apply: le_trans fits _; rewrite ler_piMl // ltW.
 apply: le_trans (grid_law (zeta := zeta) psi1 kappa01 chord_psi p01 u01 em zz fits) _.
-rewrite ler_wpmul2l ?exprn_ge0 ?(factor_ge0 kappa01 p01) //; apply: falls.
-  by rewrite subr_gt0 ltr_pdivr_mulr.
-by rewrite ler_pdivl_mulr // mulrBl divfK ?gt_eqF // ltW.
+rewrite ler_wpM2l ?exprn_ge0 ?(factor_ge0 kappa01 p01) //; apply: falls.
+  by rewrite subr_gt0 ltr_pdivrMr.
+by rewrite ler_pdivlMr // mulrBl divfK ?gt_eqF // ltW.
 Qed.
 
 (* Theorem A' with t = 1: for numbers on a grid of m cells, whatever their offsets *)
@@ -311,7 +311,7 @@ have -> : p / 4%:R = p * (2%:R^-1 / 2%:R) by field.
 apply: explicit_potential => [|v /andP[v0 v1]|v v' v0 vv'|v g v0 gv].
 - by rewrite lexx andbT invr_ge0 ler0n.
 - by rewrite invf_ge1.
-- by rewrite lef_pinv ?posrE // (lt_le_trans v0).
+- by rewrite lef_pV2 ?posrE // (lt_le_trans v0).
 apply: le_trans (chord v0 gv) _; rewrite le_eqVlt; apply/orP; left; apply/eqP; field.
 by rewrite gt_eqF.
 Qed.

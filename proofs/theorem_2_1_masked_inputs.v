@@ -90,7 +90,7 @@ have toRX x : toR R (x ^ q)%bin = toR R x ^+ N.to_nat q.
   by rewrite N.pow_succ_r' N2Nat.inj_succ expnS N2Nat.inj_mul IH.
 have bp : 0 < toR R b by have := toR_lt R b0.
 have dp : 0 < toR R d by have := toR_lt R d0.
-rewrite expr_div_n mulrA ler_pdivr_mulr ?exprn_gt0 // mulrAC ler_pdivl_mulr // -!toRX -!toRM.
+rewrite expr_div_n mulrA ler_pdivrMr ?exprn_gt0 // mulrAC ler_pdivlMr // -!toRX -!toRM.
 exact: toR_le.
 Qed.
 
@@ -98,7 +98,7 @@ Lemma ratio_le (A B C D : N) : (0 < B)%bin -> (0 < D)%bin -> (A * D <= C * B)%bi
 Proof.
 move=> B0 D0 h; have Bp : 0 < toR R B by have := toR_lt R B0.
 have Dp : 0 < toR R D by have := toR_lt R D0.
-by rewrite ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM; apply: toR_le.
+by rewrite ler_pdivrMr // mulrAC ler_pdivlMr // -!toRM; apply: toR_le.
 Qed.
 
 Lemma cube (x y z : N) : (0 < z)%bin ->
@@ -134,7 +134,7 @@ Theorem printed_is_false (act0 act1 : R -> R) (box : R -> Prop) (f : R -> R) (re
   (forall m, rep m -> represented3 act0 act1 box f m) ->
   Pr (three_layers p p p) rep <= 26%:R / 100%:R.
 Proof.
-have p01 : 0 <= p <= 1 by rewrite /p divr_ge0 ?ler01 ?ler0n //= ler_pdivr_mulr ?ltr0n // mul1r ler1n.
+have p01 : 0 <= p <= 1 by rewrite /p divr_ge0 ?ler01 ?ler0n //= ler_pdivrMr ?ltr0n // mul1r ler1n.
 move=> nc repP; apply: le_trans (upper3 p01 p01 p01 nc repP) _; rewrite !card_ord.
 have e100 : 100%:R = toR R 100 by rewrite /toR; congr _%:R; vm_compute.
 have e26 : 26%:R = toR R 26 by rewrite /toR; congr _%:R; vm_compute.

@@ -36,10 +36,10 @@ Let b0 : (0 < b)%bin. Proof. by have /and5P[/N.ltb_lt h _ _ _ _] := ok. Qed.
 Let bp : 0 < toR R b. Proof. exact: (toR_lt R b0). Qed.
 Let ab : (a <= b)%bin. Proof. by have /and5P[_ /N.leb_le h _ _ _] := ok. Qed.
 Lemma p01 : 0 <= p <= 1.
-Proof. by rewrite divr_ge0 ?toR_ge0 //= ler_pdivr_mulr // mul1r; apply: toR_le. Qed.
+Proof. by rewrite divr_ge0 ?toR_ge0 //= ler_pdivrMr // mul1r; apply: toR_le. Qed.
 Let missE : 1 - p = toR R (b - a)%bin / toR R b.
 Proof. by rewrite toR_sub // mulrBl divff // gt_eqF. Qed.
-Let r01 : 0 <= 1 - p <= 1. Proof. by have /andP[x y] := p01; rewrite subr_ge0 y ler_subl_addr ler_addl. Qed.
+Let r01 : 0 <= 1 - p <= 1. Proof. by have /andP[x y] := p01; rewrite subr_ge0 y lerBlDr lerDl. Qed.
 
 Lemma reached_upP k : (k < n1.+1)%N ->
   bounds (reached_up a b bits n0 k) (1 - (1 - p * (1 - (1 - p) ^+ k)) ^+ Pos.to_nat n0).
@@ -47,9 +47,9 @@ Proof.
 move=> kn; have /and5P[_ _ _ /allP all _] := ok; have := all k; rewrite mem_iota kn => /(_ isT).
 have /andP[r0 r1] := r01; have /andP[p0 p1] := p01.
 have x0 : 0 <= 1 - p * (1 - (1 - p) ^+ k).
-  by rewrite subr_ge0 mulr_ile1 ?subr_ge0 ?exprn_ile1 // ler_subl_addr ler_addl exprn_ge0.
+  by rewrite subr_ge0 mulr_ile1 ?subr_ge0 ?exprn_ile1 // lerBlDr lerDl exprn_ge0.
 rewrite /reached_ok /reached_up; case: ltnP => [_ _|_ /=].
-  by rewrite /bounds value_one ler_subl_addr ler_addl exprn_ge0.
+  by rewrite /bounds value_one lerBlDr lerDl exprn_ge0.
 case/and3P=> /N.leb_le h1 /N.leb_le h2 /N.leb_le h3.
 have pw : below S (power_dn bits ((b - a) * S / b)%bin k) ((1 - p) ^+ k).
   case: (k) => [|j]; first by rewrite /below /= expr0 mul1r.
@@ -58,12 +58,12 @@ have pw : below S (power_dn bits ((b - a) * S / b)%bin k) ((1 - p) ^+ k).
 have u1 : 0 <= (1 - p) ^+ k <= 1 by rewrite exprn_ge0 ?exprn_ile1.
 have /andP[u10 u11] := u1.
 have sc : above S (cdiv ((S - power_dn bits ((b - a) * S / b)%bin k) * a)%bin b) (p * (1 - (1 - p) ^+ k)).
-  have up := compl_up h1 pw; rewrite /above -(ler_pmul2r bp) -toRM; apply: le_trans (toR_le R (@cdiv_ge _ _ b0)).
+  have up := compl_up h1 pw; rewrite /above -(ler_pM2r bp) -toRM; apply: le_trans (toR_le R (@cdiv_ge _ _ b0)).
   rewrite toRM (_ : _ * toR R b = (1 - (1 - p) ^+ k) * toR R S * toR R a); last by rewrite /p; field; rewrite gt_eqF.
-  by rewrite ler_wpmul2r ?toR_ge0.
+  by rewrite ler_wpM2r ?toR_ge0.
 have dn := pow_dnP S0 n0 x0 (compl_dn h2 sc).
 have := compl_up h3 dn; rewrite /above => ab3.
-by rewrite /bounds /value /= ler_pdivl_mulr.
+by rewrite /bounds /value /= ler_pdivlMr.
 Qed.
 
 Lemma path_le : \sum_(k < n1.+1) bin_mass p n1 k * (1 - (1 - p * (1 - (1 - p) ^+ k)) ^+ Pos.to_nat n0) <= toR R num / toR R den.
@@ -76,7 +76,7 @@ have := @weightedP R (bin_mass p n1) (masses (up_ratio a b) (up_ratio (b - a) b)
   [seq reached_up a b bits n0 k | k <- iota 0 n1.+1] up_zero m0.
 rewrite size_masses size_binomials size_map size_iota value_zero addr0 => /(_ erefl) w.
 apply: le_trans (w _) => [|k kn].
-  apply: ler_sum => k _; rewrite ler_wpmul2l //.
+  apply: ler_sum => k _; rewrite ler_wpM2l //.
   by rewrite (nth_map 0%N) ?size_iota // nth_iota // add0n; exact: reached_upP.
 rewrite -[binomials _ 1%bin 0%bin _]/(binomials (N.of_nat n1) (N.of_nat 1) (N.of_nat 0) n1.+1) bE.
 have bm : bounds (up_ratio a b) p by exact: up_ratioP.

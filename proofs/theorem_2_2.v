@@ -65,7 +65,7 @@ Let r01 l n : 0 <= (1 - p l) ^+ n <= 1.
 Proof.
 have /andP[h0 h1] := p01 l.
 have r0 : 0 <= 1 - p l by rewrite subr_ge0.
-by rewrite exprn_ge0 // exprn_ile1 // ler_subl_addr ler_addl.
+by rewrite exprn_ge0 // exprn_ile1 // lerBlDr lerDl.
 Qed.
 
 (* rep: any (decidable) event that holds on every mask that can represent the target on the box *)
@@ -95,9 +95,9 @@ Theorem printed22 (delta : R) :
   (forall l : 'I_L, L%:R * (nonzeros l * q l.+1)%:R * (1 - p l) ^+ q l <= delta) ->
   1 - delta <= Pr density rep.
 Proof.
-move=> h; apply: le_trans union22; rewrite ler_add2l ler_opp2.
+move=> h; apply: le_trans union22; rewrite lerD2l lerN2.
 have Lp : 0 < L%:R :> R by rewrite ltr0n.
-rewrite -(ler_pmul2l Lp) mulr_sumr.
+rewrite -(ler_pM2l Lp) mulr_sumr.
 apply: (@le_trans _ _ (\sum_(l < L) delta)); first by apply: ler_sum => l _; rewrite mulrA.
 by rewrite sumr_const card_ord mulr_natl.
 Qed.

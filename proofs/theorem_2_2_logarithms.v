@@ -10,15 +10,18 @@ Local Open Scope ring_scope.
 Section LogForm.
 Variable R : realType.
 
+Lemma ln_power n (x : R) : 0 < x -> ln (x ^+ n) = ln x *+ n.
+Proof. by move=> x0; elim: n => [|n IH]; rewrite ?expr0 ?ln1 // exprS lnM ?posrE ?exprn_gt0 // IH mulrS. Qed.
+
 Lemma log_condition (M delta r : R) (n : nat) : 0 < M -> 0 < delta -> 0 < r -> r < 1 ->
   ln (M / delta) / ln (1 / r) <= n%:R -> M * r ^+ n <= delta.
 Proof.
 move=> M0 d0 r0 r1 h.
 have l0 : 0 < ln (1 / r) by rewrite ln_gt0 // div1r invf_gt1.
-move: h; rewrite ler_pdivr_mulr // mulr_natl -lnX ?div1r ?invr_gt0 // => h.
+move: h; rewrite ler_pdivrMr // mulr_natl -ln_power ?div1r ?invr_gt0 // => h.
 have : M / delta <= r^-1 ^+ n.
   by rewrite -ler_ln ?posrE ?divr_gt0 ?exprn_gt0 ?invr_gt0.
-by rewrite ler_pdivr_mulr // exprVn ler_pdivl_mull ?exprn_gt0 // mulrC.
+by rewrite ler_pdivrMr // exprVn ler_pdivlMl ?exprn_gt0 // mulrC.
 Qed.
 
 Variables (T : nat -> finType) (L : nat) (act : nat -> R -> R).
@@ -38,7 +41,7 @@ move=> repP h; apply: (printed22 (act := act) (W := W) (b := b) (lo := lo)) => /
 have /andP[h0 h1] := p01 l.
 case: (posnP (nonzeros W l * q l.+1)) => [->|m0]; first by rewrite mulr0 mul0r ltW.
 apply: log_condition => //; rewrite ?mulr_gt0 ?ltr0n ?subr_gt0 //.
-by rewrite ltr_subl_addl ltr_addr.
+by rewrite ltrBlDl ltrDr.
 Qed.
 End LogForm.
 

@@ -99,9 +99,9 @@ move=> x bx; rewrite /net1 /neuron; congr relu.
 have nn h : low h <= \sum_i u h i * x i.
   apply: ler_sum => i _; have /andP[x0 x1] := bx i.
   rewrite /u; case: eqP => _; last by rewrite !mul0r minxx.
-  case: (lerP 0 (w i)) => wi; rewrite le_minl; apply/orP; [left|right].
-    exact: ler_wpmul2l.
-  by rewrite ler_nmul2l.
+  case: (lerP 0 (w i)) => wi; rewrite ge_min; apply/orP; [left|right].
+    exact: ler_wpM2l.
+  by rewrite ler_nM2l.
 have -> : \sum_h a h * relu (\sum_i u h i * x i - low h) = \sum_h a h * (\sum_i u h i * x i) - \sum_h a h * low h.
   by rewrite -sumrB; apply: eq_bigr => h _; rewrite relu_id ?subr_ge0 // mulrBr.
 have -> : \sum_h a h * (\sum_i u h i * x i) = \sum_i w i * x i; last by ring.
@@ -121,13 +121,13 @@ have [y /andP[yl yh] yx] : exists2 y, lo i <= y <= hi i & y != x i.
   case: (eqVneq (lo i) (x i)) => e; last by exists (lo i); rewrite ?lexx ?ltW.
   exists (hi i); rewrite ?lexx ?ltW //= -e; by have := proper i; rewrite lt_neqAle eq_sym => /andP[].
 pose g := `|w i * (y - x i)| + eta.
-have g0 : 0 < g by rewrite ltr_spaddr.
+have g0 : 0 < g by rewrite ltr_pwDr.
 pose s := eta / g / 2%:R.
 have s0 : 0 < s by rewrite !divr_gt0 ?ltr0n.
 have s1 : s <= 1.
-  rewrite /s ler_pdivr_mulr ?ltr0n // mul1r ler_pdivr_mulr //.
-  have : eta <= g by rewrite /g ler_addr.
-  by move=> h; apply: le_trans h _; rewrite mulr_natl mulr2n ler_addl ltW.
+  rewrite /s ler_pdivrMr ?ltr0n // mul1r ler_pdivrMr //.
+  have : eta <= g by rewrite /g lerDr.
+  by move=> h; apply: le_trans h _; rewrite mulr_natl mulr2n lerDl ltW.
 pose x' j := if j == i then x i + s * (y - x i) else x j.
 have val : \sum_j w j * x' j + b = eta + s * (w i * (y - x i)).
   rewrite /eta (bigD1 i) //= [in RHS](bigD1 i) //= {1}/x' eqxx.
@@ -136,16 +136,16 @@ have val : \sum_j w j * x' j + b = eta + s * (w i * (y - x i)).
   have alg (A r v z y' b' : R) : v * (z + r * (y' - z)) + A + b' = v * z + A + b' + r * (v * (y' - z)) by ring.
   exact: alg.
 have vp : 0 < eta + s * (w i * (y - x i)).
-  have : - `|w i * (y - x i)| <= w i * (y - x i) by rewrite ler_oppl -normrN ler_norm.
-  move=> h; apply: (@lt_le_trans _ _ (eta - s * `|w i * (y - x i)|)); last by rewrite -mulrN ler_add2l ler_wpmul2l // ltW.
-  rewrite subr_gt0; apply: (@le_lt_trans _ _ (s * g)); first by rewrite ler_wpmul2l ?(ltW s0) // ler_addl ltW.
-  by rewrite /s mulrAC divfK ?gt_eqF // ltr_pdivr_mulr ?ltr0n // mulr_natr mulr2n ltr_addl.
+  have : - `|w i * (y - x i)| <= w i * (y - x i) by rewrite lerNl -normrN ler_norm.
+  move=> h; apply: (@lt_le_trans _ _ (eta - s * `|w i * (y - x i)|)); last by rewrite -mulrN lerD2l ler_wpM2l // ltW.
+  rewrite subr_gt0; apply: (@le_lt_trans _ _ (s * g)); first by rewrite ler_wpM2l ?(ltW s0) // lerDl ltW.
+  by rewrite /s mulrAC divfK ?gt_eqF // ltr_pdivrMr ?ltr0n // mulr_natr mulr2n ltrDl.
 exists x, x'; split=> //.
 - move=> j; rewrite /x'; case: (eqVneq j i) => [->|_] //; have /andP[xl xh] := bx i.
   have -> : x i + s * (y - x i) = (1 - s) * x i + s * y by ring.
   have e c : c = (1 - s) * c + s * c by ring.
   have s1' : 0 <= 1 - s by rewrite subr_ge0.
-  by rewrite [lo i]e [X in _ && (_ <= X)]e !ler_add // ler_wpmul2l // ltW.
+  by rewrite [lo i]e [X in _ && (_ <= X)]e !lerD // ler_wpM2l // ltW.
 - by move=> j /negbTE n; rewrite /x' n.
 rewrite /neuron val -/eta !relu_id ?ltW // -subr_eq0 opprD addrA subrr add0r oppr_eq0.
 by apply: mulf_neq0; [rewrite gt_eqF|apply: mulf_neq0; rewrite ?w0 ?subr_eq0].
@@ -198,16 +198,16 @@ apply: contraT => nf.
 pose marg i := `|w i| * Num.min (z i - lo i) (hi i - z i).
 have m0 i : 0 < marg i.
   have /andP[zl zh] := zin i.
-  by rewrite mulr_gt0 ?normr_gt0 // lt_minr !subr_gt0 zl.
+  by rewrite mulr_gt0 ?normr_gt0 // lt_min !subr_gt0 zl.
 have [i0 _] : exists i : I, i \in I by apply/card_gt0P.
 pose tot := \sum_i (marg i)^-1.
 have tot0 : 0 < tot.
-  by rewrite /tot (bigD1 i0) //= ltr_spaddl ?invr_gt0 // sumr_ge0 // => i _; rewrite invr_ge0 ltW.
+  by rewrite /tot (bigD1 i0) //= ltr_pwDl ?invr_gt0 // sumr_ge0 // => i _; rewrite invr_ge0 ltW.
 pose cc := tot^-1.
 have cc0 : 0 < cc by rewrite invr_gt0.
 have ccm i : cc <= marg i.
-  rewrite -[marg i]invrK lef_pinv ?posrE ?invr_gt0 //.
-  by rewrite /tot (bigD1 i) //= ler_addl sumr_ge0 // => j _; rewrite invr_ge0 ltW.
+  rewrite -[marg i]invrK lef_pV2 ?posrE ?invr_gt0 //.
+  by rewrite /tot (bigD1 i) //= lerDl sumr_ge0 // => j _; rewrite invr_ge0 ltW.
 pose d : R := #|I|%:R.
 have dp : 0 < d by rewrite ltr0n.
 pose y i := z i - (d - 1) / d * (cc / w i).
@@ -225,7 +225,7 @@ have alg2 (u1 u2 : R) : u1 - (d - 1) / d * u2 + 0 * u2 = u1 + - ((d - 1) / d) * 
 have inb S : in_box (corner y t S).
   move=> i; have /andP[zl zh] := zin i.
   have tm : `|t i| <= Num.min (z i - lo i) (hi i - z i).
-    rewrite /t normf_div (ger0_norm (ltW cc0)) ler_pdivr_mulr ?normr_gt0 // mulrC; exact: ccm.
+    rewrite /t normf_div (ger0_norm (ltW cc0)) ler_pdivrMr ?normr_gt0 // mulrC; exact: ccm.
   have : exists2 r, -1 <= r <= 1 & corner y t S i = z i + r * t i.
     case: (boolP (i \in S)) => iS.
       exists (d^-1); last by rewrite /corner iS; exact: alg1.
@@ -233,13 +233,13 @@ have inb S : in_box (corner y t S).
       by rewrite invf_le1 // /d ler1n.
     exists (- ((d - 1) / d)); last by rewrite /corner (negbTE iS); exact: alg2.
     have d1 : 1 <= d by rewrite /d ler1n.
-    rewrite ler_opp2 ler_pdivr_mulr // mul1r ler_subl_addr ler_addl ler01 /=.
-    by rewrite ler_oppl (le_trans (y := 0)) ?lerN10 // divr_ge0 ?subr_ge0 ?(ltW dp).
+    rewrite lerN2 ler_pdivrMr // mul1r lerBlDr lerDl ler01 /=.
+    by rewrite lerNl (le_trans (y := 0)) ?lerN10 // divr_ge0 ?subr_ge0 ?(ltW dp).
   move=> [r /andP[r1 r2] ->].
   have rt : `|r * t i| <= Num.min (z i - lo i) (hi i - z i).
-    by rewrite normrM; apply: le_trans tm; rewrite ler_pimull // ler_norml r1.
-  move: rt; rewrite le_minr !ler_norml => /andP[/andP[a1 _] /andP[_ a2]].
-  by rewrite -ler_subl_addl (le_trans _ a1) ?opprB ?lexx //= -ler_subr_addl.
+    by rewrite normrM; apply: le_trans tm; rewrite ler_piMl // ler_norml r1.
+  move: rt; rewrite le_min !ler_norml => /andP[/andP[a1 _] /andP[_ a2]].
+  by rewrite -lerBlDl (le_trans _ a1) ?opprB ?lexx //= -lerBrDl.
 have D0 : mixed y t (net1 act id u c a e) = 0.
   have -> : mixed y t (net1 act id u c a e) =
       \sum_h mixed y t (fun x => a h * act (\sum_i u h i * x i + c h)) + mixed y t (fun=> e).

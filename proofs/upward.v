@@ -49,10 +49,10 @@ Proof. by rewrite divr_ge0 ?toR_ge0 // ltW. Qed.
 Lemma shorten_ge x : value x <= value (shorten x).
 Proof.
 rewrite /shorten; case: ifP => // /andP[_ /N.leb_le le]; set s := (_ - 64)%bin in le *.
-rewrite /value /= ler_pdivr_mulr // mulrAC ler_pdivl_mulr //.
+rewrite /value /= ler_pdivrMr // mulrAC ler_pdivlMr //.
 have -> : x.2 = (s + (x.2 - s))%bin by lia.
 have -> : (s + (x.2 - s) - s)%bin = (x.2 - s)%bin by lia.
-rewrite twoD mulrA; apply: ler_wpmul2r; first exact/ltW/two.
+rewrite twoD mulrA; apply: ler_wpM2r; first exact/ltW/two.
 rewrite -toRM; apply: toR_le; rewrite N.shiftr_div_pow2.
 have p0 : (2 ^ s)%bin <> 0%bin by apply: N.pow_nonzero.
 have := N.mul_succ_div_gt x.1 (2 ^ s) p0; lia.
@@ -65,20 +65,20 @@ Lemma up_ratioP a b : (0 < b)%bin -> bounds (up_ratio a b) (toR a / toR b).
 Proof.
 move=> b0; have bp : 0 < toR b by have := toR_lt R b0.
 change (toR a / toR b <= toR (cdiv (a * 2 ^ 64)%bin b) / toR (2 ^ 64)%bin).
-rewrite ler_pdivr_mulr // mulrAC ler_pdivl_mulr; last exact: two.
+rewrite ler_pdivrMr // mulrAC ler_pdivlMr; last exact: two.
 rewrite -!toRM; apply: toR_le; exact: cdiv_ge.
 Qed.
 
 Lemma up_mulP x y X Y : 0 <= X -> 0 <= Y -> bounds x X -> bounds y Y -> bounds (up_mul x y) (X * Y).
 Proof.
 move=> X0 Y0 hx hy; apply: le_trans (shorten_ge _); rewrite /value /= toRM twoD invfM mulrACA.
-exact: ler_pmul.
+exact: ler_pM.
 Qed.
 
 Lemma up_addP x y X Y : bounds x X -> bounds y Y -> bounds (up_add x y) (X + Y).
 Proof.
 move=> hx hy; apply: le_trans (shorten_ge _); rewrite /value /=; set e := N.max _ _.
-apply: le_trans (ler_add hx hy) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
+apply: le_trans (lerD hx hy) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
 rewrite /value !N.shiftl_mul_pow2 -[toR (_ + _)%bin]/((N.to_nat _)%:R) N2Nat.inj_add natrD mulrDl -!/(toR _) !toRM.
 have part (z : up) : (z.2 <= e)%bin -> toR z.1 / toR (2 ^ z.2)%bin = toR z.1 * toR (2 ^ (e - z.2))%bin / toR (2 ^ e)%bin.
   move=> le; have -> : toR (2 ^ e)%bin = toR (2 ^ z.2)%bin * toR (2 ^ (e - z.2))%bin.
@@ -105,7 +105,7 @@ Qed.
 Lemma up_leP x X a b : (0 < b)%bin -> bounds x X -> up_le x a b -> X <= toR a / toR b.
 Proof.
 move=> b0 hx /N.leb_le le; have bp : 0 < toR b by have := toR_lt R b0.
-apply: le_trans hx _; rewrite /value ler_pdivr_mulr // mulrAC ler_pdivl_mulr // -!toRM.
+apply: le_trans hx _; rewrite /value ler_pdivrMr // mulrAC ler_pdivlMr // -!toRM.
 exact: toR_le.
 Qed.
 End Sound.

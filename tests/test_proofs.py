@@ -283,3 +283,13 @@ def test_every_statement_has_its_place_in_the_map():
             assert [
                 name for name in theorems if not re.search(rf"^(Theorem|Corollary|Lemma) {name}\b", stated, re.M)
             ] == []
+
+
+def test_no_proof_uses_a_name_that_one_of_the_two_mathcomps_lacks():
+    """`mathcomp_1/names.v` lists what has another name in mathcomp 2, and gives mathcomp 1 the new one."""
+    renamed = re.findall(r"^Notation (\w+) := (\w+) ", (PROOFS / "mathcomp_1/names.v").read_text(), re.MULTILINE)
+    assert len(renamed) > 60
+    old = re.compile(rf"\b({'|'.join(before for _, before in renamed)}|lnX|lnXn)\b")
+    package = PROOFS.parent / "ertheory"
+    for path in (*PROOFS.glob("*.v"), *package.rglob("certified*.py"), package / "bounds" / "coq.py"):
+        assert (path.name, old.findall(path.read_text(encoding="utf-8"))) == (path.name, [])
