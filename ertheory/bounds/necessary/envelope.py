@@ -20,12 +20,13 @@ from functools import lru_cache
 import numpy as np
 
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers import TINY, Floats, binomial_masses, bounds
+from ertheory.numbers import TINY, Floats, ball, binomial_masses, bounds, enclose
 
 __all__ = ["Envelope", "envelope_of", "reached_above"]
 
 _SPARE = Fraction(1, 2**40)  # far above what a difference and a product of doubles below 2^8 can lose
 _LONGEST = 20_000_000
+_CERTAIN = -100.0  # logarithm of a probability that is left aside
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +140,19 @@ def reached_above(inputs: int, neurons: int, density: Fraction, chance: Fraction
     True
     """
     odds = math.inf if chance == 1 else float(chance / (1 - chance))
-    masses = binomial_masses(neurons, odds)
-    counts = masses.last
-    powers = np.cumprod(np.concatenate([[1.0], np.full(max(0, counts - 1), float(1 - density))]))
-    hit = np.concatenate([[0.0], np.cumsum(powers * float(density))])[masses.first : counts + 1]
-    hit = np.minimum(1.0, hit)
-    roundings = 3 * (counts + 1)
+    try:
+        masses = binomial_masses(neurons, odds)
+    except InfeasibleWidth:  # 1 is a bound, and as good as exact for so many neurons
+        return Fraction(1)
+    if density < 1 and masses.first * math.log1p(-float(density)) < _CERTAIN:
+        return Fraction(1)
+    # From the first count of the window on, 1 - (1 - p_0)^K grows by terms that are not negative.
+    missed = enclose(lambda: ball(1 - density) ** masses.first)[1]
+    first = enclose(lambda: 1 - ball(1 - density) ** masses.first)[1]
+    powers = float(missed) * np.cumprod(np.full(len(masses.values) - 1, float(1 - density)))
+    terms = np.concatenate([[float(missed)], powers])[:-1] * float(density)
+    hit = np.minimum(1.0, np.cumsum(np.concatenate([[float(first)], terms])))
+    roundings = 3 * (len(hit) + 1)
     value = float((masses.values * _power(hit, inputs)).sum())
     taken = masses.roundings + inputs * (roundings + 1) + len(masses.values) + 1
     return min(Fraction(1), bounds(value, taken, TINY)[1])

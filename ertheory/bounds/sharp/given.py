@@ -28,6 +28,7 @@ from ertheory.numbers import Masses
 __all__ = ["least_failure", "sharp_inverse"]
 
 _SPARSEST = Fraction(1, 1000)  # below, sums take longer than one cares to wait
+_MOST = 10**9  # neurons of a layer that are counted on: more of them only add to what is there, and make sums long
 _DIGITS = 4
 _ENOUGH = Fraction(1, 10**30)
 
@@ -50,7 +51,7 @@ def least_failure(
     target
         A fully connected target with one hidden layer or none.
     densities, widths
-        p_0..p_L and N_0..N_L.
+        p_0..p_L and N_0..N_L. No more than 10^9 neurons of a layer are counted on.
     constructions
         The colourings to choose from.
     enough
@@ -77,6 +78,7 @@ def least_failure(
     if min(densities) < _SPARSEST:
         msg = f"given widths are looked at for densities of at least {float(_SPARSEST)}"
         raise InfeasibleWidth(msg)
+    widths = tuple(min(width, _MOST) for width in widths)
     if target.depth == 1:
         rows = sum(count for fan_in, count in target.layers[0].fan_in_counts.items() if fan_in)
         return _coded_outputs(Masses(rows, np.ones(1), 0), target.inputs, widths[0], (densities[0], densities[1])), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -88,6 +89,15 @@ def test_extremes_of_the_envelope():
     thin = envelope_of(1000, 3, Fraction(1, 1000))  # p^n is no double
     assert Fraction(1, 10) < thin.at(10**6) < Fraction(1, 5)
     assert reached_above(784, 1000, Fraction(1, 1000), Fraction(1, 1000)) < Fraction(1, 10**100)
+
+
+@pytest.mark.parametrize("density", ["1/1000000", "1/400000", "1/100000", "1/100"])
+def test_what_a_trillion_neurons_reach_is_bounded_closely(density):
+    p = Fraction(density)
+    reached, path = reached_above(24, 10**12, p, p), float(-(10**12) * p * p)
+    # An input is missed by (1 - p p)^N, and the inputs hit help each other: the product of the chances is below.
+    assert (1 - math.exp(path)) ** 24 * (1 - 1e-5) <= reached <= min(1, (1 - math.exp(path)) ** 24 * (1 + 1e-3))
+    assert reached_above(24, 10**12, Fraction(1), p) == reached_above(1, 10**12, Fraction(1), Fraction(1)) == 1
 
 
 WIDTHS = [

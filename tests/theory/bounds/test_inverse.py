@@ -163,6 +163,19 @@ def test_wider_is_sparser_and_likelier(method, first, second, more, again):
         assert after.success_lower is None
 
 
+QUICKLY = [name for name in INVERTED if not name.startswith("factored") and name != "size-lp"]
+
+
+@pytest.mark.parametrize("method", QUICKLY)
+def test_widths_of_a_trillion_are_answered_and_are_no_worse(method):
+    target, delta = Target.from_text("24-14-5"), Fraction(1, 20)
+    wide, huge = (largest_sparsity(target, (many, many), delta, method=method) for many in (10**4, 10**12))
+    assert huge.applies
+    assert (huge.sparsity or 0) >= (wide.sparsity or 0)
+    if method in {"sharp", "sequential", "matching"}:
+        assert huge.sparsity == Fraction(999, 1000)  # as sparse as they are asked about
+
+
 # --- success probability -------------------------------------------------------------------------------------------
 
 
