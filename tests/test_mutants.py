@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants.belonging import belonging
+from benchmarks.mutants.belonging import belonging, nearest
 from benchmarks.mutants.changes import changes, sample
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +116,39 @@ def test_tests_that_import_and_name_a_module_come_first(tmp_path):
     expected = [f"{folder}b/test_direct.py", f"{folder}a/test_page.py", "ertheory/a/n.py", f"{folder}a/test_other.py"]
     assert belonging(tmp_path, "ertheory/a/m.py") == expected
     assert belonging(tmp_path, "ertheory/a/n.py")[0] == "ertheory/a/n.py"
+
+
+def test_tests_that_speak_of_the_line_are_asked_before_all_others(tmp_path):
+    project(
+        tmp_path,
+        ertheory__a__m="def total(rows):\n    return rows\n\n\ndef least(digits):\n    return digits - 1\n",
+        tests__theory__a__test_m="""
+            from ertheory.a.m import least, total
+
+            def test_total():
+                assert total(3) == 3
+
+            def test_least():
+                assert least(3) == 2
+
+            def test_nothing():
+                pass
+
+            def helper():
+                return least(9), digits
+        """,
+        tests__theory__b__test_far="def test_digits():\n    assert digits\n",
+        tests__theory__b__test_direct="""
+            import ertheory.a.m
+
+            @mark(digits=3)
+            def test_direct():
+                assert ertheory.a.m.least(digits=2) == 1
+        """,
+    )
+    (change,) = (one for one in changes(tmp_path, "ertheory/a/m.py") if one.new == "(digits + 1)")
+    near = ["tests/theory/b/test_direct.py::test_direct", "tests/theory/a/test_m.py::test_least"]
+    assert nearest(tmp_path, change) == near
 
 
 SCRIPT = """

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import keyword
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from .changes import PACKAGES
+from .changes import PACKAGES, Change
+
+_FIRST = 12  # tests that are asked before all others
 
 
 def belonging(root: Path, path: str) -> list[str]:
@@ -31,6 +35,53 @@ def belonging(root: Path, path: str) -> list[str]:
         if test == path or direct or named or test.startswith(own) or test in users:
             ranked.append((test != path, not direct, not (named and test.startswith(own)), not named, -named, test))
     return [test for *_, test in sorted(ranked)]
+
+
+def nearest(root: Path, change: Change) -> list[str]:
+    """The tests among those that belong to a module which speak most of a changed line, to be asked before all others.
+
+    What they have to share with it are its words, the names of what it stands in and the name of the module; a word
+    counts the more, the fewer tests have it. A test is found by a name of its own: those with parameters are one.
+    """
+    words = _words_of(root, change)
+    tests = {
+        f"{path}::{name}": said
+        for path in belonging(root, change.path)
+        if path.startswith("tests/")
+        for name, said in _functions(root / path).items()
+    }
+    having = Counter(word for said in tests.values() for word in words & said)
+    weights = {word: math.log(len(tests) / count) for word, count in having.items()}
+    scores = {name: sum(weights[word] for word in words & said) for name, said in tests.items()}
+    return sorted((name for name, score in scores.items() if score > 0), key=lambda name: -scores[name])[:_FIRST]
+
+
+def _words_of(root: Path, change: Change) -> set[str]:
+    tree = ast.parse((root / change.path).read_text(encoding="utf-8"))
+    around = (
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.lineno <= change.line <= (node.end_lineno or 0)
+    )
+    text = " ".join((change.source, change.old, *around, _module(change.path).rpartition(".")[2]))
+    found = {word.strip("_") for word in re.findall(r"\w+", text)}
+    return {word for word in found if len(word) > 2 and not word.isdigit() and not keyword.iskeyword(word)}
+
+
+@cache
+def _functions(file: Path) -> dict[str, set[str]]:
+    """The tests of a file, and the words in each."""
+    text = file.read_text(encoding="utf-8")
+    rows = text.splitlines()
+    return {
+        node.name: set(re.findall(r"[^\W_]+(?:_[^\W_]+)*", "\n".join(rows[_start(node) - 1 : node.end_lineno])))
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def _start(node: ast.FunctionDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def _module(path: str) -> str:

@@ -20,7 +20,7 @@ from zlib import crc32
 
 import pytest
 
-from .belonging import belonging, importers, is_compiled
+from .belonging import belonging, importers, is_compiled, nearest
 from .changes import Change
 
 # Loaded once, so that a trial does not wait for them. None of them starts threads when it is imported.
@@ -31,7 +31,7 @@ _LIBRARIES = (
 )  # fmt: skip
 # The libraries are there before pytest is: it says that it cannot rewrite the assertions of its own plugins any more.
 _OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-_FIRST, _FURTHER = 3, 6  # files that are read at once
+_FILES = 4  # that are read at once
 _TOO_LONG = 60.0  # processor seconds in which every test of the right program ends
 _COMPILING = 60.0  # and as many more where loops are compiled anew
 _ENDLESS = "never ends"
@@ -112,7 +112,8 @@ class Watch:
     """A plugin for pytest: remembers the first test that fails, and stops once all have taken their time."""
 
     def __init__(self, limit: float, without: Set[str] = frozenset()) -> None:
-        self.limit, self.without, self.failed, self.count, self.started = limit, without, "", 0, _spent()
+        self.limit, self.failed, self.count, self.started = limit, "", 0, _spent()
+        self.without = set(without)  # and what has passed already
         signal.signal(signal.SIGVTALRM, lambda *_: pytest.fail("takes too long"))
 
     @property
@@ -133,13 +134,15 @@ class Watch:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.count += report.when == "call"
+        if report.when == "call" and report.passed:
+            self.without.add(report.nodeid)
         if report.failed and not self.failed:
             self.failed = report.nodeid
 
 
 def _parts(files: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(files), _FURTHER):
-        yield files[start : start + _FURTHER]
+    for start in range(0, len(files), _FILES):
+        yield files[start : start + _FILES]
 
 
 def _spent() -> float:
@@ -158,7 +161,7 @@ def tried(change: Change, copy: Path, limit: float) -> dict[str, object]:
             file.write_text(change.applied(text), encoding="utf-8")
             # Never the time of another wrong line, by which Python knows what it has compiled.
             os.utime(file, (stamp, stamp + 1 + crc32(repr(change.key).encode()) % 10**6))
-            by, count = run(change.path, copy, limit, without)
+            by, count = run(change, copy, limit, without)
         finally:
             file.write_text(text, encoding="utf-8")
             os.utime(file, (stamp, stamp))
@@ -184,9 +187,14 @@ def is_right(name: str, copy: Path) -> bool:
     return _RIGHT[copy, name]
 
 
-def run(path: str, copy: Path, limit: float, without: Set[str]) -> tuple[str, int]:
-    """Run tests of a module until one fails, and name it; what else may happen is put into a word. Count them, too."""
-    files = belonging(copy, path)
+def run(change: Change, copy: Path, limit: float, without: Set[str]) -> tuple[str, int]:
+    """Run tests of a module until one fails, and name it; what else may happen is put into a word. Count them, too.
+
+    Its own examples come first, then the tests that speak of the changed line, then file by file what belongs to it.
+    """
+    path, files = change.path, belonging(copy, change.path)
+    own = files[:1] if files[:1] == [path] else []
+    asked = [own + nearest(copy, change), *_parts(files[len(own) :])]
     compiled = any(is_compiled(copy / name) for name in (path, *importers(copy)[path]))
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         report = Path(folder) / "report"
@@ -197,7 +205,7 @@ def run(path: str, copy: Path, limit: float, without: Set[str]) -> tuple[str, in
 
                 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder
             watch = Watch(limit + _COMPILING * compiled, without)
-            for some in [files[:_FIRST], *_parts(files[_FIRST:])]:
+            for some in asked:
                 if some and not watch.over:
                     code = pytest.main([*_OPTIONS, f"--rootdir={copy}", *some], plugins=[watch])
                     report.write_text(f"{watch.count} {watch.failed}", encoding="utf-8")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["clear"]
+__all__ = ["clear", "clear_at_once"]
 
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _LARGE = 2**14  # entries from which it pays to load the compiled loop
@@ -52,6 +52,41 @@ def clear(tensors: Sequence[Tensor], mask: Tensor) -> None:
                 tensor.data.masked_fill_(~mask, 0)
             else:
                 tensor.data.view(kind).mul_(mask)
+
+
+def clear_at_once(weight: Tensor, mask: Tensor, about: Sequence[Tensor] = ()) -> bool:
+    """Do the same for a weight, if all is as it nearly always is in training; else change nothing, and say so.
+
+    It asks all that there is to ask in one place, for it is called in every step for every layer: what a small step
+    pays for its masks is mostly that Python, after each product of matrices, finds itself out of all caches.
+
+    Parameters
+    ----------
+    weight
+        Any tensor.
+    mask
+        Another one.
+    about
+        Further tensors to be cleared.
+
+    Returns
+    -------
+    bool
+        Whether all are cleared. If so, the mask is one of booleans of the shape of the weight.
+    """
+    if (
+        torch.compiler.is_compiling()
+        or not _loops
+        or mask.dtype is not torch.bool
+        or weight.shape != mask.shape
+        or type(mask) is not Tensor
+        or not mask.is_cpu
+        or not mask.is_contiguous()
+        or not _all_plain((weight, *about))
+    ):
+        return False
+    _loops[0]([weight.data_ptr(), *[tensor.data_ptr() for tensor in about]], mask.data_ptr(), mask.numel())
+    return True
 
 
 def _exporting() -> bool:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertheory.errors import InvalidInput
-from ertrain.masks.clearing import clear
-from ertrain.masks.keeping import MASK, keeper_of, masked_layers, plain_weight
+from ertrain.masks.clearing import clear, clear_at_once
+from ertrain.masks.keeping import MASK, KeepMask, keeper_of, masked_layers, plain_weight
+from ertrain.masks.watching import Watch, same
 
 __all__ = ["ENTRY_BY_ENTRY", "Guard", "guard"]
 
@@ -32,6 +33,9 @@ class Guard:
     def __init__(self, optimiser: Optimizer, module: nn.Module) -> None:
         self.optimiser, self.module = optimiser, module
         self._now: list[tuple[nn.Parameter, Tensor]] = []
+        self._keepers: list[KeepMask] = []
+        self._watch: Watch | None = None  # over where they were found
+        self._moved: list[nn.Parameter] = []  # by the optimiser then
         self._before_step: list[tuple[Tensor, Tensor]] = []  # where an optimiser divides by nothing but its state
         self._handles = optimiser.register_step_pre_hook(self._before), optimiser.register_step_post_hook(self._after)
 
@@ -52,37 +56,61 @@ class Guard:
 
     def look(self) -> None:
         """Find the weights that have masks now, among those that the optimiser moves."""
-        moved = {id(parameter) for group in self.optimiser.param_groups for parameter in group["params"]}
+        parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+        if not self._all_is_as_it_was(parameters):
+            self._watch = None  # until all is found to be right
+            watch, layers = Watch(self.module), masked_layers(self.module)
+            tied = self._find(layers, {id(parameter) for parameter in parameters})
+            if not tied and watch.masks == len(layers):  # else what masks hold is asked every time
+                self._watch, self._moved = watch, parameters
+        for keeper in self._keepers:
+            keeper.guarded, keeper.lost = True, False
+
+    def _all_is_as_it_was(self, parameters: list[nn.Parameter]) -> bool:
+        """Whether another look would find what the last one has found, object by object."""
+        if self._watch is None or not same(parameters, self._moved) or not self._watch.sees_no_change():
+            return False
+        for weight, mask in self._now:
+            if weight.shape != mask.shape or mask.dtype is not torch.bool:  # others may have been put inside them
+                return False
+        return True
+
+    def _find(self, layers: list[nn.Module], moved: set[int]) -> bool:
+        """Look at all layers, and say whether some share a weight."""
         found: dict[int, tuple[nn.Parameter, Tensor]] = {}
-        layers = masked_layers(self.module)
+        keepers, tied = list[KeepMask](), False
         for layer in layers:
             weight, mask = plain_weight(layer), layer._buffers[MASK]
             if id(weight) not in moved or mask is None:
                 continue
-            if id(weight) in found and not torch.equal(found[id(weight)][1], mask):
-                allowed = "one mask for a weight that layers share: attach it to the first of them alone"
-                raise InvalidInput("masks", allowed, f"two for a weight of shape {tuple(weight.shape)}")
+            if id(weight) in found:
+                tied = True
+                if not torch.equal(found[id(weight)][1], mask):
+                    allowed = "one mask for a weight that layers share: attach it to the first of them alone"
+                    raise InvalidInput("masks", allowed, f"two for a weight of shape {tuple(weight.shape)}")
             found[id(weight)] = weight, mask
             keeper = keeper_of(layer)
             if keeper is not None:
-                keeper.guarded, keeper.lost = True, False
+                keepers.append(keeper)
         if layers and not found:
             allowed = "one that moves weights with masks of this module; the others need no guard"
             raise InvalidInput("optimiser", allowed, type(self.optimiser).__name__)
-        self._now = list(found.values())
+        self._now, self._keepers = list(found.values()), keepers
+        return tied
 
     def clear(self) -> None:
         """Clear weights, and what the optimiser keeps about them."""
         state = self.optimiser.state
         for weight, mask in self._now:
-            alike: list[Tensor] = [weight]
             about = state.get(weight)  # nothing before the first step
+            alike = list[Tensor]()
             if about:
                 size, axes = mask.numel(), mask.dim()
                 for kept in about.values():
                     if isinstance(kept, Tensor) and kept.numel() == size and kept.dim() == axes:
                         alike.append(kept)
-            clear(alike, mask)
+            if not clear_at_once(weight, mask, alike):
+                clear((weight, *alike), mask)
 
     def _before(
         self, optimiser: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]

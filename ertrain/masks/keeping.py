@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertrain.masks.clearing import clear
+from ertrain.masks.clearing import clear, clear_at_once
 
 __all__ = ["MASK", "KeepMask", "keep", "keeper_of", "masked_layers", "plain_weight", "reads_weights"]
 
@@ -59,8 +59,9 @@ class KeepMask:
             raise InvalidInput("model", allowed, f"a copy of a guarded {type(layer).__name__}")
         weight: Any = layer._parameters.get("weight")
         if type(weight) is nn.Parameter:  # as nearly always: to ask whether it is something else takes longer
-            _check_shape(layer, weight, mask)
-            clear((weight,), mask)
+            if not clear_at_once(weight, mask):
+                _check_shape(layer, weight, mask)
+                clear((weight,), mask)
         elif hasattr(weight, "device_mesh"):  # spread over processes, which is refused
             plain_weight(layer)
         elif isinstance(weight, nn.Parameter):

@@ -23,7 +23,7 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
 from ertheory.networks.readers.torch_read import network_from_torch  # noqa: E402
 from ertrain.masks import attach_masks, draw_masks, guard, layer_shapes, masks_of  # noqa: E402
-from ertrain.masks.clearing import clear  # noqa: E402
+from ertrain.masks.clearing import clear, clear_at_once  # noqa: E402
 from ertrain.masks.guarding import ENTRY_BY_ENTRY  # noqa: E402
 
 OPTIMISERS = {
@@ -197,6 +197,26 @@ class Whatever(RuleBasedStateMachine):
     def write_to_a_mask(self, seed):
         masks_of(self.model)["0"].data.copy_(masks_for(self.model, seed)["0"])
 
+    @rule(layer=st.sampled_from(LAYERS), seed=st.integers(0, 99))
+    def put_a_mask_in_the_place_of_another(self, layer, seed):
+        if layer in masks_of(self.model):
+            self.model.get_submodule(layer).weight_mask = masks_for(self.model, seed)[layer]
+
+    @rule(layer=st.sampled_from(["0", "5"]))
+    def put_a_weight_in_the_place_of_another(self, layer):
+        owner = self.model.get_submodule(layer)
+        owner.weight = nn.Parameter(torch.randn_like(owner.weight))
+        self.optimiser.add_param_group({"params": [owner.weight]})
+        self.remember()
+
+    @rule(seed=st.integers(0, 99))
+    def put_a_layer_in_the_place_of_another(self, seed):
+        layer = nn.Linear(9, 3)
+        attach_masks(layer, {"": masks_for(self.model, seed)["5"]})
+        self.model[5] = layer
+        self.optimiser.add_param_group({"params": [layer.weight]})
+        self.remember()
+
     @rule(layer=st.sampled_from(LAYERS))
     def merge(self, layer):
         weight = self.model.get_submodule(layer).weight
@@ -287,6 +307,37 @@ def test_clearing_is_exact_whatever_the_numbers(kind, shape, layout):
             torch.testing.assert_close(tensor[mask], was[mask], rtol=0, atol=0, equal_nan=True)
             assert torch.count_nonzero(tensor[~mask]) == 0
             assert not tensor[~mask].isnan().any()
+
+
+@pytest.mark.parametrize("place", [0, 2047, 2048, 4095, 4096, 20_000, 20_479, 20_480, 20_500])
+def test_one_number_outside_is_found_wherever_it_is(place):
+    mask = torch.ones(20_501, dtype=torch.bool)
+    mask[place] = False
+    numbers = torch.arange(1.0, 20_502)
+    for _ in range(2):
+        clear([numbers], mask)
+        assert numbers.equal(torch.where(mask, torch.arange(1.0, 20_502), 0))
+        assert clear_at_once(numbers, mask)
+
+
+def test_what_is_not_as_it_nearly_always_is_is_left_to_others():
+    mask = torch.rand(140, 130) < 0.3
+    clear([torch.ones(140, 130)], mask)  # the loop is loaded
+    for weight, other in [
+        (torch.ones(140, 130, dtype=torch.float64), mask),
+        (torch.ones(140, 131), mask),
+        (torch.ones(140 * 130), mask),
+        (torch.ones(130, 140).T, mask),
+        (torch.ones(140, 130), mask.float()),
+        (torch.ones(140, 130), (torch.rand(130, 140) < 0.3).T),
+    ]:
+        before = weight.clone()
+        assert not clear_at_once(weight, other)
+        assert weight.equal(before)
+    assert not clear_at_once(torch.ones(140, 130), mask, [torch.ones(140, 130, dtype=torch.float64)])
+    about = torch.ones(140, 130)
+    assert clear_at_once(torch.ones(140, 130), mask, [about])
+    assert about.equal(mask.float())
 
 
 def test_what_moves_entry_by_entry_does_so():
