@@ -78,11 +78,12 @@ def clear_at_once(weight: Tensor, mask: Tensor, about: Sequence[Tensor] = ()) ->
         torch.compiler.is_compiling()
         or not _loops
         or mask.dtype is not torch.bool
+        or weight.dtype is not torch.float32
         or weight.shape != mask.shape
+        or (type(weight) is not nn.Parameter and type(weight) is not Tensor)
         or type(mask) is not Tensor
-        or not mask.is_cpu
-        or not mask.is_contiguous()
-        or not _all_plain((weight, *about))
+        or not (weight.is_cpu and mask.is_cpu and weight.is_contiguous() and mask.is_contiguous())
+        or (about and not _all_plain(about))
     ):
         return False
     _loops[0]([weight.data_ptr(), *[tensor.data_ptr() for tensor in about]], mask.data_ptr(), mask.numel())

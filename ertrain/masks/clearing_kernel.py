@@ -77,6 +77,6 @@ def clear_all(arrays: Sequence[int], mask: int, size: int) -> None:
     size
         Entries of each of them.
     """
-    for start in range(0, len(arrays), 3):
-        part = arrays[start : start + 3]
+    while arrays:
+        part, arrays = (arrays, ()) if len(arrays) <= 3 else (arrays[:3], arrays[3:])
         _CALLS[len(part) - 1](*part, mask, size)
