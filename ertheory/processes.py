@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ertheory.errors import InvalidInput, WorkerLost
@@ -17,9 +19,10 @@ from ertheory.errors import InvalidInput, WorkerLost
 if TYPE_CHECKING:
     from joblib import Parallel
 
-__all__ = ["ends_with", "on_cluster", "worker_processes"]
+__all__ = ["ends_with", "free_memory", "on_cluster", "worker_processes"]
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+_CONTAINER = ("memory.max", "memory.current")
 _WATCHED: set[int] = set()
 
 
@@ -72,6 +75,25 @@ def worker_processes(workers: int | None = None, **options: Any) -> Iterator[Par
                 "the same command goes on, perhaps with fewer workers"
             )
             raise WorkerLost(msg) from error
+
+
+def free_memory() -> float:
+    """Give the bytes that may be taken without swapping, by this machine or container; infinite where nobody says.
+
+    Examples
+    --------
+    >>> free_memory() > 2**20
+    True
+    """
+    free = math.inf
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                free = 1024.0 * int(line.split()[1])
+    with contextlib.suppress(OSError, ValueError):
+        limit, used = (Path("/sys/fs/cgroup", name).read_text(encoding="ascii") for name in _CONTAINER)
+        free = min(free, float(int(limit) - int(used)))
+    return free
 
 
 def ends_with(parent: int) -> None:

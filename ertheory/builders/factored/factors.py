@@ -28,8 +28,8 @@ class Certificate:
         Whether there are factors on the same masks with A B = W: rational ones, of which these are the nearest
         doubles, or, for a joint solution, real ones nearby.
     doubt
-        The probability that the proof of ``exact`` is wrong, over the vectors that it drew: 0 where it drew none, 1e-12
-        for joint solutions of more than 10,000 entries, unless they were asked to be certain.
+        The probability that the proof of ``exact`` is wrong, over the vectors that it drew: 0 where it drew none, and
+        1e-12 for joint solutions of more than 100,000 entries, or where memory is short or vectors were asked for.
     """
 
     bound: float

@@ -21,10 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.builders.factored.certificate import residual_bound
+from ertheory.builders.factored.conjugate import conjugate_gradients
+from ertheory.builders.factored.derivative import Derivative
 from ertheory.builders.factored.factors import Certificate, Factors
 from ertheory.builders.factored.matching import Unmatched
 from ertheory.builders.factored.pairs import Array, MaskPair
-from ertheory.builders.factored.surjective import Derivative, conjugate_gradients, smallest_eigenvalue
+from ertheory.builders.factored.surjective import smallest_eigenvalue
 from ertheory.errors import ConstructionFailed, InvalidInput
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def factor_jointly(
     *,
     seed: int = 0,
     name: str = "the map",
-    certain: bool = False,
+    certain: bool | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Factors:
     """Find W = A B on two masks by solving for both factors, and prove that it holds for some factors nearby.
@@ -59,9 +61,10 @@ def factor_jointly(
     name
         How an error names the map.
     certain
-        Whether chance is to have no part in the proof: above 10,000 entries with a path it otherwise draws vectors, and
-        says with ``doubt`` how improbable it is that these misled it. For K entries it takes 8 K^2 bytes and a Cholesky
-        factor of K rows: 80 GB for 100,000, the most that there may be.
+        Whether the proof is to be without chance. Up to 10,000 entries with a path it always is. Up to 100,000 such a
+        proof takes minutes and up to 5 GB, and is the default where there is so much memory, or it is enough. Else
+        vectors are drawn, and ``doubt`` says how improbable it is that they misled the proof. If true, the proof is
+        without chance however many entries there are, or refused; if false, vectors are drawn, which is quicker.
     progress
         It is told the length of the residual, as a share of that of W, after every step.
 
@@ -73,11 +76,13 @@ def factor_jointly(
     Raises
     ------
     InvalidInput
-        If the shapes do not fit.
+        If the shapes do not fit, or memory is too small for a proof that has to be without chance.
     ConstructionFailed
         If an entry other than 0 has no path, there are fewer unknowns than entries, the method does not converge, or
         nothing is proved. Most maps have a solution where the count leaves some percent, but not all.
     """
+    from tqdm import tqdm
+
     wanted = np.asarray(weight, dtype=np.float64)
     if wanted.shape != (pair.outputs, pair.inputs):
         raise InvalidInput(f"weight of {name}", f"shape {(pair.outputs, pair.inputs)}, as the masks have", wanted.shape)
@@ -91,8 +96,14 @@ def factor_jointly(
     goal = wanted / scale
     point = _solved(goal, reads, feeds, np.random.default_rng(seed), progress)
     left = residual_bound(_sparse(point.second), _sparse(point.first), goal)
-    lowest, doubt = smallest_eigenvalue(point, seed=seed, certain=certain)
     length = left * np.sqrt(wanted.size) * (1 + 1e-9)
+    form = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(total=1, desc=f"certificate of {name}", bar_format=form, delay=2, leave=False) as bar:
+
+        def advance(share: float) -> None:
+            bar.update(min(share, 1 - bar.n))  # an attempt that fails is followed by another
+
+        lowest, doubt = smallest_eigenvalue(point, seed=seed, certain=certain, enough=2 * length, progress=advance)
     if not 2 * length <= lowest:
         reached = np.linalg.norm(goal - point.second @ point.first) / (np.linalg.norm(goal) or 1.0)
         short = f"{reached:.2g} of it is left" if reached > _FINE * 16 else "nothing is proved of one nearby"
