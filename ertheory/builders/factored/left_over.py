@@ -29,7 +29,7 @@ def is_positive(left: Elimination, shift: float, progress: Callable[[float], obj
     left
         The elimination.
     shift
-        At least 0.
+        It is 0 or more, in units of |V(y)|^2.
     progress
         It is told shares of the work that are done.
     """
