@@ -150,6 +150,17 @@ def test_figure_writes_three_files_and_refuses_to_write_over(ask, capsys, tmp_pa
     assert (tmp_path / "lower-bound.csv").stat().st_mtime_ns == before
 
 
+def test_a_necessary_row_says_up_to_which_widths_below_it_holds(capsys):
+    assert main([*WIDTH, "--sparsity", "0.2", "--method", "size-lp", "--format", "csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["N_1"] == "244"
+    assert main([*WIDTH, "--sparsity", "0.2", "--method", "size-lp"]) == 0
+    shown = capsys.readouterr().out
+    assert "<= 2,724" in shown  # as tests/theory/bounds/test_size_lp.py has it
+    assert main([*WIDTH, "--density", "1,0.1,0.1", "--method", "drop"]) == 0
+    assert "<=" not in capsys.readouterr().out
+
+
 def test_calibrate_shows_every_width_that_was_proved_and_measured(ask, capsys):
     words = ["calibrate", "--target", "1-3-4-2", "--density", "1,1,1,0.5", "--delta", "0.25", "--method", "matching"]
     words += ["--resolution", "0.5", "--level", "0.75", "--workers", "1"]
@@ -206,6 +217,8 @@ BAD = [
     ([*WIDTH, "--density", "0.1", "--method", "magic"], "one of printed"),
     ([*WIDTH, "--density", "0.1", "--layer0", "coded-by-hand"], "dense, preassigned, matched"),
     ([*WIDTH, "--density", "0.1", "--format", "pdf"], "markdown"),
+    ([*WIDTH, "--density", "0.1", "--certificate", "F.npz"], "--certificate: expected a name that ends in .v, got"),
+    ([*WIDTH, "--density", "0.1", "--certificate", "no/F.v"], "--certificate: expected a file in a folder that exists"),
     ([*WIDTH, "--density", "0.1", "--colour", "red"], "--colour"),
     (["width", "--target", "784", "--density", "0.1", "--delta", "0.1"], "784-128-10"),
     (["width", "--target", "784-0-10", "--density", "0.1", "--delta", "0.1"], "whole number from 1"),

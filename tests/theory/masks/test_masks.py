@@ -19,7 +19,7 @@ from scipy.stats import binom
 import ertheory.masks
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask, GivenMask, count_edges, draw_masks, read_mask, read_masks, scan
-from ertheory.masks.philox import philox_block
+from ertheory.masks.philox import philox_block, round_keys
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
 from tests.strategies import HALF
@@ -81,6 +81,16 @@ def test_blocks_are_those_of_numpy(counter, key):
     found = philox_block(np.array(counter, dtype=np.uint64), np.array(key, dtype=np.uint64))
     number = sum(word << 64 * place for place, word in enumerate(counter))
     assert found.tolist() == raw(np.array(key, dtype=np.uint64), number)
+
+
+@given(st.lists(words, min_size=2, max_size=2))
+def test_every_round_has_two_keys_of_its_own_and_the_row_of_them_ends_there(key):
+    # By the interpreter, which sees what lies outside an array; the compiled loop would write there.
+    with np.errstate(over="ignore"):
+        found = round_keys.py_func(np.array(key, dtype=np.uint64))
+    steps = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B  # of Philox4x64, as Salmon et al. have them
+    wanted = [(word + turn * step) % 2**64 for turn in range(10) for word, step in zip(key, steps, strict=True)]
+    assert found.tolist() == wanted
 
 
 @pytest.mark.parametrize("density", DENSITIES, ids=str)
