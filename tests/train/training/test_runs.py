@@ -605,3 +605,34 @@ def test_a_factored_graph_network_trains_inside_its_masks(tmp_path):
     result = run(graph, tmp_path)
     assert [layer["name"] for layer in result["layers"]] == ["gc1.inner", "gc1.outer", "gc2.inner", "gc2.outer"]
     assert 0 < result["accuracy_test"] < 1
+
+
+def test_what_is_left_out_is_what_the_papers_have():
+    """A changed default gives other results under the same command, and every run a new folder."""
+    chosen = Configuration(recipe="a")
+    assert (chosen.optimiser, chosen.learning_rate, chosen.momentum, chosen.weight_decay) == (
+        "nesterov",
+        0.1,
+        0.9,
+        5e-4,
+    )
+    assert (chosen.batch, chosen.accumulation, chosen.schedule, chosen.warmup, chosen.final_rate) == (
+        128,
+        1,
+        "cosine",
+        0,
+        0.0,
+    )
+    # RigL: 0.3 of the weights at first, every 100 steps, for three quarters of training (Evci et al. 2020)
+    assert (chosen.drop_share, chosen.update_every, chosen.update_until) == (0.3, 100, 0.75)
+    # GraNet prunes for the first half (Liu et al. 2021); IMP leaves 80 % a round (Frankle, Carbin 2019); STR's s = -200
+    assert (chosen.prune_until, chosen.round_keep, chosen.ratio_keep, chosen.threshold_start) == (0.5, 0.8, 0.8, -200.0)
+    assert (chosen.method, chosen.ratio, chosen.density, chosen.drawing) == ("fixed", "uniform", "1", "independent")
+    assert (chosen.epochs, chosen.validation, chosen.levels, chosen.rewind, chosen.rewind_step) == (
+        20,
+        "1/10",
+        1,
+        "weights",
+        0,
+    )
+    assert (chosen.precision, chosen.compile, chosen.deterministic) == ("float32", False, True)
