@@ -8,12 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 import ertheory
 from ertheory.masks import DrawnMask, GivenMask
 from ertheory.networks.drawing import shares_of
 from ertheory.networks.source import Source
+from ertheory.plots.answers import _draw
 from ertheory.tables import Shown, Table
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -80,6 +82,54 @@ def test_answers_have_a_picture(answers, tmp_path):
     assert [path.name for path in curves.save(tmp_path)] == ["widths.png", "widths.svg", "widths.csv"]
     with pytest.raises(TypeError, match="only answers about widths"):
         ertheory.confidence("8-6-3", widths=[200, 100], sparsity=0.5).plot()
+
+
+def words_of(points, legend):
+    """What the legend calls the look of each point, by its place."""
+    named = {(line.get_marker(), line.get_markerfacecolor()): line.get_label() for line in legend}
+    assert len(named) == 3
+    return {
+        (float(line.get_xdata()[0]), int(line.get_ydata()[0])): named[line.get_marker(), line.get_markerfacecolor()]
+        for line in points
+    }
+
+
+def test_points_of_a_picture_look_as_the_legend_says_and_stand_where_the_table_says(answers):
+    columns = answers.plot().columns
+    figure = Figure()
+    _draw(figure, columns)
+    hidden, edges = figure.axes
+    legend = [line for line in hidden.lines if not len(line.get_xdata())]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["enough", "necessary", "does not apply here"]
+    assert len(set(columns["kind"])) > 1
+    assert set(columns["applies"]) == {"yes", "no"}
+    for axes, measure in ((hidden, "hidden"), (edges, "edges")):
+        wanted = {}
+        rows = zip(columns[measure], columns["kind"], columns["applies"], strict=True)
+        for place, (value, kind, applies) in enumerate(rows):
+            if value is not None:
+                word = "necessary" if kind == "necessary" else "enough" if applies == "yes" else "does not apply here"
+                wanted[float(value), place] = word
+        points = [line for line in axes.lines if len(line.get_xdata())]
+        assert words_of(points, legend) == wanted
+        assert [label.get_text() for label in hidden.get_yticklabels()] == list(columns["method"])
+        assert {text.get_text() for text in axes.texts} == {
+            f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for value, _ in wanted
+        }
+
+
+def test_curves_of_a_picture_are_dashed_where_they_are_necessary():
+    picture = ertheory.width("784-128-10", sparsities=[0.5, 0.8], delta=0.05).plot()
+    figure = Figure()
+    _draw(figure, picture.columns)
+    for axes, measure in zip(figure.axes, ("hidden", "edges"), strict=True):
+        assert len({line.get_color() + str(line.get_marker()) for line in axes.lines}) == len(axes.lines)
+        for line in axes.lines:
+            rows = [place for place, method in enumerate(picture.columns["method"]) if method == line.get_label()]
+            necessary = picture.columns["kind"][rows[0]] == "necessary"
+            assert (line.get_linestyle() == "--", line.get_markerfacecolor() == "white") == (necessary, necessary)
+            points = [(picture.columns["sparsity"][row], picture.columns[measure][row]) for row in rows]
+            assert line.get_xydata().tolist() == [[x, float(y)] for x, y in points if y is not None]
 
 
 def test_densities_have_a_picture(tmp_path):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from safetensors.torch import load_file  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.configuration import Configuration  # noqa: E402
+from ertrain.configuration import METHOD_SETTINGS, Configuration  # noqa: E402
 from ertrain.data import load_data, sets  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.masks.masking import masks_of  # noqa: E402
@@ -607,32 +607,28 @@ def test_a_factored_graph_network_trains_inside_its_masks(tmp_path):
     assert 0 < result["accuracy_test"] < 1
 
 
-def test_what_is_left_out_is_what_the_papers_have():
-    """A changed default gives other results under the same command, and every run a new folder."""
-    chosen = Configuration(recipe="a")
-    assert (chosen.optimiser, chosen.learning_rate, chosen.momentum, chosen.weight_decay) == (
-        "nesterov",
-        0.1,
-        0.9,
-        5e-4,
-    )
-    assert (chosen.batch, chosen.accumulation, chosen.schedule, chosen.warmup, chosen.final_rate) == (
-        128,
-        1,
-        "cosine",
-        0,
-        0.0,
-    )
-    # RigL: 0.3 of the weights at first, every 100 steps, for three quarters of training (Evci et al. 2020)
-    assert (chosen.drop_share, chosen.update_every, chosen.update_until) == (0.3, 100, 0.75)
-    # GraNet prunes for the first half (Liu et al. 2021); IMP leaves 80 % a round (Frankle, Carbin 2019); STR's s = -200
-    assert (chosen.prune_until, chosen.round_keep, chosen.ratio_keep, chosen.threshold_start) == (0.5, 0.8, 0.8, -200.0)
-    assert (chosen.method, chosen.ratio, chosen.density, chosen.drawing) == ("fixed", "uniform", "1", "independent")
-    assert (chosen.epochs, chosen.validation, chosen.levels, chosen.rewind, chosen.rewind_step) == (
-        20,
-        "1/10",
-        1,
-        "weights",
-        0,
-    )
-    assert (chosen.precision, chosen.compile, chosen.deterministic) == ("float32", False, True)
+def test_a_default_never_changes():
+    """Else the same command would give other results, and look for the runs that are there in other folders."""
+    left_out = asdict(Configuration(recipe="a"))
+    assert left_out == {
+        "recipe": "a", "seed": 0,
+        "model": "lenet-300-100", "width": "1", "initialisation": "sparse",
+        "factored": 0, "failure_probability": "0.001", "outer": "trained",
+        "data": "digits", "examples": 0, "validation": "0.1", "augmentation": "none",
+        "method": "fixed", "ratio": "uniform", "density": "1", "drawing": "independent", "repair": "none",
+        "dense_layers": (), "ratio_epochs": 0, "ratio_keep": 0.8,
+        "optimiser": "nesterov", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4,
+        "schedule": "cosine", "milestones": (), "decay": 0.1, "final_rate": 0.0, "warmup": 0,
+        "epochs": 20, "batch": 128, "accumulation": 1, "label_smoothing": 0.0,
+        "precision": "float32", "compile": False, "deterministic": True,
+        "final_density": "", "prune_until": 0.5, "levels": 1, "threshold_start": -200.0,
+        "drop_share": 0.3, "update_every": 100, "update_until": 0.75,  # as RigL has them
+        "round_keep": 0.8, "rewind": "weights", "rewind_step": 0,
+    }  # fmt: skip
+    for method in METHOD_SETTINGS:  # which puts what belongs to others back to its default
+        own = asdict(Configuration(recipe="a", method=method, density="0.5"))
+        assert {name for name, value in own.items() if value != left_out[name]} <= {
+            "method",
+            "density",
+            "final_density",
+        }
