@@ -141,3 +141,16 @@ def test_of_too_many_values_those_with_small_errors_are_searched_unless_they_do_
     values = [*[0.125] * MOST_VALUES, *[0.0625] * MOST_VALUES, 0.0]
     charged, _ = row(values, [0, many, many + 1], [2.5, 0.0], radii=np.where(radii > 0, 1e-3, 0.0))
     assert charged == pytest.approx(2.5e-3)
+
+
+def test_few_values_are_searched_only_where_all_units_together_use_up_an_eighth_of_the_allowance():
+    units, each = 20, 40
+    values = [*np.random.default_rng(1).uniform(-1, 1, units * each), 0.0]
+    starts, targets = [*range(0, units * each + 1, each), units * each + 1], [0.3] * units + [0.0]
+    most = row(values, starts, targets)[0]  # without an allowance all values that can be are searched
+    allowances = np.geomspace(40 * most, 1e5 * most, 12)
+    charges = [row(values, starts, targets, allowance=allowance)[0] for allowance in allowances]
+    assert charges[0] < 1.5 * most
+    assert charges[-1] > 10 * most  # few values are enough there, and miss by more
+    for charge_of_all, allowance in zip(charges, allowances, strict=True):
+        assert charge_of_all <= allowance / 8
