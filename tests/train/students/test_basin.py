@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from ertheory.networks.target import Target  # noqa: E402
 from ertrain.students.basin import constructed, return_rates, with_noise  # noqa: E402
-from ertrain.students.batched import Budget, Students, student_masks  # noqa: E402
+from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students  # noqa: E402
 from ertrain.students.teacher import draw_teacher, evaluate  # noqa: E402
 
 TEACHER = draw_teacher(Target.from_text("2-3-1"), 0)
@@ -74,3 +74,20 @@ def test_those_that_start_nearer_begin_with_smaller_errors_and_all_are_in_the_sa
     assert sum(little.before) < sum(much.before) / 3
     assert len({len(one.learnt) for one in found}) == len(set(told)) == 1
     assert min(drawn.before) > 0.1
+
+
+def test_errors_are_measured_at_points_of_the_seed_before_and_after():
+    held, start = constructed(TEACHER, SHAPES, HALF, range(5))
+    masks = student_masks(SHAPES, HALF, held)
+    told = {}
+    for seed in (0, 5):
+        (found,) = return_rates(
+            TEACHER, SHAPES, HALF, range(5), (0.1,), Budget(steps=3, learning_rate=0.001), seed=seed
+        )
+        students = Students(masks, held, factors=2, start=with_noise(start, masks, 0.1, held))
+        assert found.before == tuple(errors_of(students, TEACHER, seed=seed).rms.tolist())
+        train_students(TEACHER, students, Budget(steps=3, learning_rate=0.001), seed=seed)
+        assert found.after == tuple(errors_of(students, TEACHER, seed=seed).rms.tolist())
+        told[seed] = found
+    assert told[0].before != told[5].before
+    assert told[0].after != told[5].after
