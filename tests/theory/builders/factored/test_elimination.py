@@ -75,13 +75,21 @@ def test_the_bound_is_below_the_smallest_eigenvalue_and_near_it(shape, large, mo
             assert bound > 1e-5 * large**2 * true
 
 
-@pytest.mark.parametrize("shape", SHAPES[:6])
-def test_what_is_left_and_what_is_taken_away_bound_the_whole(shape):
+@pytest.mark.parametrize("taken_from", ["both", "rows alone", "columns alone", "rows wholly"])
+@pytest.mark.parametrize("shape", [*SHAPES[:6], (5, 4, 6, 1.0)])
+def test_what_is_left_and_what_is_taken_away_bound_the_whole(shape, taken_from):
     """The inequality between quadratic forms, with bases that the test completes itself."""
     point = drawn(shape, 7)
     sides = surjective._sides(point, point.paths)
     m, n = len(sides.rows), len(sides.columns)
     choice = choose(sides, 10**6)
+    if taken_from == "rows alone":  # so that w is 1
+        choice = replace(choice, ranks=(0,) * n)
+    elif taken_from == "columns alone":  # so that R is empty
+        choice = replace(choice, kept=np.arange(n), rest=np.arange(0))
+    elif taken_from == "rows wholly":  # so that nothing, or little, is left of a row but what X says
+        few = min(n - 1, *(len(row) for row in sides.rows))
+        choice = replace(choice, kept=np.arange(few, n), rest=np.arange(few), limit=1e-3)
     left = eliminate(sides, choice)
     kept, rest, number = choice.kept, choice.rest, len(choice.kept)
     columns = {"y": [], "f": [], "e": []}
@@ -175,6 +183,20 @@ def test_bases_that_are_not_what_they_should_be_cost_but_do_not_mislead(off):
     found = wrong.smallest(0.9 * top) if is_positive(wrong, 0.9 * top) else 0.0
     assert found <= smallest(point)
     assert (found > 0) == (off < 1e-6)
+
+
+@pytest.mark.parametrize(("solve", "side"), [("solve_row", "rows"), ("solve_column", "columns")])
+def test_parts_that_should_be_orthogonal_and_are_not_are_taken_off(solve, side, monkeypatch):
+    """Twice the product of two vectors is lost, which is at most the sum of their squares."""
+    point = drawn((12, 40, 12, 0.35), 2)
+    sides = surjective._sides(point, point.paths)
+    choice = choose(sides, 10**6)
+    right, before = eliminate(sides, choice), getattr(elimination, solve)
+    monkeypatch.setattr(elimination, solve, lambda *given: before(*given)._replace(cross=1e-3))
+    wrong = eliminate(sides, choice)
+    assert wrong.lost > 1e-3 / wrong.weight > 1e3 * right.lost
+    assert wrong.least_first < right.least_first
+    assert (wrong.least_second < right.least_second) == (side == "rows")
 
 
 def test_nothing_is_claimed_where_rank_is_lost(monkeypatch):
