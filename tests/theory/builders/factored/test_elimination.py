@@ -75,6 +75,24 @@ def test_the_bound_is_below_the_smallest_eigenvalue_and_near_it(shape, large, mo
             assert bound > 1e-5 * large**2 * true
 
 
+def norm_of_eliminated(left, sides, kept):
+    """|N Z f|^2 for numbers f of which A_j^T Z_j f_j has at least the length 1."""
+    moves = []
+    for place, j in enumerate(kept):
+        others = null_space(left.bases[place].T)
+        least = np.linalg.svd(sides.columns[j].T @ others, compute_uv=False).min(initial=np.inf)
+        for direction in others.T:
+            u = np.zeros((len(sides.rows), len(left.bases)))
+            u[:, place] = direction / least
+            moves.append(u)
+    u = np.array(moves).reshape(-1, len(sides.rows), len(left.bases))
+    z = np.einsum("ijl,kil->kij", left.solved, u)
+    gram = np.einsum("kij,jih,phj->kp", z, left.inner, z)
+    for i, part in enumerate(left.parts):
+        gram += (u[:, i] @ part.T) @ (u[:, i] @ part.T).T
+    return np.linalg.eigvalsh(gram).max(initial=0.0)
+
+
 @pytest.mark.parametrize("taken_from", ["both", "rows alone", "columns alone", "rows wholly"])
 @pytest.mark.parametrize("shape", [*SHAPES[:6], (5, 4, 6, 1.0)])
 def test_what_is_left_and_what_is_taken_away_bound_the_whole(shape, taken_from):
@@ -113,6 +131,7 @@ def test_what_is_left_and_what_is_taken_away_bound_the_whole(shape, taken_from):
             v = np.zeros((m, n))
             v[i, rest] = direction
             columns["e"].append(v.ravel())
+    assert 1 / left.weight - 1 >= norm_of_eliminated(left, sides, kept) / 0.8
     moves = {kind: np.array(vectors).reshape(-1, m * n).T for kind, vectors in columns.items()}
     ways = np.hstack(list(moves.values()))
     assert np.linalg.matrix_rank(ways) == ways.shape[1] == m * n
