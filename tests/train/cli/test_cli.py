@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 
 import pytest
@@ -49,6 +50,25 @@ def test_list_names_every_recipe(capsys):
     # 3 seeds of 4 starts for density 0.1 and 5 for 0.02, in 20 epochs on digits and 6 on Fashion-MNIST
     assert "table3: quick (54 runs, 702 epochs, about 5 min on one core), small" in out
     assert max(map(len, out.splitlines())) <= 120
+
+
+def _plain(number) -> str:
+    return "" if number is None else str(number)
+
+
+def test_the_list_is_the_same_in_every_form(capsys):
+    content = ask(capsys, "list")
+    wanted = [
+        [one["name"], scale, *(_plain(one[name][scale]) for name in ("runs", "epochs", "minutes")), one["tests"]]
+        for one in content["recipes"]
+        for scale in one["scales"]
+    ]
+    assert main(["list", "--format", "csv"]) == 0
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:] == wanted
+    for style in ("markdown", "latex"):
+        assert main(["list", "--format", style]) == 0
+        out = capsys.readouterr().out
+        assert all(out.count(one["name"]) for one in content["recipes"])
 
 
 def test_run_gives_the_results(capsys, runs):
