@@ -63,9 +63,12 @@ class Engine(Protocol):
         """Give the gradients of the values."""
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool, over: bool = False
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Give both, and nothing; or, if the inputs are a ReLU, let the first go back through it and add its sums."""
+        """Give both, and nothing; or, if the inputs are a ReLU, let the first go back through it and add its sums.
+
+        With `over` nobody needs the inputs any more, and the first may be written over them.
+        """
 
 
 class _Numba:
@@ -119,10 +122,11 @@ class _Numba:
         return result
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool, over: bool = False
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         (rows, width), batch = structure.shape, inputs.shape[1]
-        of_inputs, of_values = inputs.new_empty(inputs.shape), values.new_empty(values.shape)
+        of_inputs = inputs if over else inputs.new_empty(inputs.shape)
+        of_values = values.new_empty(values.shape)
         sums = inputs.new_empty(width if relu else 0)
         by_columns = structure.of_columns, structure.rows, structure.places
         parts = *by_columns, values, inputs, gradients, of_inputs, of_values, sums
@@ -161,7 +165,7 @@ class _Torch:
         return sampled.values()
 
     def backward(
-        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool
+        self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool, over: bool = False
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         of_inputs = self.turned(structure, values, gradients)
         of_values = self.of_values(structure, inputs, gradients)

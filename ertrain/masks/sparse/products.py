@@ -7,7 +7,7 @@ product to the last, a ReLU is a part of the product before it, and its gradient
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +18,9 @@ from ertheory.errors import InvalidInput
 from ertrain.masks.sparse.engines import Engine, Structure
 
 __all__ = ["Operand", "product"]
+
+# Whether the graph that is gone through now is kept, to be gone through again; a PyTorch that does not say may keep it.
+_kept_graph: Callable[[], bool] = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
 
 
 class Operand(NamedTuple):
@@ -103,6 +106,7 @@ class _Product(torch.autograd.Function):
         wanted = ctx.needs_input_grad[2:]
         results: list[Tensor | None] = [None] * len(wanted)
         gradients, sums = gradients.contiguous(), None
+        over = not _kept_graph()
         if ctx.how[-1][2]:
             gradients = gradients.masked_fill(hidden[-1] <= 0, 0)
         further = False
@@ -114,8 +118,9 @@ class _Product(torch.autograd.Function):
             before = at > 0 and ctx.how[at - 1][2]  # whether a ReLU is
             sums = None
             if further and wanted[2 * at]:
+                # What is hidden between two products is ours alone: its gradient takes its place.
                 gradients, results[2 * at], sums = engine.backward(
-                    structure, weights[at], hidden[at], gradients, relu=before
+                    structure, weights[at], hidden[at], gradients, relu=before, over=over and at > 0
                 )
             elif wanted[2 * at]:
                 results[2 * at] = engine.of_values(structure, hidden[at], gradients)

@@ -74,6 +74,33 @@ def test_a_neuron_takes_four_bytes_for_each_input_until_it_is_passed_backwards(r
     assert sum(kept.values()) == 4 * batch * (sum(SIZES) if relu_last else sum(SIZES[:-1]))
 
 
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("batch", [5, 150])
+def test_gradients_take_the_places_of_activations_unless_the_graph_is_kept(engine, batch):
+    """So a step holds 4 bytes for each neuron and input, not 8; who goes backwards twice finds the same gradients."""
+    model, hidden = network(), []
+    for layer in model:
+        if isinstance(layer, SparseLinear):
+            layer.engine = engine
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tuple(tensor.shape) in {(size, batch) for size in SIZES[1:-1]}:
+            hidden.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = model(torch.rand(batch, SIZES[0])).square().sum()
+    assert len(hidden) == 2
+    before, found = [tensor.clone() for tensor in hidden], []
+    for kept in (True, True, False):
+        model.zero_grad()
+        loss.backward(retain_graph=kept)
+        found.append([parameter.grad for parameter in model.parameters()])
+        same = [torch.equal(one, other) for one, other in zip(hidden, before, strict=True)]
+        assert same == [kept or engine == "torch"] * 2
+    assert all(torch.equal(one, other) for others in found[1:] for one, other in zip(found[0], others, strict=True))
+
+
 def test_every_number_of_threads_gives_the_same_bits():
     model, found, before = network(), [], torch.get_num_threads()
     x = torch.randn(150, SIZES[0], requires_grad=True)  # a wide stretch, a narrow one and single numbers
