@@ -3,15 +3,18 @@
     python benchmarks/sparse_training.py [--neurons 1000] [--densities 0.1,...] [--batches 32,...] [--out FILE]
     python benchmarks/sparse_training.py --sizes 784-1921-128-1469-10 --densities 0.1
     python benchmarks/sparse_training.py --set-mlp FOLDER --forms masked,sparse
-    python benchmarks/sparse_training.py --large 500000 --density 1/10000
+    python benchmarks/sparse_training.py --large 500000 --density 1/10000 [--moved]
 
 A step (forwards, backwards, SGD with momentum) of 784-n-n-10, every layer of which has the same density, by
 
 dense   no mask at all
 masked  dense weights with masks, the backend ``masked`` of `ertrain`: what the numbers are relative to
 sparse  `ertrain.sparsify`, the backend ``sparse``: compiled loops over the kept weights
+moved   the same, with `SparseSGD`: weights move where their gradients are found
 torch   the same layers by the engine ``torch``: PyTorch's CSR products, our gradients
-stock   a sparse CSR parameter and `torch.sparse.mm`, with PyTorch's own gradients
+stock   nothing but PyTorch: a sparse CSR parameter, `torch.sparse.mm` and its gradients, `torch.optim.SGD`
+values  nothing but PyTorch: the kept values are the parameter, and a CSR matrix is made of them at every step
+tuned   ``stock`` with SGD written by hand for the values of CSR parameters, which PyTorch's optimisers add as matrices
 set-mlp the published program SET-MLP, from a copy that the reader has (`benchmarks/set_mlp.py`)
 
 Times are the best of several, and of the thread's processor time where there is one thread, so that a machine which
@@ -35,6 +38,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numba
 import torch
@@ -46,9 +50,11 @@ from ertheory.layerwise import layer_densities
 from ertheory.masks import GapMask
 from ertheory.plots.columns import csv_text
 from ertrain import SparseLinear, attach_masks, densify, draw_masks, guard, layer_shapes, masks_of, sparsify
+from ertrain.masks.sparse import SparseSGD
 from ertrain.masks.sparse.chain import SparseSequential
 
-FORMS = ("dense", "masked", "sparse", "torch", "stock")
+FORMS = ("dense", "masked", "sparse", "moved", "torch", "stock", "values", "tuned")
+_STOCK = ("stock", "values", "tuned")
 _RATE = 0.001  # small: numbers that vanish or overflow would be timed
 _IN_A_ROW = 3  # steps of one form, as in training: the first finds what others left in the caches
 _TOLERANCE = 1e-9  # relative to the largest weight, after twenty steps in double precision
@@ -83,8 +89,26 @@ class StockLinear(nn.Module):
         return torch.sparse.mm(self.weight, inputs.t()).t() + self.bias
 
 
+class StockValues(nn.Module):
+    """The same with a parameter that all optimisers of PyTorch take: the values, of which a CSR matrix is made."""
+
+    def __init__(self, layer: SparseLinear) -> None:
+        super().__init__()
+        csr = layer.to_torch()
+        self.starts, self.columns, self.shape = csr.crow_indices(), csr.col_indices(), csr.shape
+        self.values = nn.Parameter(csr.values())
+        self.bias = nn.Parameter(layer.bias.detach().clone())  # type: ignore[union-attr]
+
+    @property
+    def weight(self) -> Tensor:
+        return torch.sparse_csr_tensor(self.starts, self.columns, self.values, self.shape, check_invariants=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.sparse.mm(self.weight, inputs.t()).t() + self.bias
+
+
 class Momentum:
-    """SGD with momentum on the values of CSR parameters, which PyTorch's optimisers do not take."""
+    """SGD with momentum on the values of CSR parameters, all at once."""
 
     def __init__(self, parameters: list[Tensor], rate: float, momentum: float) -> None:
         self.parameters, self.rate, self.momentum = parameters, rate, momentum
@@ -131,14 +155,15 @@ def forms(model: nn.Module, chosen: tuple[str, ...]) -> dict[str, tuple[nn.Modul
                 for name in masks_of(one):
                     del one.get_submodule(name).weight_mask
         else:
-            one = sparsify(model, engine="torch" if form != "sparse" else "auto")
-        if form == "stock":
-            for name, layer in list(one.named_children()):
-                if isinstance(layer, SparseLinear):
-                    setattr(one, name, StockLinear(layer))
+            one = sparsify(model, engine="auto" if form in ("sparse", "moved") else "torch")
+        if form in _STOCK:
+            kind = StockValues if form == "values" else StockLinear
+            one = nn.Sequential(*[kind(part) if isinstance(part, SparseLinear) else part for part in one])
+        if form == "tuned":
             made[form] = one, Momentum(list(one.parameters()), _RATE, _MOMENTUM)
             continue
-        optimiser = torch.optim.SGD(one.parameters(), lr=_RATE, momentum=_MOMENTUM, fused=True)
+        how: dict[str, Any] = {"lr": _RATE, "momentum": _MOMENTUM, "fused": form != "stock"}  # of CSR there is none
+        optimiser = (SparseSGD if form == "moved" else torch.optim.SGD)(one.parameters(), **how)
         if form == "masked":
             guard(optimiser, one)
         made[form] = one, optimiser
@@ -148,12 +173,15 @@ def forms(model: nn.Module, chosen: tuple[str, ...]) -> dict[str, tuple[nn.Modul
 def step_of(model: nn.Module, optimiser: object, images: Tensor, labels: Tensor) -> Callable[[], object]:
     """Make a function that does one step."""
 
+    def step_through() -> None:
+        optimiser.step_through(cross_entropy(model(images), labels))  # type: ignore[attr-defined]
+
     def step() -> None:
         optimiser.zero_grad()  # type: ignore[attr-defined]
         cross_entropy(model(images), labels).backward()
         optimiser.step()  # type: ignore[attr-defined]
 
-    return step
+    return step_through if isinstance(optimiser, SparseSGD) else step
 
 
 def agree(
@@ -165,10 +193,10 @@ def agree(
         step = step_of(one, optimiser, images.double(), labels)
         for _ in range(20):
             step()
-        if form == "stock":
+        if form in _STOCK:
             trained[form] = [layer.weight.to_dense() for layer in one if hasattr(layer, "weight")]
         else:
-            whole = densify(one) if form in ("sparse", "torch") else one
+            whole = densify(one) if form in ("sparse", "moved", "torch") else one
             trained[form] = [layer.weight for layer in whole if isinstance(layer, nn.Linear)]
     if set_mlp is not None:
         program = Published(set_mlp, model, _RATE, _MOMENTUM)
@@ -204,7 +232,7 @@ def measured(
     clock = time.thread_time if threads == 1 else time.perf_counter
     made = forms(model, chosen)
     steps = {form: step_of(*pair, images, labels) for form, pair in made.items()}
-    memory = {form: held(one) for form, (one, _) in made.items()}
+    memory = {form: held(one, gradients=form != "moved") for form, (one, _) in made.items()}
     if set_mlp is not None:
         program, theirs = Published(set_mlp, model, _RATE, _MOMENTUM), (images.numpy(), one_hot(labels, 10))
         steps["set-mlp"], memory["set-mlp"] = (lambda: program.step(*theirs)), program.held()
@@ -232,20 +260,21 @@ def measured(
     ]
 
 
-def held(model: nn.Module) -> int:
+def held(model: nn.Module, *, gradients: bool = True) -> int:
     """Count the bytes that are held from step to step: gradients and momentum are as large as what they belong to."""
-    total = 0
+    total, times = 0, 3 if gradients else 2
     for parameter in model.parameters():
         if parameter.layout == torch.sparse_csr:
             places = parameter.crow_indices().nbytes + parameter.col_indices().nbytes
-            # The gradient has places of its own; momentum is kept of the values.
+            # The gradient has places of its own; so has momentum, but that of `tuned`.
             total += 3 * parameter.values().nbytes + 2 * places
         else:
-            total += 3 * parameter.nbytes
-    return total + sum(buffer.nbytes for buffer in model.buffers())
+            total += times * parameter.nbytes
+    places = [each for part in model.modules() if isinstance(part, StockValues) for each in (part.starts, part.columns)]
+    return total + sum(each.nbytes for each in (*model.buffers(), *places))
 
 
-def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
+def large(neurons: int, density: Fraction, batch: int, steps: int, *, moved: bool) -> None:
     """Train a network whose dense form would not fit anywhere."""
     start = time.perf_counter()
     sizes = (784, neurons, neurons, 10)
@@ -255,7 +284,8 @@ def large(neurons: int, density: Fraction, batch: int, steps: int) -> None:
     model = SparseSequential(*layers[:-1])
     made = time.perf_counter() - start
     kept_weights = sum(len(layer.weight) for layer in model if isinstance(layer, SparseLinear))
-    optimiser = torch.optim.SGD(model.parameters(), lr=_RATE, momentum=_MOMENTUM, fused=True)
+    kind = SparseSGD if moved else torch.optim.SGD
+    optimiser = kind(model.parameters(), lr=_RATE, momentum=_MOMENTUM, fused=True)
     step = step_of(model, optimiser, torch.rand(batch, 784), torch.randint(10, (batch,)))
     times = []
     for _ in range(steps):
@@ -292,6 +322,7 @@ def main() -> None:
     parser.add_argument("--unchecked", action="store_true", help="Compare nothing first, which takes long.")
     parser.add_argument("--out", type=Path, help="A CSV file for all times.")
     parser.add_argument("--large", type=int, help="Train one network with so many neurons, and nothing else.")
+    parser.add_argument("--moved", action="store_true", help="Move its weights by SparseSGD, not torch.optim.SGD.")
     parser.add_argument("--density", type=Fraction, default=Fraction(1, 10_000), help="Of the large network.")
     given = parser.parse_args()
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
@@ -299,7 +330,7 @@ def main() -> None:
     numba.set_num_threads(given.threads)
     print(f"{platform.machine()}, torch {torch.__version__}, numba {numba.__version__}, {given.threads} thread(s)")
     if given.large is not None:
-        large(given.large, given.density, batch=int(given.batches.split(",")[0]), steps=3)
+        large(given.large, given.density, batch=int(given.batches.split(",")[0]), steps=3, moved=given.moved)
         return
     chosen = tuple(form for form in FORMS if form in given.forms.split(",") or form == "masked")
     shown = chosen if given.set_mlp is None else (*chosen, "set-mlp")

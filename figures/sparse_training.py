@@ -21,6 +21,7 @@ CURVES = {
     "sparse": ("kept weights (time: compiled)", VERMILION, "o", "-"),
     "torch": ("the same, time with torch CSR", ORANGE, "v", "-."),
     "stock": ("stock torch.sparse.mm", BLUE, "s", "--"),
+    "tuned": ("the same with SGD by hand", GREY, "s", ":"),
     "set-mlp": ("SET-MLP, its published program", PURPLE, "D", "--"),
     "dense": ("dense, no mask", GREEN, "^", ":"),
 }

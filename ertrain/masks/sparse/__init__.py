@@ -1,8 +1,9 @@
 """Sparse layers: the kept weights alone are stored, multiplied and trained."""
 
 from ertrain.masks.sparse.convert import densify, sparsify
+from ertrain.masks.sparse.descent import SparseSGD
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.pointwise import SparsePointwise
 from ertrain.masks.sparse.rewiring import rewire
 
-__all__ = ["SparseLinear", "SparsePointwise", "densify", "rewire", "sparsify"]
+__all__ = ["SparseLinear", "SparsePointwise", "SparseSGD", "densify", "rewire", "sparsify"]

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from ertheory.kernels import kernel
 from ertrain.masks.sparse.kernels import backward_columns, forward_rows, weight_rows
 
-__all__ = ["UNITS", "backward_at", "forward_at", "weight_gradients_at"]
+__all__ = ["UNITS", "at_address", "backward_at", "forward_at", "weight_gradients_at"]
 
 UNITS = {4: np.float32(0), 8: np.float64(0)}  # by bytes
 
@@ -30,7 +30,7 @@ def _pointer(typing: Any, address: Any, unit: Any) -> Any:  # noqa: ARG001 - num
     return made(types.int64, unit), generate
 
 
-_at: Any = intrinsic(_pointer)
+at_address: Any = intrinsic(_pointer)
 
 
 @kernel
@@ -42,12 +42,12 @@ def forward_at(
     forward_rows(
         0,
         rows,
-        carray(_at(starts, np.int64(0)), (rows + 1,)),
-        carray(_at(columns, np.int32(0)), (kept,)),
-        carray(_at(values, unit), (kept,)),
-        carray(_at(bias, unit), (rows,)),
-        carray(_at(inputs, unit), (width, batch)),
-        carray(_at(outputs, unit), (rows, batch)),
+        carray(at_address(starts, np.int64(0)), (rows + 1,)),
+        carray(at_address(columns, np.int32(0)), (kept,)),
+        carray(at_address(values, unit), (kept,)),
+        carray(at_address(bias, unit), (rows,)),
+        carray(at_address(inputs, unit), (width, batch)),
+        carray(at_address(outputs, unit), (rows, batch)),
         relu,
     )
 
@@ -61,16 +61,16 @@ def backward_at(
     backward_columns(
         0,
         width,
-        carray(_at(of_columns, np.int64(0)), (width + 1,)),
-        carray(_at(rows_of, np.int32(0)), (kept,)),
-        carray(_at(places, np.int32(0)), (kept,)),
-        carray(_at(values, unit), (kept,)),
-        carray(_at(inputs, unit), (width, batch)),
-        carray(_at(gradients, unit), (rows, batch)),
-        carray(_at(of_inputs, unit), (width, batch)),
-        carray(_at(of_values, unit), (kept,)),
+        carray(at_address(of_columns, np.int64(0)), (width + 1,)),
+        carray(at_address(rows_of, np.int32(0)), (kept,)),
+        carray(at_address(places, np.int32(0)), (kept,)),
+        carray(at_address(values, unit), (kept,)),
+        carray(at_address(inputs, unit), (width, batch)),
+        carray(at_address(gradients, unit), (rows, batch)),
+        carray(at_address(of_inputs, unit), (width, batch)),
+        carray(at_address(of_values, unit), (kept,)),
         relu,
-        carray(_at(of_bias, unit), (width if relu else 0,)),
+        carray(at_address(of_bias, unit), (width if relu else 0,)),
     )
 
 
@@ -83,9 +83,9 @@ def weight_gradients_at(
     weight_rows(
         0,
         rows,
-        carray(_at(starts, np.int64(0)), (rows + 1,)),
-        carray(_at(columns, np.int32(0)), (kept,)),
-        carray(_at(inputs, unit), (width, batch)),
-        carray(_at(gradients, unit), (rows, batch)),
-        carray(_at(of_values, unit), (kept,)),
+        carray(at_address(starts, np.int64(0)), (rows + 1,)),
+        carray(at_address(columns, np.int32(0)), (kept,)),
+        carray(at_address(inputs, unit), (width, batch)),
+        carray(at_address(gradients, unit), (rows, batch)),
+        carray(at_address(of_values, unit), (kept,)),
     )

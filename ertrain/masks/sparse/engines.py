@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["ENGINES", "Engine", "Structure", "engine_for"]
+__all__ = ["ENGINES", "Engine", "Motion", "Structure", "engine_for"]
 
 
 _REGISTER = 64  # bytes
@@ -45,8 +45,27 @@ class Structure(NamedTuple):
     shape: tuple[int, int]
 
 
+class Motion(NamedTuple):
+    """How values move: a velocity becomes momentum * it + gradient + decay * value, and the value loses rate * that.
+
+    Parameters
+    ----------
+    velocities
+        They are those of the values, (kept,).
+    rate, momentum, decay
+        Learning rate, momentum and weight decay of PyTorch's SGD.
+    """
+
+    velocities: Tensor
+    rate: float
+    momentum: float
+    decay: float
+
+
 class Engine(Protocol):
     """What computes with W."""
+
+    moves: bool  # whether it can move values, with gradients that are never held
 
     def by_features(self, inputs: Tensor) -> Tensor:
         """Give inputs of shape (batch, features) as (features, batch), one run of memory a feature."""
@@ -70,8 +89,26 @@ class Engine(Protocol):
         With `over` nobody needs the inputs any more, and the first may be written over them.
         """
 
+    def move(self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, motion: Motion) -> None:
+        """Move values and velocities instead of giving the gradients of the values; there is at least one input."""
+
+    def move_back(
+        self,
+        structure: Structure,
+        values: Tensor,
+        inputs: Tensor,
+        gradients: Tensor,
+        motion: Motion,
+        *,
+        relu: bool,
+        over: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Do so in `backward`, and give the others."""
+
 
 class _Numba:
+    moves = True
+
     def by_features(self, inputs: Tensor) -> Tensor:
         if inputs.requires_grad or not inputs.is_contiguous() or 1 in inputs.shape:
             return inputs.t().contiguous()
@@ -141,8 +178,42 @@ class _Numba:
             backward(*_arrays(*parts[:-1], then=(relu, sums.numpy())), threads=threads)
         return of_inputs, of_values, sums if relu else None
 
+    def move(self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, motion: Motion) -> None:
+        from ertrain.masks.sparse.addresses import UNITS
+        from ertrain.masks.sparse.moving import move_at
+
+        (rows, width), batch = structure.shape, inputs.shape[1]
+        parts = structure.starts, structure.columns, values, inputs, gradients, motion.velocities
+        how = *motion[1:], _threads(len(values) * batch), UNITS[values.itemsize]
+        move_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
+
+    def move_back(
+        self,
+        structure: Structure,
+        values: Tensor,
+        inputs: Tensor,
+        gradients: Tensor,
+        motion: Motion,
+        *,
+        relu: bool,
+        over: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        from ertrain.masks.sparse.addresses import UNITS
+        from ertrain.masks.sparse.moving import move_back_at
+
+        (rows, width), batch = structure.shape, inputs.shape[1]
+        of_inputs = inputs if over else inputs.new_empty(inputs.shape)
+        sums = inputs.new_empty(width if relu else 0)
+        by_columns = structure.of_columns, structure.rows, structure.places
+        parts = *by_columns, values, inputs, gradients, of_inputs, motion.velocities, sums
+        how = relu, *motion[1:], _threads(len(values) * batch), UNITS[values.itemsize]
+        move_back_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
+        return of_inputs, sums if relu else None
+
 
 class _Torch:
+    moves = False
+
     def by_features(self, inputs: Tensor) -> Tensor:
         return inputs.t().contiguous()
 
@@ -167,12 +238,19 @@ class _Torch:
     def backward(
         self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool, over: bool = False
     ) -> tuple[Tensor, Tensor, Tensor | None]:
+        del over  # these products make tensors of their own
         of_inputs = self.turned(structure, values, gradients)
         of_values = self.of_values(structure, inputs, gradients)
         if not relu:
             return of_inputs, of_values, None
         of_inputs.masked_fill_(inputs <= 0, 0)
         return of_inputs, of_values, of_inputs.sum(1)
+
+    def move(self, *_: Any) -> None:
+        raise NotImplementedError
+
+    def move_back(self, *_: Any, **__: Any) -> tuple[Tensor, Tensor | None]:
+        raise NotImplementedError
 
 
 ENGINES: dict[str, Engine] = {"numba": _Numba(), "torch": _Torch()}

@@ -20,13 +20,13 @@ from numba import prange
 from ertheory.kernels import kernel
 from ertrain.masks.sparse.vectors import add_rows, multiply_rows, pass_back, turn_block
 
-__all__ = ["backward", "forward", "transpose", "turn", "weight_gradients"]
+__all__ = ["PARTS", "backward", "forward", "transpose", "turn", "weight_gradients"]
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Starts: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.int32]
 
-_PARTS = 8  # for each thread: rows differ in length
+PARTS = 8  # for each thread: rows differ in length
 
 
 @kernel
@@ -68,7 +68,7 @@ def forward(
     if threads == 1:
         forward_rows(0, len(starts) - 1, *given)
     else:
-        forward_parts(_PARTS * threads, len(starts) - 1, *given)
+        forward_parts(PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -126,7 +126,7 @@ def backward(
     if threads == 1:
         backward_columns(0, len(starts) - 1, *given)
     else:
-        backward_parts(_PARTS * threads, len(starts) - 1, *given)
+        backward_parts(PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -166,7 +166,7 @@ def weight_gradients(
     if threads == 1:
         weight_rows(0, len(starts) - 1, *given)
     else:
-        weight_parts(_PARTS * threads, len(starts) - 1, *given)
+        weight_parts(PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel

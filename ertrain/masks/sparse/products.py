@@ -7,7 +7,9 @@ product to the last, a ReLU is a part of the product before it, and its gradient
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +17,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ertheory.errors import InvalidInput
-from ertrain.masks.sparse.engines import Engine, Structure
+from ertrain.masks.sparse.engines import Engine, Motion, Structure
 
-__all__ = ["Operand", "product"]
+__all__ = ["Operand", "movable", "product"]
 
 # Whether the graph that is gone through now is kept, to be gone through again; a PyTorch that does not say may keep it.
 _kept_graph: Callable[[], bool] = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -78,6 +80,42 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     return result.t() if inputs.dim() == 2 else result.t().reshape(*inputs.shape[:-1], outputs)
 
 
+def movable(loss: Tensor) -> dict[Tensor, Callable[[Motion], None]]:
+    """Find the weights of sparse layers that may be moved as soon as the gradients of a loss come to them.
+
+    They are leaves whose one use is in one product, and their gradients are seen by no hook. Each comes with a function
+    that is to be called with a motion before the loss is gone back from.
+    """
+    if loss.grad_fn is None:
+        return {}
+    uses, products = Counter[Tensor](), list[Any]()
+    seen, ahead = {loss.grad_fn}, [loss.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, _Product._backward_cls):
+            products.append(node)
+        for further, _ in node.next_functions:
+            if further is None:
+                continue
+            leaf = getattr(further, "variable", None)
+            if leaf is not None:
+                uses[leaf] += 1
+            elif further not in seen:
+                seen.add(further)
+                ahead.append(further)
+    return {
+        weight: partial(node.motions.__setitem__, at)
+        for node in products
+        if node.batch
+        for at, weight in enumerate(node.weights)
+        if uses[weight] == 1 and node.how[at][1].moves and not _watched(weight)
+    }
+
+
+def _watched(weight: Tensor) -> bool:
+    return bool(weight._backward_hooks or weight._post_accumulate_grad_hooks)
+
+
 class _Product(torch.autograd.Function):
     """The same for X of shape (columns, batch)."""
 
@@ -93,7 +131,8 @@ class _Product(torch.autograd.Function):
             constants = None if bias is None else bias.detach()
             hidden.append(engine.forward(structure, values.detach(), constants, hidden[-1], relu=relu))
         kept = hidden if how[-1][2] else hidden[:-1]
-        ctx.how, ctx.kept = how, len(kept)
+        ctx.how, ctx.kept, ctx.weights, ctx.motions = how, len(kept), weights, {}
+        ctx.batch = inputs.shape[1]
         ctx.save_for_backward(*kept, *weights)
         return hidden[-1]
 
@@ -117,10 +156,18 @@ class _Product(torch.autograd.Function):
             further = ctx.needs_input_grad[0] or any(wanted[: 2 * at])
             before = at > 0 and ctx.how[at - 1][2]  # whether a ReLU is
             sums = None
-            if further and wanted[2 * at]:
-                # What is hidden between two products is ours alone: its gradient takes its place.
+            motion = ctx.motions.get(at)
+            # What is hidden between two products is ours alone: its gradient takes its place.
+            free = over and at > 0
+            if motion is not None and further:
+                gradients, sums = engine.move_back(
+                    structure, weights[at], hidden[at], gradients, motion, relu=before, over=free
+                )
+            elif motion is not None:
+                engine.move(structure, weights[at], hidden[at], gradients, motion)
+            elif further and wanted[2 * at]:
                 gradients, results[2 * at], sums = engine.backward(
-                    structure, weights[at], hidden[at], gradients, relu=before, over=over and at > 0
+                    structure, weights[at], hidden[at], gradients, relu=before, over=free
                 )
             elif wanted[2 * at]:
                 results[2 * at] = engine.of_values(structure, hidden[at], gradients)

@@ -15,13 +15,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-__all__ = ["PLACE", "Writer"]
+__all__ = ["FREE", "PLACE", "Writer"]
 
 _REGISTER = 64  # bytes
 # Two stretches stay in the registers: of 32 with 64 bytes, or of 16 with 32.
 _STRETCH = 512 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 256
 
-_FREE = ("contract", "nsz")  # products may be fused into sums; infinities and NaN stay what they are
+FREE = ("contract", "nsz")  # products may be fused into sums; infinities and NaN stay what they are
 PLACE = ir.IntType(64)
 
 
@@ -108,7 +108,7 @@ class Writer:
 
     def fused(self, one: Any, other: Any, third: Any) -> Any:
         """Give one * other + third."""
-        return self.builder.fadd(self.builder.fmul(one, other, flags=_FREE), third, flags=_FREE)
+        return self.builder.fadd(self.builder.fmul(one, other, flags=FREE), third, flags=FREE)
 
     def rectified(self, stretch: Any, by: Any) -> Any:
         """Give a stretch with zeros where another one is at most 0."""
@@ -157,7 +157,7 @@ class Writer:
             places = list(range(first, first + width))
             pair = self._picked(one, one, places), self._picked(other, other, places)
             if len(totals) < 2:
-                totals.append(self.builder.fmul(*pair, flags=_FREE))
+                totals.append(self.builder.fmul(*pair, flags=FREE))
             else:
                 totals.append(self.fused(*pair, totals.pop(0)))
         return totals[0] if len(totals) == 1 else self.builder.fadd(*totals)

@@ -1,21 +1,22 @@
 """Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
 
-Machine code is kept by the stamps of `kernels` and `addresses`: after a change here, touch both.
+Machine code is kept by the stamps of `kernels`, `addresses` and `moving`: after a change here, touch all three.
 """
 
 # ruff: noqa: ARG001 - numba is told the types of all arguments, by position
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ertrain.masks.sparse.stretches import PLACE, Writer
+from ertrain.masks.sparse.stretches import FREE, PLACE, Writer
 
-__all__ = ["add_rows", "multiply_rows", "pass_back", "turn_block"]
+__all__ = ["add_rows", "move_rows", "multiply_rows", "pass_back", "pass_back_moving", "turn_block"]
 
 
 def _add_rows(
@@ -63,24 +64,47 @@ def _multiply_rows(
     """Put the inner products of a row of gradients with inputs[columns[k]] into of_values[k], first <= k < last."""
     place = types.int64
     kinds = of_values, columns, place, place, inputs, place, gradients, place
+    return types.void(*kinds), _multiplied(_accumulate)
 
+
+def _move_rows(
+    typing: Any,
+    velocities: Any,
+    columns: Any,
+    first: Any,
+    last: Any,
+    inputs: Any,
+    batch: Any,
+    gradients: Any,
+    row: Any,
+    values: Any,
+    rate: Any,
+    momentum: Any,
+    decay: Any,
+) -> Any:
+    """Move values[k] by these inner products instead of keeping them."""
+    place, kind = types.int64, values.dtype
+    kinds = velocities, columns, place, place, inputs, place, gradients, place, values, kind, kind, kind
+    return types.void(*kinds), _multiplied(_move, moved=8)
+
+
+def _multiplied(deliver: Callable[..., None], **how: int) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        _, _, first, last, _, batch, _, row = given
-        of_values, columns, inputs, gradients = 0, 1, 4, 6
+        first, last, batch, row = (given[number] for number in (2, 3, 5, 7))
+        results, columns, inputs, gradients = 0, 1, 4, 6
         write = Writer(context, builder, signature.args, given)
         for at in write.stretches(batch):
             own = write.load(gradients, write.in_row(row, batch, at))
 
             def multiply(entries: list[Any], at: Any = at, own: Any = own) -> None:
                 places = [write.in_row(write.element(columns, entry), batch, at) for entry in entries]
-                _accumulate(
-                    write, of_values, entries, at, write.inner_products(own, [write.load(inputs, p) for p in places])
-                )
+                products = write.inner_products(own, [write.load(inputs, place) for place in places])
+                deliver(write, results, entries, at, products, given, batch, **how)
 
             write.entries(first, last, multiply, at_once=4)
         return context.get_dummy_value()
 
-    return types.void(*kinds), generate
+    return generate
 
 
 def _pass_back(
@@ -111,9 +135,41 @@ def _pass_back(
         *arrays, place, place, inputs, place, gradients, types.boolean, place, of_values, of_inputs, of_bias,
     )  # fmt: skip
 
+    return types.void(*kinds), _passed_back(_accumulate)
+
+
+def _pass_back_moving(
+    typing: Any,
+    values: Any,
+    rows: Any,
+    places: Any,
+    first: Any,
+    last: Any,
+    inputs: Any,
+    batch: Any,
+    gradients: Any,
+    relu: Any,
+    column: Any,
+    velocities: Any,
+    of_inputs: Any,
+    of_bias: Any,
+    rate: Any,
+    momentum: Any,
+    decay: Any,
+) -> Any:
+    """Move values[places[k]] by these inner products instead of keeping them."""
+    place, kind = types.int64, values.dtype
+    kinds = (
+        values, rows, places, place, place, inputs, place, gradients, types.boolean, place, velocities, of_inputs,
+        of_bias, kind, kind, kind,
+    )  # fmt: skip
+    return types.void(*kinds), _passed_back(_move, moved=0)
+
+
+def _passed_back(deliver: Callable[..., None], **how: int) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         first, last, batch, relu, column = (given[number] for number in (3, 4, 6, 8, 9))
-        values, rows, places, inputs, gradients, of_values, of_inputs, of_bias = 0, 1, 2, 5, 7, 10, 11, 12
+        values, rows, places, inputs, gradients, results, of_inputs, of_bias = 0, 1, 2, 5, 7, 10, 11, 12
         write = Writer(context, builder, signature.args, given)
         for at in write.stretches(batch):
             sums = write.variable(write.zeros)
@@ -127,7 +183,8 @@ def _pass_back(
                     value = write.repeated(write.element(values, target))
                     builder.store(write.fused(value, some, builder.load(sums)), sums)
                     fetched.append(some)
-                _accumulate(write, of_values, targets, at, write.inner_products(own, fetched))
+                products = write.inner_products(own, fetched)
+                deliver(write, results, targets, at, products, given, batch, **how)
 
             write.entries(first, last, go, at_once=4)
             found = builder.load(sums)
@@ -137,7 +194,7 @@ def _pass_back(
                 _accumulate(write, of_bias, [column], at, [write.total(found)])
         return context.get_dummy_value()
 
-    return types.void(*kinds), generate
+    return generate
 
 
 def _turn_block(typing: Any, given: Any, width: Any, turned: Any, height: Any, row: Any, column: Any) -> Any:
@@ -164,7 +221,7 @@ def _turn_block(typing: Any, given: Any, width: Any, turned: Any, height: Any, r
     return types.void(*kinds), generate
 
 
-def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: list[Any]) -> None:
+def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: list[Any], *_: Any) -> None:
     """Store numbers of the first stretch, and add those of the others to them."""
     is_first = write.builder.icmp_signed("==", at, ir.Constant(PLACE, 0))
     for place, number in zip(places, numbers, strict=True):
@@ -172,7 +229,37 @@ def _accumulate(write: Writer, array: int, places: list[Any], at: Any, numbers: 
         write.put(write.builder.fadd(before, number), array, place)
 
 
+def _move(
+    write: Writer,
+    velocities: int,
+    places: list[Any],
+    at: Any,
+    numbers: list[Any],
+    given: Sequence[Any],
+    batch: Any,
+    *,
+    moved: int,
+) -> None:
+    """Let what is moved go on as SGD with momentum does; the last three that are given are rate, momentum and decay.
+
+    A velocity gets its momentum at the first stretch and its share of the gradient at every one; the value, which later
+    stretches still ask for, is moved at the last.
+    """
+    builder, (rate, momentum, decay) = write.builder, given[-3:]
+    is_first = builder.icmp_signed("==", at, ir.Constant(PLACE, 0))
+    is_last = builder.icmp_signed("==", builder.add(at, ir.Constant(PLACE, write.lanes)), batch)
+    for place, number in zip(places, numbers, strict=True):
+        velocity, value = write.element(velocities, place), write.element(moved, place)
+        started = write.fused(decay, value, write.fused(momentum, velocity, number))
+        velocity = builder.select(is_first, started, builder.fadd(velocity, number))
+        write.put(velocity, velocities, place)
+        further = builder.fsub(value, builder.fmul(rate, velocity, flags=FREE), flags=FREE)
+        write.put(builder.select(is_last, further, value), moved, place)
+
+
 add_rows: Any = intrinsic(_add_rows)
+move_rows: Any = intrinsic(_move_rows)
 multiply_rows: Any = intrinsic(_multiply_rows)
 pass_back: Any = intrinsic(_pass_back)
+pass_back_moving: Any = intrinsic(_pass_back_moving)
 turn_block: Any = intrinsic(_turn_block)
