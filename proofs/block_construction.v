@@ -1,6 +1,6 @@
 (* Feed-forward networks over a real field, and the block construction of Theorems 2.1 and 2.2 (dense layer 0).      *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli.
+From ERProofs Require Import names bernoulli.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

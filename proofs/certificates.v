@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method exact` or `printed` (dense layer 0) to a theorem about networks.          *)
 From Coq Require Import NArith PArith.
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli block_construction theorem_2_2 rounding.
+From ERProofs Require Import names bernoulli block_construction theorem_2_2 rounding.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -30,7 +30,7 @@ PACKAGES = (
     "libcoq-mathcomp-analysis",
 )
 # Everything was compiled, with the same axioms, by these; others may know a lemma under another name.
-CHECKED = "8.16.1 with mathcomp 1.15 (Debian 12)"
+CHECKED = "8.16.1 with mathcomp 1.15 (Debian 12) and 8.20.1 with mathcomp 2.3 (Debian 13)"
 NAMES = "names"  # what the proofs are written with; mathcomp 1 and 2 have a file each that makes up for what they lack
 MATHCOMPS = ("mathcomp_1", "mathcomp_2")  # the first whose names compile is the one that is there
 # In the order in which they build on one another, with the theorems that they are there for.
@@ -98,7 +98,7 @@ AXIOMS = {
 }
 CLASSICAL = ("theorem_2_2_logarithms", "subset_sum_exponents")
 UNFINISHED = re.compile(r"\b(Admitted|admit|Axiom|Axioms|Parameter|Parameters|Conjecture|Abort)\b")
-USED = re.compile(r"^From ERProofs Require (?:Import|Export) ([^.]*)\.", re.MULTILINE)
+USED = re.compile(r"^From ERProofs Require Import ([^.]*)\.", re.MULTILINE)
 NAMED = re.compile(r"^(?:Theorem|Corollary) (\w+)", re.MULTILINE)
 FLAGS = ("-w", "-notation-overridden,-ambiguous-paths")
 

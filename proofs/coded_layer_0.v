@@ -2,7 +2,7 @@
 (* A colour of a neuron of layer 1 is the neuron of the target that it copies. Layer 0 carries linear combinations of *)
 (* the inputs: with matchings its two maps hold the weights of all neurons that have a colour.                        *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli exact_laws factored factored_law factored_network.
+From ERProofs Require Import names bernoulli exact_laws factored factored_law factored_network.
 From ERProofs Require Import one_hidden_layer private_matching sequential_greedy.
 Set Implicit Arguments.
 Unset Strict Implicit.

@@ -1,6 +1,6 @@
 (* Masks drawn in parts: given one part, the rest keeps its law; independent bits; and more edges never hurt.           *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws.
+From ERProofs Require Import names bernoulli exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -75,7 +75,7 @@ have p01 e : 0 <= p e <= 1.
   case: e => v /=; have [/andP[g0 g1] h1] := gh v; first by rewrite (le_trans g0 g1).
   rewrite /s; case: eqP => [_|/eqP nz]; first by rewrite lexx ler01.
   have h0 : 0 < h v by rewrite lt_neqAle eq_sym nz (le_trans g0 g1).
-  by rewrite divr_ge0 ?(ltW h0) //= ler_pdivr_mulr // mul1r.
+  by rewrite divr_ge0 ?(ltW h0) //= ler_pdivrMr // mul1r.
 pose own (e : V + V) : option V := match e with inl v => Some v | inr v => Some v end.
 have one (e : V + V) : Pr p (fun w => w e) = p e.
   transitivity (Pr p (fun w : {ffun [finType of V + V] -> bool} => [exists e', (e' == e) && w e'])).

@@ -1,7 +1,7 @@
 (* The degree bound: every output needs as many neighbours in layer 1 as the target has hidden neurons, unless layer 0 *)
 (* has dense rows. A chamber is a place around points of all hyperplanes on which layer 0 is affine.                   *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli exact_laws factored factored_law factored_network one_hidden_layer kinks.
+From ERProofs Require Import names bernoulli exact_laws factored factored_law factored_network one_hidden_layer kinks.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method drop` (one hidden layer, dense layer 0) to a theorem about networks.     *)
 From Coq Require Import NArith PArith.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws dropped_copies rounding.
+From ERProofs Require Import names bernoulli block_construction exact_laws dropped_copies rounding.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Dropped copies: one target hidden layer J, outputs O, inputs I; C copies a hidden neuron, K an input.               *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws.
+From ERProofs Require Import names bernoulli block_construction exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Dropped copies at any depth: bad ones are left out, and thresholds say how many good ones a neuron shall have.        *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import factored_network conditioning masked_laws.
+From ERProofs Require Import names factored_network conditioning masked_laws.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -100,8 +100,8 @@ Let d01 (e : edge) : 0 <= dens e <= 1. Proof. exact: p01. Qed.
 Let miss01 l n : 0 <= 1 - (1 - p l) ^+ n <= 1.
 Proof.
 have /andP[a c] := p01 l; have m0 : 0 <= 1 - p l by rewrite subr_ge0.
-have m1 : (1 - p l) ^+ n <= 1 by rewrite exprn_ile1 // ler_subl_addr ler_addl.
-by rewrite subr_ge0 m1 ler_subl_addr ler_addl exprn_ge0.
+have m1 : (1 - p l) ^+ n <= 1 by rewrite exprn_ile1 // lerBlDr lerDl.
+by rewrite subr_ge0 m1 lerBlDr lerDl exprn_ge0.
 Qed.
 
 Definition count l (good : {ffun copy l -> bool}) (u : T l) : nat := #|[pred i | good (u, i)]|.
@@ -172,11 +172,11 @@ Definition find_least l (v : T l.+1) : R := (1 - (1 - p l) ^+ sources q t l) ^+ 
 Lemma find_least_le l (G : {ffun copy l -> bool}) v : enough G -> 0 <= find_least v.1 <= find_chance G v.
 Proof.
 move=> /forallP en; have /andP[a0 a1] := miss01 l (sources q t l).
-rewrite exprn_ge0 //= /find_least /weights_in -prodr_const; apply: ler_prod => u nz; rewrite a0 ler_add2l ler_opp2.
+rewrite exprn_ge0 //= /find_least /weights_in -prodr_const; apply: ler_prod => u nz; rewrite a0 lerD2l lerN2.
 have read : weights_out W u != 0%N by rewrite -lt0n; apply/card_gt0P; exists v.1.
 have le : (sources q t l <= count G u)%N by have /implyP/(_ read) := en u.
-have /andP[p0 p1] := p01 l; apply: ler_wiexpn2l => //; first by rewrite subr_ge0.
-by rewrite ler_subl_addr ler_addl.
+have /andP[p0 p1] := p01 l; apply: ler_wiXn2l => //; first by rewrite subr_ge0.
+by rewrite lerBlDr lerDl.
 Qed.
 
 Lemma find_chance_le1 l (G : {ffun copy l -> bool}) v : find_chance G v <= 1.
@@ -256,7 +256,7 @@ have fm (G G' : {ffun copy n.+1 -> bool}) : (forall v, G v -> G' v) -> f G <= f 
   move=> le; rewrite /f; case: (boolP (enough G)) => [/forallP en|_]; last exact: ler0n.
   suff -> : enough G' by [].
   by apply/forallP => u; apply/implyP => nz; have /implyP/(_ nz)/leq_trans := en u; apply; exact: count_le.
-rewrite big_ord_recr /=; apply: le_trans (level_law (ltnW nL) f0 fm); apply: ler_wpmul2r; last exact: (IH (ltnW nL)).
+rewrite big_ord_recr /=; apply: le_trans (level_law (ltnW nL) f0 fm); apply: ler_wpM2r; last exact: (IH (ltnW nL)).
 by apply: Pr_ge0 => v; exact: least01.
 Qed.
 
@@ -284,16 +284,16 @@ Proof.
 have f0 G : 0 <= found G by apply: prodr_ge0 => u _; rewrite exprn_ge0 //; case/andP: (miss01 D.+1 (count G u)).
 have fm (G G' : {ffun copy D.+1 -> bool}) : (forall v, G v -> G' v) -> found G <= found G'.
   move=> le; apply: ler_prod => u _; have /andP[a0 a1] := miss01 D.+1 (count G u).
-  rewrite exprn_ge0 //=; apply: ler_expn2r; rewrite ?nnegrE //; first by case/andP: (miss01 D.+1 (count G' u)).
-  have /andP[p0 p1] := p01 D.+1; rewrite ler_add2l ler_opp2; apply: ler_wiexpn2l; rewrite ?subr_ge0 ?count_le //.
-  by rewrite ler_subl_addr ler_addl.
+  rewrite exprn_ge0 //=; apply: lerXn2r; rewrite ?nnegrE //; first by case/andP: (miss01 D.+1 (count G' u)).
+  have /andP[p0 p1] := p01 D.+1; rewrite lerD2l lerN2; apply: ler_wiXn2l; rewrite ?subr_ge0 ?count_le //.
+  by rewrite lerBlDr lerDl.
 rewrite kept_found /drop_law big_ord_recr /=; apply: le_trans (level_law (leqnSn D.+1) f0 fm).
 rewrite [X in _ <= _ * X](copies_law (@find_least D) (fun u k => (1 - (1 - p D.+1) ^+ k) ^+ (weights_out W u * q L))).
 have gain0 l k c : 0 <= (if l == D then (1 - (1 - p l.+1) ^+ k) ^+ c else (t l.+1 <= k)%N%:R : R).
   by case: ifP => _; rewrite ?ler0n // exprn_ge0 //; case/andP: (miss01 l.+1 k).
 have chance0 l u : 0 <= drop_chance p q t D l (weights_in W u) (@weights_out R T W l.+1 u).
   by apply: sumr_ge0 => k _; rewrite mulr_ge0 ?gain0 // mass0 //; exact: least01.
-apply: ler_pmul.
+apply: ler_pM.
 - by apply: prodr_ge0 => l _; apply: prodr_ge0 => u _; exact: chance0.
 - by apply: prodr_ge0 => u _; exact: chance0.
 - apply: le_trans (enough_from (leqnSn D.+1)); rewrite le_eqVlt; apply/orP; left; apply/eqP.

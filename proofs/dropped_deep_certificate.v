@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method drop`, any number of hidden layers, to a theorem about networks.           *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0 conditioning.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0 conditioning.
 From ERProofs Require Import rounding upward factored_certificate enclosures matched_certificate matched_minimal.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws certificates masked_networks masked_laws.
 From ERProofs Require Import dropped_deep.
@@ -109,7 +109,7 @@ Qed.
 Let unit_pow (x : R) n : 0 <= x <= 1 -> 0 <= x ^+ n <= 1.
 Proof. by case/andP=> x0 x1; rewrite exprn_ge0 ?exprn_ile1. Qed.
 Let unit_compl (x : R) : 0 <= x <= 1 -> 0 <= 1 - x <= 1.
-Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 ler_subl_addr ler_addl. Qed.
+Proof. by case/andP=> x0 x1; rewrite subr_ge0 x1 lerBlDr lerDl. Qed.
 Let ge0 (x : R) : 0 <= x <= 1 -> 0 <= x. Proof. by case/andP. Qed.
 Let rest_dn (x : N) (X : R) : 0 <= X <= 1 -> above S x X -> below S (S - x)%bin (1 - X).
 Proof.
@@ -119,14 +119,14 @@ Qed.
 Let rest_up (x : N) (X : R) : 0 <= X <= 1 -> below S x X -> above S (S - x)%bin (1 - X).
 Proof.
 move=> /andP[_ X1] h; apply: compl_up => //; case: (N.le_gt_cases x S) => // /(toR_lt R) lt.
-by have := lt_le_trans lt (le_trans h (ler_wpmul2r (ltW s0) X1)); rewrite mul1r ltxx.
+by have := lt_le_trans lt (le_trans h (ler_wpM2r (ltW s0) X1)); rewrite mul1r ltxx.
 Qed.
 Let under_of (x : N) (X : R) : below S x X -> under (x, bits) X.
-Proof. by move=> h; rewrite /under /upward.value /= ler_pdivr_mulr. Qed.
+Proof. by move=> h; rewrite /under /upward.value /= ler_pdivrMr. Qed.
 Let bounds_of (x : N) (X : R) : above S x X -> bounds (x, bits) X.
-Proof. by move=> h; rewrite /bounds /upward.value /= ler_pdivl_mulr. Qed.
+Proof. by move=> h; rewrite /bounds /upward.value /= ler_pdivlMr. Qed.
 Let one_up (X : R) : 0 <= X <= 1 -> above S S X.
-Proof. by case/andP=> X0 X1; rewrite /above -[X in _ <= X]mul1r ler_wpmul2r // ltW. Qed.
+Proof. by case/andP=> X0 X1; rewrite /above -[X in _ <= X]mul1r ler_wpM2r // ltW. Qed.
 Let zero_dn (X : R) : 0 <= X <= 1 -> below S 0 X.
 Proof. by case/andP=> X0 _; exact: (mulr_ge0 X0 (ltW s0)). Qed.
 
@@ -215,7 +215,7 @@ Proof.
 move=> lD; have lL := leqW lD; have G0 k := ge0 (gain01 (Pos.to_nat c) k lD); have l01 := least01 a lL.
 rewrite /chance_dn /listed same (windowE (fits_in lD)).
 apply: le_trans (_ : _ <= (\sum_(k0 l <= i < k0 l + fit k0 len cq l) bin_mass (least l a) (q l.+1) i * gain l (Pos.to_nat c) i) * toR R S) _; last first.
-  by apply: ler_wpmul2r; [exact: ltW|exact: (part_of l01 G0 (fits_in lD))].
+  by apply: ler_wpM2r; [exact: ltW|exact: (part_of l01 G0 (fits_in lD))].
 have under_q := under_of (rest_dn l01 (good_upP a lL)).
 exact: (mean_dnP l01 G0 (under_of (good_dnP a lL)) under_q (fun i => gain_dnP c i lD) (fits_in lD)).
 Qed.
@@ -244,19 +244,19 @@ have in01 : 0 <= \sum_(k <= i < k + w) M i * 1 <= 1.
   rewrite -[X in _ <= X]total [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|i _]; last by rewrite mulr1.
   exact: (part_of l01 (F := fun=> 1) (fun=> ler01) fits').
 have rest : \sum_(0 <= i < k) M i * G i + \sum_(k + w <= i < n.+1) M i * G i <= 1 - \sum_(k <= i < k + w) M i * 1.
-  rewrite ler_subr_addl -[X in _ <= X]total [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|i _]; last by rewrite mulr1.
-  rewrite (split (fun=> 1)); apply: ler_add; first exact: lexx.
-  apply: ler_add; apply: ler_sum => i _; apply: ler_wpmul2l => //; by case/andP: (G01 i).
+  rewrite lerBrDl -[X in _ <= X]total [X in _ <= X](eq_bigr (fun k : 'I_n.+1 => M k * 1)) => [|i _]; last by rewrite mulr1.
+  rewrite (split (fun=> 1)); apply: lerD; first exact: lexx.
+  apply: lerD; apply: ler_sum => i _; apply: ler_wpM2l => //; by case/andP: (G01 i).
 have -> : chance l (N.to_nat a) (Pos.to_nat c) = \sum_(i < n.+1) M i * G i by [].
 rewrite (split G); apply: above_add; first exact: inside.
-by apply: le_trans (rest_up in01 covered); rewrite ler_wpmul2r // ltW.
+by apply: le_trans (rest_up in01 covered); rewrite ler_wpM2r // ltW.
 Qed.
 
 Lemma chance01 l a c : (l < D.+1)%N -> 0 <= chance l a c <= 1.
 Proof.
 move=> lD; have l01 : 0 <= (1 - r l ^+ sources q t l) ^+ a <= 1 by exact/unit_pow/hit01/leqW.
 have M0 i := bin_mass_ge0 (q l.+1) l01 i; apply/andP; split; first by apply: sumr_ge0 => k _; rewrite mulr_ge0 // ge0 // gain01.
-rewrite -(mass_total ((1 - r l ^+ sources q t l) ^+ a) (q l.+1)); apply: ler_sum => k _; rewrite -[X in _ <= X]mulr1 ler_wpmul2l //.
+rewrite -(mass_total ((1 - r l ^+ sources q t l) ^+ a) (q l.+1)); apply: ler_sum => k _; rewrite -[X in _ <= X]mulr1 ler_wpM2l //.
 by case/andP: (gain01 c k lD).
 Qed.
 
@@ -308,16 +308,16 @@ Theorem deep_enough cq : deep_ok ra rb ct kinds num den bits k0 len D cq ->
   1 - delta <= drop_law W p (fun l => Pos.to_nat (cq l)) t D.
 Proof.
 move=> /and4P[d0 nd ok /N.leb_le h]; have dp : 0 < toR R den by have /N.ltb_lt/(toR_lt R) := d0.
-rewrite drop_lawE deltaE // ler_pdivr_mulr // -(ler_pmul2r s0) -toRM; apply: le_trans (toR_le R h) _.
-by rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //; exact: law_dnP.
+rewrite drop_lawE deltaE // ler_pdivrMr // -(ler_pM2r s0) -toRM; apply: le_trans (toR_le R h) _.
+by rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //; exact: law_dnP.
 Qed.
 
 Theorem deep_too_few cq : deep_few ra rb ct kinds num den bits k0 len D cq ->
   drop_law W p (fun l => Pos.to_nat (cq l)) t D < 1 - delta.
 Proof.
 move=> /and4P[d0 nd ok /N.ltb_lt h]; have dp : 0 < toR R den by have /N.ltb_lt/(toR_lt R) := d0.
-rewrite drop_lawE deltaE // ltr_pdivl_mulr // -(ltr_pmul2r s0) -[toR R (den - num) * _]toRM.
-apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpmul2r ?toR_ge0 //; exact: law_upP.
+rewrite drop_lawE deltaE // ltr_pdivlMr // -(ltr_pM2r s0) -[toR R (den - num) * _]toRM.
+apply: le_lt_trans (toR_lt R h); rewrite toRM mulrAC ler_wpM2r ?toR_ge0 //; exact: law_upP.
 Qed.
 
 (* with one copy less of the neurons of any layer *)
@@ -351,12 +351,12 @@ move=> /and5P[h0 d0 dd nd /andP[ok /N.ltb_lt lt]].
 have dp : 0 < toR R den by have /N.ltb_lt/(toR_lt R) := dd.
 have d0p : 0 < toR R den0 by have /N.ltb_lt/(toR_lt R) := d0.
 have law := law_upP ok (leqnn D.+1); rewrite -drop_lawE // in law.
-rewrite deltaE // ratio_rest // ltr_pdivl_mulr // -(ltr_pmul2r d0p) -(ltr_pmul2r s0).
+rewrite deltaE // ratio_rest // ltr_pdivlMr // -(ltr_pM2r d0p) -(ltr_pM2r s0).
 move: law; set X := drop_law _ _ _ _ _; set u := law_up _ _ _ _ _ _ _ _ _ _ => law.
 have -> : toR R (den0 - num0)%bin / toR R den0 * X * toR R den * toR R den0 * toR R S =
     toR R (den0 - num0)%bin * (X * toR R S) * toR R den by field; rewrite gt_eqF.
 apply: (@le_lt_trans _ _ (toR R ((den0 - num0) * u * den)%bin)).
-  by rewrite !toRM ler_wpmul2r ?toR_ge0 // ler_wpmul2l ?toR_ge0.
+  by rewrite !toRM ler_wpM2r ?toR_ge0 // ler_wpM2l ?toR_ge0.
 by apply: lt_le_trans (toR_lt R lt) _; rewrite !toRM le_eqVlt; apply/orP; left; apply/eqP; exact: mulrAC.
 Qed.
 
@@ -402,17 +402,17 @@ apply: le_trans (matched_deep (p'01 ok) u0 repP (fun r => @kept_construction R T
 have d1 : 0 < toR R den0 by exact: (toR_lt R d0).
 have den1 : 0 < toR R den by exact: (toR_lt R dd).
 have law : toR R (law_dn ra rb ct kinds bits k0 len D cq D.+1) / toR R S <= Pr (density (q := q) p') (@kept R T D W q).
-  apply: le_trans (kept_law D W q t (p'01 ok)); rewrite p'E drop_lawE ler_pdivr_mulr //; exact: law_dnP.
+  apply: le_trans (kept_law D W q t (p'01 ok)); rewrite p'E drop_lawE ler_pdivrMr //; exact: law_dnP.
 apply: (@le_trans _ _ (toR R (den0 - num0)%bin / toR R den0 * (toR R (law_dn ra rb ct kinds bits k0 len D cq D.+1) / toR R S))).
   rewrite deltaE //; last exact/N.ltb_lt.
-  rewrite mulf_div ler_pdivr_mulr // mulrAC ler_pdivl_mulr ?mulr_gt0 //.
+  rewrite mulf_div ler_pdivrMr // mulrAC ler_pdivlMr ?mulr_gt0 //.
   rewrite -!toRM; apply: toR_le; rewrite (_ : ((den - num) * (den0 * S) = (den - num) * S * den0)%bin); first exact: le.
   by rewrite N.mul_assoc; exact: N.mul_shuffle0.
-apply: ler_pmul => //; rewrite ?divr_ge0 ?toR_ge0 //.
+apply: ler_pM => //; rewrite ?divr_ge0 ?toR_ge0 //.
 have side : 1 - hall_failure (T 0%N) [finType of 'I_(q 0%N)] Z p0 <=
     Pr (fun _ : [finType of Z * T 0%N] => p0) (@matchable (T 0%N) [finType of 'I_(q 0%N)] Z) by exact: matchable_law.
 apply: le_trans side.
-by rewrite toR_sub // mulrBl divff ?gt_eqF // ler_add2l ler_opp2.
+by rewrite toR_sub // mulrBl divff ?gt_eqF // lerD2l lerN2.
 Qed.
 End Matched.
 End Networks.
@@ -443,7 +443,7 @@ have goal : 0 < toR R (den - num)%bin / toR R den.
 case: (ltrP (1 - hall_failure I K Z (toR R a0 / toR R b0)) 0) => [neg|pos].
   by apply: le_lt_trans goal; apply: mulr_le0_ge0 => //; exact: ltW.
 have both := above_mul S0 pos law0 left law.
-rewrite ltr_pdivl_mulr // -(ltr_pmul2r s0) -[toR R (den - num) * _]toRM.
-by apply: le_lt_trans (toR_lt R lt); rewrite toRM mulrAC ler_wpmul2r ?toR_ge0.
+rewrite ltr_pdivlMr // -(ltr_pM2r s0) -[toR R (den - num) * _]toRM.
+by apply: le_lt_trans (toR_lt R lt); rewrite toRM mulrAC ler_wpM2r ?toR_ge0.
 Qed.
 End Sound.

@@ -1,7 +1,7 @@
 (* Binomial means that a computer can enclose: numbers m / 2^e, cut to so many digits, and sums in fixed point.         *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws rounding upward factored_certificate.
+From ERProofs Require Import names bernoulli exact_laws rounding upward factored_certificate.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

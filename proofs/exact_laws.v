@@ -1,6 +1,6 @@
 (* Exact laws with two independent masks: conditioning (Fubini), the binomial law, paths (Theorem 2.3, masked layer 0). *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli.
+From ERProofs Require Import names bernoulli.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Factored sources, one linear map: W = A B with A and B on given masks, for every W, where matchings exist.        *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Export names.
+From ERProofs Require Import names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* An answer about factored sources, each map by the dual or the mixed theorem, read forwards or backwards, checked in Coq. *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws rounding upward factored factored_law small_sets factored_mixed_law.
+From ERProofs Require Import names bernoulli exact_laws rounding upward factored factored_law small_sets factored_mixed_law.
 From ERProofs Require Import factored_network factored_certificate enclosures.
 Set Implicit Arguments.
 Unset Strict Implicit.

@@ -1,7 +1,7 @@
 (* The failure of a factored source, bounded by a computation that runs inside Coq.                                   *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws rounding upward factored factored_law factored_network.
+From ERProofs Require Import names bernoulli exact_laws rounding upward factored factored_law factored_network.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

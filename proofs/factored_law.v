@@ -1,6 +1,6 @@
 (* Factored sources, drawn at random: how often two masks hold every linear map (Hall's sum, the dual).              *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws hall factored.
+From ERProofs Require Import names bernoulli exact_laws hall factored.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* One inner neuron less: the bound of a factored source is above its share of delta, whatever columns it is taken at.   *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws rounding upward factored factored_law factored_certificate enclosures.
+From ERProofs Require Import names bernoulli exact_laws rounding upward factored factored_law factored_certificate enclosures.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Factored sources, the mixed theorem: some inputs are set aside, and matched into what is left for each of the others. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import factored.
+From ERProofs Require Import names factored.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

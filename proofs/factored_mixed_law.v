@@ -1,6 +1,6 @@
 (* Factored sources, drawn at random: how often the mixed theorem holds, with the inputs set aside that few neurons read. *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws hall factored factored_law factored_mixed small_sets.
+From ERProofs Require Import names bernoulli exact_laws hall factored factored_law factored_mixed small_sets.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

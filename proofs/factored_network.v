@@ -1,6 +1,6 @@
 (* Factored sources, whole networks: every target of the given widths, exactly, with the stated probability.         *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws factored factored_law small_sets factored_mixed factored_mixed_law.
+From ERProofs Require Import names bernoulli exact_laws factored factored_law small_sets factored_mixed factored_mixed_law.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Kinks: a network that has those of a target near points of its hyperplanes has a neuron of its own for each.       *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import factored.
+From ERProofs Require Import names factored.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

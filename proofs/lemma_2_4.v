@@ -1,6 +1,6 @@
 (* Lemma 2.4 as printed is false near p = 1: n variables have 2^n subset sums, whatever their law is.                  *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Export names.
+From ERProofs Require Import names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

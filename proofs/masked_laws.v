@@ -1,6 +1,6 @@
 (* Layer 0 masked too, any depth: the laws of Theorems 2.1 and 2.2 with neurons matched to inputs, or preassigned.      *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws masked_networks.
 Set Implicit Arguments.
 Unset Strict Implicit.

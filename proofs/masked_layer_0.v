@@ -1,6 +1,6 @@
 (* Layer 0 masked too, one hidden layer: which of its neurons hands on which input is chosen after the mask is seen.  *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws hall factored_law factored_network dropped_copies.
+From ERProofs Require Import names bernoulli block_construction exact_laws hall factored_law factored_network dropped_copies.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Layer 0 masked too, any depth: the neurons that hand on inputs are chosen after the mask is seen, or before.       *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.

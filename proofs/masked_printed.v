@@ -1,6 +1,6 @@
 (* The printed condition, repaired for a masked layer 0 whose neurons are matched to inputs: one more share of delta.   *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws masked_networks masked_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.

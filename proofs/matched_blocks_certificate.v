@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method exact`, layer 0 masked and matched, to a theorem about networks.          *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0 rounding.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0 rounding.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws certificates.
 From ERProofs Require Import masked_networks masked_laws.
 Set Implicit Arguments.

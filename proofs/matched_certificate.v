@@ -1,7 +1,7 @@
 (* How often inputs cannot be given neurons of their own: the last terms of binomial tails, and Chernoff for the rest.   *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws rounding upward dropped_copies dropped_certificate.
+From ERProofs Require Import names bernoulli block_construction exact_laws rounding upward dropped_copies dropped_certificate.
 From ERProofs Require Import factored_law factored_certificate masked_layer_0 enclosures.
 Set Implicit Arguments.
 Unset Strict Implicit.

@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method drop` (one hidden layer), layer 0 masked and matched, to a theorem.        *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws rounding dropped_copies dropped_certificate masked_layer_0.
+From ERProofs Require Import names bernoulli block_construction exact_laws rounding dropped_copies dropped_certificate masked_layer_0.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* One neuron less in a masked layer 0 that is matched: Hall's sum from below, and the law below 1 - delta.              *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws rounding upward factored_certificate masked_layer_0.
+From ERProofs Require Import names bernoulli block_construction exact_laws rounding upward factored_certificate masked_layer_0.
 From ERProofs Require Import certificates enclosures matched_certificate.
 Set Implicit Arguments.
 Unset Strict Implicit.

@@ -1,6 +1,6 @@
 (* Networks with one hidden layer inside sources of two, every layer masked; biases are free.                         *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli exact_laws factored factored_law.
+From ERProofs Require Import names bernoulli exact_laws factored factored_law.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method exact`, layer 0 masked and preassigned, to a theorem about networks.      *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import factored_network dropped_copies masked_layer_0 rounding upward factored_certificate enclosures.
+From ERProofs Require Import names factored_network dropped_copies masked_layer_0 rounding upward factored_certificate enclosures.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws certificates masked_networks masked_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.

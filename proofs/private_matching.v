@@ -1,6 +1,6 @@
 (* Private matching: every neuron of the last hidden layer serves one output, chosen after its mask is seen.          *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli exact_laws hall factored_law.
+From ERProofs Require Import names bernoulli exact_laws hall factored_law.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

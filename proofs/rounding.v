@@ -1,7 +1,7 @@
 (* Checking numbers inside Coq: fixed-point powers over binary N with directed rounding, run by vm_compute. *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli.
+From ERProofs Require Import names bernoulli.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

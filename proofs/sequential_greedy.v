@@ -2,7 +2,7 @@
 (* T: consumers, Z: neurons of the last hidden layer, C: target neurons; consumer t needs an adjacent copy of each of *)
 (* need t. A neuron is free as long as it copies nothing.                                                             *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import bernoulli exact_laws factored_law factored_network.
+From ERProofs Require Import names bernoulli exact_laws factored_law factored_network.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

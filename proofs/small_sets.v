@@ -1,7 +1,7 @@
 (* A random set that is known to be small avoids given elements hardly more often than by its mean size.              *)
 From Coq Require Import Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws factored_law.
+From ERProofs Require Import names bernoulli exact_laws factored_law.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

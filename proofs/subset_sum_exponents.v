@@ -1,7 +1,7 @@
 (* The explicit theorem on random subset sums with any exponent t in (0, 1] (real numbers: mathcomp-analysis).        *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
 From mathcomp Require Import boolp reals classical_sets topology normedtype sequences derive exp.
-From ERProofs Require Import subset_sums.
+From ERProofs Require Import names subset_sums.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -2,7 +2,7 @@
 (* v: length of the set of points reached so far; hit: z is reached now; G: growth. What the continuous argument      *)
 (* supplies are the hypotheses mean_hit and mean_growth (X uniform on [-1,1], window of length 1).                    *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Export names.
+From ERProofs Require Import names.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -2,7 +2,7 @@
 (* A number is k - m + u in units of 1/m: k is uniform on 0 .. 2m - 1, and the offset u in [0, 1] any number at all.  *)
 (* Uniform numbers on [-1, 1] are the mixture of these over all offsets, so that what holds for each holds for them.  *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import subset_sum_step.
+From ERProofs Require Import names subset_sum_step.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -157,7 +157,7 @@ Qed.
 Lemma weights1 : \sum_v weight v = 1.
 Proof.
 rewrite (eq_bigr (fun v => weight v * 1)) => [|v _]; last by rewrite mulr1.
-rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last exact: mulr1.
+rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last by rewrite mulr1.
 by rewrite sumr_const card_ord -[X in _ + _ * X]mulr_natr /unit mulVf // mulr1 subrK.
 Qed.
 

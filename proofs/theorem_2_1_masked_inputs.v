@@ -1,6 +1,6 @@
 (* Theorem 2.1 as printed is false when layer 0 is masked too: the target 1-1-1.                                     *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws.
+From ERProofs Require Import names bernoulli block_construction exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* Theorem 2.1 as printed, layer 0 masked, target 1-1-1 at density 1/100: at most .2173, where .9 is claimed.         *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws rounding upward theorem_2_1_masked_inputs factored_certificate.
+From ERProofs Require Import names bernoulli block_construction exact_laws rounding upward theorem_2_1_masked_inputs factored_certificate.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

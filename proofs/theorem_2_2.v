@@ -1,6 +1,6 @@
 (* Theorems 2.1 (L = 2) and 2.2 (any depth L) of the paper, with a dense layer 0 and whole numbers of copies.        *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction.
+From ERProofs Require Import names bernoulli block_construction.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* The printed, logarithmic form of the condition (real numbers with exp and ln: mathcomp-analysis). *)
 From mathcomp Require Import all_ssreflect all_algebra ring boolp reals exp.
-From ERProofs Require Import bernoulli block_construction theorem_2_2.
+From ERProofs Require Import names bernoulli block_construction theorem_2_2.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,6 +1,6 @@
 (* Theorem 2.3: one hidden layer H between inputs I and one output, both layers masked.                              *)
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction exact_laws.
+From ERProofs Require Import names bernoulli block_construction exact_laws.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* Upper bounds that a computer can run: m / 2^e with a short m, rounded upwards after every operation.               *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli rounding.
+From ERProofs Require Import names bernoulli rounding.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -263,7 +263,7 @@ def test_every_file_of_the_proofs_is_compiled_and_has_its_place_in_the_map():
         stated = (PROOFS / f"{name}.v").read_text(encoding="utf-8")
         used = re.search(r"^From ERProofs Require Import ([^.]*)\.", stated, re.MULTILINE)
         for other in used[1].split() if used else ():
-            assert listed.index(other) < listed.index(name)
+            assert other == "names" or listed.index(other) < listed.index(name)
 
 
 def test_every_statement_has_its_place_in_the_map():

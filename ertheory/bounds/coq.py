@@ -55,7 +55,7 @@ def head(answer: Width, theories: Iterable[str], *, says: str) -> str:
     return f"""(* {comment.lstrip()} *)
 From Coq Require Import NArith PArith.
 From mathcomp Require Import all_ssreflect all_algebra.
-From ERProofs Require Import {" ".join(theories)}.
+From ERProofs Require Import names {" ".join(theories)}.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
