@@ -1,4 +1,4 @@
-"""Compiled loops in an installation that can keep nothing."""
+"""Compiled loops: in an installation that can keep nothing, and beside other threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import ertheory
 
@@ -33,3 +35,37 @@ def test_a_read_only_installation_without_a_home_works(tmp_path):
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout == _drawn(PACKAGE.parent).stdout != ""
     assert not list(tmp_path.rglob("*.nbi"))
+
+
+WAITS = """
+import ctypes, os, threading
+import numpy as np
+from ertheory.kernels import kernel
+read = ctypes.CDLL(None).read
+read.argtypes, read.restype = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_ssize_t
+
+def wait(end, place):
+    return read(end, place, 1)
+
+waiting = kernel(wait)
+end, start = os.pipe()
+byte = np.zeros(1, dtype=np.uint8)
+ended, begun = os.pipe()
+os.write(begun, b"a")
+assert waiting(ended, byte.ctypes.data) == 1  # compiled
+thread = threading.Thread(target=waiting, args=(end, byte.ctypes.data), daemon=True)
+thread.start()
+thread.join(0.2)  # until it waits inside the loop, but for a very busy machine, where nothing is seen
+os.write(start, b"b")
+thread.join()
+print(bytes(byte))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes that a loop can read")
+def test_other_threads_run_while_a_loop_does():
+    """The loop waits for a byte that another thread writes: with the lock of the interpreter none ever would."""
+    words = [sys.executable, "-c", WAITS]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.stdout, done.returncode) == ("b'b'\n", 0), done.stderr
