@@ -3,6 +3,7 @@
     python benchmarks/sparse_training.py [--neurons 1000] [--densities 0.1,...] [--batches 32,...] [--out FILE]
     python benchmarks/sparse_training.py --sizes 784-1921-128-1469-10 --densities 0.1
     python benchmarks/sparse_training.py --set-mlp FOLDER --forms masked,sparse
+    python benchmarks/sparse_training.py --scaling --threads 2 --batches 128 --densities 0.1 --forms sparse,moved
     python benchmarks/sparse_training.py --large 500000 --density 1/10000 [--moved]
 
 A step (forwards, backwards, SGD with momentum) of 784-n-n-10, every layer of which has the same density, by
@@ -260,6 +261,26 @@ def measured(
     ]
 
 
+def scaling(sizes: Sequence[int], density: float, batch: int, repeats: int, chosen: tuple[str, ...]) -> None:
+    """Time steps by the clock with one thread and with two, in turns in one process."""
+    model = network(sizes, density)
+    images, labels = torch.rand(batch, sizes[0]), torch.randint(10, (batch,))
+    steps = {form: step_of(*pair, images, labels) for form, pair in forms(model, chosen).items()}
+    best = dict.fromkeys(((form, threads) for form in steps for threads in (1, 2)), math.inf)
+    for turn in range(repeats + 1):
+        for form, threads in best:
+            torch.set_num_threads(threads)
+            for _ in range(_IN_A_ROW):
+                start = time.perf_counter()
+                steps[form]()
+                if turn:
+                    best[form, threads] = min(best[form, threads], time.perf_counter() - start)
+    for form in steps:
+        one, two = best[form, 1], best[form, 2]
+        name = "-".join(map(str, sizes))
+        print(f"| {name} | {density:g} | {form} | {one * 1e3:.2f} | {two * 1e3:.2f} | {one / two:.2f} |", flush=True)
+
+
 def held(model: nn.Module, *, gradients: bool = True) -> int:
     """Count the bytes that are held from step to step: gradients and momentum are as large as what they belong to."""
     total, times = 0, 3 if gradients else 2
@@ -321,6 +342,7 @@ def main() -> None:
     parser.add_argument("--set-mlp", type=Path, metavar="FOLDER", help="A copy of SET-MLP, which is timed as well.")
     parser.add_argument("--unchecked", action="store_true", help="Compare nothing first, which takes long.")
     parser.add_argument("--out", type=Path, help="A CSV file for all times.")
+    parser.add_argument("--scaling", action="store_true", help="Time two threads against one, and nothing else.")
     parser.add_argument("--large", type=int, help="Train one network with so many neurons, and nothing else.")
     parser.add_argument("--moved", action="store_true", help="Move its weights by SparseSGD, not torch.optim.SGD.")
     parser.add_argument("--density", type=Fraction, default=Fraction(1, 10_000), help="Of the large network.")
@@ -334,10 +356,17 @@ def main() -> None:
         return
     chosen = tuple(form for form in FORMS if form in given.forms.split(",") or form == "masked")
     shown = chosen if given.set_mlp is None else (*chosen, "set-mlp")
+    networks = [given.sizes] if given.sizes else [f"784-{n}-{n}-10" for n in given.neurons.split(",")]
+    if given.scaling:
+        print("\n| network | p | form | one thread, ms | two, ms | times |\n| --- | --- | --- | ---: | ---: | ---: |")
+        for name in networks:
+            for density in map(float, given.densities.split(",")):
+                sizes, batch = tuple(map(int, name.split("-"))), int(given.batches.split(",")[0])
+                scaling(sizes, density, batch, given.repeats, tuple(form for form in chosen if form != "masked"))
+        return
     rows: list[Timed] = []
     print(f"\nTime of the masked step / time of the form\n\n| network | p | batch | masked, ms | {' | '.join(shown)} |")
     print(f"| --- | --- | --- | ---: |{' ---: |' * len(shown)}")
-    networks = [given.sizes] if given.sizes else [f"784-{n}-{n}-10" for n in given.neurons.split(",")]
     for name in networks:
         for density in map(float, given.densities.split(",")):
             for batch in map(int, given.batches.split(",")):
