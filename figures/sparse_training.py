@@ -20,8 +20,8 @@ NAME = "sparse-training"
 CURVES = {
     "sparse": ("kept weights (time: compiled)", VERMILION, "o", "-"),
     "torch": ("the same, time with torch CSR", ORANGE, "v", "-."),
-    "stock": ("stock torch.sparse.mm", BLUE, "s", "--"),
-    "tuned": ("the same with SGD by hand", GREY, "s", ":"),
+    "stock": ("stock torch.sparse.mm", GREY, "s", "--"),
+    "tuned": ("torch.sparse.mm, SGD by hand", BLUE, "s", ":"),
     "set-mlp": ("SET-MLP, its published program", PURPLE, "D", "--"),
     "dense": ("dense, no mask", GREEN, "^", ":"),
 }
