@@ -57,7 +57,7 @@ def test_a_kept_weight_takes_so_many_bytes_and_a_neuron_a_hundred(optimiser, mos
 
 @pytest.mark.parametrize("relu_last", [False, True])
 def test_a_neuron_takes_four_bytes_for_each_input_until_it_is_passed_backwards(relu_last):
-    """What the graph keeps: every activation once. Gradients take as much again, of two layers at a time."""
+    """What the graph keeps: every activation once. Between layers of a run, gradients take their places."""
     model, batch, kept = network(), 64, {}
     if relu_last:
         model.append(nn.ReLU())
