@@ -70,6 +70,7 @@ THEOREMS = {
     "matched_blocks_certificate": ("blocks_matched_sound",),
     "matched_drops": ("drop_matched_sound",),
     "conditioning": ("Ex_two", "Ex_bits", "Ex_mono"),
+    "factored_mixed_minimal": ("lost_rows", "steps_weaken", "binomial_above", "readers_le", "mixed_aboveP"),
     "dropped_deep": ("kept_construction", "next_law", "kept_law", "drop_deep"),
     "dropped_deep_certificate": (
         "deep_enough",

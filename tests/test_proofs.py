@@ -177,7 +177,7 @@ def test_the_answer_that_a_user_gets_is_certified_where_it_rests_on_the_mixed_th
     assert [one.orientation for one in answer.design.maps] == ["mixed-dual", "dual"]
     found = check(answer.certificate(), tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "answer.v: answer_least, answer, answer_relu checked in" in found.stdout
+    assert "answer.v: answer_least, answer_least_mixed, answer, answer_relu checked in" in found.stdout
 
 
 @needs_coq
@@ -188,13 +188,14 @@ def test_maps_by_the_mixed_theorem_are_certified_forwards_and_backwards(tmp_path
     text = answer.certificate()
     found = check(text, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "answer.v: answer, answer_relu checked in" in found.stdout  # and nothing is said of one neuron less
+    assert "answer.v: answer_least_mixed, answer, answer_relu checked in" in found.stdout
     fewer_neurons = changed(text, f"[:: {first.inner}; {second.inner}]", f"[:: {first.inner}; {second.inner - 10}]")
     sides = f"0 => Plan true {first.threshold}%N {first.set_aside}%N "
     fewer_aside = changed(text, sides, sides.replace(f" {first.set_aside}%N", f" {first.set_aside - 5}%N"))
     more_readers = re.sub(rf"({sides})\d+%bin \d+%bin", r"\g<1>1%bin 2%bin", text)  # than the mean below the threshold
     other_way = changed(text, sides, sides.replace("true", "false"))
-    for wrong in (fewer_neurons, fewer_aside, more_readers, other_way):
+    one_neuron_more = changed(text, f"[:: {first.inner}; {second.inner}]", f"[:: {first.inner}; {second.inner + 1}]")
+    for wrong in (fewer_neurons, fewer_aside, more_readers, other_way, one_neuron_more):
         assert wrong != text
         assert check(wrong, tmp_path).returncode == 1
 

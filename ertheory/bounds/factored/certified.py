@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ertheory.bounds import coq
-from ertheory.bounds.factored.certified_least import LEAST_THEOREM, least_claims
+from ertheory.bounds.factored.certified_least import LeastClaims, least_claims
 from ertheory.bounds.factored.certified_plans import Plan, plan_of
 from ertheory.bounds.factored.network import FactoredDesign, shapes_of_target
 from ertheory.bounds.result import Width
@@ -20,7 +20,7 @@ __all__ = ["factored_certificate"]
 
 _THEORIES = (
     "bernoulli exact_laws rounding upward factored factored_law factored_network factored_certificate factored_answers "
-    "factored_minimal"
+    "factored_minimal small_sets factored_mixed_law factored_mixed_minimal"
 ).split()
 _MOST_TERMS = 60_000  # of all Hall sums together; Coq takes some milliseconds for each
 _FINE = 10**10  # what is set aside is told apart by this part of its probability
@@ -81,7 +81,7 @@ def factored_certificate(answer: Width) -> str:
     ]
     return "\n".join(
         [
-            coq.head(answer, _THEORIES, says=_says(plans, [one.name for one in maps])),
+            coq.head(answer, _THEORIES, says=_says(plans, [one.name for one in maps], claims)),
             coq.definition("depth", "nat", len(maps)),
             coq.table("size", "nat", answer.target.widths),
             coq.table("inner", "nat", [one.inner for one in maps]),
@@ -92,28 +92,32 @@ def factored_certificate(answer: Width) -> str:
                 f"factored_ok {bits} size inner kept1 entries1 kept2 entries2 plans depth "
                 f"{goal.numerator} {goal.denominator}",
             ),
-            *claims,
-            _THEOREM.lstrip("\n").format(delta=coq.fraction(goal), least=LEAST_THEOREM if claims else ""),
+            *claims.checks,
+            _THEOREM.lstrip("\n").format(delta=coq.fraction(goal), least=claims.theorems),
         ]
     )
 
 
-def _says(plans: Sequence[Plan], names: Sequence[str]) -> str:
-    mixed = [name for name, plan in zip(names, plans, strict=True) if plan.threshold]
+def _says(plans: Sequence[Plan], names: Sequence[str], claims: LeastClaims) -> str:
     said = (
         "Theorems answer and answer_relu, below: with so many neurons between the maps, the network is contained, by "
         "exactly its outputs, whatever its weights and biases; inner neurons are linear, or have ReLU on a box. "
     )
-    if len(mixed) < len(plans):
-        said += "Theorem answer_least: with one inner neuron less the bound of a map is above its share of delta" + (
-            ", for the maps that rest on the dual or primal theorem. " if mixed else ". "
-        )
-    if mixed:
+    if claims.plain:
         said += (
-            f"The mixed theorem ({', '.join(mixed)}) sets some inputs aside; how many is a choice, and that no choice "
-            "would do with one neuron less is not said."
+            "Theorem answer_least: with one inner neuron less the bound of a map is above its share of delta, for "
+            f"{', '.join(claims.plain)} (by the dual or primal theorem). "
         )
-    return said
+    if claims.mixed:
+        said += (
+            "Theorem answer_least_mixed: with one inner neuron less the mixed bound of a map is above its share, for "
+            f"{', '.join(claims.mixed)}, whatever is set aside, if the first two of its three terms keep the parts "
+            "that are given to them, a tenth and a half of the share. "
+        )
+    silent = [name for name, plan in zip(names, plans, strict=True) if plan.threshold and name not in claims.mixed]
+    if silent:
+        said += f"Of {', '.join(silent)} (by the mixed theorem) with one inner neuron less nothing is said."
+    return said.rstrip()
 
 
 def _bits(plan: Plan, neurons: int) -> int:

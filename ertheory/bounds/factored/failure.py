@@ -61,12 +61,12 @@ from ertheory.bounds.factored.hall import mean_failures, structural_failures
 from ertheory.errors import InfeasibleWidth
 from ertheory.numbers import Masses, binomial_masses, bounds
 
-__all__ = ["MixedBound", "binomial_law", "dual_failure", "mixed_failure"]
+__all__ = ["LARGE_PART", "TAIL_PART", "MixedBound", "binomial_law", "dual_failure", "mixed_failure"]
 
 _FINEST = 2**40  # rho is rounded down to a multiple of its inverse
 _SMALLEST_LAW = 1e-12  # 1 - phi below this is not divided by
-_TAIL = 0.1  # of the failure probability, for |F| > f
-_LARGE = 0.5  # of the failure probability, for condition (1)
+TAIL_PART = 0.1  # of the failure probability, for |F| > f
+LARGE_PART = 0.5  # of the failure probability, for condition (1)
 _HOPELESS = 4  # times the failure probability: where the third term typically is above it, its mean is not computed
 
 
@@ -149,7 +149,7 @@ def mixed_failure(
         return never
     law = binomial_law(neurons, densities[0])
     failures = inputs * mean_failures(outputs, law, densities[1])
-    enough = np.flatnonzero(failures <= _LARGE * float(budget))
+    enough = np.flatnonzero(failures <= LARGE_PART * float(budget))
     if not len(enough):
         return never
     index = int(enough[0])
@@ -160,7 +160,7 @@ def mixed_failure(
     small = bounds(float(few.sum()), taken)[1]  # phi
     if small > 1 - Fraction(_SMALLEST_LAW):
         return never
-    tail, most = _tail(inputs, small, _TAIL * float(budget))
+    tail, most = _tail(inputs, small, TAIL_PART * float(budget))
     if most >= inputs:
         return never
     third = Fraction(0)

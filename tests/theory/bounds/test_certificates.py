@@ -16,6 +16,10 @@ from ertheory.bounds.blocks.hall_certified import hall_bound
 from ertheory.bounds.catalogue import CERTIFIED, METHODS
 from ertheory.bounds.drop.certified_law import CertifiedLaw
 from ertheory.bounds.drop.law import read_neurons
+from ertheory.bounds.factored.certified_mixed import mixed_choice
+from ertheory.bounds.factored.floors import least_losses
+from ertheory.bounds.factored.least import map_failure
+from ertheory.bounds.factored.one_map import factored_map
 from ertheory.cli import main
 from ertheory.errors import TheoremNotApplicable
 from ertheory.numbers import enclose
@@ -190,8 +194,39 @@ def test_numbers_of_the_mixed_theorem_are_those_of_the_answer():
         masses = [math.comb(one.inner, k) for k in range(one.threshold)]  # all of the density 1/2
         mean = Fraction(sum(k * mass for k, mass in enumerate(masses)), sum(masses) * one.inner)
         assert mean * (1 - Fraction(1, 10**8)) < Fraction(int(kept), int(entries)) < mean
+    assert "answer_least_mixed" in text
+    assert "Definition mixed : seq nat := [:: 0; 1]%N." in text
+
+
+def test_of_maps_by_the_mixed_theorem_that_coq_knows_a_better_bound_of_nothing_is_said():
+    """With one neuron less the bound without the factor 1 / (1 - phi), which Coq has proved, still keeps the share."""
+    text = width("200-200", method="factored", density="0.2", delta="0.001").certificate()
     assert "answer_least" not in text
-    assert "how many is a choice" in text
+    assert "Of layer 1 (by the mixed theorem) with one inner neuron less nothing is said." in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "density"), [(80, 200, "0.5"), (784, 300, "0.3"), (300, 100, "0.5")])
+def test_choices_for_one_neuron_less_are_those_of_the_bound(inputs, outputs, density):
+    """The least kappa and f that keep their parts."""
+    one = factored_map(inputs, outputs, densities=(density, density), failure_probability="0.001")
+    choice = mixed_choice(one)
+    found = map_failure(inputs, outputs, one.inner - 1, one.densities, one.orientation, one.share)
+    assert choice is not None
+    assert found.failure > one.share
+    assert (choice.kappa, choice.aside) == (found.threshold, found.set_aside)
+
+
+def test_losses_from_below_are_terms_of_halls_sum():
+    for rows, most, miss in ((3, 9, 0.5), (5, 12, 0.2)):
+        sizes = range(1, rows + 1)
+        for columns, lost in enumerate(least_losses(rows, most, miss, rows)):
+            hall = sum(
+                math.comb(rows, t) * math.comb(columns, t - 1) * miss ** (t * (columns - t + 1))
+                for t in sizes
+                if columns >= rows
+            )
+            assert lost == pytest.approx(1.0 if columns < rows else min(1.0, hall), rel=1e-12)
+            assert least_losses(rows, most, miss, 1)[columns] <= lost
 
 
 @pytest.mark.parametrize(
