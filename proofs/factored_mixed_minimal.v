@@ -41,7 +41,8 @@ Record choice := Choice {
   ends_fewer : nat; start_fewer : nat; many_fewer : nat; ends_here : nat; start_here : nat; many_here : nat;
   ends_left : nat; start_left : nat; many_left : nat; ends_more : nat; start_more : nat; many_more : nat;
   ends_next : nat; start_next : nat; many_next : nat }.
-Variables (num den : N) (x : choice).
+(* divided: the third term over 1 - P(Bin(N', p1) < kappa), as in the law that the program uses *)
+Variables (divided : bool) (num den : N) (x : choice).
 Let k0 := kappa0 x.
 Let f0 := aside0 x.
 Let f1 := aside1 x.
@@ -54,14 +55,17 @@ Definition numbers_ok : bool :=
   [&& 0 <? b1, a1 <=? b1, 0 <? b2, a2 <=? b2, 0 <? den, 0 <? rho_up_den x, rho_up_num x <=? rho_up_den x &
     [&& (0 < k0 <= N')%nat, 0 <? fewer_dn k0, fewer_up k0 <=? S, fewer_up k0.+1 <=? S &
       readers_up k0 * rho_up_den x <=? N.of_nat N' * rho_up_num x * fewer_dn k0]].
+Definition share_below (known left : N) : bool :=
+  if divided then num * S * (S - fewer_dn k0) <? (known * (S - fewer_dn k0) + left * S) * den
+  else num * S <? (known + left) * den.
 Definition mixed_above : bool :=
   let here := N.of_nat n * matched_dn (ends_here x) (start_here x) (many_here x) in
   let left f e k l := all * aside_dn f e (rho_up_num x) (rho_up_den x) k l in
   [&& windows_ok, numbers_ok,
     num * S <? 2 * N.of_nat n * matched_dn (ends_fewer x) (start_fewer x) (many_fewer x) * den,
     (f0 == 0)%nat || ((f0 + terms x <= n.+1)%nat && (num * S <? 10 * many_dn k0 f0.-1 (terms x) * den)),
-    num * S <? (many_dn k0 f0 (terms x) + here + left f0 (ends_left x) (start_left x) (many_left x)) * den,
-    num * S <? (here + left f0.+1 (ends_more x) (start_more x) (many_more x)) * den,
+    share_below (many_dn k0 f0 (terms x) + here) (left f0 (ends_left x) (start_left x) (many_left x)),
+    share_below here (left f0.+1 (ends_more x) (start_more x) (many_more x)),
     (f1 == 0)%nat || ((f1 + terms x <= n.+1)%nat && (num * S <? 10 * many_dn k0.+1 f1.-1 (terms x) * den)) &
     num * S <? all * aside_dn f1 (ends_next x) a1 b1 (start_next x) (many_next x) * den].
 End Computation.
@@ -122,8 +126,8 @@ Local Notation toR := (toR R).
 Let S : N := (2 ^ bits)%bin.
 Let S0 : (0 < S)%bin. Proof. by apply/N.neq_0_lt_0/N.pow_nonzero. Qed.
 Let s0 : 0 < toR S. Proof. exact: (toR_lt R S0). Qed.
-Variables (n m N' : nat) (a1 b1 a2 b2 num den : N) (x : choice).
-Hypothesis ok : mixed_above bits n m N' a1 b1 a2 b2 num den x.
+Variables (n m N' : nat) (a1 b1 a2 b2 num den : N) (divided : bool) (x : choice).
+Hypothesis ok : mixed_above bits n m N' a1 b1 a2 b2 divided num den x.
 Let p1 : R := toR a1 / toR b1.
 Let p2 : R := toR a2 / toR b2.
 Let share : R := toR num / toR den.
@@ -280,16 +284,38 @@ by rewrite toRM mulrAC ler_wpmul2r // ltW.
 Qed.
 Let toR_two : toR 2 = 2%:R. Proof. by []. Qed.
 
-Theorem mixed_aboveP kappa f rho g1 g2 : (kappa <= N'.+1)%N -> 0 <= rho <= 1 ->
+Definition divisor kappa : R := if divided then 1 - fewer p1 kappa N' else 1.
+Lemma divisor_gt0 kappa : fewer p1 kappa N' < 1 -> 0 < divisor kappa.
+Proof. by rewrite /divisor; case: divided; rewrite ?subr_gt0 ?ltr01. Qed.
+Let seen_parts (v l : N) (X Y : R) : share_below bits N' a1 b1 divided num den x v l -> (k0 <= N'.+1)%N ->
+  0 < divisor k0 -> 0 <= Y -> below S v X -> below S l Y -> share < X + Y / divisor k0.
+Proof.
+rewrite /share_below /divisor -/k0; case: divided => lt kN w0 Y0 hv hl; last by rewrite divr1; exact: (seen lt (below_add hv hl)).
+have few := fewer_dnP kN; set fd := fewer_dn bits N' a1 b1 k0 in lt few.
+have w1 : (1 - fewer p1 k0 N') * toR S <= toR S - toR fd by rewrite mulrBl mul1r ler_add2l ler_opp2.
+have rp : 0 < toR S - toR fd by apply: lt_le_trans w1; rewrite mulr_gt0.
+have le : (fd <= S)%bin by case: (N.le_gt_cases fd S) => // /(toR_lt R)/ltW; rewrite -subr_le0 leNgt rp.
+have rE : toR (S - fd)%bin = toR S - toR fd by exact: toR_sub.
+have h : toR v / toR S + toR l / (toR S - toR fd) <= X + Y / (1 - fewer p1 k0 N').
+  apply: ler_add; first by rewrite ler_pdivr_mulr.
+  rewrite ler_pdivr_mulr // mulrAC ler_pdivl_mulr //; apply: le_trans (ler_wpmul2r (ltW w0) hl) _.
+  by rewrite -mulrA ler_wpmul2l // mulrC.
+apply: lt_le_trans h; rewrite addf_div ?gt_eqF // ltr_pdivr_mulr // mulrAC ltr_pdivl_mulr ?mulr_gt0 //.
+by move/N.ltb_lt/(toR_lt R): lt; rewrite !toRM toRD !toRM rE mulrA.
+Qed.
+
+Theorem mixed_aboveP kappa f rho g1 g2 : fewer p1 kappa N' < 1 -> (kappa <= N'.+1)%N -> 0 <= rho <= 1 ->
   N'%:R * rho * fewer p1 kappa N' <= \sum_(i < kappa) bin_mass p1 N' i * i%:R -> steps m p2 g1 -> steps f rho g2 ->
   \sum_(k < n.+1) bin_mass (fewer p1 kappa N') n k * (f < k)%N%:R <= share / 10%:R ->
   n%:R * (\sum_(k < N'.+1) bin_mass p1 N' k * ((kappa <= k)%N%:R * g1 k)) <= share / 2%:R ->
-  share < mixed_loss n m N' p1 p2 kappa f g1 g2.
+  share < \sum_(k < n.+1) bin_mass (fewer p1 kappa N') n k * (f < k)%N%:R +
+    n%:R * (\sum_(k < N'.+1) bin_mass p1 N' k * ((kappa <= k)%N%:R * g1 k)) +
+    (n * m)%:R * (\sum_(k < N'.+1) bin_mass (p2 * (1 - p1)) N' k * g2 k) / divisor kappa.
 Proof.
 have /and3P[win _ /and5P[lowA lowB lowC lowD /and3P[lowE lowF _]]] : [&& windows_ok n N' x, true & [&& (num * S <? 2 * N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_fewer x) (start_fewer x) (many_fewer x) * den)%bin,
     (f0 == 0%N) || ((f0 + terms x <= n.+1)%N && (num * S <? 10 * many_dn bits n N' a1 b1 k0 f0.-1 (terms x) * den)%bin),
-    (num * S <? (many_dn bits n N' a1 b1 k0 f0 (terms x) + N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x) + N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0 (ends_left x) (rho_up_num x) (rho_up_den x) (start_left x) (many_left x)) * den)%bin,
-    (num * S <? (N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x) + N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0.+1 (ends_more x) (rho_up_num x) (rho_up_den x) (start_more x) (many_more x)) * den)%bin &
+    share_below bits N' a1 b1 divided num den x (many_dn bits n N' a1 b1 k0 f0 (terms x) + N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x))%bin (N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0 (ends_left x) (rho_up_num x) (rho_up_den x) (start_left x) (many_left x))%bin,
+    share_below bits N' a1 b1 divided num den x (N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x))%bin (N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0.+1 (ends_more x) (rho_up_num x) (rho_up_den x) (start_more x) (many_more x))%bin &
     [&& (f1 == 0%N) || ((f1 + terms x <= n.+1)%N && (num * S <? 10 * many_dn bits n N' a1 b1 k0.+1 f1.-1 (terms x) * den)%bin),
     (num * S <? N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f1 (ends_next x) a1 b1 (start_next x) (many_next x) * den)%bin & true]]].
   by have := ok; rewrite /mixed_above => /and5P[-> _ -> -> /and4P[-> -> -> ->]].
@@ -301,7 +327,7 @@ have [b10 ab1 b20 ab2] := dens; have /andP[p10 p11] := p1_01.
 have few0 : 0 < fewer p1 k0 N'.
   have := fewer_dnP (leqW k0N); rewrite /below; have /N.ltb_lt/(toR_lt R) := pos => q /(lt_le_trans q).
   by rewrite pmulr_lgt0.
-move=> kN rho01 mean gs1 gs2 manyle matchedle; have /andP[rho0' rho1] := rho01.
+move=> /divisor_gt0 w0 kN rho01 mean gs1 gs2 manyle matchedle; have /andP[rho0' rho1] := rho01.
 have scale_n (v : N) (X : R) : below S v X -> below S (N.of_nat n * v)%bin (n%:R * X).
   by move=> h; have := scaled (N.of_nat n) h; rewrite toR_nat.
 have scale_nm (v : N) (X : R) : below S v X -> below S (N.of_nat n * N.of_nat m * v)%bin ((n * m)%:R * X).
@@ -311,7 +337,9 @@ have many_pos k i : (k <= N'.+1)%N -> 0 <= above_chance k i.
   by move=> le; apply: sumr_ge0 => j _; rewrite mulr_ge0 ?ler0n //; exact: (bin_mass_ge0 n (fewer01 le)).
 have second0 : 0 <= n%:R * (\sum_(k < N'.+1) bin_mass p1 N' k * ((kappa <= k)%N%:R * g1 k)).
   rewrite mulr_ge0 ?ler0n //; apply: sumr_ge0 => k _; rewrite mulr_ge0 ?bin_mass_ge0 // mulr_ge0 ?ler0n //; exact: steps_ge0 gs1.
-rewrite /mixed_loss -manyE; move: manyle; rewrite -manyE => manyle.
+rewrite -manyE; move: manyle; rewrite -manyE => manyle.
+set third := (n * m)%:R * _.
+have third0 : 0 <= third by rewrite mulr_ge0 ?ler0n //; apply: sumr_ge0 => k _; rewrite mulr_ge0 ?bin_mass_ge0 //; exact: (steps_ge0 k rho01 gs2).
 have contra (c : N) (X : R) : 0 < toR c -> share < toR c * X -> X <= share / toR c -> false.
   by move=> c0 lt; rewrite ler_pdivl_mulr // mulrC => /(lt_le_trans lt); rewrite ltxx.
 have ten : toR 10 = 10%:R by [].
@@ -336,8 +364,10 @@ case: (ltngtP kappa k0) => [lt|gt|eqk].
     by have := le_trans mean (readers_le kappa N0); rewrite ler_pmul2r // ler_pmul2l.
   have gs3 := steps_weaken rho0' rho_le p11 ff gs2.
   have := seen lowF (scale_nm _ _ (aside_dnP (ends_next x) b10 ab1 w7 gs3)) => q; apply: lt_le_trans q _.
-  by rewrite ler_addr addr_ge0 // many_pos.
-rewrite eqk in mean manyle matchedle kN *.
+  apply: le_trans (_ : _ <= third / divisor kappa) _; last by rewrite ler_addr addr_ge0 // many_pos.
+  rewrite ler_pdivl_mulr // -[X in _ <= X]mulr1 ler_wpmul2l //.
+  rewrite /divisor; case: divided => //; rewrite ler_subl_addr ler_addl; by case/andP: (fewer01 kN).
+rewrite eqk in w0 mean manyle matchedle kN *.
 have rho_le : rho <= rho0.
   have rd : 0 < toR (rho_up_den x) by have /and3P[_ /and5P[_ _ _ _ /and4P[_ /N.ltb_lt/(toR_lt R) q _ _]] _] := ok.
   have h1 : N'%:R * rho * fewer p1 k0 N' <= toR (readers_up bits N' a1 b1 k0) / toR S.
@@ -361,9 +391,9 @@ case: (ltngtP f f0) => [ff|ff|eqf].
     by apply: above_less; [exact: fewer01|rewrite -ltnS prednK // lt0n f00].
   by have := contra 10%bin _ _ q (le_trans le2 manyle); rewrite ten ltr0n => /(_ isT).
 - have gs3 := steps_weaken rho0' rho_le r01 ff gs2.
-  have := seen lowD (below_add here (scale_nm _ _ (aside_dnP (ends_more x) rd0 rdl w6 gs3))) => q; apply: lt_le_trans q _.
-  by rewrite -addrA ler_addr many_pos.
-rewrite eqf in gs2 *; have gs3 := steps_weaken rho0' rho_le r01 (leqnn f0) gs2.
-exact: (seen lowC (below_add (below_add (many_dnP (leqW k0N) up0 w8) here) (scale_nm _ _ (aside_dnP (ends_left x) rd0 rdl w5 gs3)))).
+  have q := seen_parts lowD (leqW k0N) w0 third0 here (scale_nm _ _ (aside_dnP (ends_more x) rd0 rdl w6 gs3)).
+  by apply: lt_le_trans q _; rewrite -addrA ler_addr many_pos.
+move: third0; rewrite /third {third}; rewrite eqf in gs2 *; have gs3 := steps_weaken rho0' rho_le r01 (leqnn f0) gs2 => third0.
+exact: (seen_parts lowC (leqW k0N) w0 third0 (below_add (many_dnP (leqW k0N) up0 w8) here) (scale_nm _ _ (aside_dnP (ends_left x) rd0 rdl w5 gs3))).
 Qed.
 End Sound.

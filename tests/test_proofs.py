@@ -201,6 +201,18 @@ def test_maps_by_the_mixed_theorem_are_certified_forwards_and_backwards(tmp_path
 
 
 @needs_coq
+def test_one_neuron_less_is_too_few_for_the_law_that_the_program_uses_if_not_for_the_better_one(tmp_path):
+    """Between the two lies the factor 1 / (1 - phi) in the third term of the mixed bound."""
+    text = width("200-200", method="factored", density="0.2", delta="0.001").certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "answer.v: answer_least_mixed, answer, answer_relu checked in" in found.stdout
+    assert (
+        check(changed(text, "divided : seq nat := [:: 0]%N", "divided : seq nat := [:: ]%N"), tmp_path).returncode == 1
+    )
+
+
+@needs_coq
 @pytest.mark.parametrize(
     ("old", "new"),
     [

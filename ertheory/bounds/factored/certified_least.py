@@ -9,7 +9,7 @@ refuses the file. `certified_mixed` does so for the mixed bound; where that cann
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -47,16 +47,18 @@ _MIXED = """
 (* one inner neuron less in a map by the mixed theorem: its bound is above its share of delta, whatever is set aside, *)
 (* if more than f inputs are few with a tenth of the share at most, and one of the others has no matching with a half *)
 Theorem answer_least_mixed : \\sum_(l < depth) share l <= delta /\\
-  forall l, l \\in mixed -> let N := (inner l).-1 in let n := cols size plans l in
-  forall kappa f rho g g', (kappa <= N.+1)%N -> 0 <= rho <= 1 ->
+  forall l, l \\in mixed -> let N := (inner l).-1 in let n := cols size plans l in let m := rows size plans l in
+  forall kappa f rho g g', fewer (q l) kappa N < 1 -> (kappa <= N.+1)%N -> 0 <= rho <= 1 ->
     N%:R * rho * fewer (q l) kappa N <= \\sum_(i < kappa) bin_mass (q l) N i * i%:R ->
-    steps (rows size plans l) (q' l) g -> steps f rho g' ->
-    \\sum_(k < n.+1) bin_mass (fewer (q l) kappa N) n k * (f < k)%N%:R <= share l / 10%:R ->
-    n%:R * (\\sum_(k < N.+1) bin_mass (q l) N k * ((kappa <= k)%N%:R * g k)) <= share l / 2%:R ->
-    share l < mixed_loss n (rows size plans l) N (q l) (q' l) kappa f g g'.
+    steps m (q' l) g -> steps f rho g' ->
+    let few := \\sum_(k < n.+1) bin_mass (fewer (q l) kappa N) n k * (f < k)%N%:R in
+    let unmatched := n%:R * (\\sum_(k < N.+1) bin_mass (q l) N k * ((kappa <= k)%N%:R * g k)) in
+    let aside := (n * m)%:R * (\\sum_(k < N.+1) bin_mass (q' l * (1 - q l)) N k * g' k) in
+    few <= share l / 10%:R -> unmatched <= share l / 2%:R ->
+    share l < few + unmatched + aside / (if l \\in divided then 1 - fewer (q l) kappa N else 1).
 Proof.
 split; first exact: (shares_le _ shared).
-by move=> l lm N n kappa f rho g g'; exact: (mixed_aboveP (allP mixed_too_few l lm)).
+by move=> l lm N n m kappa f rho g g'; exact: (mixed_aboveP (allP mixed_too_few l lm)).
 Qed.
 """
 
@@ -145,15 +147,21 @@ def _mixed_checks(choices: Mapping[int, MixedChoice]) -> list[str]:
         "(* bound of the density of what is set aside, the least f with the next kappa, so many terms of the first *)",
         "(* sum; then, as ends, start and length, the second sum with the kappa before and with kappa, and the *)",
         "(* third one with f, with f + 1, and with the next kappa *)",
-        coq.definition("mixed", "seq nat", f"[:: {'; '.join(map(str, choices))}]%N"),
+        coq.definition("mixed", "seq nat", _levels(choices)),
+        "(* the third sum over 1 - P(Bin(N, p) < kappa), as in the law behind the answer; it holds without, too *)",
+        coq.definition("divided", "seq nat", _levels(level for level, one in choices.items() if one.divided)),
         "Definition choices (l : nat) : choice :=\n  match l with",
         *cases,
         "  | _ => Choice 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n  end.\n",
         coq.checked(
             "mixed_too_few",
-            f"all (fun l => mixed_above {bits} {_OF_MAP}\n    (shares l) common (choices l)) mixed",
+            f"all (fun l => mixed_above {bits} {_OF_MAP}\n    (l \\in divided) (shares l) common (choices l)) mixed",
         ),
     ]
+
+
+def _levels(levels: Iterable[int]) -> str:
+    return f"[:: {'; '.join(map(str, levels))}]%N"
 
 
 _OF_MAP = (

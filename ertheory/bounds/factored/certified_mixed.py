@@ -52,6 +52,8 @@ class MixedChoice:
         Of the second term for the kappa before, and for kappa; of the third for f, for f + 1, and for the next kappa.
     bits
         The binary digits.
+    divided
+        Whether the third term has to be divided by 1 - phi, as the program does and the proof of the bound does not.
     """
 
     kappa: int
@@ -61,6 +63,7 @@ class MixedChoice:
     terms: int
     windows: tuple[Window, ...]
     bits: int
+    divided: bool
 
     @property
     def work(self) -> int:
@@ -93,11 +96,16 @@ def mixed_choice(one: FactoredMap) -> MixedChoice | None:
     sides = sides_of(one)
     if sides.densities[0] == 1:
         return None
-    tried = (_choice(sides, one.inner - 1, float(one.share), ends) for ends in _ENDS if ends <= sides.rows)
+    tried = (
+        _choice(sides, one.inner - 1, float(one.share), ends, divided=divided)
+        for divided in (False, True)
+        for ends in _ENDS
+        if ends <= sides.rows
+    )
     return next((choice for choice in tried if choice), None)
 
 
-def _choice(sides: Sides, neurons: int, share: float, ends: int) -> MixedChoice | None:
+def _choice(sides: Sides, neurons: int, share: float, ends: int, *, divided: bool) -> MixedChoice | None:
     from scipy.stats import binom  # slow to load
 
     columns, both, counts = sides.columns, sides.columns * sides.rows, np.arange(neurons + 1)
@@ -127,12 +135,12 @@ def _choice(sides: Sides, neurons: int, share: float, ends: int) -> MixedChoice 
     if matched[kappa] > share / 100:
         here = window_above(np.where(counts < kappa, 0.0, lost), float(matched[kappa]) * (1 - 1e-4), ends) or here
     known = float(lost[here.start : here.start + here.length].sum()) * (1 - _CLEAR)
-    miss = float(1 - density)
+    miss, part = float(1 - density), (1 - float(chances[0]) * (1 - _CLEAR)) if divided else 1.0
     found = [
         before,
         here,
-        third(aside, miss, share - known - many * (1 - _CLEAR)),
-        third(aside + 1, miss, share - known),
+        third(aside, miss, part * (share - known - many * (1 - _CLEAR))),
+        third(aside + 1, miss, part * (share - known)),
         third(following, 1 - first, share),
     ]
     windows = [window for window in found if window]
@@ -144,7 +152,7 @@ def _choice(sides: Sides, neurons: int, share: float, ends: int) -> MixedChoice 
         (Fraction(float(chances[0]) * _SLACK / 8), 8 * neurons),
     ]
     bits = max(coq.margin_bits(*pair) for pair in margins)
-    return MixedChoice(kappa, aside, density, following, terms, tuple(windows), bits)
+    return MixedChoice(kappa, aside, density, following, terms, tuple(windows), bits, divided)
 
 
 def _aside(columns: int, chance: float, part: float) -> int:

@@ -56,8 +56,9 @@ def window_above(shares: Floats, need: float, ends: int) -> Window | None:
 
     Examples
     --------
-    >>> window_above(np.array([0.0, 0.1, 0.5, 0.4, 1e-9]), 0.8, 1)
-    Window(ends=1, start=1, length=3, margin=0.1)
+    >>> found = window_above(np.array([0.0, 0.1, 0.5, 0.4, 1e-9]), 0.8, 1)
+    >>> (found.start, found.length, round(found.margin, 3)) if found else None
+    (1, 3, 0.1)
     """
     margin = float(shares.sum()) * (1 - 1e-9) - need
     if margin <= _CLEAR * need:
