@@ -68,6 +68,7 @@ THEOREMS = {
     "matched_certificate": ("chernoff", "tail_upP", "sharp_upP", "hall_sum_upP", "hall_okP", "matched_drop"),
     "matched_minimal": ("tail_dnP", "hall_sum_dnP", "neurons_fewP"),
     "matched_blocks_certificate": ("blocks_matched_sound",),
+    "matched_blocks_minimal": ("plan_minimal_left",),
     "matched_drops": ("drop_matched_sound",),
     "conditioning": ("Ex_two", "Ex_bits", "Ex_mono"),
     "factored_mixed_minimal": ("lost_rows", "steps_weaken", "binomial_above", "readers_le", "mixed_aboveP"),

@@ -78,20 +78,20 @@ Variable R : realFieldType.
 Lemma lost_rows m m' (p : R) k : 0 <= p <= 1 -> (m <= m')%N -> lost m p k <= lost m' p k.
 Proof.
 move=> /andP[p0 p1] le; rewrite /lost; case: (ltnP k m') => [_|mk].
-  by case: ifP => // _; rewrite le_minl lexx.
-rewrite ltnNge (leq_trans le mk) /=; rewrite le_minr !le_minl lexx /=; apply/orP; right.
+  by case: ifP => // _; rewrite ge_min lexx.
+rewrite ltnNge (leq_trans le mk) /=; rewrite le_min !ge_min lexx /=; apply/orP; right.
 rewrite /hall_sum (big_cat_nat _ _ _ (isT : (1 <= m.+1)%N) (_ : (m.+1 <= m'.+1)%N)) //=.
 have term0 M t : 0 <= ('C(M, t) * 'C(k, t.-1))%:R * (1 - p) ^+ (t * (k - t.-1)) by rewrite mulr_ge0 ?ler0n ?exprn_ge0 ?subr_ge0.
-rewrite -[X in X <= _]addr0; apply: ler_add; last by apply: sumr_ge0 => t _; exact: term0.
-rewrite big_nat [X in _ <= X]big_nat; apply: ler_sum => t _; rewrite ler_wpmul2r ?exprn_ge0 ?subr_ge0 // ler_nat.
+rewrite -[X in X <= _]addr0; apply: lerD; last by apply: sumr_ge0 => t _; exact: term0.
+rewrite big_nat [X in _ <= X]big_nat; apply: ler_sum => t _; rewrite ler_wpM2r ?exprn_ge0 ?subr_ge0 // ler_nat.
 by apply: leq_mul => //; exact: leq_bin2l.
 Qed.
 
 Lemma lost_density m (p p' : R) k : 0 <= p -> p <= p' -> p' <= 1 -> lost m p' k <= lost m p k.
 Proof.
-move=> p0 pp p1; rewrite /lost; case: ifP => // _; rewrite le_minr !le_minl lexx /=; apply/orP; right.
-rewrite /hall_sum; apply: ler_sum => t _; apply: ler_wpmul2l; first exact: ler0n.
-by apply: ler_expn2r; rewrite ?nnegrE ?subr_ge0 ?(le_trans pp) // ler_add2l ler_opp2.
+move=> p0 pp p1; rewrite /lost; case: ifP => // _; rewrite le_min !ge_min lexx /=; apply/orP; right.
+rewrite /hall_sum; apply: ler_sum => t _; apply: ler_wpM2l; first exact: ler0n.
+by apply: lerXn2r; rewrite ?nnegrE ?subr_ge0 ?(le_trans pp) // lerD2l lerN2.
 Qed.
 
 (* as a mean of losses *)
@@ -115,7 +115,7 @@ Qed.
 Lemma above_less (x : R) n f f' : 0 <= x <= 1 -> (f <= f')%N ->
   \sum_(k < n.+1) bin_mass x n k * (f' < k)%N%:R <= \sum_(k < n.+1) bin_mass x n k * (f < k)%N%:R.
 Proof.
-move=> /(bin_mass_ge0 n) m0 le; apply: ler_sum => k _; apply: ler_wpmul2l; first exact: m0.
+move=> /(bin_mass_ge0 n) m0 le; apply: ler_sum => k _; apply: ler_wpM2l; first exact: m0.
 by rewrite ler_nat; case: (ltnP f' k) => // /(leq_ltn_trans le)->.
 Qed.
 End Monotone.
@@ -169,7 +169,7 @@ Proof.
 move=> y01 d01 hr hp hq gs fits; have g0 i : 0 <= g i by exact: steps_ge0 gs.
 have hF i : below S (nth 0%bin (floors bits rows e r S 0 (k + len)) (N.to_nat (N.of_nat i))) (g i).
   rewrite Nat2N.id; case: (ltnP i (k + len)) => il; last by rewrite nth_default ?size_floors //; exact: (mulr_ge0 (g0 i) (ltW s0)).
-  have [j [ji le]] := gs i; apply: le_trans (_ : lost rows d j * toR S <= _); last by rewrite ler_pmul2r.
+  have [j [ji le]] := gs i; apply: le_trans (_ : lost rows d j * toR S <= _); last by rewrite ler_pM2r.
   have none j' : (j' < 0)%N -> below S S (lost rows d j') by [].
   exact: (@floorsP R bits rows e _ _ d01 hr S 0%N (k + len) none i j il ji).
 pose Fd (i : N) := nth 0%bin (floors bits rows e r S 0 (k + len)) (N.to_nat i).
@@ -231,11 +231,11 @@ have mean : N'%:R * rho * fewer p1 k N' <= M.
   by rewrite /rho mulrAC mulrC divfK // mulf_neq0 // gt_eqF.
 have one_less := fewer_mean N0 mean.
 have next : fewer p1 k N' <= fewer p1 k N'.-1.
-  case: (k) kn => // k' _; rewrite -{1}(prednK N0) fewer_next ler_subl_addr ler_addl mulr_ge0 //; last exact: bin_mass_ge0.
+  case: (k) kn => // k' _; rewrite -{1}(prednK N0) fewer_next lerBlDr lerDl mulr_ge0 //; last exact: bin_mass_ge0.
   by case/andP: p1_01.
 have : (1 - p1) * fewer p1 k N' <= (1 - rho) * fewer p1 k N'.
-  apply: le_trans one_less; apply: ler_wpmul2l => //; rewrite subr_ge0; by case/andP: p1_01.
-rewrite ler_pmul2r // ler_add2l ler_opp2 /rho ler_pdivr_mulr ?mulr_gt0 // => h.
+  apply: le_trans one_less; apply: ler_wpM2l => //; rewrite subr_ge0; by case/andP: p1_01.
+rewrite ler_pM2r // lerD2l lerN2 /rho ler_pdivrMr ?mulr_gt0 // => h.
 by apply: le_trans h _; rewrite mulrCA mulrA.
 Qed.
 
@@ -245,7 +245,7 @@ Proof.
 move=> le fits gs; have [b10 ab1 b20 ab2] := dens; have g0 i : 0 <= g i by exact: steps_ge0 gs.
 have F0 i : 0 <= (kappa <= i)%N%:R * g i by rewrite mulr_ge0 ?ler0n.
 apply: le_trans (losses_dnP e p1_01 p2_01 (rest_le R bits b20 ab2) dn_p1 dn_q1 gs fits) _.
-rewrite ler_pmul2r //; apply: le_trans (part_of p1_01 F0 fits); rewrite big_nat [X in _ <= X]big_nat.
+rewrite ler_pM2r //; apply: le_trans (part_of p1_01 F0 fits); rewrite big_nat [X in _ <= X]big_nat.
 by apply: ler_sum => i /andP[ki _]; rewrite (leq_trans le ki) mul1r.
 Qed.
 
@@ -256,7 +256,7 @@ move=> d0 cd fits gs; have [j0 jl] := joint_ok; have d01 : 0 <= toR c / toR d <=
 have hp : under (ratio bits 0 (a2 * (b1 - a1))%bin (b2 * b1)%bin) joint by rewrite -jointE; exact/ratio_le/N.ltb_lt.
 have hq : under (ratio bits 0 (b2 * b1 - a2 * (b1 - a1))%bin (b2 * b1)%bin) (1 - joint) by rewrite -jointE; exact: rest_le.
 apply: le_trans (losses_dnP e joint_01 d01 (rest_le R bits d0 cd) hp hq gs fits) _.
-by rewrite ler_pmul2r //; apply: part_of => // i; exact: steps_ge0 gs.
+by rewrite ler_pM2r //; apply: part_of => // i; exact: steps_ge0 gs.
 Qed.
 
 Definition above_chance k f : R := \sum_(i < n.+1) bin_mass (fewer p1 k N') n i * (f < i)%N%:R.
@@ -266,21 +266,21 @@ Lemma many_dnP k f len : (k <= N'.+1)%N -> (fewer_up bits N' a1 b1 k <=? S)%bin 
 Proof.
 move=> le /N.leb_le upS fits; have y01 := fewer01 le; have F0 (i : nat) : 0 <= (f < i)%N%:R :> R by exact: ler0n.
 have hp : under (fewer_dn bits N' a1 b1 k, bits) (fewer p1 k N').
-  by rewrite /under /upward.value /= ler_pdivr_mulr //; exact: fewer_dnP.
+  by rewrite /under /upward.value /= ler_pdivrMr //; exact: fewer_dnP.
 have hq : under ((S - fewer_up bits N' a1 b1 k)%bin, bits) (1 - fewer p1 k N').
-  by rewrite /under /upward.value /= ler_pdivr_mulr //; apply: compl_dn => //; exact: fewer_upP.
+  by rewrite /under /upward.value /= ler_pdivrMr //; apply: compl_dn => //; exact: fewer_upP.
 rewrite /many_dn (windowE fits).
 apply: le_trans (mean_dnP y01 (F := fun=> 1) (fun=> ler01) (Fd := fun=> S) hp hq one' fits) _.
-rewrite ler_pmul2r //; apply: le_trans (part_of y01 F0 fits); rewrite big_nat [X in _ <= X]big_nat.
+rewrite ler_pM2r //; apply: le_trans (part_of y01 F0 fits); rewrite big_nat [X in _ <= X]big_nat.
 by apply: ler_sum => i /andP[fi _]; rewrite fi.
 Qed.
 
 Let scaled (c v : N) (X : R) : below S v X -> below S (c * v)%bin (toR c * X).
-Proof. by move=> h; rewrite /below toRM -mulrA ler_wpmul2l ?toR_ge0. Qed.
+Proof. by move=> h; rewrite /below toRM -mulrA ler_wpM2l ?toR_ge0. Qed.
 Let seen (v : N) (X : R) : (num * S <? v * den)%bin -> below S v X -> share < X.
 Proof.
-move=> /N.ltb_lt lt h; rewrite ltr_pdivr_mulr // -(ltr_pmul2r s0) -toRM; apply: lt_le_trans (toR_lt R lt) _.
-by rewrite toRM mulrAC ler_wpmul2r // ltW.
+move=> /N.ltb_lt lt h; rewrite ltr_pdivrMr // -(ltr_pM2r s0) -toRM; apply: lt_le_trans (toR_lt R lt) _.
+by rewrite toRM mulrAC ler_wpM2r // ltW.
 Qed.
 Let toR_two : toR 2 = 2%:R. Proof. by []. Qed.
 
@@ -292,15 +292,15 @@ Let seen_parts (v l : N) (X Y : R) : share_below bits N' a1 b1 divided num den x
 Proof.
 rewrite /share_below /divisor -/k0; case: divided => lt kN w0 Y0 hv hl; last by rewrite divr1; exact: (seen lt (below_add hv hl)).
 have few := fewer_dnP kN; set fd := fewer_dn bits N' a1 b1 k0 in lt few.
-have w1 : (1 - fewer p1 k0 N') * toR S <= toR S - toR fd by rewrite mulrBl mul1r ler_add2l ler_opp2.
+have w1 : (1 - fewer p1 k0 N') * toR S <= toR S - toR fd by rewrite mulrBl mul1r lerD2l lerN2.
 have rp : 0 < toR S - toR fd by apply: lt_le_trans w1; rewrite mulr_gt0.
 have le : (fd <= S)%bin by case: (N.le_gt_cases fd S) => // /(toR_lt R)/ltW; rewrite -subr_le0 leNgt rp.
 have rE : toR (S - fd)%bin = toR S - toR fd by exact: toR_sub.
 have h : toR v / toR S + toR l / (toR S - toR fd) <= X + Y / (1 - fewer p1 k0 N').
-  apply: ler_add; first by rewrite ler_pdivr_mulr.
-  rewrite ler_pdivr_mulr // mulrAC ler_pdivl_mulr //; apply: le_trans (ler_wpmul2r (ltW w0) hl) _.
-  by rewrite -mulrA ler_wpmul2l // mulrC.
-apply: lt_le_trans h; rewrite addf_div ?gt_eqF // ltr_pdivr_mulr // mulrAC ltr_pdivl_mulr ?mulr_gt0 //.
+  apply: lerD; first by rewrite ler_pdivrMr.
+  rewrite ler_pdivrMr // mulrAC ler_pdivlMr //; apply: le_trans (ler_wpM2r (ltW w0) hl) _.
+  by rewrite -mulrA ler_wpM2l // mulrC.
+apply: lt_le_trans h; rewrite addf_div ?gt_eqF // ltr_pdivrMr // mulrAC ltr_pdivlMr ?mulr_gt0 //.
 by move/N.ltb_lt/(toR_lt R): lt; rewrite !toRM toRD !toRM rE mulrA.
 Qed.
 
@@ -312,13 +312,7 @@ Theorem mixed_aboveP kappa f rho g1 g2 : fewer p1 kappa N' < 1 -> (kappa <= N'.+
     n%:R * (\sum_(k < N'.+1) bin_mass p1 N' k * ((kappa <= k)%N%:R * g1 k)) +
     (n * m)%:R * (\sum_(k < N'.+1) bin_mass (p2 * (1 - p1)) N' k * g2 k) / divisor kappa.
 Proof.
-have /and3P[win _ /and5P[lowA lowB lowC lowD /and3P[lowE lowF _]]] : [&& windows_ok n N' x, true & [&& (num * S <? 2 * N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_fewer x) (start_fewer x) (many_fewer x) * den)%bin,
-    (f0 == 0%N) || ((f0 + terms x <= n.+1)%N && (num * S <? 10 * many_dn bits n N' a1 b1 k0 f0.-1 (terms x) * den)%bin),
-    share_below bits N' a1 b1 divided num den x (many_dn bits n N' a1 b1 k0 f0 (terms x) + N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x))%bin (N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0 (ends_left x) (rho_up_num x) (rho_up_den x) (start_left x) (many_left x))%bin,
-    share_below bits N' a1 b1 divided num den x (N.of_nat n * matched_dn bits m N' a1 b1 a2 b2 (ends_here x) (start_here x) (many_here x))%bin (N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f0.+1 (ends_more x) (rho_up_num x) (rho_up_den x) (start_more x) (many_more x))%bin &
-    [&& (f1 == 0%N) || ((f1 + terms x <= n.+1)%N && (num * S <? 10 * many_dn bits n N' a1 b1 k0.+1 f1.-1 (terms x) * den)%bin),
-    (num * S <? N.of_nat n * N.of_nat m * aside_dn bits N' a1 b1 a2 b2 f1 (ends_next x) a1 b1 (start_next x) (many_next x) * den)%bin & true]]].
-  by have := ok; rewrite /mixed_above => /and5P[-> _ -> -> /and4P[-> -> -> ->]].
+have := ok; rewrite /mixed_above => /and5P[win _ lowA lowB /and4P[lowC lowD lowE lowF]].
 have /and5P[w1 w2 w3 w4 /and4P[w5 w6 w7 w8]] := win.
 have [/andP[k00 _] pos up0 up1 /N.leb_le hrho] := chosen.
 have N0 : (0 < N')%N by exact: leq_trans k00 k0N.
@@ -341,7 +335,7 @@ rewrite -manyE; move: manyle; rewrite -manyE => manyle.
 set third := (n * m)%:R * _.
 have third0 : 0 <= third by rewrite mulr_ge0 ?ler0n //; apply: sumr_ge0 => k _; rewrite mulr_ge0 ?bin_mass_ge0 //; exact: (steps_ge0 k rho01 gs2).
 have contra (c : N) (X : R) : 0 < toR c -> share < toR c * X -> X <= share / toR c -> false.
-  by move=> c0 lt; rewrite ler_pdivl_mulr // mulrC => /(lt_le_trans lt); rewrite ltxx.
+  by move=> c0 lt; rewrite ler_pdivlMr // mulrC => /(lt_le_trans lt); rewrite ltxx.
 have ten : toR 10 = 10%:R by [].
 case: (ltngtP kappa k0) => [lt|gt|eqk].
 - have le : (kappa <= start_fewer x)%N by rewrite -ltnS; exact: leq_trans lt w2.
@@ -361,23 +355,23 @@ case: (ltngtP kappa k0) => [lt|gt|eqk].
     by have := contra 10%bin _ _ q (le_trans (le_trans le1 le2) manyle); rewrite ten ltr0n => /(_ isT).
   have few1 : 0 < fewer p1 kappa N' by apply: lt_le_trans few0 _; apply: fewer_le => //; exact: ltnW.
   have rho_le : rho <= p1.
-    by have := le_trans mean (readers_le kappa N0); rewrite ler_pmul2r // ler_pmul2l.
+    by have := le_trans mean (readers_le kappa N0); rewrite ler_pM2r // ler_pM2l.
   have gs3 := steps_weaken rho0' rho_le p11 ff gs2.
   have := seen lowF (scale_nm _ _ (aside_dnP (ends_next x) b10 ab1 w7 gs3)) => q; apply: lt_le_trans q _.
-  apply: le_trans (_ : _ <= third / divisor kappa) _; last by rewrite ler_addr addr_ge0 // many_pos.
-  rewrite ler_pdivl_mulr // -[X in _ <= X]mulr1 ler_wpmul2l //.
-  rewrite /divisor; case: divided => //; rewrite ler_subl_addr ler_addl; by case/andP: (fewer01 kN).
+  apply: le_trans (_ : _ <= third / divisor kappa) _; last by rewrite lerDr addr_ge0 // many_pos.
+  rewrite ler_pdivlMr // -[X in _ <= X]mulr1 ler_wpM2l //.
+  rewrite /divisor; case: divided => //; rewrite lerBlDr lerDl; by case/andP: (fewer01 kN).
 rewrite eqk in w0 mean manyle matchedle kN *.
 have rho_le : rho <= rho0.
   have rd : 0 < toR (rho_up_den x) by have /and3P[_ /and5P[_ _ _ _ /and4P[_ /N.ltb_lt/(toR_lt R) q _ _]] _] := ok.
   have h1 : N'%:R * rho * fewer p1 k0 N' <= toR (readers_up bits N' a1 b1 k0) / toR S.
-    by apply: le_trans mean _; rewrite ler_pdivl_mulr //; exact: readers_upP.
+    by apply: le_trans mean _; rewrite ler_pdivlMr //; exact: readers_upP.
   have h2 : toR (readers_up bits N' a1 b1 k0) / toR S <= N'%:R * rho0 * fewer p1 k0 N'.
-    rewrite ler_pdivr_mulr // -(ler_pmul2r rd) -toRM; apply: le_trans (toR_le R hrho) _; rewrite !toRM toR_nat.
+    rewrite ler_pdivrMr // -(ler_pM2r rd) -toRM; apply: le_trans (toR_le R hrho) _; rewrite !toRM toR_nat.
     rewrite (_ : N'%:R * rho0 * fewer p1 k0 N' * toR S * toR (rho_up_den x) = N'%:R * toR (rho_up_num x) * (fewer p1 k0 N' * toR S)).
-      by rewrite ler_wpmul2l ?mulr_ge0 ?ler0n ?toR_ge0 //; exact: (fewer_dnP (leqW k0N)).
+      by rewrite ler_wpM2l ?mulr_ge0 ?ler0n ?toR_ge0 //; exact: (fewer_dnP (leqW k0N)).
     by rewrite /rho0; field; rewrite gt_eqF.
-  by have := le_trans h1 h2; rewrite ler_pmul2r // ler_pmul2l.
+  by have := le_trans h1 h2; rewrite ler_pM2r // ler_pM2l.
 have /andP[r00 r01] := rho_01.
 have [rd0 rdl] : (0 <? rho_up_den x)%bin /\ (rho_up_num x <=? rho_up_den x)%bin.
   by have /and3P[_ /and5P[_ _ _ _ /and4P[_ q1 q2 _]] _] := ok.
@@ -392,7 +386,7 @@ case: (ltngtP f f0) => [ff|ff|eqf].
   by have := contra 10%bin _ _ q (le_trans le2 manyle); rewrite ten ltr0n => /(_ isT).
 - have gs3 := steps_weaken rho0' rho_le r01 ff gs2.
   have q := seen_parts lowD (leqW k0N) w0 third0 here (scale_nm _ _ (aside_dnP (ends_more x) rd0 rdl w6 gs3)).
-  by apply: lt_le_trans q _; rewrite -addrA ler_addr many_pos.
+  by apply: lt_le_trans q _; rewrite -addrA lerDr many_pos.
 move: third0; rewrite /third {third}; rewrite eqf in gs2 *; have gs3 := steps_weaken rho0' rho_le r01 (leqnn f0) gs2 => third0.
 exact: (seen_parts lowC (leqW k0N) w0 third0 (below_add (many_dnP (leqW k0N) up0 w8) here) (scale_nm _ _ (aside_dnP (ends_left x) rd0 rdl w5 gs3))).
 Qed.

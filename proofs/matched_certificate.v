@@ -10,12 +10,14 @@ Import Order.TTheory GRing.Theory Num.Theory.
 
 Section Computation.
 Local Open Scope N_scope.
+(* sixteenths of powers of 1/2, as t grows: 1, 15/16, ..., 1/16, 1/2, 15/32, ... *)
+Definition base (t : N) : up := (16 - t mod 16, 4 + t / 16).
 (* (y + mu (1 - y))^N / y^n, where N = a n + b: the power of a number that is about 1 comes first *)
 Definition tail_up (mu : up) (t N' n : N) : up :=
-  let y := (1, t) in
-  let z := up_add y (up_mul mu (2 ^ t - 1, t)) in
+  let y := base t in
+  let z := up_add y (up_mul mu (2 ^ y.2 - y.1, y.2)) in
   let a := N' / n in
-  up_mul (up_pow (up_mul (up_pow z a) (2 ^ t, 0)) n) (up_pow z (N' - a * n)).
+  up_mul (up_pow (up_mul (up_pow z a) (up_ratio (2 ^ y.2) y.1)) n) (up_pow z (N' - a * n)).
 (* a sum of masses, from C(n, k) p^k q^(n - k) on *)
 Fixpoint masses_up (p q : up) (n k : N) (cs : seq N) : up :=
   if cs is c :: cs' then up_add (mass_at 64 1 p q n k c) (masses_up p q n (k + 1) cs') else up_zero.
@@ -71,11 +73,17 @@ Proof.
 have /andP[p00 p01] := h0.
 have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
 have /andP[m0 m1] := m01.
-have p1 : (1 <= 2 ^ t)%bin by apply/N.lt_pred_le/N.neq_0_lt_0/N.pow_nonzero.
-pose two := toR (2 ^ t)%bin; have two1 : 1 <= two by exact: (toR_le R p1).
-have two0 : 0 < two by apply: lt_le_trans two1.
-pose y := two^-1; have y01 : 0 <= y <= 1 by rewrite invr_ge0 ltW //= invf_le1.
-have /andP[y0 y1] := y01.
+have c1 : (1 <= (base t).1 <= 2 ^ (base t).2)%bin.
+  have le : (2 ^ 4 <= 2 ^ (4 + t / 16))%bin by apply: N.pow_le_mono_r; lia.
+  have lt : (t mod 16 < 16)%bin by exact: N.mod_upper_bound.
+  by rewrite /base /=; split; lia.
+have [c0 c2] := c1; pose c := toR (base t).1; pose two := toR (2 ^ (base t).2)%bin.
+have cp : 0 < c by have := toR_lt R (_ : 0 < (base t).1)%bin; apply; lia.
+have c_two : c <= two by exact: toR_le.
+have two0 : 0 < two by exact: lt_le_trans c_two.
+pose y := c / two; have y01 : 0 <= y <= 1 by rewrite divr_ge0 ?ltW // ler_pdivrMr // mul1r.
+have /andP[y0 y1] := y01; pose w := two / c; have w0 : 0 < w by rewrite divr_gt0.
+have yw : y * w = 1 by rewrite /y /w mulrA divfK ?divff // gt_eqF.
 pose Z := 1 - (1 - (1 - p0) ^+ s) + (1 - (1 - p0) ^+ s) * y.
 have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // lerBlDr lerDl.
 have key : tail p0 N' m s * y ^+ n <= Z ^+ N'.
@@ -85,21 +93,19 @@ pose a := (N.of_nat N' / N.of_nat n)%bin.
 have split : (N' = N.to_nat a * n + N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)%N.
   have le : (a * N.of_nat n <= N.of_nat N')%bin by exact: div_le.
   by apply: Nat2N.inj; rewrite Nat2N.inj_add Nat2N.inj_mul !N2Nat.id N.add_comm N.sub_add.
-apply: (@le_trans _ _ ((Z ^+ N.to_nat a * two) ^+ n * Z ^+ N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)).
-  have -> : tail p0 N' m s = tail p0 N' m s * y ^+ n * two ^+ n.
-    by rewrite -mulrA -exprMn mulVf ?gt_eqF // expr1n mulr1.
-  have E i j : (Z ^+ i * two) ^+ n * Z ^+ j = Z ^+ (i * n + j) * two ^+ n by rewrite exprMn -exprM exprD mulrAC.
-  by rewrite E -split ler_wpM2r ?exprn_ge0 ?(ltW two0).
-have bz : bounds (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) Z.
+apply: (@le_trans _ _ ((Z ^+ N.to_nat a * w) ^+ n * Z ^+ N.to_nat (N.of_nat N' - a * N.of_nat n)%bin)).
+  have -> : tail p0 N' m s = tail p0 N' m s * y ^+ n * w ^+ n by rewrite -mulrA -exprMn yw expr1n mulr1.
+  have E i j : (Z ^+ i * w) ^+ n * Z ^+ j = Z ^+ (i * n + j) * w ^+ n by rewrite exprMn -exprM exprD mulrAC.
+  by rewrite E -split ler_wpM2r ?exprn_ge0 ?(ltW w0).
+have bz : bounds (up_add (base t) (up_mul mu (2 ^ (base t).2 - (base t).1, (base t).2)%bin)) Z.
   have -> : Z = y + (1 - p0) ^+ s * (1 - y) by rewrite /Z; ring.
-  apply: up_addP; first by rewrite /bounds /value /= -[toR 1]/(1%:R) mul1r.
+  apply: up_addP; first by rewrite /bounds /value.
   apply: up_mulP => //; first by rewrite subr_ge0.
-  rewrite /bounds /value /= toR_sub //.
-  by rewrite mulrBl divff ?gt_eqF // -[toR 1]/(1%:R) mul1r.
-have two_b : bounds (2 ^ t, 0)%bin two by rewrite /bounds /value /= -[toR (2 ^ 0)]/(1%:R) divr1.
-have pw i : bounds (up_pow (up_add (1%bin, t) (up_mul mu (2 ^ t - 1, t)%bin)) i) (Z ^+ N.to_nat i) by exact: up_powP.
-apply: up_mulP; rewrite ?exprn_ge0 ?mulr_ge0 ?exprn_ge0 ?(ltW two0) //.
-have /= := @up_powP R _ (Z ^+ N.to_nat a * two) (N.of_nat n) _ (up_mulP _ _ (pw a) two_b).
+  by rewrite /bounds /value /= toR_sub // mulrBl divff ?gt_eqF.
+have w_b : bounds (up_ratio (2 ^ (base t).2) (base t).1)%bin w by apply: up_ratioP; lia.
+have pw i : bounds (up_pow (up_add (base t) (up_mul mu (2 ^ (base t).2 - (base t).1, (base t).2)%bin)) i) (Z ^+ N.to_nat i) by exact: up_powP.
+apply: up_mulP; rewrite ?exprn_ge0 ?mulr_ge0 ?exprn_ge0 ?(ltW w0) //.
+have /= := @up_powP R _ (Z ^+ N.to_nat a * w) (N.of_nat n) _ (up_mulP _ _ (pw a) w_b).
 by rewrite Nat2N.id; apply; rewrite ?mulr_ge0 ?exprn_ge0 // ltW.
 Qed.
 End OneTail.

@@ -1,8 +1,8 @@
 """Hall's sum, bounded as Coq bounds it: the last terms of a binomial tail one by one, and Chernoff for those before.
 
-Chernoff's bound with y a power of 1/2 is some times a tail. The tails that matter most in the sum are added up instead,
-by so many terms that what is left to Chernoff does not count; but only tails with a short C(N, k). The choice cannot
-make a wrong answer right: where it is too coarse Coq refuses the file.
+Chernoff's bound, with sixteenths of a power of 1/2 for y, is some ten times a tail. The tails that matter most in the
+sum are added up instead, by so many terms that what is left to Chernoff does not count; but only tails with a short
+C(N, k). The choice cannot make a wrong answer right: where it is too coarse Coq refuses the file.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ _MOST_INPUTS = 2_000  # Coq takes some ten milliseconds for each number of input
 _MARGIN = 1 + 1e-6  # far above the rounding errors, here and inside Coq
 _LEAST = 1e-40  # sums that are smaller count as this
 _DIGITS = 12
-_SMALLEST_POWER = 512
+_MOST_HALVINGS = 512
+_PARTS = 16
 _NEGLIGIBLE = 1e-6  # of the sum, for what Chernoff bounds
-_MOST_WORK = 4_000_000  # binary digits of all C(N, k) on the way to those that are needed
+_MOST_WORK = 12_000_000  # binary digits of all C(N, k) on the way to those that are needed
 
 
 @dataclass(frozen=True)
 class HallBound:
-    """An upper bound on Hall's sum, and the powers of 1/2 that show it.
+    """An upper bound on Hall's sum, and the choices that show it.
 
     Parameters
     ----------
     failure
         The bound.
     exponents
-        t_1..t_d: P(Bin(N, 1 - mu) <= n) <= (y + mu (1 - y))^N / y^n with y = 2^-t_s, where mu = (1 - p)^s and n is
-        q s - 1 less the terms that are added up.
+        t_1..t_d: P(Bin(N, 1 - mu) <= n) <= (y + mu (1 - y))^N / y^n, where mu = (1 - p)^s, n is q s - 1 less the terms
+        that are added up, and y is number t_s of 1, 15/16, ..., 1/16, 1/2, 15/32, ..., 1/32, 1/4, ...
     terms
         How many of them, for 1..d inputs.
     chernoff_share
@@ -70,7 +71,7 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
     --------
     >>> bound = hall_bound(907, 20, 45, Fraction(3, 10))
     >>> f"{float(bound.failure):.2g}", bound.exponents[:2], bound.terms[-3:], len(bound.exponents)
-    ('9.6e-07', (3, 3), (0, 0, 6), 20)
+    ('9.6e-07', (49, 51), (0, 0, 6), 20)
     """
     if inputs > _MOST_INPUTS:
         msg = f"certificate: more than {_MOST_INPUTS} inputs, whose Hall sum would take Coq too long"
@@ -91,7 +92,7 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
         if others <= _NEGLIGIBLE * float(shares.sum()) or work > _MOST_WORK or wanted > neurons:
             break
         terms[index], exponents[index], shares[index] = _added(
-            neurons, wanted, float(log_missed[index]), float(choices[index]), _NEGLIGIBLE * float(shares[index])
+            neurons, wanted, float(log_missed[index]), float(choices[index])
         )
     total = float(shares.sum()) * _MARGIN + _LEAST
     scale = 10 ** max(0, _DIGITS - int(np.floor(np.log10(total))))
@@ -101,18 +102,18 @@ def hall_bound(neurons: int, inputs: int, copies: int, density: Fraction) -> Hal
 
 
 def _chernoff(neurons: int, missed: Floats, least: Floats) -> tuple[Counts, Floats]:
-    """Choose the powers of 1/2 that are best, and the logarithms of the bounds."""
-    best, exponents = np.zeros(len(least)), np.zeros(len(least), dtype=int)
-    for exponent in range(1, _SMALLEST_POWER):
-        power = 2.0**-exponent
-        bound = neurons * np.log(power + missed * (1 - power)) + least * exponent * np.log(2)
-        exponents = np.where(bound < best, exponent, exponents)
-        best = np.minimum(bound, best)
-    return exponents, best
+    """Choose y near its best value n mu / ((1 - mu) (N - n)), and compute the logarithms of the bounds."""
+    best = least * missed / np.maximum((1 - missed) * np.maximum(neurons - least, 0), 1e-300)
+    best = np.clip(best, 2.0**-_MOST_HALVINGS, 1.0)
+    halvings = np.floor(-np.log2(best)).astype(int)
+    parts = np.clip(np.rint(best * 2.0**halvings * _PARTS).astype(int), 1, _PARTS)
+    power = parts / _PARTS * 2.0**-halvings
+    bound = neurons * np.log(power + missed * (1 - power)) - least * np.log(power)
+    return np.where(bound < 0, _PARTS * halvings + _PARTS - parts, 0), np.minimum(bound, 0.0)
 
 
-def _added(neurons: int, wanted: int, log_missed: float, choices: float, small: float) -> tuple[int, int, float]:
-    """Choose how many terms below `wanted` are added up: their number, the power for the rest, and the share of all."""
+def _added(neurons: int, wanted: int, log_missed: float, choices: float) -> tuple[int, int, float]:
+    """Choose how many terms below `wanted` are added up: their number, the y for the rest, and the share of all."""
     from scipy.special import gammaln
 
     counts = np.arange(wanted - 1, -1, -1, dtype=np.float64)
@@ -121,7 +122,7 @@ def _added(neurons: int, wanted: int, log_missed: float, choices: float, small: 
     sums = np.cumsum(np.exp(logs))
     for added in [*range(1, min(wanted, 64)), *range(64, wanted, 16)]:
         powers, rest = _chernoff(neurons, np.array([np.exp(log_missed)]), np.array([wanted - added - 1.0]))
-        if np.exp(min(1.0, choices + rest[0])) <= small:
+        if np.exp(min(1.0, choices + rest[0])) <= _NEGLIGIBLE * sums[-1]:
             return added, int(powers[0]), float(sums[added - 1] + np.exp(choices + rest[0]))
     return wanted, 0, float(sums[-1])
 
@@ -137,7 +138,7 @@ def hall_exponents(bound: HallBound) -> str:
     listed = "; ".join(f"({exponent}, {terms})" for exponent, terms in zip(bound.exponents, bound.terms, strict=True))
     return "\n".join(
         [
-            "(* (t, n): of this tail of Hall's sum n terms are added up, and Chernoff bounds the rest with 2^-t *)",
+            "(* (t, n): n terms of this tail of Hall's sum are added up; Chernoff bounds the rest with the t-th y *)",
             coq.definition("exponents", "seq (N * N)", f"[:: {listed}]%bin"),
         ]
     )
