@@ -74,18 +74,20 @@ have /andP[p00 p01] := h0.
 have m01 : 0 <= (1 - p0) ^+ s <= 1 by rewrite exprn_ge0 ?exprn_ile1 ?subr_ge0 // lerBlDr lerDl.
 have /andP[m0 m1] := m01.
 have c1 : (1 <= (base t).1 <= 2 ^ (base t).2)%bin.
-  have le : (2 ^ 4 <= 2 ^ (4 + t / 16))%bin by apply: N.pow_le_mono_r; lia.
+  have le : (2 ^ 4 <= 2 ^ (4 + t / 16))%bin by apply: N.pow_le_mono_r => //; exact: N.le_add_r.
   have lt : (t mod 16 < 16)%bin by exact: N.mod_upper_bound.
-  by rewrite /base /=; split; lia.
+  rewrite -[(2 ^ 4)%bin]/16%bin in le.
+  by rewrite /base; cbn [fst snd]; move: (t mod 16)%bin lt (2 ^ (4 + t / 16))%bin le => r lt b le; split; lia.
 have [c0 c2] := c1; pose c := toR (base t).1; pose two := toR (2 ^ (base t).2)%bin.
-have cp : 0 < c by have := toR_lt R (_ : 0 < (base t).1)%bin; apply; lia.
+have cpos : (0 < (base t).1)%bin by exact: (N.lt_le_trans _ _ _ N.lt_0_1 c0).
+have cp : 0 < c by exact: (toR_lt R cpos).
 have c_two : c <= two by exact: toR_le.
 have two0 : 0 < two by exact: lt_le_trans c_two.
-pose y := c / two; have y01 : 0 <= y <= 1 by rewrite divr_ge0 ?ltW // ler_pdivrMr // mul1r.
+pose y := c / two; have y01 : 0 <= y <= 1 by apply/andP; split; [apply: divr_ge0; exact: ltW|rewrite ler_pdivrMr // mul1r].
 have /andP[y0 y1] := y01; pose w := two / c; have w0 : 0 < w by rewrite divr_gt0.
 have yw : y * w = 1 by rewrite /y /w mulrA divfK ?divff // gt_eqF.
 pose Z := 1 - (1 - (1 - p0) ^+ s) + (1 - (1 - p0) ^+ s) * y.
-have Z0 : 0 <= Z by rewrite addr_ge0 ?mulr_ge0 ?subr_ge0 // lerBlDr lerDl.
+have Z0 : 0 <= Z by apply: addr_ge0; [rewrite subr_ge0 lerBlDr lerDl|apply: mulr_ge0 => //; rewrite subr_ge0].
 have key : tail p0 N' m s * y ^+ n <= Z ^+ N'.
   rewrite /tail -(prednK qs) -/n; apply: chernoff => //.
   by rewrite subr_ge0 m1 lerBlDr lerDl.
@@ -102,11 +104,11 @@ have bz : bounds (up_add (base t) (up_mul mu (2 ^ (base t).2 - (base t).1, (base
   apply: up_addP; first by rewrite /bounds /value.
   apply: up_mulP => //; first by rewrite subr_ge0.
   by rewrite /bounds /value /= toR_sub // mulrBl divff ?gt_eqF.
-have w_b : bounds (up_ratio (2 ^ (base t).2) (base t).1)%bin w by apply: up_ratioP; lia.
+have w_b := up_ratioP R (2 ^ (base t).2)%bin cpos; rewrite -/two -/c -/w in w_b.
 have pw i : bounds (up_pow (up_add (base t) (up_mul mu (2 ^ (base t).2 - (base t).1, (base t).2)%bin)) i) (Z ^+ N.to_nat i) by exact: up_powP.
-apply: up_mulP; rewrite ?exprn_ge0 ?mulr_ge0 ?exprn_ge0 ?(ltW w0) //.
-have /= := @up_powP R _ (Z ^+ N.to_nat a * w) (N.of_nat n) _ (up_mulP _ _ (pw a) w_b).
-by rewrite Nat2N.id; apply; rewrite ?mulr_ge0 ?exprn_ge0 // ltW.
+have za0 : 0 <= Z ^+ N.to_nat a * w by apply: mulr_ge0; [exact: exprn_ge0|exact: ltW].
+have all := up_powP (N.of_nat n) za0 (up_mulP (exprn_ge0 _ Z0) (ltW w0) (pw a) w_b).
+by rewrite Nat2N.id in all; apply: up_mulP; [exact: exprn_ge0|exact: exprn_ge0|exact: all|exact: pw].
 Qed.
 End OneTail.
 

@@ -74,6 +74,8 @@ def test_dropped_copies_are_certified_and_one_copy_less_is_not(tmp_path):
     [
         ("9-7-5-2", ["0.8", "1/2", "1/2", "1/2"], 2),
         ("20-10-5", ["0.3", "0.3", "0.3"], 1),  # Hall's sum is 1e-6 where 1.3e-6 is left for it
+        ("4-8-3", ["0.1", "0.1", "0.1"], 1),  # 2.40e-5 where 2.47e-5 is left
+        ("1-1-1", ["0.1", "0.1", "0.1"], 1),  # one copy less is too few beside Hall's sum only
     ],
 )
 def test_a_matched_layer_0_is_certified_and_one_copy_or_one_neuron_less_is_not(target, density, layer, tmp_path):

@@ -28,7 +28,7 @@ _DIGITS = 12
 _MOST_HALVINGS = 512
 _PARTS = 16
 _NEGLIGIBLE = 1e-6  # of the sum, for what Chernoff bounds
-_MOST_WORK = 12_000_000  # binary digits of all C(N, k) on the way to those that are needed
+_MOST_WORK = 20_000_000  # binary digits of all C(N, k) on the way to those that are needed
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ def test_preassigned_numbers_are_those_of_the_answer():
         (907, 20, 45, "3/10", 1e-5),
         (191, 9, 21, "3/5", 1e-5),
         (3, 1, 1, "1/2", 1e-5),
-        (177184, 784, 226, "1/10", 100),  # the tail that matters has too long binomial coefficients: Chernoff's bound
+        (2032, 4, 147, "1/10", 1e-5),
+        (1681, 9, 105, "1/10", 1e-5),
+        (177184, 784, 226, "1/10", 2),  # the tail that matters has too long binomial coefficients: Chernoff's bound
     ],
 )
 def test_what_coq_adds_up_is_above_the_hall_sum(neurons, inputs, copies, density, excess):
@@ -164,7 +166,7 @@ def test_dropped_copies_that_rest_on_no_thresholds_are_certified_as_exact_ones()
     ("target", "density", "said"),
     [
         ("9-7-5-2", [1, 0.5, 0.5, 0.001], "more than 4000 copies of a neuron"),
-        ("20-10-5", 0.05, "Hall's sum by Chernoff, too coarsely"),
+        ("2-2-1", 0.01, "Hall's sum by Chernoff, too coarsely"),
     ],
 )
 def test_dropped_answers_that_coq_cannot_follow_are_refused(target, density, said):
