@@ -166,7 +166,7 @@ def test_dropped_copies_that_rest_on_no_thresholds_are_certified_as_exact_ones()
     ("target", "density", "said"),
     [
         ("9-7-5-2", [1, 0.5, 0.5, 0.001], "more than 4000 copies of a neuron"),
-        ("2-2-1", 0.01, "Hall's sum by Chernoff, too coarsely"),
+        ("2001-2-2-1", 0.5, "more than 2000 inputs"),
     ],
 )
 def test_dropped_answers_that_coq_cannot_follow_are_refused(target, density, said):
