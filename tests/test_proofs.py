@@ -74,7 +74,6 @@ def test_dropped_copies_are_certified_and_one_copy_less_is_not(tmp_path):
     [
         ("9-7-5-2", ["0.8", "1/2", "1/2", "1/2"], 2),
         ("20-10-5", ["0.3", "0.3", "0.3"], 1),  # Hall's sum is 1e-6 where 1.3e-6 is left for it
-        ("4-8-3", ["0.1", "0.1", "0.1"], 1),  # 2.40e-5 where 2.47e-5 is left
         ("1-1-1", ["0.1", "0.1", "0.1"], 1),  # one copy less is too few beside Hall's sum only
     ],
 )
@@ -101,6 +100,20 @@ def test_a_preassigned_layer_0_is_certified_and_one_copy_less_is_not(tmp_path):
     assert (
         check(changed(text, "[:: (7, 9)]", "[:: (14, 9)]"), tmp_path).returncode == 1
     )  # more weights than copies carry
+
+
+@needs_coq
+@pytest.mark.parametrize(("layer0", "theorems"), [("matched", "answer, answer_least"), ("preassigned", "answer")])
+def test_printed_answers_with_a_masked_layer_0_are_certified_and_one_copy_less_is_not(layer0, theorems, tmp_path):
+    answer = width("4-8-3", method="printed", density="0.5", delta="0.001", layer0=layer0)
+    text = answer.certificate()
+    found = check(text, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert f"answer.v: {theorems} checked in" in found.stdout
+    assert check(fewer(answer, 1), tmp_path).returncode == 1
+    if layer0 == "preassigned":  # another density than the one behind the table of sparsities
+        other = changed(text, "product_ok zeros entries 1 2 1 2", "product_ok zeros entries 1 2 1 3")
+        assert check(other, tmp_path).returncode == 1
 
 
 @needs_coq

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
 
 from ertheory.bounds import coq
 from ertheory.bounds.blocks.certified_matched import matched_certificate
 from ertheory.bounds.blocks.certified_preassigned import preassigned_certificate
+from ertheory.bounds.blocks.certified_printed import condition_bits, printed_masked_certificate
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.result import Width
-from ertheory.errors import TheoremNotApplicable
-from ertheory.numbers import Ball, ball, log_sparsity
+from ertheory.numbers import Ball, log_sparsity
 
 __all__ = ["block_certificate", "printed_certificate"]
 
@@ -56,7 +55,8 @@ def block_certificate(answer: Width) -> str:
     """
     if answer.layer0 != "dense":
         return matched_certificate(answer) if answer.layer0 == "matched" else preassigned_certificate(answer)
-    factors = _factors(answer)
+    coq.refuse(answer)
+    factors = answer.factors or ()
     law = Law(answer.target, answer.densities, "dense")
     designs = [factors]
     designs += [(*factors[:one], copies - 1, *factors[one + 1 :]) for one, copies in enumerate(factors) if copies > 1]
@@ -99,24 +99,20 @@ def printed_certificate(answer: Width) -> str:
     Raises
     ------
     TheoremNotApplicable
-        If layer 0 is not dense, the target is not fully connected, or the condition is met with equality.
+        If the target is not fully connected, a condition is met with equality, or, where layer 0 is matched, Coq's
+        bound on Hall's sum is too large.
     """
-    factors, goal, depth = _factors(answer), answer.failure_probability, answer.target.depth
-    bits = 0
-    for layer, (copies, above) in enumerate(pairwise(factors)):
-        excess = depth * answer.target.nonzeros[layer] * above / goal
-        density = answer.densities[layer + 1]
-        for number in (copies, copies - 1) if density < 1 else ():
-            if number:
-                closest = coq.distance(lambda: ball(excess).log() + number * log_sparsity(density))  # noqa: B023
-                needed = coq.margin_bits(min(closest, Fraction(1)) / (4 * max(excess, Fraction(1))), 4 * copies)
-                bits = max(bits, needed)
+    if answer.layer0 != "dense":
+        return printed_masked_certificate(answer)
+    coq.refuse(answer)
+    goal, depth = answer.failure_probability, answer.target.depth
+    bits = condition_bits(answer, depth, answer.densities[1:])
     says = (
         "Theorem answer, below: with so many neurons the network is contained, by exactly its weights and biases on "
         "every input x with lo <= x, whatever the activations; the widths are those; and with one copy less of the "
         "neurons of any one layer, the printed condition on that layer does not hold."
     )
-    numbers = f"{goal.numerator} {goal.denominator} {bits or 64} {depth}"
+    numbers = f"{goal.numerator} {goal.denominator} {bits} {depth}"
     return "\n".join(
         [
             coq.head(answer, (*_THEORIES, "printed_certificate"), says=says),
@@ -131,14 +127,6 @@ def printed_certificate(answer: Width) -> str:
             ),
         ]
     )
-
-
-def _factors(answer: Width) -> tuple[int, ...]:
-    coq.refuse(answer)
-    if answer.layer0 != "dense":
-        msg = f"certificate: {answer.method} has one for a dense layer 0 only, not for layer 0 {answer.layer0}"
-        raise TheoremNotApplicable(msg)
-    return answer.factors or ()
 
 
 def _numbers(answer: Width) -> list[str]:

@@ -84,8 +84,17 @@ def test_matched_numbers_are_those_of_the_answer():
     assert f"Definition neurons : N := {answer.widths[0]}%bin." in text
     assert answer.widths[0] > 9 * answer.factors[0]
     assert "Theorem answer_least: with one neuron less in layer 0" in text.replace("\n   ", " ")
-    with pytest.raises(TheoremNotApplicable, match="printed has one for a dense layer 0 only, not for layer 0 matched"):
-        width("4-3-2", method="printed", density=0.5, delta=0.1, layer0="matched").certificate()
+
+
+def test_printed_numbers_with_a_masked_layer_0_are_those_of_the_answer():
+    for layer0, zeros, entries in (("matched", (1, 2), (2, 3)), ("preassigned", (4, 2), (5, 3))):
+        answer = width("4-8-3", method="printed", density=["2/5", "1/2", "1/3"], delta="0.001", layer0=layer0)
+        text = answer.certificate()
+        assert listed(text, "copies") == answer.factors
+        assert listed(text, "weights") == answer.target.nonzeros
+        assert (listed(text, "zeros"), listed(text, "entries")) == (zeros, entries)
+        assert listed(text, "width") == (4 * answer.factors[0], *answer.widths[1:])
+    assert "if l is 0%N then toR R 1 / toR R 2 else 1 - r l." in text
 
 
 def test_preassigned_numbers_are_those_of_the_answer():
