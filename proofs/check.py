@@ -69,7 +69,7 @@ THEOREMS = {
     "matched_minimal": ("tail_dnP", "hall_sum_dnP", "neurons_fewP"),
     "matched_blocks_certificate": ("blocks_matched_sound",),
     "matched_blocks_minimal": ("plan_minimal_left",),
-    "printed_masked_certificate": ("printed_preassigned", "printed_preassigned_sound", "printed_matched_sound", "hall_aboveP"),
+    "printed_masked_certificate": ("printed_preassigned_sound", "printed_matched_sound", "hall_aboveP"),
     "matched_drops": ("drop_matched_sound",),
     "conditioning": ("Ex_two", "Ex_bits", "Ex_mono"),
     "factored_mixed_minimal": ("lost_rows", "steps_weaken", "binomial_above", "readers_le", "mixed_aboveP"),
