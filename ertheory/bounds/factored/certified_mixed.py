@@ -43,13 +43,14 @@ class MixedChoice:
     kappa, aside
         The least kappa, and the least f with it, that keep their parts.
     density
-        With kappa, an upper bound of the density with which inputs that are set aside are read.
+        An upper bound of the density with which inputs that are set aside are read, with kappa.
     aside_next
         The least f with the next kappa.
     terms
-        So many terms are added up of the first term of the bound.
+        How many terms of the first term of the bound are added up.
     windows
-        Of the second term for the kappa before, and for kappa; of the third for f, for f + 1, and for the next kappa.
+        Five places: the second term for the kappa before and for kappa; the third term for f, for f + 1, and for the
+        next kappa.
     bits
         The binary digits.
     divided
