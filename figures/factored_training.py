@@ -9,7 +9,8 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
     ertrain run factored --scale small --only model=transformer --seeds 5 --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
-that needs the extra 'train'. Seeds that not all arms of a density have are left out: its means are over the same ones.
+that needs the extra 'train'. Lines of other networks and densities are kept. Seeds that not all arms of a density have
+are left out: its means are over the same ones.
 """
 
 from __future__ import annotations
@@ -78,6 +79,16 @@ def table_of(folders: Sequence[Path]) -> Columns:
     return {name: tuple(line[name] for line in lines) for name in lines[0]}
 
 
+def beside_others(table: Columns, lines: Sequence[dict[str, str]]) -> Columns:
+    """Put new lines beside those of other networks and densities."""
+    names = list(table)
+    new = [dict(zip(names, values, strict=True)) for values in zip(*table.values(), strict=True)]
+    places = {(line["data"], line["model"], line["density"]) for line in new}
+    others = [line for line in lines if (line["data"], line["model"], line["density"]) not in places]
+    rows = sorted([*new, *others], key=lambda line: [line[name] for name in names[:4]])
+    return {name: tuple(row[name] for row in rows) for name in names}
+
+
 def draw(figure: Figure, lines: list[dict[str, str]]) -> None:
     """Fill a figure: a panel per network and data set, accuracy against density, a curve per arm."""
     panels = [
@@ -111,7 +122,7 @@ def _seeds(lines: list[dict[str, str]]) -> str:
 
 
 def _percent(share: str) -> float:
-    """A t-interval may end above 1, an accuracy doesn't."""
+    """Cut a t-interval at 1, which no accuracy exceeds; at 0 the axis does."""
     return 100 * min(float(share), 1.0)
 
 
@@ -120,7 +131,7 @@ def _panel(axes: Axes, lines: list[dict[str, str]], below: float) -> None:
     level = float(dense["test"])
     axes.axhspan(100 * float(dense["low"]), _percent(dense["high"]), color="#E6F3EE", zorder=0)
     axes.axhline(100 * level, color=GREEN, linewidth=1, label="dense")
-    bottom = level - below
+    bottom = max(0.0, level - below)
     for number, (arm, (label, colour, marker)) in enumerate(ARMS.items()):
         here = sorted((line for line in lines if line["arm"] == arm), key=lambda line: -float(line["density"]))
         if not here:
@@ -147,7 +158,8 @@ def _panel(axes: Axes, lines: list[dict[str, str]], below: float) -> None:
 if __name__ == "__main__":
     here = Path(__file__).parent
     if len(sys.argv) > 1:
-        table = table_of([Path(folder) for folder in sys.argv[1:]])
+        with (here / f"{NAME}.csv").open(encoding="utf-8", newline="") as stream:
+            table = beside_others(table_of([Path(folder) for folder in sys.argv[1:]]), list(csv.DictReader(stream)))
         write_together(here, {f"{NAME}.csv": csv_text(table).encode()}, force=True)
     with (here / f"{NAME}.csv").open(encoding="utf-8", newline="") as stream:
         kept = list(csv.DictReader(stream))

@@ -121,10 +121,11 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("digits-resnet20", "factored"): ("sgd", 0.05, 5e-4),
     ("digits-resnet20", "frozen"): ("sgd", 0.05, 5e-4),
     ("digits-resnet20", EQUAL_WORK): ("sgd", 0.1, 5e-4),
-    ("modular-addition", "dense"): ("adamw", 0.01, 1.0),
-    ("modular-addition", "same width"): ("adamw", 0.01, 1.0),
+    ("modular-addition", "dense"): ("adamw", 0.003, 1.0),
+    ("modular-addition", "same width"): ("adamw", 0.03, 1.0),
     ("modular-addition", "widened"): ("adamw", 0.01, 1.0),
     ("modular-addition", "factored"): ("adamw", 0.003, 1.0),
+    ("modular-addition", "frozen"): ("adamw", 0.01, 1.0),
 }
 
 
@@ -209,8 +210,8 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     Notes
     -----
     Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
-    all arms of a task, with other seeds (benchmarks/factored_training.py). The transformer with frozen outer factors
-    and the networks for GPUs were not searched: they have the settings of the dense start.
+    all arms of a task, with other seeds (benchmarks/factored_training.py). The networks for GPUs were not searched:
+    they have the settings of the dense start.
 
     Examples
     --------

@@ -46,6 +46,17 @@ def test_arms_are_told_apart_by_their_configurations(task):
     assert [arm_of(one.to_dict()) for one in arms.values()] == list(arms)
 
 
+def test_new_runs_leave_the_lines_of_other_networks(lines):
+    script = runpy.run_path(str(FIGURES / "factored_training.py"))
+    place = ("digits", "resnet20", "0.5")
+    new = {name: ("x",) for name in lines[0]} | dict(zip(("data", "model", "density"), zip(place), strict=True))
+    table = script["beside_others"](new, lines)
+    rows = [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+    kept = [row for row in rows if (row["data"], row["model"], row["density"]) != place]
+    assert len(kept) == len(rows) - 1 == len(lines) - 5
+    assert all(row in lines for row in kept)
+
+
 def test_the_figure_is_drawn_from_the_table(lines):
     script = runpy.run_path(str(FIGURES / "factored_training.py"))
     files = rendered(lambda figure, _: script["draw"](figure, lines), {})
