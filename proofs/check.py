@@ -30,7 +30,7 @@ PACKAGES = (
     "libcoq-mathcomp-analysis",
 )
 # Everything was compiled, with the same axioms, by these; others may know a lemma under another name.
-CHECKED = "8.16.1 with mathcomp 1.15 (Debian 12) and 8.20.1 with mathcomp 2.3 (Debian 13)"
+CHECKED = "Coq 8.16.1, mathcomp 1.15 (Debian 12) and Coq 8.20.1, mathcomp 2.3 (Debian 13)"
 NAMES = "names"  # what the proofs are written with; mathcomp 1 and 2 have a file each that makes up for what they lack
 MATHCOMPS = ("mathcomp_1", "mathcomp_2")  # the first whose names compile is the one that is there
 # In the order in which they build on one another, with the theorems that they are there for.
@@ -131,7 +131,7 @@ def check_proofs(folder: Path) -> int:
     mathcomp = compiled_names(folder)
     if mathcomp is None:
         return refuse_mathcomp()
-    print(f"Coq {coq_version()} with {mathcomp.replace('_', ' ')}; the proofs were checked with {CHECKED}.", flush=True)
+    print(f"Coq {coq_version()} with {mathcomp.replace('_', ' ')}. The proofs were checked with {CHECKED}.", flush=True)
     for name, answer in compiled_together(folder):
         if answer is None:
             return refuse(f"{name}.v does not compile, or lacks a theorem that is named in check.py")
@@ -293,7 +293,7 @@ def run(file: Path, *folders: Path, quiet: bool = False) -> str | None:
 
 def refuse_mathcomp() -> int:
     """Say that Coq is there, but not what the proofs are written with."""
-    return refuse(f"Coq {coq_version()} has no mathcomp here, or another one; known to do is {CHECKED}")
+    return refuse(f"Coq {coq_version()} has no mathcomp here, or another one. Known to do: {CHECKED}")
 
 
 def refuse(reason: str) -> int:

@@ -157,7 +157,7 @@ Qed.
 Lemma weights1 : \sum_v weight v = 1.
 Proof.
 rewrite (eq_bigr (fun v => weight v * 1)) => [|v _]; last by rewrite mulr1.
-rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last by rewrite mulr1.
+rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last by rewrite ?mulr1.
 by rewrite sumr_const card_ord -[X in _ + _ * X]mulr_natr /unit mulVf // mulr1 subrK.
 Qed.
 
