@@ -156,9 +156,11 @@ Qed.
 
 Lemma weights1 : \sum_v weight v = 1.
 Proof.
-rewrite (eq_bigr (fun v => weight v * 1)) => [|v _]; last by rewrite mulr1.
-rewrite (sum_weights (fun=> 1)) mulr1 (eq_bigr (fun=> unit)) => [|k _]; last by rewrite ?mulr1.
-by rewrite sumr_const card_ord -[X in _ + _ * X]mulr_natr /unit mulVf // mulr1 subrK.
+have all : \sum_(k < m + m) unit = 1 by rewrite sumr_const card_ord -[LHS]mulr_natr /unit mulVf.
+transitivity (\sum_v weight v * 1); first by apply: eq_bigr => v _; rewrite mulr1.
+transitivity ((1 - p) + p * \sum_(k < m + m) unit); last by rewrite all mulr1 subrK.
+rewrite (sum_weights (fun=> 1)) /=; congr (_ + p * _); first by rewrite mulr1.
+by apply: eq_bigr => k _; rewrite mulr1.
 Qed.
 
 Lemma move_step A : A != set0 -> \sum_v weight v * potential (move A v) <= (1 - p * (kappa / 2%:R)) * potential A.
