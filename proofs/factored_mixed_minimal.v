@@ -2,7 +2,7 @@
 (* a share of delta, the bound is above that share.                                                                     *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli exact_laws rounding upward factored factored_law small_sets factored_mixed_law.
+From ERProofs Require Import names bernoulli exact_laws rounding upward factored factored_law small_sets factored_mixed_law.
 From ERProofs Require Import factored_certificate enclosures conditioning factored_minimal.
 Set Implicit Arguments.
 Unset Strict Implicit.

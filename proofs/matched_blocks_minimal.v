@@ -1,7 +1,7 @@
 (* One copy less where layer 0 is matched: what Hall's sum is at most, taken off the law, leaves it below 1 - delta.      *)
 From Coq Require Import NArith PArith.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import bernoulli block_construction theorem_2_2 rounding certificates.
+From ERProofs Require Import names bernoulli block_construction theorem_2_2 rounding certificates.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,7 +1,7 @@
 (* From an answer of `ertheory width --method printed`, layer 0 masked and matched or preassigned, to a theorem.         *)
 From Coq Require Import NArith PArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From ERProofs Require Import hall factored_law factored_network dropped_copies masked_layer_0 rounding upward.
+From ERProofs Require Import names hall factored_law factored_network dropped_copies masked_layer_0 rounding upward.
 From ERProofs Require Import factored_certificate enclosures matched_certificate matched_minimal.
 From ERProofs Require Import bernoulli block_construction theorem_2_2 exact_laws masked_networks masked_laws masked_printed.
 From ERProofs Require Import printed_certificate.
