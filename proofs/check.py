@@ -56,6 +56,7 @@ THEOREMS = {
     "factored_mixed_law": ("columns_law", "fewer_avoids", "aside_law", "mixed_matchings", "mixed_law"),
     "factored_network": ("Ex_part", "pair_law", "factored_network", "factored_network_relu"),
     "masked_layer_0": ("transport", "seen_law", "matched_law", "matchable_law", "masked_drop"),
+    "three_factors": ("colouring", "joined_law", "three_factors"),
     "masked_networks": ("transport_deep", "seen_law_deep"),
     "masked_laws": ("alive_law", "matched_deep", "matched22", "preassigned_exact", "preassigned22"),
     "masked_printed": ("power_ge", "printed_matched"),
