@@ -152,7 +152,7 @@ def reached_above(inputs: int, neurons: int, density: Fraction, chance: Fraction
     powers = float(missed) * np.cumprod(np.full(len(masses.values) - 1, float(1 - density)))
     terms = np.concatenate([[float(missed)], powers])[:-1] * float(density)
     hit = np.minimum(1.0, np.cumsum(np.concatenate([[float(first)], terms])))
-    roundings = 3 * (len(hit) + 1)
+    roundings = 3 * len(hit)  # of the last: two for each factor of a power, one for each sum, and four
     value = float((masses.values * _power(hit, inputs)).sum())
     taken = masses.roundings + inputs * (roundings + 1) + len(masses.values) + 1
     return min(Fraction(1), bounds(value, taken, TINY)[1])
