@@ -27,6 +27,7 @@ from ertheory.bounds.factored.triple_network import triple_design
 from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import Rational
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.sparse.joined import joined
 
 __all__ = ["FACTORS", "OUTER", "FactoredLayer", "factor_model", "linear_layers"]
 
@@ -59,11 +60,13 @@ class FactoredLayer(nn.Module):
             self.add_module(name, factor)
 
     def forward(self, values: Tensor, *others: Any) -> Tensor:
-        """Apply the layers one after the other."""
+        """Apply the layers one after the other, or two sparse ones at once where that is sooner done."""
         *first, last = self.children()
-        for layer in first:
-            values = layer(values)
-        outputs: Tensor = last(values, *others)
+        outputs = None if others else joined((*first, last), values)
+        if outputs is None:
+            for layer in first:
+                values = layer(values)
+            outputs = last(values, *others)
         return outputs
 
 

@@ -132,11 +132,8 @@ class Recipe:
         seeds = whole_number("seeds", seeds, least=1, most=_MOST_SEEDS)
         chosen = list(self.make(scale))
         for name, values in _lists(only).items():
-            found = [(value, [one for one in chosen if one.changed({name: value}) == one]) for value in values]
-            for value, having in found:
-                if not having:
-                    raise InvalidInput("only", f"values that some run of {self.name} has", {name: value})
-            chosen = [one for one in chosen if any(one in having for _, having in found)]
+            having = {one for value in values for one in self._having(chosen, name, value)}
+            chosen = [one for one in chosen if one in having]
         several = _lists(overrides)
         changes = [dict(zip(several, values, strict=True)) for values in product(*several.values())]
         if seeds * len(chosen) * len(changes) > _MOST_RUNS:
@@ -149,6 +146,21 @@ class Recipe:
             for configuration in made
         )
         return tuple(dict.fromkeys(listed))
+
+    def _having(self, runs: Sequence[Configuration], name: str, value: str) -> list[Configuration]:
+        """Find the runs that have a value already. In some it may be impossible, as a density below the final one."""
+        having, refused = list[Configuration](), list[InvalidInput]()
+        for one in runs:
+            try:
+                if one.changed({name: value}) == one:
+                    having.append(one)
+            except InvalidInput as error:
+                refused.append(error)
+        if not having and runs and len(refused) == len(runs):
+            raise refused[-1]
+        if not having:
+            raise InvalidInput("only", f"values that some run of {self.name} has", {name: value})
+        return having
 
     def cost(self, scale: str, *, seeds: int = 3) -> Cost:
         """Count what a scale takes.

@@ -12,7 +12,7 @@ from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.products import Operand, product
 
-__all__ = ["SparseSequential", "chained"]
+__all__ = ["SparseSequential", "chained", "operand_of"]
 
 _EVERYWHERE = (
     hooks._global_forward_hooks,
@@ -64,7 +64,7 @@ def chained(modules: Iterable[nn.Module], inputs: Tensor) -> Tensor:
         if run and _is_relu(module) and not run[-1].relu:
             run[-1] = run[-1]._replace(relu=True)
             continue
-        operand = _operand(module)
+        operand = operand_of(module)
         if run and (operand is None or not _fits(run[-1], operand)):
             inputs, run = product(run, inputs), []
         if operand is None:
@@ -74,7 +74,14 @@ def chained(modules: Iterable[nn.Module], inputs: Tensor) -> Tensor:
     return product(run, inputs) if run else inputs
 
 
-def _operand(module: nn.Module) -> Operand | None:
+def operand_of(module: nn.Module) -> Operand | None:
+    """Give what a product needs of a sparse layer, None for what is none or has hooks, which a product would not run.
+
+    Examples
+    --------
+    >>> operand_of(nn.Linear(3, 2)) is None
+    True
+    """
     if not isinstance(module, SparseLinear) or type(module) not in (SparseLinear, KeptLinear):
         return None
     return module.operand() if _plain(module) else None

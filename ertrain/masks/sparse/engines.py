@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 
-__all__ = ["ENGINES", "Engine", "Motion", "Structure", "engine_for"]
+__all__ = ["ENGINES", "Engine", "Motion", "Structure", "engine_for", "threads_for"]
 
 
 _REGISTER = 64  # bytes
@@ -126,7 +126,7 @@ class _Numba:
         outputs = inputs.new_empty(rows, batch)
         constants = values.new_zeros(rows) if bias is None else bias
         parts = structure.starts, structure.columns, values, constants, inputs, outputs
-        threads = _threads(len(values) * batch)
+        threads = threads_for(len(values) * batch)
         if threads == 1:
             from ertrain.masks.sparse.addresses import UNITS, forward_at
 
@@ -147,7 +147,7 @@ class _Numba:
         (rows, width), batch = structure.shape, inputs.shape[1]
         result = inputs.new_empty(len(structure.columns))
         parts = structure.starts, structure.columns, inputs, gradients, result
-        threads = _threads(len(result) * batch)
+        threads = threads_for(len(result) * batch)
         if threads == 1 and batch:
             from ertrain.masks.sparse.addresses import UNITS, weight_gradients_at
 
@@ -167,7 +167,7 @@ class _Numba:
         sums = inputs.new_empty(width if relu else 0)
         by_columns = structure.of_columns, structure.rows, structure.places
         parts = *by_columns, values, inputs, gradients, of_inputs, of_values, sums
-        threads = _threads(len(values) * batch)
+        threads = threads_for(len(values) * batch)
         if threads == 1 and batch:
             from ertrain.masks.sparse.addresses import UNITS, backward_at
 
@@ -184,7 +184,7 @@ class _Numba:
 
         (rows, width), batch = structure.shape, inputs.shape[1]
         parts = structure.starts, structure.columns, values, inputs, gradients, motion.velocities
-        how = *motion[1:], _threads(len(values) * batch), UNITS[values.itemsize]
+        how = *motion[1:], threads_for(len(values) * batch), UNITS[values.itemsize]
         move_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
 
     def move_back(
@@ -206,7 +206,7 @@ class _Numba:
         sums = inputs.new_empty(width if relu else 0)
         by_columns = structure.of_columns, structure.rows, structure.places
         parts = *by_columns, values, inputs, gradients, of_inputs, motion.velocities, sums
-        how = relu, *motion[1:], _threads(len(values) * batch), UNITS[values.itemsize]
+        how = relu, *motion[1:], threads_for(len(values) * batch), UNITS[values.itemsize]
         move_back_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
         return of_inputs, sums if relu else None
 
@@ -301,7 +301,7 @@ def _arrays(*tensors: Tensor, then: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*[tensor.numpy() for tensor in tensors], *then)
 
 
-def _threads(products: int) -> int:
+def threads_for(products: int) -> int:
     """Compute with as many threads as PyTorch does, where there is enough to do that waking them is worth it."""
     threads = torch.get_num_threads()
     if products < _WORTH_IT:

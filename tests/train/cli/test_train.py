@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.recipes import RECIPES  # noqa: E402
@@ -95,6 +96,17 @@ def test_names_may_have_several_values():
     assert sorted(run.epochs for run in changed) == [2] * 7 + [3] * 7
     listed = recipe.configurations("quick", overrides={"seed": ("7", "8"), "batch": "32"}, only={"density": "0.05"})
     assert {run.seed for run in listed} == {7, 8}
+
+
+def test_a_density_below_the_final_one_of_other_runs_can_be_asked_for():
+    """Runs that could not have a value do not have it; where none could, the reason is told."""
+    recipe = RECIPES["table2"]
+    found = recipe.configurations("quick", seeds=1, only={"density": "0.02"})
+    assert {(run.method, run.density) for run in found} == {("fixed", "0.02")}
+    with pytest.raises(InvalidInput, match="only"):
+        recipe.configurations("quick", only={"density": "0.04"})
+    with pytest.raises(InvalidInput, match=r"density: .*\(0, 1\]"):
+        recipe.configurations("quick", only={"density": "2"})
 
 
 @pytest.fixture(scope="module")
