@@ -11,6 +11,7 @@ written from the table that is there.
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 from ertrain.recipes import RECIPES
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.results import read_results
+from ertrain.reports.statistics import student_quantile
 
 HERE = Path(__file__).resolve().parent
 TABLE, PAGE = HERE / "claims.csv", HERE.parent / "docs" / "findings" / "claims.md"
@@ -28,6 +30,8 @@ COLUMNS = (*KEY, "difference", "low", "high", "n", "verdict")
 ASKED = ("table1", "table2", "table3", "table4", "table5", "table28", "gcn", "modular-addition", "tabular", "imagenet")
 METHODS = {"rigl": "table2", "str": "table3", "imp": "table4", "edge-popup": "table5"}
 VERDICTS = ("agrees", "disagrees", "cannot tell")
+MARGINS = {"matches": -1.0, "costs little": -2.0, "improves": 0.0}  # points; from below 0 on the claim is false
+LEVEL, MOST = 0.95, 1000
 Row = dict[str, str]
 
 
@@ -94,6 +98,8 @@ def page(rows: list[Row]) -> str:
         *(f"* {name}: {rule}." for name, rule in RULES.items() if any(row["rule"] == name for row in rows)),
         "",
         "Comparisons are not corrected for their number: of twenty true differences of 0, one interval misses it.",
+        "Where it cannot be told, the interval is too wide for the rule: so many seeds would tell, were mean and",
+        "spread the same with them.",
         "",
         "| recipe | rule | agrees | disagrees | cannot tell | seeds | not run |",
         "| --- | --- | ---: | ---: | ---: | --- | --- |",
@@ -127,9 +133,30 @@ def page(rows: list[Row]) -> str:
             lines.append(
                 f"| {row['rule']} | {row['data']}, {row['model']} | {row['ratio']} | {row['start']} | "
                 f"{row['final'] if row['final'] != row['start'] else ''} | {row['against']} | "
-                f"{middle} [{', '.join(ends)}] | {row['n']} | {row['verdict']} |"
+                f"{middle} [{', '.join(ends)}] | {row['n']} | {row['verdict']}{_reason(row)} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def _reason(row: Row) -> str:
+    """Say why a comparison cannot be judged: how many seeds could, with this mean and this spread."""
+    if row["verdict"] != "cannot tell":
+        return ""
+    if not row["low"] or row["low"] == row["high"]:
+        return ": one seed" if row["n"] == "1" else ": all differences are the same"
+    needed = seeds_to_tell(row)
+    return f": {needed} seeds would" if needed <= MOST else f": more than {MOST:,} seeds would"
+
+
+def seeds_to_tell(row: Row) -> int:
+    """Give the smallest number of seeds that would tell, with the mean and the spread of a row; at most MOST + 1."""
+    middle, low, count = float(row["difference"]), float(row["low"]), int(row["n"])
+    deviation = (middle - low) / student_quantile(count, LEVEL) * math.sqrt(count)
+    margin = MARGINS[row["rule"]]
+    room = middle - margin if middle > margin else -middle
+    return next(
+        (n for n in range(2, MOST + 1) if student_quantile(n, LEVEL) * deviation / math.sqrt(n) < room), MOST + 1
+    )
 
 
 def _not_run(recipe: str, rows: list[Row]) -> str:

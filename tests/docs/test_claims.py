@@ -53,3 +53,14 @@ def test_a_comparison_takes_the_place_of_the_same_one_with_fewer_seeds(script, r
         monkeypatch.setitem(script["brought"].__globals__, "kept", lambda order=order: iter(order))
         monkeypatch.setitem(script["brought"].__globals__, "of_methods", lambda: iter([]))
         assert script["brought"]([]) == [new]
+
+
+def test_as_many_seeds_as_are_named_would_tell_and_one_fewer_would_not(script):
+    """At mean -0.5 and deviation 1, a margin of one point: t s / sqrt(18) = 0.497, and 0.514 with 17."""
+    row = {"rule": "matches", "difference": "-0.5", "n": "10", "low": str(-0.5 - 2.262157 / 10**0.5)}
+    assert script["seeds_to_tell"](row) == 18
+    assert script["seeds_to_tell"]({**row, "difference": "-0.9999", "low": "-2"}) == script["MOST"] + 1
+    worse = {**row, "difference": "-1.5", "low": str(-1.5 - 2.262157 / 10**0.5)}  # below 0 with t s / sqrt(5) = 1.242
+    assert script["seeds_to_tell"](worse) == 5
+    told = {**row, "rule": "improves", "difference": "0.5", "low": str(0.5 - 2.262157 / 10**0.5)}
+    assert script["seeds_to_tell"](told) == 18
