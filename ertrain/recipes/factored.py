@@ -126,6 +126,12 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("modular-addition", "widened"): ("adamw", 0.01, 1.0),
     ("modular-addition", "factored"): ("adamw", 0.003, 1.0),
     ("modular-addition", "frozen"): ("adamw", 0.01, 1.0),
+    ("fashion-mnist-resnet20", "dense"): ("adam", 0.01, 0.0),
+    ("fashion-mnist-resnet20", "same width"): ("sgd", 0.1, 5e-4),
+    ("fashion-mnist-resnet20", "widened"): ("sgd", 0.2, 5e-4),
+    ("fashion-mnist-resnet20", "factored"): ("adam", 0.004, 0.0),
+    ("fashion-mnist-resnet20", "frozen"): ("adam", 0.01, 0.0),
+    ("fashion-mnist-resnet20", EQUAL_WORK): ("adam", 0.01, 0.0),
 }
 
 
