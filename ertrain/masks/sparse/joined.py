@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.compiler import is_compiling
 from torch.nn.functional import linear
 
 from ertrain.masks.sparse.chain import operand_of
@@ -49,7 +50,7 @@ def joined(layers: Sequence[nn.Module], inputs: Tensor) -> Tensor | None:
     >>> joined([nn.Linear(3, 4, bias=False), nn.Linear(4, 2)], torch.ones(5, 3)) is None
     True
     """
-    if len(layers) != 2 or torch.compiler.is_compiling() or torch.is_autocast_enabled(inputs.device.type):
+    if len(layers) != 2 or inputs.device.type != "cpu" or torch.is_autocast_enabled("cpu") or is_compiling():
         return None
     inner, outer = (operand_of(layer) for layer in layers)
     if inner is None or outer is None or inner.bias is not None or not _pays(inner, outer, inputs):

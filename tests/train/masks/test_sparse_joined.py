@@ -111,5 +111,8 @@ def test_wide_layers_of_few_entries_are_joined_and_no_others():
     handle.remove()
     assert joined(list(pair((784, 2000, 300), 0.5, 5, torch.float32).children()), x) is None
     assert joined([wide.inner, nn.Linear(49146, 300)], x) is None
+    assert FactoredLayer([nn.Linear(3, 4, device="meta"), nn.Linear(4, 2, device="meta")])(
+        torch.ones(5, 3, device="meta")
+    ).is_meta  # where networks are counted
     with torch.autocast("cpu", torch.bfloat16):
         assert joined(list(wide.children()), x) is None
