@@ -285,7 +285,7 @@ def _long(number: int) -> str:
 
 
 def _align(cell: str, width: int) -> str:
-    number = cell.replace(",", "").replace(".", "").replace("%", "").replace("x", "").lstrip("-")
+    number = cell.replace(",", "").replace(".", "").removesuffix(" %").removesuffix("%").removesuffix("x").lstrip("-")
     return cell.rjust(width) if number.isdigit() else cell.ljust(width)
 
 

@@ -188,24 +188,34 @@ def width(
     failure = read_delta(delta, confidence, failure_probability)
     if layer0 is not None:
         one_of("layer0", layer0, READINGS)
-    if method is None:
-        rows = [
-            row
-            for given in grid
-            for row in width_by_all(
-                network, **given, failure_probability=failure, layer0=layer0, progress=progress, **options
-            )
-        ]
-    else:
-        if inner is None and "inner" not in find(method).options:
-            options.pop("inner", None)  # nobody asked for it
-        rows = [
-            width_by(network, method=method, **given, failure_probability=failure, layer0=layer0, **options)
-            for given in grid
-        ]
-        if sparsities is None:
-            return rows[0]
+    try:
+        if method is None:
+            rows = [
+                row
+                for given in grid
+                for row in width_by_all(
+                    network, **given, failure_probability=failure, layer0=layer0, progress=progress, **options
+                )
+            ]
+        else:
+            if inner is None and "inner" not in find(method).options:
+                options.pop("inner", None)  # nobody asked for it
+            rows = [
+                width_by(network, method=method, **given, failure_probability=failure, layer0=layer0, **options)
+                for given in grid
+            ]
+            if sparsities is None:
+                return rows[0]
+    except InvalidInput as error:
+        raise _pointing_at_grids(error, sparsity) from None
     return gathered(rows)
+
+
+def _pointing_at_grids(error: InvalidInput, sparsity: object) -> InvalidInput:
+    """Name `sparsities` to whoever gave a list that has another length than the source."""
+    if not isinstance(sparsity, list) or (error.argument, error.value) != ("sparsity", len(sparsity)):
+        return error
+    return InvalidInput("sparsity", f"{error.allowed}; sparsities=[...] asks for each in turn", error.value)
 
 
 def _model(target: object, model: str) -> ModelTarget:

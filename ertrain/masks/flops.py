@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertrain.masks.dense_uses import DenseUses
 from ertrain.masks.masking import masks_of
 from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.uses import Uses, tensors_in
 
-__all__ = ["InputShape", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
+__all__ = ["InputShape", "Positions", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
 
 _PASSES = 3  # forwards, backwards to the inputs, backwards to the weights
 
@@ -37,7 +39,20 @@ class InputShape(tuple[int, ...]):
         return shape
 
 
-def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int]:
+class Positions(dict[str, int]):
+    """Positions of layers by their names, which also know what is multiplied with the weights that no mask covers.
+
+    Attributes
+    ----------
+    beside
+        Multiplications for one input by weights of recurrent layers, of projections into attention, and of transposed
+        convolutions and bilinear layers, by the names of the parameters.
+    """
+
+    beside: Mapping[str, int] = MappingProxyType({})
+
+
+def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     """Count the positions at which every linear and convolutional weight is applied to one input.
 
     Parameters
@@ -49,10 +64,10 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
 
     Returns
     -------
-    dict
-        The number for each layer, by its name: 1 for a linear layer that is used once, height times width for a
-        convolution. Every use counts, in functions and by layers that share the weight too; a layer that is not used
-        has none.
+    Positions
+        A dict with the number for each layer, by its name: 1 for a linear layer that is used once, height times width
+        for a convolution. Every use counts, in functions and by layers that share the weight too; a layer that is not
+        used has none. What other weights are multiplied with is in its ``beside``.
 
     Raises
     ------
@@ -63,8 +78,10 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
     --------
     >>> layer_positions(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(16, 2)), (1, 4, 4))
     {'0': 4, '2': 1}
+    >>> layer_positions(nn.Sequential(nn.Linear(4, 3), nn.RNN(3, 2, bias=False)), (5, 4)).beside
+    {'1.weight_ih_l0': 30, '1.weight_hh_l0': 20}
     """
-    positions = dict.fromkeys((layer.name for layer in layer_shapes(module)), 0)
+    positions = Positions.fromkeys((layer.name for layer in layer_shapes(module)), 0)
 
     def count(name: str, result: Tensor, axis: int) -> None:
         positions[name] += result.numel() // result.shape[axis]
@@ -73,8 +90,9 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> dict[str, int
     weight = next(module.parameters())
     zeros = torch.zeros(1, *inputs, device=weight.device, dtype=getattr(inputs, "dtype", None) or weight.dtype)
     try:
-        with torch.no_grad(), Uses(module, count):
+        with torch.no_grad(), Uses(module, count), DenseUses(module) as others:
             module.eval()(zeros)
+        positions.beside = others.multiplications
         unseen = [name for name, places in positions.items() if places == 0]
         if unseen:
             _refuse_others(module, zeros, unseen)
@@ -106,7 +124,7 @@ def forward_flops(
     dense: bool = False,
     positions: Mapping[str, int] | None = None,
 ) -> int:
-    """Count the operations of linear and convolutional layers for one input: two for every weight and position.
+    """Count the operations of all layers with weights for one input: two for every weight and position.
 
     Parameters
     ----------
@@ -121,8 +139,9 @@ def forward_flops(
 
     Notes
     -----
-    Normalisation, activations and biases are left out, as usual. Masked weights count nothing, although a simulated
-    sparse network takes the time of a dense one.
+    Recurrent layers, projections into attention, transposed convolutions and bilinear layers have no masks, and count
+    as they are. Normalisation, activations, biases and the products of attention, which have no weights, are left out,
+    as usual. Masked weights count nothing, although a simulated sparse network takes the time of a dense one.
 
     Examples
     --------
@@ -134,7 +153,7 @@ def forward_flops(
 
 
 def masked_flops(module: nn.Module, positions: Mapping[str, int], masks: Mapping[str, Tensor]) -> int:
-    """Count the operations of a forward pass in masks that the module may not have; layers without one are dense.
+    """Count the operations of a forward pass in masks that the module may not have; what has none is dense.
 
     Examples
     --------
@@ -145,7 +164,8 @@ def masked_flops(module: nn.Module, positions: Mapping[str, int], masks: Mapping
         layer.name: int(masks[layer.name].sum()) if layer.name in masks else layer.weights
         for layer in layer_shapes(module)
     }
-    return sum(2 * kept[name] * places for name, places in positions.items())
+    beside = positions.beside.values() if isinstance(positions, Positions) else ()
+    return sum(2 * kept[name] * places for name, places in positions.items()) + 2 * sum(beside)
 
 
 def training_flops(forward: int, images: int) -> int:

@@ -159,7 +159,8 @@ class Recipe:
         if not having and runs and len(refused) == len(runs):
             raise refused[-1]
         if not having:
-            raise InvalidInput("only", f"values that some run of {self.name} has", {name: value})
+            there = ", ".join(dict.fromkeys(_written(getattr(one, name)) for one in runs))
+            raise InvalidInput("only", f"values of {name} that some run of {self.name} has: {there}", value)
         return having
 
     def cost(self, scale: str, *, seeds: int = 3) -> Cost:
@@ -181,6 +182,11 @@ class Recipe:
 
 def _lists(values: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     return {name: (one,) if isinstance(one, str) else tuple(one) for name, one in (values or {}).items()}
+
+
+def _written(value: object) -> str:
+    """Write a value as `Configuration.changed` reads it."""
+    return (",".join(map(str, value)) if isinstance(value, tuple) else str(value)) or "''"
 
 
 def _kind(run: Configuration) -> tuple[str, ...]:

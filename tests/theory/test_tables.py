@@ -6,8 +6,11 @@ import pytest
 
 from ertheory.tables import Shown, Table
 
-CELLS = [7, 1234567, -12, 0.25, -1.5, "12%", "1.05x", None, "exact", "4-8-3", Shown(0.5, "50%"), Shown(2, "two")]
-RIGHT = ["7", "1,234,567", "-12", "0.25", "-1.5", "12%", "1.05x", "50%"]  # written in digits, at most with one unit
+CELLS = [
+    7, 1234567, -12, 0.25, -1.5, "12%", "1.05x", "x86", None, "exact", "4-8-3", Shown(0.5, "50%"), Shown(0.1, "-10 %"),
+    Shown(2, "two"),
+]  # fmt: skip
+RIGHT = ["7", "1,234,567", "-12", "0.25", "-1.5", "12%", "1.05x", "50%", "-10 %"]  # digits, at most with one unit
 
 
 @pytest.mark.parametrize("columns", [60, 400])

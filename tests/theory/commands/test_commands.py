@@ -154,6 +154,11 @@ def test_one_number_per_layer_is_no_grid():
     assert [row["sparsity"] for row in rows] == ["0", "0.5", "0,0.5,0.5"]
     with pytest.raises(ertheory.InvalidInput, match="sparsities"):
         ertheory.width("4-8-3", sparsities=[0.5], density=0.5, delta=0.1)
+    for method in (None, "exact"):
+        with pytest.raises(ertheory.InvalidInput, match=r"^sparsity: .*or 3 .*; sparsities=.* in turn, got 2$"):
+            ertheory.width("4-8-3", method=method, sparsity=[0.5, 0.9], delta=0.1)
+    with pytest.raises(ertheory.InvalidInput, match=r"^sparsity: expected a number in \[0, 1\)"):
+        ertheory.width("4-8-3", sparsity=[2, 2], delta=0.1)
 
 
 def test_results_are_found_by_place_and_by_method():

@@ -208,6 +208,13 @@ def test_report_draws(capsys, runs, tmp_path):
     assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0
 
 
+def test_a_value_that_no_run_has_is_answered_with_those_there_are(capsys):
+    assert main(["run", "tabular", "--only", "ratio=erk"]) == 2
+    assert "--only: expected values of ratio that some run of tabular has: balanced, got" in capsys.readouterr().err
+    assert main(["run", "table1", "--only", "ratio=erk", "dense_layers=last"]) == 2
+    assert "values of dense_layers that some run of table1 has: '', got 'last'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -11,7 +11,8 @@ from torch import nn  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.masks import forward_flops, layer_positions, layer_shapes  # noqa: E402
+from ertrain.masks import attach_masks, forward_flops, layer_positions, layer_shapes, unlisted  # noqa: E402
+from ertrain.masks.flops import InputShape  # noqa: E402
 from ertrain.models import build_model  # noqa: E402
 
 
@@ -59,11 +60,68 @@ def test_operations_are_those_of_the_counter_of_pytorch(name):
         model(inputs)
     counts = counter.get_flop_counts()["Global"]
     total = sum(number for operation, number in counts.items() if str(operation) in COUNTED)
-    for part in model.modules():  # projections into attention, which are no layers
-        if isinstance(part, nn.MultiheadAttention):
-            total -= 2 * 17 * 3 * part.embed_dim**2
     assert forward_flops(model, (3, 32, 32), dense=True) == total
     assert set(layer_positions(model, (3, 32, 32))) == {layer.name for layer in layer_shapes(model)}
+
+
+class Recurrent(nn.Module):
+    """Recurrent layers and cells in two directions, with two layers, with a projection, and packed."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens = nn.Embedding(7, 4)
+        self.lstm, self.gru = nn.LSTM(4, 3, num_layers=2, bidirectional=True), nn.GRU(6, 3, batch_first=True)
+        self.small, self.cells = nn.LSTM(3, 5, proj_size=2), nn.ModuleList([nn.LSTMCell(2, 3), nn.GRUCell(3, 2)])
+        self.plain, self.cell, self.out = nn.RNN(2, 3, nonlinearity="relu"), nn.RNNCell(3, 4), nn.Linear(4, 2)
+
+    def forward(self, inputs):
+        hidden = self.small(self.gru(self.lstm(self.tokens(inputs))[0])[0])[0]
+        for cell in self.cells:
+            found = cell(hidden[0])
+            hidden = (found[0] if isinstance(found, tuple) else found)[None]
+        packed = nn.utils.rnn.pack_sequence([hidden[0], hidden[0, :2]], enforce_sorted=False)
+        return self.out(self.cell(self.plain(packed)[0].data))
+
+
+class Others(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.pair = nn.ConvTranspose2d(3, 4, 3, stride=2, groups=1), nn.Bilinear(4, 4, 2)
+        self.across = nn.MultiheadAttention(4, 2, kdim=3, vdim=3, batch_first=True)
+        self.joint = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, inputs):
+        tokens = self.up(inputs).flatten(2).transpose(1, 2)
+        found = self.across(tokens, inputs.flatten(2).mT, inputs.flatten(2).mT, need_weights=False)[0]
+        return self.pair(found, self.joint(tokens, found[:, :7], found[:, :7], need_weights=False)[0])
+
+
+@pytest.fixture
+def _step_by_step():
+    """Let recurrent layers be computed in steps that the counter sees."""
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(enabled)
+
+
+@pytest.mark.usefixtures("_step_by_step")
+@pytest.mark.parametrize(("make", "inputs"), [(Recurrent, torch.zeros(1, 6).long()), (Others, torch.zeros(1, 3, 4, 5))])
+def test_weights_without_masks_count_as_they_are(make, inputs):
+    torch.manual_seed(0)
+    model = make().eval()
+    with FlopCounterMode(display=False) as counter:
+        model(inputs)
+    counts = counter.get_flop_counts()["Global"]
+    total = sum(number for operation, number in counts.items() if str(operation) in COUNTED)
+    if make is Others:
+        total += 2 * model.pair.weight.numel() * 9 * 11  # which the counter does not know
+    shape = InputShape.of(inputs)
+    assert forward_flops(model, shape) == total
+    beside = layer_positions(model, shape).beside
+    assert set(beside) == {name for name in unlisted(model) if name != "tokens.weight"}
+    attach_masks(model, {layer.name: torch.zeros(layer.shape, dtype=torch.bool) for layer in layer_shapes(model)})
+    assert forward_flops(model, shape) == 2 * sum(beside.values())
 
 
 def test_a_layer_that_is_not_used_takes_nothing_and_one_that_is_used_otherwise_is_refused():
