@@ -1,6 +1,6 @@
 """Defaults of what is public are those of `defaults.txt`: whoever leaves an argument out gets the same answer tomorrow.
 
-    python tests/reference/test_defaults.py    writes them down, where one shall change
+Where one shall change, `python tests/reference/test_defaults.py` writes them down anew.
 """
 
 from __future__ import annotations
