@@ -5,8 +5,9 @@ Every message is one line: the argument, what is allowed, what was given.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ __all__ = [
     "InvalidInput",
     "TheoremNotApplicable",
     "WorkerLost",
+    "called",
     "one_line",
     "one_of",
     "shortened",
@@ -172,3 +174,28 @@ def one_of(argument: str, value: object, names: Iterable[Name]) -> Name:
     near = get_close_matches(value, known, n=1) if isinstance(value, str) else []
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise InvalidInput(argument, f"one of {', '.join(known)}{hint}", value)
+
+
+@contextlib.contextmanager
+def called(**names: str) -> Iterator[None]:
+    """Name arguments in errors as the caller knows them.
+
+    Parameters
+    ----------
+    names
+        Names of arguments inside, and outside.
+
+    Examples
+    --------
+    >>> with called(largest_weight="max_weight"):
+    ...     raise InvalidInput("largest_weight", "a number above 0", -1)
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: max_weight: expected a number above 0, got -1
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        if error.argument not in names:
+            raise
+        raise InvalidInput(names[error.argument], error.allowed, error.value) from error

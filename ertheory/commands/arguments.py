@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.errors import InfeasibleWidth, InvalidInput, called
 from ertheory.layerwise.network_target import network_target
 from ertheory.networks.network import Network
 from ertheory.networks.readers.targets import target_of, target_or_network
@@ -100,31 +100,6 @@ def read_counted(target: object) -> Target:
     with called(path="target"):
         found = target_or_network(target)
         return network_target(found) if isinstance(found, Network) else found
-
-
-@contextlib.contextmanager
-def called(**names: str) -> Iterator[None]:
-    """Name arguments in errors as the caller knows them.
-
-    Parameters
-    ----------
-    names
-        Names of arguments inside, and outside.
-
-    Examples
-    --------
-    >>> with called(largest_weight="max_weight"):
-    ...     raise InvalidInput("largest_weight", "a number above 0", -1)
-    Traceback (most recent call last):
-        ...
-    ertheory.errors.InvalidInput: max_weight: expected a number above 0, got -1
-    """
-    try:
-        yield
-    except InvalidInput as error:
-        if error.argument not in names:
-            raise
-        raise InvalidInput(names[error.argument], error.allowed, error.value) from error
 
 
 @contextlib.contextmanager

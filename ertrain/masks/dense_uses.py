@@ -13,7 +13,7 @@ from ertrain.masks.shapes import unlisted
 
 __all__ = ["DenseUses"]
 
-_VF: Any = torch._VF  # type: ignore[attr-defined]
+_VF: Any = torch._VF
 _RECURRENT = (_VF.lstm, _VF.gru, _VF.rnn_tanh, _VF.rnn_relu)
 _CELLS = (_VF.lstm_cell, _VF.gru_cell, _VF.rnn_tanh_cell, _VF.rnn_relu_cell)
 _TRANSPOSED = (

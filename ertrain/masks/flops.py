@@ -81,7 +81,7 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     >>> layer_positions(nn.Sequential(nn.Linear(4, 3), nn.RNN(3, 2, bias=False)), (5, 4)).beside
     {'1.weight_ih_l0': 30, '1.weight_hh_l0': 20}
     """
-    positions = Positions.fromkeys((layer.name for layer in layer_shapes(module)), 0)
+    positions = Positions(dict.fromkeys((layer.name for layer in layer_shapes(module)), 0))
 
     def count(name: str, result: Tensor, axis: int) -> None:
         positions[name] += result.numel() // result.shape[axis]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise import LayerDensities
@@ -77,9 +79,10 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     -----
     In a copy every kept weight becomes the same positive number and every bias 0; activations and normalisation only
     scale, means stand for maxima, and a positive increasing function for the softmax. Then a path from the inputs
-    reaches a neuron if and only if its value rises with them, and one leads on if and only if the sum of all outputs
-    has a positive derivative by it. Weights are scaled by the mean number of inputs, so that nothing over- or
-    underflows in double precision. A layer that is used more than once is asked about all of its uses together.
+    reaches a neuron if and only if its value has a positive derivative by them, and one leads on if and only if the sum
+    of all outputs has one by it. Weights are scaled by the mean number of inputs, and products of activations by their
+    larger factor, so that nothing over- or underflows in double precision. A layer that is used more than once is asked
+    about all of its uses together.
 
     Examples
     --------
@@ -131,13 +134,17 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
     if isinstance(total, Tensor):
         total.backward()  # type: ignore[no-untyped-call]
     first, outputs = outputs, []
-    with torch.no_grad(), Uses(model, watch, INSTEAD):
-        model(2 * ones)
+    try:
+        rises = _rises(model, ones.detach())
+    except (NotImplementedError, RuntimeError):  # layers that hold kept weights alone have no derivative forwards
+        outputs = []
+        with torch.no_grad(), Uses(model, watch, INSTEAD):
+            model(2 * ones)
+        rises = [twice - once for (_, once, _), (_, twice, _) in zip(first, outputs, strict=True)]
     uses: dict[str, tuple[Tensor, Tensor]] = {}
-    for (name, once, axis), (_, twice, _) in zip(first, outputs, strict=True):
+    for (name, once, axis), rise in zip(first, rises, strict=True):
         slope = torch.zeros_like(once) if once.grad is None else once.grad
-        # What is constant, such as a token of a class, is no input.
-        moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (twice - once, slope))
+        moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (rise, slope))
         before = uses.get(name, (torch.zeros_like(moved), torch.zeros_like(leading)))
         uses[name] = before[0] | moved, before[1] | leading
     return tuple(
@@ -147,6 +154,21 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
         for name in names
         if name in uses
     )
+
+
+def _rises(model: nn.Module, ones: Tensor) -> list[Tensor]:
+    """Say how fast the outputs of every use of a layer rise with the inputs: what is constant does not."""
+    rises: list[Tensor] = []
+
+    def watch(_: str, result: Tensor, __: int) -> None:
+        slope = forward_ad.unpack_dual(result).tangent
+        rises.append(torch.zeros_like(result) if slope is None else slope)
+
+    with warnings.catch_warnings(), torch.no_grad(), forward_ad.dual_level():
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch warns of what it calls itself here
+        with Uses(model, watch, INSTEAD):
+            model(forward_ad.make_dual(ones, torch.ones_like(ones)))
+    return rises
 
 
 def _means(outputs: int, inputs: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ _SAME = """
     local_response_norm dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
 """.split()
 _SUMS_TO_ONE = ("softmax", "log_softmax", "softmin")
+_PRODUCTS = "mul multiply matmul bmm mul_ __mul__ __rmul__ __imul__ __matmul__ __rmatmul__".split()
 
 
 def _same(given: Tensor, *_: Any, **__: Any) -> Tensor:
@@ -33,7 +35,31 @@ def _above_zero(given: Tensor, *_: Any, **__: Any) -> Tensor:
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
-    return functional.softplus(query @ key.transpose(-2, -1)) @ value
+    multiplied = _product(torch.matmul)
+    found: Tensor = multiplied(functional.softplus(multiplied(query, key.transpose(-2, -1))), value)
+    return found
+
+
+def _product(function: Callable[..., Tensor], *, in_place: bool = False) -> Callable[..., Any]:
+    """Divide a product by its larger factor, or its size would be squared, and of many products nobody's number."""
+
+    def multiplied(first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
+        found = function(first, second, *args, **kwargs)
+        factors = [one for one in (first, second) if isinstance(one, Tensor) and one.is_floating_point()]
+        if len(factors) < 2 or not all(one.numel() for one in factors):
+            return found
+        size = max(float(one.detach().abs().amax()) for one in factors)
+        if not size > 0:
+            return found
+        return found.div_(size) if in_place else found / size
+
+    return multiplied
+
+
+def _sum_of_products(equation: Any, *operands: Any, **kwargs: Any) -> Any:
+    found, tensors = torch.einsum(equation, *operands, **kwargs), [one for one in operands if isinstance(one, Tensor)]
+    sizes = sorted(float(one.detach().abs().amax()) for one in tensors if one.numel())[1:]
+    return found / math.prod(sizes) if all(sizes) else found
 
 
 def _heads(given: Tensor, weight: Tensor, heads: int) -> Tensor:
@@ -117,6 +143,11 @@ def _table() -> dict[Any, Callable[..., Any]]:
         found[getattr(functional, f"adaptive_max_pool{axes}d")] = lambda given, size, *_, mean=adaptive: mean(
             given, size
         )
+    for place in (torch, torch.Tensor):
+        for name in _PRODUCTS:
+            if (function := getattr(place, name, None)) is not None:
+                found[function] = _product(function, in_place=name in ("mul_", "__imul__"))
+    found[torch.einsum] = _sum_of_products
     found[functional.scaled_dot_product_attention] = _attention
     found[functional.multi_head_attention_forward] = _multi_head
     return found

@@ -39,7 +39,7 @@ def maskable(model: nn.Module) -> nn.Module:
     Raises
     ------
     InvalidInput
-        If attention appends keys of its own (``add_bias_kv``, ``add_zero_attn``).
+        If it is no module, or attention appends keys of its own (``add_bias_kv``, ``add_zero_attn``).
 
     Examples
     --------
@@ -48,6 +48,8 @@ def maskable(model: nn.Module) -> nn.Module:
     >>> [(layer.name, layer.shape) for layer in layer_shapes(model)], unlisted(model)
     ([('0.parts.0.inward', (20, 3)), ('0.parts.0.onward', (20, 5))], {})
     """
+    if not isinstance(model, nn.Module):
+        raise InvalidInput("model", "a torch.nn.Module", model)
     return _turned(copy.deepcopy(model), "", {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertheory.numbers import Rational
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
@@ -76,6 +77,7 @@ class FitResult:
     result: Mapping[str, Any]
 
 
+@called(masks="model", module="model", skip="dense_layers")
 def fit(
     model: nn.Module,
     train: Any,
@@ -182,6 +184,12 @@ def fit(
     """
     if not isinstance(model, nn.Module) or not list(model.parameters()):
         raise InvalidInput("model", "a torch.nn.Module with parameters", model)
+    if any(one.is_meta for one in model.parameters()):
+        raise InvalidInput("model", "a network whose weights are in memory", "weights on the device 'meta'")
+    if not isinstance(out, str | os.PathLike | None):
+        raise InvalidInput("out", "a folder", out)
+    if not callable(progress) and progress is not None:
+        raise InvalidInput("progress", "a function of a line of the metrics", progress)
     floating = next((one.dtype for one in model.parameters() if one.is_floating_point()), torch.float32)
     if isinstance(validation, str | float | Fraction):
         data = supplied_data(train, None, test, share=validation, dtype=floating)
@@ -215,7 +223,8 @@ def fit(
         **budget,
     )
     measure = supplied_measure(loss, metric, of_classes=of_classes)
-    try_out(model, data, measure, counted=of_classes and loss is None and metric is None)
+    counted = of_classes and loss is None and metric is None
+    try_out(model, data, measure, counted=counted, tested=test is not None)
     supplied = Supplied(model, data, measure, tested=test is not None, optimiser=make)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertheory.numbers import Rational, whole_number
 from ertrain.configuration import METHOD_SETTINGS, Configuration
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of
+from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS, FixedMask
 from ertrain.methods.base import set_masks
 from ertrain.own.densities import REWIRE, AskedDensities, left_dense
@@ -32,6 +34,7 @@ _INSTEAD = {
 }
 _RATIOS = (*SHAPE_RATIOS, "magnitude")  # the others look at data
 _MOST_STEPS = 10**12
+_REPLACING = ("edge-popup", "str")  # the optimiser moves something else in the place of the weights
 
 
 class SparseLoop:
@@ -114,6 +117,7 @@ class SparseLoop:
         self.steps = int(state["steps"])
 
 
+@called(module="model", skip="dense_layers")
 def start_sparse(
     model: nn.Module,
     optimiser: Optimizer,
@@ -206,16 +210,30 @@ def start_sparse(
     usual = {"drawing": "independent" if nested else "exact"}
     own: dict[str, Any] = {"recipe": "loop", "model": "own-model", "data": "own-data", "initialisation": "own"}
     configuration = Configuration(**{**own, **usual, **settings, **budget}, seed=seed, method=method, epochs=1)
+    skip = left_dense(model, dense_layers)
+    masked = [layer.name for layer in layer_shapes(model, skip=skip)] if masks is None else list(masks)
+    _check_moved(optimiser, model, masked, method)
     if masks is None:
-        skip = left_dense(model, dense_layers)
         shared = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip)
-        attach_masks(model, draw_masks(shared, stream_seed(seed, "mask"), drawing=configuration.drawing))
+        with called(masks="model"):
+            attach_masks(model, draw_masks(shared, stream_seed(seed, "mask"), drawing=configuration.drawing))
         made = METHODS[method](configuration, model, None, steps)
     else:
         made = _inside(masks, configuration, model, steps)
     _hand_over(optimiser, model, made)
     made.protect(optimiser, model)
     return SparseLoop(made, optimiser)
+
+
+def _check_moved(optimiser: Optimizer, model: nn.Module, masked: Collection[str], method: str) -> None:
+    """Refuse an optimiser of something else, before the network is changed."""
+    moved = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+    if not any(id(parameter) in moved for parameter in model.parameters()):
+        allowed = "an optimiser of this model's parameters; make it after the model is in its place"
+        raise InvalidInput("optimiser", allowed, type(optimiser).__name__)
+    for layer in layer_shapes(model) if method in _REPLACING else ():
+        if layer.name in masked and id(model.get_submodule(layer.name)._parameters.get("weight")) not in moved:
+            raise InvalidInput("optimiser", "one that moves the weights of all layers with masks", layer.name)
 
 
 def _hand_over(optimiser: Optimizer, model: nn.Module, method: FixedMask) -> None:
@@ -226,10 +244,6 @@ def _hand_over(optimiser: Optimizer, model: nn.Module, method: FixedMask) -> Non
         return
     instead = method.stands_for()
     groups = optimiser.param_groups
-    moved = {id(parameter) for group in groups for parameter in group["params"]}
-    missing = [name for name, (weight, _) in instead.items() if id(weight) not in moved]
-    if missing:
-        raise InvalidInput("optimiser", "one that moves the weights of all layers with masks", missing[0])
     places = {id(weight): value for weight, value in instead.values()}
     for group in groups:
         group["params"] = [places.get(id(parameter), parameter) for parameter in group["params"]]
@@ -243,7 +257,8 @@ def _of_masks(masks: Mapping[str, Tensor], asked: AskedDensities) -> AskedDensit
     others = (value for value in (asked.density, asked.sparsity, asked.densities) if value is not None)
     if (other := next(others, None)) is not None:
         raise InvalidInput("density", "nothing beside masks", other)
-    if not masks or not all(isinstance(mask, Tensor) and mask.dtype == torch.bool for mask in masks.values()):
+    given = list(masks.values()) if isinstance(masks, Mapping) else []
+    if not given or not all(isinstance(mask, Tensor) and mask.dtype == torch.bool for mask in given):
         raise InvalidInput("masks", "boolean tensors by the names of layers", masks)
     if asked.final_density is None and asked.method not in ("fixed", *REWIRE):
         raise InvalidInput("final_density", f"a density, where {asked.method} prunes masks of your own", None)
@@ -251,8 +266,10 @@ def _of_masks(masks: Mapping[str, Tensor], asked: AskedDensities) -> AskedDensit
         allowed = f"nothing, where {asked.method} begins with masks of your own"
         raise InvalidInput("final_density", allowed, asked.final_density)
     count = sum(mask.numel() for mask in masks.values())
-    kept = max(sum(int(mask.sum()) for mask in masks.values()), 1)
-    return replace(asked, density=kept / count, ratio="uniform")
+    kept = sum(int(mask.sum()) for mask in masks.values())
+    if kept == 0:
+        warnings.warn(f"masks keep none of {count:,} weights: nothing passes through them", UserWarning, stacklevel=4)
+    return replace(asked, density=max(kept, 1) / count, ratio="uniform")
 
 
 def _inside(masks: Mapping[str, Tensor], configuration: Configuration, model: nn.Module, steps: int) -> FixedMask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -169,7 +169,8 @@ def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
         elif labels.dtype != torch.bool and not labels.is_floating_point():
             labels = labels.to(torch.int64)
         return GivenArrays(inputs, labels)
-    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, IterableDataset | Tensor):
+    kinds = IterableDataset | Mapping | Tensor
+    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, kinds):
         if len(given) == 0:
             raise InvalidInput(name, "data with at least one item", given)
         return GivenItems(given, torch.arange(len(given)))

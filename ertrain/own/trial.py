@@ -17,7 +17,7 @@ __all__ = ["try_out"]
 _INPUTS = 8
 
 
-def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool) -> None:
+def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool, tested: bool = False) -> None:
     """Take loss, its gradient and the metric at a few inputs, with a copy of a network.
 
     Parameters
@@ -30,6 +30,8 @@ def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool) ->
         Loss and metric.
     counted
         Whether labels are numbers of classes, and there is an output for each of them.
+    tested
+        Whether there are data for a test.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool) ->
             raise InvalidInput("model", f"a network for inputs of {shape} ({error})", _kind(model)) from error
         shapes = f"outputs {_described(outputs)} and labels {_described(labels)}"
         if counted and isinstance(outputs, Tensor) and outputs.dim() >= 2:
-            _check_classes(data, outputs.shape[1])
+            _check_classes(data, outputs.shape[1], tested=tested)
         try:
             found = measure.loss(outputs, labels, 0.0)
         except InvalidInput:
@@ -77,15 +79,33 @@ def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool) ->
             raise InvalidInput(
                 "metric", f"a function that takes {shapes} and gives a number ({error})", None
             ) from error
+        _try_others(tried.eval(), data, measure, tested=tested)
 
 
-def _check_classes(data: Data, classes: int) -> None:
+@torch.no_grad()
+def _try_others(model: nn.Module, data: Data, measure: Measure, *, tested: bool) -> None:
+    """Measure some of what is read after an epoch and after the last one: training should not have been in vain."""
+    others = {"validation": data.validation} | ({"test": data.read_test()} if tested else {})
+    for name, part in others.items():
+        inputs, labels = next(part.in_order(_INPUTS))
+        inputs, labels = inputs[:_INPUTS].cpu(), labels[:_INPUTS].cpu()
+        try:
+            outputs = model(data.normalised(inputs))
+            measure.loss(outputs, labels, 0.0)
+            measure.correct(outputs, labels)
+        except Exception as error:  # as above
+            shapes = f"inputs and labels like those of train ({error})"
+            raise InvalidInput(name, shapes, f"{_described(inputs)} and {_described(labels)}") from error
+
+
+def _check_classes(data: Data, classes: int, *, tested: bool) -> None:
     """Refuse labels that no output stands for, of all that can be looked at without reading everything."""
-    for part in (data.train, data.validation):
+    parts = {"train": data.train, "validation": data.validation} | ({"test": data.read_test()} if tested else {})
+    for name, part in parts.items():
         labels = part.labels[part.labels != NO_LABEL]
         wrong = labels[(labels < 0) | (labels >= classes)]
         if len(wrong):
-            raise InvalidInput("train", f"labels from 0 to {classes - 1}, one for each output", int(wrong[0]))
+            raise InvalidInput(name, f"labels from 0 to {classes - 1}, one for each output", int(wrong[0]))
 
 
 def _described(given: Any) -> str:

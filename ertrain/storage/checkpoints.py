@@ -124,7 +124,15 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
 
 
 def _tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    content: bytes = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    """Write tensors as safetensors: those that share memory, such as tied weights, each in full."""
+    plain, places = dict[str, Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        plain[name] = tensor.detach().cpu().contiguous()
+        place = plain[name].untyped_storage().data_ptr()
+        if place in places:
+            plain[name] = plain[name].clone()
+        places.add(place)
+    content: bytes = save(plain)
     return content
 
 

@@ -81,7 +81,7 @@ def join_process_group(device: str = "auto") -> Iterator[ProcessGroup]:
     (True, [1.0, 1.0])
     """
     world_size, rank, local = _of_torchrun()
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else str(device)
     if name == "cuda":
         name = f"cuda:{local}"
     kind, colon, number = name.partition(":")

@@ -36,6 +36,29 @@ class Named(nn.Module):
         return {"logits": self.head(hidden), "aside": [hidden.argmax()]}
 
 
+class Gated(nn.Module):
+    """Blocks that multiply what they are given by gates, in each of the ways in which that can be written."""
+
+    def __init__(self, depth):
+        super().__init__()
+        self.first, self.gates = nn.Conv2d(3, 4, 3), nn.ModuleList(nn.Linear(4, 4) for _ in range(depth))
+
+    def forward(self, inputs):
+        hidden = self.first(inputs).mean((2, 3))
+        for place, gate in enumerate(self.gates):
+            opened = gate(hidden).sigmoid()
+            if place % 4 == 0:
+                hidden = hidden * opened
+            elif place % 4 == 1:
+                hidden = torch.einsum("bi,bi->bi", hidden, opened)
+            elif place % 4 == 2:
+                hidden = torch.matmul(hidden[:, :, None], opened[:, None]).mean(1) + hidden
+            else:
+                hidden = hidden.clone()
+                hidden *= opened
+        return hidden
+
+
 MODELS = {
     **{name: lambda make=make: small(make()) for name, make in NORMS.items()},
     "mobilenet": lambda: torchvision.models.mobilenet_v2(width_mult=0.25, num_classes=5),
@@ -43,6 +66,10 @@ MODELS = {
     "vit": lambda: torchvision.models.VisionTransformer(32, 8, 2, 4, 16, 24, num_classes=5),
     "swin": lambda: torchvision.models.SwinTransformer([4, 4], 8, [2, 2], [2, 4], [4, 4], num_classes=5),
     "dictionary": Named,
+    # So deep that the values of products, of queries and keys or of gates, would leave the range of doubles.
+    "deep-vit": lambda: torchvision.models.VisionTransformer(32, 8, 16, 4, 16, 24, num_classes=5),
+    "deep-swin": lambda: torchvision.models.SwinTransformer([4, 4], 8, [6, 6], [2, 4], [4, 4], num_classes=5),
+    "gated": lambda: Gated(24),
 }
 
 
@@ -94,6 +121,25 @@ def test_pooling_reaches_what_its_maxima_reach(axes, padding, stride, dilation, 
         given[(0, 0, *(place,) * axes)] = 1
         options = (3, stride, padding, dilation, ceil)
         assert (INSTEAD[maximum](given, *options) > 0).equal(maximum(given, *options) > 0)
+
+
+def test_a_product_needs_both_of_its_factors():
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right, self.out = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, inputs):
+            return self.out(self.left(inputs) * self.right(inputs))
+
+    model = Product()
+    mask = torch.ones(4, 3, dtype=torch.bool)
+    mask[1] = False
+    attach_masks(model, {"right": mask})
+    left, right, out = dead_neurons(model, (3,))
+    assert (left.without_input, left.without_output, left.dead) == (0, 1, 1)
+    assert (right.without_weights, right.without_input, right.without_output, right.dead) == (1, 1, 0, 1)
+    assert out.dead == 0
 
 
 def test_what_cannot_be_followed_is_refused():

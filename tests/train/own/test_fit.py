@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils.parametrizations import weight_norm  # noqa: E402
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler  # noqa: E402
 
 import ertrain  # noqa: E402
@@ -138,6 +139,30 @@ def test_methods_with_a_state_go_on_to_the_same_bits(tmp_path, method):
         fitted((INPUTS, LABELS), out=tmp_path / "parts", method=method, progress=stopped_after(1))
     again = fitted((INPUTS, LABELS), out=tmp_path / "parts", method=method)
     assert all(one.equal(other) for one, other in zip(weights_of(whole), weights_of(again), strict=True))
+
+
+@pytest.mark.parametrize("method", ["fixed", "rigl", "imp"])
+def test_tied_weights_have_one_mask_and_stay_tied(tmp_path, method):
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.again, self.out = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+            self.again.weight = self.first.weight
+
+        def forward(self, inputs):
+            return self.out(self.again(self.first(inputs).relu()))
+
+    torch.manual_seed(0)
+    model = Tied()
+    options = {"density": "0.5", "method": method, **SETTINGS}
+    whole = ertrain.fit(model, PAIR, **options)
+    with pytest.raises(KeyboardInterrupt):
+        ertrain.fit(model, PAIR, out=tmp_path, progress=stopped_after(1), **options)
+    found = ertrain.fit(model, PAIR, out=tmp_path, **options)
+    assert all(map(torch.equal, weights_of(found), weights_of(whole)))
+    assert list(found.masks) == ["first", "out"]
+    assert found.model.again.weight is found.model.first.weight
+    assert not found.model.again.weight[~found.masks["first"]].any()
 
 
 def test_validation_may_be_a_share():
@@ -359,6 +384,18 @@ UNTRAINABLE = {
     "no optimiser": ({"optimiser": None}, "optimiser: expected sgd, nesterov, adam, adamw"),
     "made": ({"optimiser": torch.optim.SGD([torch.ones(1)])}, "optimiser: expected sgd, nesterov, adam, adamw"),
     "two-input model": ({"model": nn.Bilinear(6, 6, 2)}, "model: expected "),
+    "mapping": ({"train": {"inputs": INPUTS, "labels": LABELS}}, "train: expected a Dataset with a length"),
+    "validation": ({"validation": (INPUTS[:, :3], LABELS)}, "validation: expected inputs and labels like those of tr"),
+    "test": ({"test": (INPUTS[:, :3], LABELS)}, "test: expected inputs and labels like those of train .*8, 3"),
+    "test labels": ({"test": (INPUTS, LABELS.double())}, "test: expected inputs and labels like those of train"),
+    "test classes": ({"test": (INPUTS, LABELS + 1)}, "test: expected labels from 0 to 1, one for each output, got 2"),
+    "meta": ({"model": network().to("meta")}, "model: expected a network whose weights are in memory"),
+    "lazy": ({"model": nn.Sequential(nn.LazyLinear(2))}, "model: expected a known shape of the lazy layer '0'"),
+    "computed": ({"model": nn.Sequential(weight_norm(nn.Linear(6, 2)))}, "model: expected layers whose weight is a pl"),
+    "nowhere": ({"dense_layers": ["nowhere"]}, "dense_layers: expected names of modules"),
+    "out": ({"out": 3}, "out: expected a folder, got 3"),
+    "device": ({"device": 3}, "device: expected auto, cpu or cuda"),
+    "progress": ({"progress": 3}, "progress: expected a function"),
 }
 
 
@@ -368,7 +405,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line_before_a_folder_is_made(c
     options, said = UNTRAINABLE[case]
     options = {"model": network(), "train": (INPUTS, LABELS), "density": "0.3", **SETTINGS, **options}
     with pytest.raises(InvalidInput, match=f"^{said}") as caught:
-        ertrain.fit(options.pop("model"), options.pop("train"), out=tmp_path / "runs", **options)
+        ertrain.fit(options.pop("model"), options.pop("train"), **{"out": tmp_path / "runs", **options})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) <= 400
     assert not (tmp_path / "runs").exists()

@@ -187,3 +187,23 @@ def test_what_cannot_take_steps_is_refused_before_the_network_is_changed(make):
         ertrain.start_sparse(model, make(list(model.parameters())), density="0.3", steps=3)
     assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
     assert model.state_dict().keys() == before.keys()
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_an_optimiser_of_something_else_is_refused_before_the_network_is_changed(method):
+    model = network()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    others = [("an optimiser of this model's parameters", network().parameters())]
+    if method in ("edge-popup", "str"):
+        others.append(("one that moves the weights of all layers with masks, got '3'", model[0].parameters()))
+    for said, parameters in others:
+        with pytest.raises(InvalidInput, match=rf"^optimiser: expected {said}"):
+            ertrain.start_sparse(model, sgd(parameters), density="0.3", steps=3, method=method)
+        assert model.state_dict().keys() == before.keys()
+        assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_masks_that_keep_nothing_are_said():
+    model = network()
+    with pytest.warns(UserWarning, match="keeps none of 120 weights"):
+        ertrain.start_sparse(model, sgd(model.parameters()), masks={"0": torch.zeros(20, 6) > 0}, steps=3)
