@@ -161,13 +161,13 @@ def _rises(model: nn.Module, ones: Tensor) -> list[Tensor]:
     rises: list[Tensor] = []
 
     def watch(_: str, result: Tensor, __: int) -> None:
-        slope = forward_ad.unpack_dual(result).tangent
+        slope = forward_ad.unpack_dual(result).tangent  # type: ignore[no-untyped-call]
         rises.append(torch.zeros_like(result) if slope is None else slope)
 
     with warnings.catch_warnings(), torch.no_grad(), forward_ad.dual_level():
         warnings.simplefilter("ignore", FutureWarning)  # PyTorch warns of what it calls itself here
         with Uses(model, watch, INSTEAD):
-            model(forward_ad.make_dual(ones, torch.ones_like(ones)))
+            model(forward_ad.make_dual(ones, torch.ones_like(ones)))  # type: ignore[no-untyped-call]
     return rises
 
 

@@ -145,8 +145,9 @@ def _table() -> dict[Any, Callable[..., Any]]:
         )
     for place in (torch, torch.Tensor):
         for name in _PRODUCTS:
-            if (function := getattr(place, name, None)) is not None:
-                found[function] = _product(function, in_place=name in ("mul_", "__imul__"))
+            if hasattr(place, name):
+                product = getattr(place, name)
+                found[product] = _product(product, in_place=name in ("mul_", "__imul__"))
     found[torch.einsum] = _sum_of_products
     found[functional.scaled_dot_product_attention] = _attention
     found[functional.multi_head_attention_forward] = _multi_head

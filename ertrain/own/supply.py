@@ -169,8 +169,8 @@ def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
         elif labels.dtype != torch.bool and not labels.is_floating_point():
             labels = labels.to(torch.int64)
         return GivenArrays(inputs, labels)
-    kinds = IterableDataset | Mapping | Tensor
-    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, kinds):
+    has_items = hasattr(given, "__getitem__") and hasattr(given, "__len__")
+    if has_items and not isinstance(given, IterableDataset | Mapping | Tensor):
         if len(given) == 0:
             raise InvalidInput(name, "data with at least one item", given)
         return GivenItems(given, torch.arange(len(given)))
