@@ -49,8 +49,8 @@ class AskedDensities:
         Raises
         ------
         InvalidInput
-            If not exactly one of the three is given, a name is unknown, or layers without masks alone have more
-            weights than the density allows.
+            If not exactly one of the three is given, a name is unknown, the weight of a layer is computed from others,
+            or layers without masks alone have more weights than the density allows.
 
         Examples
         --------
@@ -69,6 +69,10 @@ class AskedDensities:
         if not layer_shapes(model):
             allowed = f"a module with linear or convolutional layers{turn_into_layers(model)}"
             raise InvalidInput("model", allowed, type(model).__name__)
+        for layer in layer_shapes(model, skip=left_dense(model, self.dense_layers)):
+            if "weight" not in model.get_submodule(layer.name)._parameters:
+                allowed = "layers whose weight is a plain parameter, or their names among dense_layers"
+                raise InvalidInput("model", allowed, layer.name)
         ratio, overall = self._by_layers(model) if self.densities is not None else (self.ratio, self._overall())
         _tell_of_unlisted(model)
         convert = _counted(model, self.dense_layers, self.counting)
