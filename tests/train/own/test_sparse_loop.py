@@ -205,5 +205,5 @@ def test_an_optimiser_of_something_else_is_refused_before_the_network_is_changed
 
 def test_masks_that_keep_nothing_are_said():
     model = network()
-    with pytest.warns(UserWarning, match="keeps none of 120 weights"):
+    with pytest.warns(UserWarning, match="masks keep none of 120 weights"):
         ertrain.start_sparse(model, sgd(model.parameters()), masks={"0": torch.zeros(20, 6) > 0}, steps=3)
