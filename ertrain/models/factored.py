@@ -28,12 +28,14 @@ from ertheory.errors import InvalidInput, one_of
 from ertheory.numbers import Rational
 from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.sparse.joined import joined
+from ertrain.models.multiplied import multiplied
 
 __all__ = ["FACTORS", "OUTER", "FactoredLayer", "factor_model", "linear_layers"]
 
 FACTORS = (2, 3)
 OUTER = ("frozen", "trained")
 
+_DENSE = (nn.Linear, nn.Conv2d)
 _NAMES = {2: ("inner", "outer"), 3: ("inner", "middle", "outer")}
 
 
@@ -60,9 +62,12 @@ class FactoredLayer(nn.Module):
             self.add_module(name, factor)
 
     def forward(self, values: Tensor, *others: Any) -> Tensor:
-        """Apply the layers one after the other, or two sparse ones at once where that is sooner done."""
+        """Apply the layers one after the other, or two at once where that is sooner done."""
         *first, last = self.children()
-        outputs = None if others else joined((*first, last), values)
+        outputs = None
+        if not others:
+            layers = (*first, last)
+            outputs = multiplied(layers, values) if isinstance(last, _DENSE) else joined(layers, values)
         if outputs is None:
             for layer in first:
                 values = layer(values)
