@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,25 @@ from torch.overrides import TorchFunctionMode
 from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.sparse.kept import KeptLinear
 
-__all__ = ["Uses", "tensors_in"]
+__all__ = ["Uses", "are_looked_at", "tensors_in"]
 
 _CONVOLUTIONS = (
     functional.conv1d, functional.conv2d, functional.conv3d, torch.conv1d, torch.conv2d, torch.conv3d,
 )  # fmt: skip
 _LINEAR = (functional.linear, torch._C._nn.linear)
+
+_entered: ContextVar[int] = ContextVar("entered", default=0)
+
+
+def are_looked_at() -> bool:
+    """Whether somebody looks at uses of weights now, so that every layer is to be applied by itself.
+
+    Examples
+    --------
+    >>> are_looked_at()
+    False
+    """
+    return _entered.get() > 0
 
 
 class Uses(TorchFunctionMode):
@@ -51,12 +65,14 @@ class Uses(TorchFunctionMode):
 
     def __enter__(self) -> Any:
         """Begin to look."""
+        _entered.set(_entered.get() + 1)
         for name, layer in self._kept:
             self._handles.append(layer.register_forward_hook(partial(self._told, name)))
         return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: Any) -> Any:
         """End it."""
+        _entered.set(_entered.get() - 1)
         while self._handles:
             self._handles.pop().remove()
         return super().__exit__(*error)  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from torch.compiler import is_compiling
 from torch.nn.functional import conv2d, linear
 
 from ertrain.masks.keeping import keeper_of
+from ertrain.masks.uses import are_looked_at
 
 __all__ = ["multiplied"]
 
@@ -36,7 +37,7 @@ def multiplied(layers: Sequence[nn.Module], values: Tensor) -> Tensor | None:
     -------
     torch.Tensor or None
         Outputs of the outer one. None if they should be applied one after the other: they are of another kind, have
-        hooks or weights that are computed, there is no memory behind them, or there is little to gain.
+        hooks or weights that are computed, have no memory, their uses are counted, or there is little to gain.
 
     Examples
     --------
@@ -44,7 +45,9 @@ def multiplied(layers: Sequence[nn.Module], values: Tensor) -> Tensor | None:
     >>> multiplied(layers, torch.ones(1000, 3)).shape, multiplied(layers, torch.ones(1, 3)) is None
     (torch.Size([1000, 2]), True)
     """
-    if len(layers) != 2 or values.is_meta or is_compiling() or torch.is_autocast_enabled(values.device.type):
+    if len(layers) != 2 or values.is_meta or is_compiling() or are_looked_at():
+        return None
+    if torch.is_autocast_enabled(values.device.type):
         return None
     inner, outer = layers
     kind: Any = type(inner)

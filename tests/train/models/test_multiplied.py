@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from torch import nn  # noqa: E402
 
 from ertrain import attach_masks  # noqa: E402
+from ertrain.masks.flops import layer_positions  # noqa: E402
 from ertrain.models import FactoredLayer  # noqa: E402
 from ertrain.models.multiplied import multiplied  # noqa: E402
 
@@ -85,3 +86,10 @@ def test_where_little_is_gained_or_something_listens_they_are_applied_one_after_
     assert multiplied(list(padded.children()), images) is None
     counted = FactoredLayer([nn.Linear(3, 90, bias=False, device="meta"), nn.Linear(90, 2, device="meta")])
     assert counted(torch.ones(900, 3, device="meta")).is_meta
+
+
+def test_places_of_both_factors_are_counted():
+    """17 x 16 inputs, of which a 3 x 3 kernel with these steps leaves 8 x 7."""
+    layers, x = pair("first slides")
+    assert layer_positions(layers, (3, 17, 16)) == {"inner": 56, "outer": 56}
+    assert multiplied(list(layers.children()), x) is not None
