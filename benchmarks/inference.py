@@ -40,7 +40,7 @@ from torch.nn.functional import embedding_bag
 
 from ertheory.errors import InvalidInput
 from ertheory.plots.columns import csv_text
-from ertrain.masks.sparse.kernels import forward
+from ertrain.masks.sparse.kernels import forward_rows
 
 Array = npt.NDArray[np.float32]
 Product = Callable[[], object]
@@ -137,7 +137,7 @@ def measured(
         constants, ours = np.zeros(outputs, dtype=np.float32), np.empty_like(result)
 
         def sparse() -> Array:
-            forward(starts, columns, scipy_csr.data, constants, x, ours, False)
+            forward_rows(0, len(starts) - 1, starts, columns, scipy_csr.data, constants, x, ours, False)
             return ours
 
         sides |= {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Set
 from typing import Any, TypeVar, cast, overload
 
+import numba
 from numba import njit
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "start_threads"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -62,3 +64,19 @@ def kernel(
         return cast(Function, made)
 
     return compiled if function is None else compiled(function)
+
+
+def start_threads() -> None:
+    """Let numba start its threads, before a parallel kernel is loaded; PyTorch keeps the number that it has.
+
+    Where both compute with the same OpenMP library, numba sets the number of threads of both when it starts its own.
+
+    Examples
+    --------
+    >>> start_threads()
+    """
+    torch: Any = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    numba.get_num_threads()  # starts them, if that has not been done
+    if before is not None and torch.get_num_threads() != before:
+        torch.set_num_threads(before)

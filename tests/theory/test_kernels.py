@@ -69,3 +69,22 @@ def test_other_threads_run_while_a_loop_does():
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0"}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert (done.stdout, done.returncode) == ("b'b'\n", 0), done.stderr
+
+
+THREADS = """
+import torch
+torch.set_num_threads(1)
+from ertheory.masks import GapMask
+GapMask((10, 10), "1/2").to_csr()
+print(torch.get_num_threads())
+"""
+
+
+def test_pytorch_keeps_its_number_of_threads_when_numba_starts_its_own():
+    """Both may compute with one OpenMP library, whose number of threads numba sets when it starts them."""
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    found = subprocess.run(
+        [sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert found.stdout.split() == ["1"]

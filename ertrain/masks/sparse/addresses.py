@@ -1,7 +1,7 @@
-"""The compiled products of one thread, called with addresses: to make arrays of tensors takes longer than some of them.
+"""The compiled products of some lines, called with addresses: to make arrays of tensors takes longer than some of them.
 
-`unit` is a 0 of the number type, `rows` and `width` are the shape of W, `kept` is its number of entries. Tensors are
-contiguous, on the CPU, and live as long as the call.
+`first` and `last` bound the rows of W, or its columns backwards. `unit` is a 0 of the number type, `rows` and `width`
+are the shape of W, `kept` is its number of entries. Tensors are contiguous, on the CPU, and live as long as the call.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from ertheory.kernels import kernel
-from ertrain.masks.sparse.kernels import backward_columns, forward_rows, weight_rows
+from ertrain.masks.sparse.kernels import backward_columns, forward_rows, transpose_columns, weight_rows
 
-__all__ = ["UNITS", "at_address", "backward_at", "forward_at", "weight_gradients_at"]
-
-UNITS = {4: np.float32(0), 8: np.float64(0)}  # by bytes
+__all__ = ["at_address", "backward_at", "forward_at", "transpose_at", "weight_gradients_at"]
 
 
 def _pointer(typing: Any, address: Any, unit: Any) -> Any:  # noqa: ARG001 - numba is told the types of all arguments
@@ -35,13 +33,13 @@ at_address: Any = intrinsic(_pointer)
 
 @kernel
 def forward_at(
-    starts: int, columns: int, values: int, bias: int, inputs: int, outputs: int,
+    first: int, last: int, starts: int, columns: int, values: int, bias: int, inputs: int, outputs: int,
     rows: int, width: int, kept: int, batch: int, relu: bool, unit: Any,
 ) -> None:  # fmt: skip
-    """Do what `kernels.forward` does."""
+    """Do what `kernels.forward_rows` does."""
     forward_rows(
-        0,
-        rows,
+        first,
+        last,
         carray(at_address(starts, np.int64(0)), (rows + 1,)),
         carray(at_address(columns, np.int32(0)), (kept,)),
         carray(at_address(values, unit), (kept,)),
@@ -54,13 +52,14 @@ def forward_at(
 
 @kernel
 def backward_at(
-    of_columns: int, rows_of: int, places: int, values: int, inputs: int, gradients: int, of_inputs: int,
-    of_values: int, of_bias: int, rows: int, width: int, kept: int, batch: int, relu: bool, unit: Any,
+    first: int, last: int, of_columns: int, rows_of: int, places: int, values: int, inputs: int, gradients: int,
+    of_inputs: int, of_values: int, of_bias: int,
+    rows: int, width: int, kept: int, batch: int, relu: bool, unit: Any,
 ) -> None:  # fmt: skip
-    """Do what `kernels.backward` does."""
+    """Do what `kernels.backward_columns` does."""
     backward_columns(
-        0,
-        width,
+        first,
+        last,
         carray(at_address(of_columns, np.int64(0)), (width + 1,)),
         carray(at_address(rows_of, np.int32(0)), (kept,)),
         carray(at_address(places, np.int32(0)), (kept,)),
@@ -76,16 +75,32 @@ def backward_at(
 
 @kernel
 def weight_gradients_at(
-    starts: int, columns: int, inputs: int, gradients: int, of_values: int,
+    first: int, last: int, starts: int, columns: int, inputs: int, gradients: int, of_values: int,
     rows: int, width: int, kept: int, batch: int, unit: Any,
 ) -> None:  # fmt: skip
-    """Do what `kernels.weight_gradients` does."""
+    """Do what `kernels.weight_rows` does."""
     weight_rows(
-        0,
-        rows,
+        first,
+        last,
         carray(at_address(starts, np.int64(0)), (rows + 1,)),
         carray(at_address(columns, np.int32(0)), (kept,)),
         carray(at_address(inputs, unit), (width, batch)),
         carray(at_address(gradients, unit), (rows, batch)),
         carray(at_address(of_values, unit), (kept,)),
+    )
+
+
+@kernel
+def transpose_at(
+    first: int, last: int, given: int, turned: int, rows: int, columns: int, block: int, unit: Any
+) -> None:
+    """Do what `kernels.transpose_columns` does."""
+    transpose_columns(
+        first,
+        last,
+        carray(at_address(given, unit), (rows * columns,)),
+        rows,
+        columns,
+        carray(at_address(turned, unit), (rows * columns,)),
+        block,
     )

@@ -9,8 +9,10 @@ An engine is given W by its rows (CSR) and by its columns, inputs as (features, 
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +22,9 @@ __all__ = ["ENGINES", "Engine", "Motion", "Structure", "engine_for", "threads_fo
 
 
 _REGISTER = 64  # bytes
-_WORTH_IT = 2**18  # products of an entry and an input: some ten microseconds of one thread
+_WORTH_IT = 2**22  # products of an entry and an input: some 150 microseconds of one thread
+_OF_A_NUMBER = 8  # products take as long as a number that is read and written once
+_UNITS = {4: np.float32(0), 8: np.float64(0)}  # by bytes
 
 
 class Structure(NamedTuple):
@@ -105,6 +109,9 @@ class Engine(Protocol):
     ) -> tuple[Tensor, Tensor | None]:
         """Do so in `backward`, and give the others."""
 
+    def move_vector(self, values: Tensor, gradients: Tensor, motion: Motion) -> None:
+        """Move a vector, such as a bias, and its velocities by gradients that have been found; all are contiguous."""
+
 
 class _Numba:
     moves = True
@@ -112,29 +119,32 @@ class _Numba:
     def by_features(self, inputs: Tensor) -> Tensor:
         if inputs.requires_grad or not inputs.is_contiguous() or 1 in inputs.shape:
             return inputs.t().contiguous()
-        from ertrain.masks.sparse.kernels import transpose
-
-        turned = inputs.new_empty(inputs.shape[1], inputs.shape[0])
         rows, columns = inputs.shape
-        transpose(inputs.view(-1).numpy(), rows, columns, turned.view(-1).numpy(), _REGISTER // inputs.itemsize)
+        turned = inputs.new_empty(columns, rows)
+        block = _REGISTER // inputs.itemsize
+        threads = threads_for(_OF_A_NUMBER * rows * columns)
+        given = inputs.data_ptr(), turned.data_ptr(), rows, columns, block, _UNITS[inputs.itemsize]
+        if threads == 1:
+            _compiled().transpose_at(0, columns, *given)
+        else:
+            _compiled_for_threads().share_transpose(threads, columns, block, *given)
         return turned
 
     def forward(
         self, structure: Structure, values: Tensor, bias: Tensor | None, inputs: Tensor, *, relu: bool
     ) -> Tensor:
-        (rows, width), batch = structure.shape, inputs.shape[1]
+        (rows, width), batch, kept = structure.shape, inputs.shape[1], values.shape[0]
         outputs = inputs.new_empty(rows, batch)
         constants = values.new_zeros(rows) if bias is None else bias
-        parts = structure.starts, structure.columns, values, constants, inputs, outputs
-        threads = threads_for(len(values) * batch)
+        threads = threads_for((kept + _OF_A_NUMBER * rows) * batch)
+        given = (
+            *_addresses(structure.starts, structure.columns, values, constants, inputs, outputs),
+            rows, width, kept, batch, relu, _UNITS[values.itemsize],
+        )  # fmt: skip
         if threads == 1:
-            from ertrain.masks.sparse.addresses import UNITS, forward_at
-
-            forward_at(*_addresses(*parts, then=(rows, width, len(values), batch, relu, UNITS[values.itemsize])))
+            _compiled().forward_at(0, rows, *given)
         else:
-            from ertrain.masks.sparse.kernels import forward
-
-            forward(*_arrays(*parts, then=(relu,)), threads=threads)
+            _compiled_for_threads().share_forward(threads, rows, kept, *given)
         return outputs
 
     def turned(self, structure: Structure, values: Tensor, gradients: Tensor) -> Tensor:
@@ -144,48 +154,48 @@ class _Numba:
         return self.forward(by_columns, values[structure.places], None, gradients, relu=False)
 
     def of_values(self, structure: Structure, inputs: Tensor, gradients: Tensor) -> Tensor:
-        (rows, width), batch = structure.shape, inputs.shape[1]
-        result = inputs.new_empty(len(structure.columns))
-        parts = structure.starts, structure.columns, inputs, gradients, result
-        threads = threads_for(len(result) * batch)
-        if threads == 1 and batch:
-            from ertrain.masks.sparse.addresses import UNITS, weight_gradients_at
-
-            weight_gradients_at(*_addresses(*parts, then=(rows, width, len(result), batch, UNITS[inputs.itemsize])))
+        (rows, width), batch, kept = structure.shape, inputs.shape[1], structure.columns.shape[0]
+        result = _new(inputs, kept, batch)
+        given = (
+            *_addresses(structure.starts, structure.columns, inputs, gradients, result),
+            rows, width, kept, batch, _UNITS[inputs.itemsize],
+        )  # fmt: skip
+        threads = threads_for((kept + _OF_A_NUMBER * rows) * batch)
+        if threads == 1:
+            _compiled().weight_gradients_at(0, rows, *given)
         else:
-            from ertrain.masks.sparse.kernels import weight_gradients
-
-            weight_gradients(*_arrays(*parts, then=()), threads=threads)
+            _compiled_for_threads().share_weights(threads, rows, kept, *given)
         return result
 
     def backward(
         self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, *, relu: bool, over: bool = False
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        (rows, width), batch = structure.shape, inputs.shape[1]
+        (rows, width), batch, kept = structure.shape, inputs.shape[1], values.shape[0]
         of_inputs = inputs if over else inputs.new_empty(inputs.shape)
-        of_values = values.new_empty(values.shape)
-        sums = inputs.new_empty(width if relu else 0)
-        by_columns = structure.of_columns, structure.rows, structure.places
-        parts = *by_columns, values, inputs, gradients, of_inputs, of_values, sums
-        threads = threads_for(len(values) * batch)
-        if threads == 1 and batch:
-            from ertrain.masks.sparse.addresses import UNITS, backward_at
-
-            backward_at(*_addresses(*parts, then=(rows, width, len(values), batch, relu, UNITS[values.itemsize])))
+        of_values, sums = _new(values, kept, batch), _new(inputs, width if relu else 0, batch)
+        places = structure.of_columns, structure.rows, structure.places
+        threads = threads_for((kept + _OF_A_NUMBER * width) * batch)
+        given = (
+            *_addresses(*places, values, inputs, gradients, of_inputs, of_values, sums),
+            rows, width, kept, batch, relu, _UNITS[values.itemsize],
+        )  # fmt: skip
+        if threads == 1:
+            _compiled().backward_at(0, width, *given)
         else:
-            from ertrain.masks.sparse.kernels import backward
-
-            backward(*_arrays(*parts[:-1], then=(relu, sums.numpy())), threads=threads)
+            _compiled_for_threads().share_backward(threads, width, kept, *given)
         return of_inputs, of_values, sums if relu else None
 
     def move(self, structure: Structure, values: Tensor, inputs: Tensor, gradients: Tensor, motion: Motion) -> None:
-        from ertrain.masks.sparse.addresses import UNITS
-        from ertrain.masks.sparse.moving import move_at
-
-        (rows, width), batch = structure.shape, inputs.shape[1]
-        parts = structure.starts, structure.columns, values, inputs, gradients, motion.velocities
-        how = *motion[1:], threads_for(len(values) * batch), UNITS[values.itemsize]
-        move_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
+        (rows, width), batch, kept = structure.shape, inputs.shape[1], values.shape[0]
+        given = (
+            *_addresses(structure.starts, structure.columns, values, inputs, gradients, motion.velocities),
+            rows, width, kept, batch, *motion[1:], _UNITS[values.itemsize],
+        )  # fmt: skip
+        threads = threads_for((kept + _OF_A_NUMBER * rows) * batch)
+        if threads == 1:
+            _compiled_moves().move_at(0, rows, *given)
+        else:
+            _compiled_for_threads().share_move(threads, rows, kept, *given)
 
     def move_back(
         self,
@@ -198,17 +208,29 @@ class _Numba:
         relu: bool,
         over: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        from ertrain.masks.sparse.addresses import UNITS
-        from ertrain.masks.sparse.moving import move_back_at
-
-        (rows, width), batch = structure.shape, inputs.shape[1]
+        (rows, width), batch, kept = structure.shape, inputs.shape[1], values.shape[0]
         of_inputs = inputs if over else inputs.new_empty(inputs.shape)
         sums = inputs.new_empty(width if relu else 0)
-        by_columns = structure.of_columns, structure.rows, structure.places
-        parts = *by_columns, values, inputs, gradients, of_inputs, motion.velocities, sums
-        how = relu, *motion[1:], threads_for(len(values) * batch), UNITS[values.itemsize]
-        move_back_at(*_addresses(*parts, then=(rows, width, len(values), batch, *how)))
+        places = structure.of_columns, structure.rows, structure.places
+        threads = threads_for((kept + _OF_A_NUMBER * width) * batch)
+        given = (
+            *_addresses(*places, values, inputs, gradients, of_inputs, motion.velocities, sums),
+            rows, width, kept, batch, relu, *motion[1:], _UNITS[values.itemsize],
+        )  # fmt: skip
+        if threads == 1:
+            _compiled_moves().move_back_at(0, width, *given)
+        else:
+            _compiled_for_threads().share_move_back(threads, width, kept, *given)
         return of_inputs, sums if relu else None
+
+    def move_vector(self, values: Tensor, gradients: Tensor, motion: Motion) -> None:
+        parts, length = _addresses(values, motion.velocities, gradients), values.shape[0]
+        threads = threads_for(_OF_A_NUMBER * length)
+        if threads == 1:
+            _compiled_moves().move_vector_at(0, length, *parts, length, *motion[1:], _UNITS[values.itemsize])
+        else:
+            given = *parts, length, *motion[1:], _UNITS[values.itemsize]
+            _compiled_for_threads().share_move_vector(threads, length, *given)
 
 
 class _Torch:
@@ -252,6 +274,9 @@ class _Torch:
     def move_back(self, *_: Any, **__: Any) -> tuple[Tensor, Tensor | None]:
         raise NotImplementedError
 
+    def move_vector(self, *_: Any) -> None:
+        raise NotImplementedError
+
 
 ENGINES: dict[str, Engine] = {"numba": _Numba(), "torch": _Torch()}
 
@@ -293,22 +318,50 @@ def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
         return torch.sparse_csr_tensor(starts.to(columns.dtype), columns, values, shape, check_invariants=False)
 
 
-def _addresses(*tensors: Tensor, then: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*[tensor.data_ptr() for tensor in tensors], *then)
+def _addresses(*tensors: Tensor) -> tuple[int, ...]:
+    return tuple([tensor.data_ptr() for tensor in tensors])
 
 
-def _arrays(*tensors: Tensor, then: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*[tensor.numpy() for tensor in tensors], *then)
+def _new(like: Tensor, length: int, batch: int) -> Tensor:
+    """Make a vector for sums over a batch; nothing is written into those of an empty one."""
+    return like.new_empty(length) if batch else like.new_zeros(length)
 
 
-def threads_for(products: int) -> int:
+def threads_for(work: int) -> int:
     """Compute with as many threads as PyTorch does, where there is enough to do that waking them is worth it."""
-    threads = torch.get_num_threads()
-    if products < _WORTH_IT:
+    if work < _WORTH_IT:
         return 1
+    threads = torch.get_num_threads()
     if threads > 1:
         import numba
 
+        from ertheory.kernels import start_threads
+
+        start_threads()
         threads = min(threads, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         numba.set_num_threads(threads)
     return threads
+
+
+# Modules with compiled loops are loaded when they are asked for: numba takes its time.
+
+
+@cache
+def _compiled() -> Any:
+    from ertrain.masks.sparse import addresses
+
+    return addresses
+
+
+@cache
+def _compiled_moves() -> Any:
+    from ertrain.masks.sparse import moving
+
+    return moving
+
+
+@cache
+def _compiled_for_threads() -> Any:
+    from ertrain.masks.sparse import shared
+
+    return shared

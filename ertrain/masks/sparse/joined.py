@@ -23,6 +23,7 @@ from ertrain.masks.sparse.products import Operand
 __all__ = ["joined"]
 
 _LARGE = 2**21  # products of an entry and an input: below, half a millisecond or less is at stake
+_FOR_ALL = 2**30  # whatever is joined is worth all threads
 # Nanoseconds of one core, forwards and backwards (benchmarks/joined.py). One after the other: for an entry and an
 # input, and an inner neuron and an input. At once: for a path, an entry of B, and a dense weight and an input.
 _ENTRY, _NEURON = 0.13, 1.0
@@ -84,7 +85,7 @@ class _Joined(torch.autograd.Function):
         ctx.structures = of_inner, of_outer
         weight = inner.new_empty(of_outer.shape[0], of_inner.shape[1])
         forms = _rows(of_inner, inner), _rows(of_outer, outer), _columns(of_outer)
-        add_paths(*forms, weight.numpy(), threads=threads_for(_LARGE))
+        add_paths(*forms, weight.numpy(), threads=threads_for(_FOR_ALL))
         return weight
 
     @staticmethod
@@ -98,7 +99,7 @@ class _Joined(torch.autograd.Function):
         results = [torch.empty_like(values) for values in (inner, outer)]
         forms = _rows(of_inner, inner), _columns(of_outer), outer.detach().numpy()
         ends = (part.numpy() for part in (gradients.contiguous(), *results))
-        pass_to_paths(*forms, *ends, threads=threads_for(_LARGE))
+        pass_to_paths(*forms, *ends, threads=threads_for(_FOR_ALL))
         return *(one if asked else None for one, asked in zip(results, ctx.needs_input_grad, strict=False)), None, None
 
 

@@ -4,9 +4,7 @@ Activations stand as (features, batch), so that what belongs to one feature is o
 and meets a whole row of its input. Backwards, a gradient of an output is fetched once and serves the gradient of the
 input and that of the weight. What limits all three is how fast these rows come from the caches, not arithmetic.
 
-One row of a result is computed by one thread, in a fixed order: the number of threads changes no bit. One thread goes
-through the rows without a parallel loop, since even a loop that one thread works on wakes the others and waits for
-them, which takes longer than a step where the processors have other work.
+One row of a result is computed by one thread, in a fixed order: the number of threads changes no bit.
 """
 
 from __future__ import annotations
@@ -15,18 +13,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from ertheory.kernels import kernel
 from ertrain.masks.sparse.vectors import add_rows, multiply_rows, pass_back, turn_block
 
-__all__ = ["PARTS", "backward", "forward", "transpose", "turn", "weight_gradients"]
+__all__ = ["backward_columns", "forward_rows", "transpose_columns", "turn", "weight_rows"]
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Starts: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.int32]
-
-PARTS = 8  # for each thread: rows differ in length
 
 
 @kernel
@@ -41,34 +36,10 @@ def forward_rows(
     outputs: Floats,
     relu: bool,
 ) -> None:
+    """Put some rows of W X + b, or its ReLU, into the outputs (rows, batch), for inputs (columns, batch)."""
     batch = inputs.shape[1]
     for row in range(first, last):
         add_rows(values, columns, starts[row], starts[row + 1], bias[row], inputs, batch, relu, outputs, row)
-
-
-@kernel(parallel=True)
-def forward_parts(parts: int, rows: int, *given: Any) -> None:
-    for part in prange(parts):
-        forward_rows(rows * part // parts, rows * (part + 1) // parts, *given)
-
-
-def forward(
-    starts: Starts,
-    columns: Places,
-    values: Floats,
-    bias: Floats,
-    inputs: Floats,
-    outputs: Floats,
-    relu: bool,
-    *,
-    threads: int = 1,
-) -> None:
-    """Put W X + b into the outputs (rows, batch), or its ReLU, for a W in CSR and inputs X (columns, batch)."""
-    given = (starts, columns, values, bias, inputs, outputs, relu)
-    if threads == 1:
-        forward_rows(0, len(starts) - 1, *given)
-    else:
-        forward_parts(PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -86,47 +57,18 @@ def backward_columns(
     relu: bool,
     of_bias: Floats,
 ) -> None:
+    """Put both gradients of some columns where they belong: W^T G, and of every kept weight its input times gradient.
+
+    W is given by its columns: where they start, the rows of their entries, and the places of these among the values.
+    If the inputs X are a ReLU of something, the gradient of that is put instead of W^T G, and its sums over the batch,
+    which are the gradient of the bias before the ReLU.
+    """
     batch = inputs.shape[1]
     for column in range(begin, end):
         first, last = starts[column], starts[column + 1]
         pass_back(
             values, rows, places, first, last, inputs, batch, gradients, relu, column, of_values, of_inputs, of_bias
         )
-
-
-@kernel(parallel=True)
-def backward_parts(parts: int, columns: int, *given: Any) -> None:
-    for part in prange(parts):
-        backward_columns(columns * part // parts, columns * (part + 1) // parts, *given)
-
-
-def backward(
-    starts: Starts,
-    rows: Places,
-    places: Places,
-    values: Floats,
-    inputs: Floats,
-    gradients: Floats,
-    of_inputs: Floats,
-    of_values: Floats,
-    relu: bool,
-    of_bias: Floats,
-    *,
-    threads: int = 1,
-) -> None:
-    """Put both gradients where they belong: W^T G, and of every kept weight the product of its input and gradient.
-
-    W is given by its columns: where they start, the rows of their entries, and the places of these among the values.
-    If the inputs X are a ReLU of something, the gradient of that is put instead of W^T G, and its sums over the batch,
-    which are the gradient of the bias before the ReLU.
-    """
-    if inputs.shape[1] == 0:
-        of_values[:], of_bias[:] = 0, 0
-    given = (starts, rows, places, values, inputs, gradients, of_inputs, of_values, relu, of_bias)
-    if threads == 1:
-        backward_columns(0, len(starts) - 1, *given)
-    else:
-        backward_parts(PARTS * threads, len(starts) - 1, *given)
 
 
 @kernel
@@ -139,47 +81,28 @@ def weight_rows(
     gradients: Floats,
     of_values: Floats,
 ) -> None:
+    """Put the gradients of the weights of some rows where they belong, of a first layer, whose inputs need none."""
     batch = inputs.shape[1]
     for row in range(first, last):
         multiply_rows(of_values, columns, starts[row], starts[row + 1], inputs, batch, gradients, row)
 
 
-@kernel(parallel=True)
-def weight_parts(parts: int, rows: int, *given: Any) -> None:
-    for part in prange(parts):
-        weight_rows(rows * part // parts, rows * (part + 1) // parts, *given)
-
-
-def weight_gradients(
-    starts: Starts,
-    columns: Places,
-    inputs: Floats,
-    gradients: Floats,
-    of_values: Floats,
-    *,
-    threads: int = 1,
-) -> None:
-    """Put the gradients of the kept weights where they belong, of a first layer, whose inputs need none."""
-    if inputs.shape[1] == 0:
-        of_values[:] = 0
-    given = (starts, columns, inputs, gradients, of_values)
-    if threads == 1:
-        weight_rows(0, len(starts) - 1, *given)
-    else:
-        weight_parts(PARTS * threads, len(starts) - 1, *given)
-
-
 @kernel
-def transpose(given: Floats, rows: int, columns: int, turned: Floats, block: int) -> None:
-    """Transpose a matrix, (rows, columns), in blocks as wide as a register; both are given as vectors."""
-    whole_rows, whole_columns = rows - rows % block, columns - columns % block
-    for column in range(0, whole_columns, block):
+def transpose_columns(
+    first: int, last: int, given: Floats, rows: int, columns: int, turned: Floats, block: int
+) -> None:
+    """Transpose some columns of a matrix, (rows, columns), in blocks as wide as a register; both are vectors.
+
+    The first column is one at which a block begins, and so is the one after the last, or it is the end.
+    """
+    whole_rows, whole_columns = rows - rows % block, last - last % block
+    for column in range(first, whole_columns, block):
         for row in range(0, whole_rows, block):
             turn_block(given, columns, turned, rows, row, column)
         for row in range(whole_rows, rows):
             for at in range(column, column + block):
                 turned[at * rows + row] = given[row * columns + at]
-    for column in range(whole_columns, columns):
+    for column in range(whole_columns, last):
         for row in range(rows):
             turned[column * rows + row] = given[row * columns + column]
 

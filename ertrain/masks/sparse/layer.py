@@ -134,10 +134,11 @@ class SparseLinear(nn.Module):
 
     def operand(self, *, relu: bool = False) -> Operand:
         """Give what a product needs of the layer, with or without a ReLU behind it."""
-        weight = self.weight
+        held: dict[str, Any] = self._parameters  # as in `structure`
+        weight = held["weight"]
         if weight.dtype not in _TYPES:
             raise InvalidInput("weight", "torch.float32 or torch.float64", weight.dtype)
-        return Operand(weight, self.bias, self.structure, engine_for(self.engine, weight.device), relu)
+        return Operand(weight, held.get("bias"), self.structure, engine_for(self.engine, weight.device), relu)
 
     def to_csr(self) -> csr_array:
         """Give W as a sparse matrix of SciPy, which shares no memory with the layer."""

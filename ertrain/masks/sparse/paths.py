@@ -14,9 +14,11 @@ import numpy.typing as npt
 from numba import prange
 
 from ertheory.kernels import kernel
-from ertrain.masks.sparse.kernels import PARTS, Floats, Places, Starts
+from ertrain.masks.sparse.kernels import Floats, Places, Starts
 
 __all__ = ["add_paths", "pass_to_paths"]
+
+_PARTS = 8  # for each thread: rows differ in length
 
 Csr: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -79,7 +81,7 @@ def add_paths(inner: Csr, outer: Csr, outer_by_columns: Csr, product: npt.NDArra
     if threads == 1:
         product_of_neurons(width, *inner, *outer_by_columns, outer[2], flat)
     else:
-        product_parts(PARTS * threads, len(outer[0]) - 1, width, *inner, *outer, flat)
+        product_parts(_PARTS * threads, len(outer[0]) - 1, width, *inner, *outer, flat)
 
 
 @kernel
@@ -136,4 +138,4 @@ def pass_to_paths(
     if threads == 1:
         gradient_rows(0, len(inner[0]) - 1, *given)
     else:
-        gradient_parts(PARTS * threads, len(inner[0]) - 1, *given)
+        gradient_parts(_PARTS * threads, len(inner[0]) - 1, *given)

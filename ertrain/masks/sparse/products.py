@@ -7,7 +7,6 @@ product to the last, a ReLU is a part of the product before it, and its gradient
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,6 +19,10 @@ from ertheory.errors import InvalidInput
 from ertrain.masks.sparse.engines import Engine, Motion, Structure
 
 __all__ = ["Operand", "movable", "product"]
+
+# Kept weights. Gradients of more are never held, where they are moved by; those of fewer are, one layer at a time: to
+# move all of a vector in one go takes less time than to go to two places in it for every gradient that is found.
+_LARGE = 2**21
 
 # Whether the graph that is gone through now is kept, to be gone through again; a PyTorch that does not say may keep it.
 _kept_graph: Callable[[], bool] = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -80,35 +83,33 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     return result.t() if inputs.dim() == 2 else result.t().reshape(*inputs.shape[:-1], outputs)
 
 
-def movable(loss: Tensor) -> dict[Tensor, Callable[[Motion], None]]:
-    """Find the weights of sparse layers that may be moved as soon as the gradients of a loss come to them.
+def movable(loss: Tensor) -> dict[int, Callable[[Motion], None]]:
+    """Find weights and biases of sparse layers that may be moved as soon as the gradients of a loss come to them.
 
-    They are leaves whose one use is in one product, and their gradients are seen by no hook. Each comes with a function
-    that is to be called with a motion before the loss is gone back from.
+    They are leaves whose one use is in one product, and their gradients are seen by no hook. Each comes, by its `id`,
+    with a function that is to be called with a motion before the loss is gone back from.
     """
     if loss.grad_fn is None:
         return {}
-    uses, products = Counter[Tensor](), list[Any]()
+    uses, products = dict[int, int](), list[Any]()
     seen, ahead = {loss.grad_fn}, [loss.grad_fn]
     while ahead:
         node = ahead.pop()
         if isinstance(node, _Product._backward_cls):
             products.append(node)
         for further, _ in node.next_functions:
-            if further is None:
-                continue
             leaf = getattr(further, "variable", None)
             if leaf is not None:
-                uses[leaf] += 1
-            elif further not in seen:
+                uses[id(leaf)] = uses.get(id(leaf), 0) + 1
+            elif further is not None and further not in seen:
                 seen.add(further)
                 ahead.append(further)
     return {
-        weight: partial(node.motions.__setitem__, at)
+        id(parameter): partial(node.motions.__setitem__, at)
         for node in products
         if node.batch
-        for at, weight in enumerate(node.weights)
-        if uses[weight] == 1 and node.how[at][1].moves and not _watched(weight)
+        for at, parameter in enumerate(node.parameters)
+        if uses.get(id(parameter)) == 1 and node.how[at // 2][1].moves and not _watched(parameter)
     }
 
 
@@ -131,7 +132,7 @@ class _Product(torch.autograd.Function):
             constants = None if bias is None else bias.detach()
             hidden.append(engine.forward(structure, values.detach(), constants, hidden[-1], relu=relu))
         kept = hidden if how[-1][2] else hidden[:-1]
-        ctx.how, ctx.kept, ctx.weights, ctx.motions = how, len(kept), weights, {}
+        ctx.how, ctx.kept, ctx.parameters, ctx.motions = how, len(kept), parameters, {}
         ctx.batch = inputs.shape[1]
         ctx.save_for_backward(*kept, *weights)
         return hidden[-1]
@@ -152,29 +153,40 @@ class _Product(torch.autograd.Function):
         for at in reversed(range(len(weights))):
             structure, engine, _ = ctx.how[at]
             if wanted[2 * at + 1]:
-                results[2 * at + 1] = gradients.sum(1) if sums is None else sums
+                sums = gradients.sum(1) if sums is None else sums
+                motion = ctx.motions.get(2 * at + 1)
+                if motion is None:
+                    results[2 * at + 1] = sums
+                else:
+                    engine.move_vector(ctx.parameters[2 * at + 1].detach(), sums, motion)
             further = ctx.needs_input_grad[0] or any(wanted[: 2 * at])
             before = at > 0 and ctx.how[at - 1][2]  # whether a ReLU is
             sums = None
-            motion = ctx.motions.get(at)
+            motion = ctx.motions.get(2 * at)
+            at_once = motion is not None and weights[at].shape[0] >= _LARGE
             # What is hidden between two products is ours alone: its gradient takes its place.
             free = over and at > 0
-            if motion is not None and further:
+            found = None
+            if at_once and further:
                 gradients, sums = engine.move_back(
                     structure, weights[at], hidden[at], gradients, motion, relu=before, over=free
                 )
-            elif motion is not None:
+            elif at_once:
                 engine.move(structure, weights[at], hidden[at], gradients, motion)
             elif further and wanted[2 * at]:
-                gradients, results[2 * at], sums = engine.backward(
+                gradients, found, sums = engine.backward(
                     structure, weights[at], hidden[at], gradients, relu=before, over=free
                 )
             elif wanted[2 * at]:
-                results[2 * at] = engine.of_values(structure, hidden[at], gradients)
+                found = engine.of_values(structure, hidden[at], gradients)
             elif further:
                 gradients = engine.turned(structure, weights[at], gradients)
                 if before:
                     gradients.masked_fill_(hidden[at] <= 0, 0)
+            if motion is None:
+                results[2 * at] = found
+            elif found is not None:
+                engine.move_vector(weights[at], found, motion)
             if not further:
                 break
         return gradients if further and ctx.needs_input_grad[0] else None, None, *results

@@ -1,6 +1,7 @@
 """Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
 
-Machine code is kept by the stamps of `kernels`, `addresses` and `moving`: after a change here, touch all three.
+Machine code is kept by the stamps of `kernels`, `addresses`, `moving` and `shared`: after a change here, touch all of
+them.
 """
 
 # ruff: noqa: ARG001 - numba is told the types of all arguments, by position

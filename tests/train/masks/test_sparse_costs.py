@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.masks import GapMask  # noqa: E402
 from ertrain import attach_masks, sparsify  # noqa: E402
-from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse import SparseLinear, engines  # noqa: E402
 from ertrain.masks.sparse.chain import SparseSequential  # noqa: E402
 from ertrain.masks.sparse.engines import ENGINES  # noqa: E402
 
@@ -101,8 +101,14 @@ def test_gradients_take_the_places_of_activations_unless_the_graph_is_kept(engin
     assert all(torch.equal(one, other) for others in found[1:] for one, other in zip(found[0], others, strict=True))
 
 
-def test_every_number_of_threads_gives_the_same_bits():
+@pytest.mark.parametrize("uneven", [False, True])
+def test_every_number_of_threads_gives_the_same_bits(uneven, monkeypatch):
+    """Each takes lines with as many entries as the others, whatever lines have."""
+    monkeypatch.setattr(engines, "_WORTH_IT", 1)
     model, found, before = network(), [], torch.get_num_threads()
+    if uneven:  # some rows have no entry, the last has all
+        mask = torch.rand(70, SIZES[0]) < torch.linspace(0, 1, 70)[:, None] ** 4
+        model = SparseSequential(SparseLinear(SIZES[0], 70, mask), nn.ReLU(), SparseLinear(70, 3, torch.ones(3, 70)))
     x = torch.randn(150, SIZES[0], requires_grad=True)  # a wide stretch, a narrow one and single numbers
     try:
         for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):

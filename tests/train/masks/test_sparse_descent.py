@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.masks import GapMask  # noqa: E402
-from ertrain.masks.sparse import SparseLinear, SparseSGD  # noqa: E402
+from ertrain.masks.sparse import SparseLinear, SparseSGD, engines, products  # noqa: E402
 from ertrain.masks.sparse.chain import SparseSequential  # noqa: E402
 
 SIZES = (60, 300, 200, 10)
@@ -48,7 +48,11 @@ def off(one: nn.Module, other: nn.Module) -> float:
 @pytest.mark.parametrize("batch", [1, 32, 128, 150, 290])
 @pytest.mark.parametrize("decay", [0.0, 5e-4])
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_twenty_steps_are_those_of_pytorch(batch, decay, dtype, most, engine):
+@pytest.mark.parametrize("large", [True, False])
+def test_twenty_steps_are_those_of_pytorch(batch, decay, dtype, most, engine, large, monkeypatch):
+    """Where layers are large, weights are moved one by one, and otherwise a layer at a time."""
+    if large:
+        monkeypatch.setattr(products, "_LARGE", 1)
     ours = network(dtype, engine)
     theirs = copy.deepcopy(ours)
     x, t = torch.randn(batch, SIZES[0], dtype=dtype), torch.randint(10, (batch,))
@@ -60,8 +64,7 @@ def test_twenty_steps_are_those_of_pytorch(batch, decay, dtype, most, engine):
         cross_entropy(theirs(x), t).backward()
         other.step()
     assert off(ours, theirs) <= most
-    held = [layer.weight.grad is None for layer in ours if isinstance(layer, SparseLinear)]
-    assert held == [engine == "numba"] * 3
+    assert [parameter.grad is None for parameter in ours.parameters()] == [engine == "numba"] * 6
     for parameter, right in zip(ours.parameters(), theirs.parameters(), strict=True):
         momentum = other.state[right]["momentum_buffer"]
         off_by = (one.state[parameter]["momentum_buffer"] - momentum).abs().max()
@@ -147,7 +150,11 @@ def test_gradients_may_be_used_between_and_steps_go_on_from_a_state():
     assert all(torch.equal(*pair) for pair in zip(ours.parameters(), again.parameters(), strict=True))
 
 
-def test_every_number_of_threads_gives_the_same_bits():
+@pytest.mark.parametrize("large", [True, False])
+def test_every_number_of_threads_gives_the_same_bits(large, monkeypatch):
+    monkeypatch.setattr(engines, "_WORTH_IT", 1)
+    if large:
+        monkeypatch.setattr(products, "_LARGE", 1)
     before, found = torch.get_num_threads(), []
     x, t = torch.randn(150, SIZES[0]), torch.randint(10, (150,))
     try:
@@ -161,6 +168,21 @@ def test_every_number_of_threads_gives_the_same_bits():
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(one, other) for others in found[1:] for one, other in zip(found[0], others, strict=True))
+
+
+def test_hooks_and_schedules_are_told_of_steps_in_which_everything_has_been_moved():
+    model, told = network(), []
+    optimiser = SparseSGD(model.parameters(), lr=0.1)
+    x = torch.randn(8, SIZES[0])
+    optimiser.step_through(model(x).sum())
+    handle = optimiser.register_step_post_hook(lambda *_: told.append(1))
+    optimiser.step_through(model(x).sum())
+    handle.remove()
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.5)
+    optimiser.step_through(model(x).sum())
+    schedule.step()  # it would warn if there had been no step
+    assert told == [1]
+    assert optimiser.param_groups[0]["lr"] == 0.05
 
 
 def test_a_graph_from_before_the_step_is_not_gone_through():

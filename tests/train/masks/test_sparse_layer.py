@@ -210,7 +210,8 @@ def test_what_has_no_mask_is_copied():
     assert sparse[0].weight is not model[0].weight
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    monkeypatch.setattr("ertrain.masks.sparse.engines._WORTH_IT", 1)
     sparse, x = sparsify(masked((200, 300, 100), 0.1)), torch.randn(130, 200)
     found = []
     before = torch.get_num_threads()
