@@ -40,8 +40,9 @@ train: $(VENV)/.train
 
 setup: $(VENV)/.test
 
+# Files with few tests may be the longest ones: in the order of their names, none of them is left for the end.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What it finds out is kept in runs/mutants: called again, it goes on. `make mutants MUTANTS="--rooms ertheory/masks"`
 mutants: $(VENV)/.test

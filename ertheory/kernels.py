@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Set
+from functools import cache
+from threading import Thread
 from typing import Any, TypeVar, cast, overload
 
 import numba
@@ -61,22 +62,37 @@ def kernel(
             made.enable_caching()
         except RuntimeError:  # numba found no folder that it may write to
             pass
+        if parallel:
+            _start_threads_before_loading(made)
         return cast(Function, made)
 
     return compiled if function is None else compiled(function)
 
 
+@cache
 def start_threads() -> None:
-    """Let numba start its threads, before a parallel kernel is loaded; PyTorch keeps the number that it has.
+    """Have numba start its threads; PyTorch keeps the number that it computes with.
 
-    Where both compute with the same OpenMP library, numba sets the number of threads of both when it starts its own.
+    Notes
+    -----
+    Where they are OpenMP's, numba makes its number that of the thread which starts them, once. In the caller's it would be
+    PyTorch's too, and so change the last bits of whatever is computed afterwards: they start from one of their own.
 
     Examples
     --------
     >>> start_threads()
     """
-    torch: Any = sys.modules.get("torch")
-    before = None if torch is None else torch.get_num_threads()
-    numba.get_num_threads()  # starts them, if that has not been done
-    if before is not None and torch.get_num_threads() != before:
-        torch.set_num_threads(before)
+    starting = Thread(target=numba.get_num_threads)
+    starting.start()
+    starting.join()
+
+
+def _start_threads_before_loading(function: Any) -> None:
+    """Start them when a parallel function is compiled, or its code is loaded, for arguments of new types."""
+    load = function.compile
+
+    def started(signature: object) -> object:
+        start_threads()
+        return load(signature)
+
+    function.compile = started

@@ -69,10 +69,8 @@ class GapMask:
         """Draw the rows start..stop - 1: where each begins, stop - start + 1 numbers, and the columns that it keeps."""
         if self.density == 1:
             return DrawnMask(self.shape, self.density).rows(start, stop)
-        from ertheory.kernels import start_threads
         from ertheory.masks.gaps_kernel import count_entries, draw_entries
 
-        start_threads()
         scale = 1 / float(np.log1p(-float(self.density)))
         key = np.random.SeedSequence(self.seed, spawn_key=(self.layer, _GAPS)).generate_state(2, np.uint64)
         drawn = start, self.shape[1], scale, key.astype(np.uint64)
