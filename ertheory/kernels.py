@@ -75,8 +75,8 @@ def start_threads() -> None:
 
     Notes
     -----
-    Where they are OpenMP's, numba makes its number that of the thread which starts them, once. In the caller's it would be
-    PyTorch's too, and so change the last bits of whatever is computed afterwards: they start from one of their own.
+    Where they are OpenMP's, numba makes its number that of the thread which starts them, once. In the caller's it
+    would be PyTorch's too, and so change the last bits of what comes after: they start from one of their own.
 
     Examples
     --------
