@@ -256,3 +256,16 @@ def test_a_success_that_is_nearly_sure_is_short_in_a_table_and_plain_in_csv():
     upper = ertheory.confidence("8-6-3", (20, 40), sparsity=0.5, method="degree")
     assert "<= " in upper.to_markdown()
     assert "<=" not in upper.to_csv().splitlines()[1]
+
+
+@pytest.mark.parametrize("option", ["trials", "seed", "level", "workers"])
+def test_what_belongs_to_a_simulation_is_refused_without_one(option):
+    with pytest.raises(ertheory.InvalidInput, match=rf"^{option}: expected `simulate` to go with it, got 1$"):
+        ertheory.subset_sum(density=0.5, epsilon=0.1, delta=0.1, **{option: 1})
+
+
+@pytest.mark.parametrize("option", ["mode", "constant", "blocks", "extrapolate", "kept", "locked"])
+def test_what_belongs_to_a_formula_is_refused_beside_a_simulation(option):
+    value = "printed" if option == "mode" else 1
+    with pytest.raises(ertheory.InvalidInput, match=rf"^{option}: expected no `simulate` beside it"):
+        ertheory.subset_sum(density=0.5, epsilon=0.1, delta=0.1, simulate=True, **{option: value})

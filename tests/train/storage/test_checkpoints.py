@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -264,9 +265,11 @@ def test_a_process_can_wait_for_the_one_before_it(tmp_path):
 
     with locked(tmp_path):
         thread = threading.Thread(target=enter)
+        before = time.process_time()
         thread.start()
-        thread.join(0.3)
+        thread.join(0.5)
         assert not entered
+        assert time.process_time() - before < 0.3  # it sleeps, and leaves the processor to the other one
     thread.join(60)
     assert entered
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from ertheory.networks.target import Target  # noqa: E402
 from ertrain.students.basin import constructed, return_rates, with_noise  # noqa: E402
 from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students  # noqa: E402
-from ertrain.students.teacher import draw_teacher, evaluate  # noqa: E402
+from ertrain.students.teacher import Tolerance, draw_teacher, evaluate  # noqa: E402
 
 TEACHER = draw_teacher(Target.from_text("2-3-1"), 0)
 SHAPES = ((24, 2), (3, 24), (20, 3), (1, 20))
@@ -91,3 +91,16 @@ def test_errors_are_measured_at_points_of_the_seed_before_and_after():
         told[seed] = found
     assert told[0].before != told[5].before
     assert told[0].after != told[5].after
+
+
+def test_learnt_is_what_meets_both_bounds_of_the_tolerance():
+    options = {"budget": Budget(steps=3, learning_rate=0.001), "noises": (0.1,)}
+    (found,) = return_rates(TEACHER, SHAPES, HALF, range(5), **options)
+    between = min(found.after) * 1.0001  # no largest error of several points is as small as the rms of them
+    for tolerance, expected in (
+        (Tolerance(rms=between, largest=1e9), [after <= between for after in found.after]),
+        (Tolerance(rms=1e9, largest=between), [False] * len(found.after)),
+    ):
+        (again,) = return_rates(TEACHER, SHAPES, HALF, range(5), tolerance=tolerance, **options)
+        assert list(again.learnt) == expected
+        assert again.after == found.after

@@ -160,6 +160,18 @@ def test_a_program_goes_through_the_command(tmp_path: Path, capsys: pytest.Captu
     assert "every weight lies on the mask" in text
     assert main([*words, "--force", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["success"] is True
+    capsys.readouterr()
+    hard = [*words[:3], "--sparsity", "0.7", "--delta", "0.99", *words[7:9], "--json"]
+    for failed in range(8):  # each fails with a probability near 0.99
+        here = tmp_path / f"{failed}.npz"
+        status, text = main([*hard, "--seed", str(failed), "--out", str(here)]), capsys.readouterr().out
+        if status == 1:
+            break
+    document = json.loads(text)
+    assert (document["success"], document["seed"], document["edges_used"]) == (False, failed, None)
+    assert document["missing"]
+    assert document["inputs"]["sparsity"] == ["0.7"]
+    assert not here.exists()
     words[words.index("factored")] = "exact"
     assert main([*words, "--force"]) == 2
     assert "a chain of layers" in capsys.readouterr().err
