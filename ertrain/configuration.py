@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +18,11 @@ from ertrain.masks.structured import check_drawing, is_structured
 from ertrain.models import INITIALISATIONS, check_model_name
 from ertrain.models.factored import FACTORS, OUTER
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers, is_erdos_renyi
+from ertrain.storage.canonical import canonical_text, hash_of
 from ertrain.streams import stream_seed
 
 __all__ = ["LIST_FIELDS", "METHOD_SETTINGS", "NESTED", "OWN", "REWINDS", "Configuration"]
 
-_SCHEMA = 1  # of the text that is hashed
 _TOO_LARGE = 2**63
 _RATIONAL = ("density", "failure_probability", "final_density", "validation", "width")
 
@@ -335,13 +333,12 @@ class Configuration:
     @property
     def text(self) -> str:
         """The canonical text: JSON with sorted keys and no spaces."""
-        content = {"schema": _SCHEMA, **self.to_dict()}
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return canonical_text(self.to_dict())
 
     @property
     def hash(self) -> str:
         """sha256 of the canonical text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return hash_of(self.to_dict())
 
     @property
     def folder(self) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "Sparsity",
     "folder_for",
     "in_data_dir",
+    "in_words_of_set",
     "read_pairs",
     "read_runs",
     "with_data",
@@ -125,6 +126,17 @@ def read_runs(
         asked = "--only" if error.argument in chosen else "--set"
         option = options.get(error.argument, f"{asked} {error.argument}")
         raise InvalidInput(option, error.allowed, error.value) from None
+
+
+@contextlib.contextmanager
+def in_words_of_set(words: Sequence[str]) -> Iterator[None]:
+    """Name the option where a value that it gave turns out not to fit while a run is made."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.argument not in read_pairs("--set", words):
+            raise
+        raise InvalidInput(f"--set {error.argument}", error.allowed, error.value) from None
 
 
 def with_data(

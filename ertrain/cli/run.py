@@ -28,6 +28,7 @@ from ertrain.cli.arguments import (
     Set,
     Sparsity,
     folder_for,
+    in_words_of_set,
     read_runs,
     with_data,
 )
@@ -119,7 +120,8 @@ class RunCommand:
                 words = (*self.only, *self.set)
                 runs = with_data(runs, Path(self.data_dir), scale=self.scale, words=words, tell=processes.is_main)
             data_dir, out = Path(self.data_dir), folder_for("--out", self.out)
-            results = perform_all(runs, out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
+            with in_words_of_set(self.set):
+                results = perform_all(runs, out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
             first = processes.is_main
         if first:
             inputs = {

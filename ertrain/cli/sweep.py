@@ -22,6 +22,7 @@ from ertrain.cli.arguments import (
     Set,
     Sparsity,
     folder_for,
+    in_words_of_set,
     read_runs,
     with_data,
 )
@@ -70,7 +71,7 @@ class SweepCommand:
         jobs_of(runs, replicas=self.replicas)
         out = folder_for("--out", self.out)
         before = {run.hash for run in runs if result_of(run, out) is not None}  # no work of this process
-        with tqdm(total=len(runs), initial=len(before), unit=" runs") as bar:
+        with in_words_of_set(self.set), tqdm(total=len(runs), initial=len(before), unit=" runs") as bar:
             for done in sweep(
                 runs,
                 out,

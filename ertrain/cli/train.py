@@ -23,6 +23,7 @@ from ertrain.cli.arguments import (
     Sparsity,
     folder_for,
     in_data_dir,
+    in_words_of_set,
     read_pairs,
 )
 from ertrain.cli.run import perform_all, show_results
@@ -76,7 +77,8 @@ class TrainCommand:
                 if not is_there(run.data, data_dir):
                     load_data(run.data, data_dir)
             out = folder_for("--out", self.out)
-            results = perform_all((run,), out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
+            with in_words_of_set(self.set):
+                results = perform_all((run,), out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
         if processes.is_main:
             inputs = {
                 "config": self.config,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CURVE_COLUMNS", "curve_columns", "draw_curves", "write_curves"]
+__all__ = ["CURVE_COLUMNS", "curve_columns", "draw_curves", "whole_lines", "write_curves"]
 
 _NAME = "curves"
 _METRICS = ("epoch", "loss", "accuracy_train", "accuracy_validation", "learning_rate", "seconds")
@@ -109,10 +109,15 @@ def _model(run: Result) -> str:
 
 
 def _metrics(run: Result) -> list[dict[str, Any]]:
-    """Read the lines of the metrics that are whole."""
+    lines = whole_lines(Path(run["folder"], "metrics.jsonl"))
+    return [line for line in lines if line.get("accuracy_validation") is not None]
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a file of metrics that are whole, as they are even of a run that was killed while it wrote."""
     found = []
     try:
-        text = Path(run["folder"], "metrics.jsonl").read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return []
     for line in text.splitlines():
@@ -121,6 +126,6 @@ def _metrics(run: Result) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
         if isinstance(content, dict) and all(isinstance(content.get(name), int | float | None) for name in _METRICS):
-            if content.get("epoch") is not None and content.get("accuracy_validation") is not None:
+            if content.get("epoch") is not None:
                 found.append(content)
     return found

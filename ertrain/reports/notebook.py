@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,12 @@ from ertheory.plots.columns import Cell, Columns, known
 from ertheory.plots.picture import Picture
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from ertheory.tables import pandas_for
+from ertrain.errors import RunFolderError
+from ertrain.reports.curves import whole_lines
 from ertrain.reports.report import rows_of
 from ertrain.reports.results import read_results
 from ertrain.reports.statistics import Mean
+from ertrain.storage.canonical import read_configuration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,15 +55,23 @@ def plot_curves(folder: str | PathLike[str], *, only: str = "") -> Picture:
     ------
     InvalidInput
         If there is no run in the folder, or there are more configurations than looks.
+
+    Warns
+    -----
+    UserWarning
+        Of each run whose configuration is damaged: it is left out, as are lines that are not whole.
     """
     paths = sorted(Path(folder).rglob("metrics.jsonl")) if Path(folder).is_dir() else []
     rows: list[tuple[Cell, ...]] = []
     for path in paths:
-        configuration = json.loads(path.with_name("config.json").read_text(encoding="utf-8"))
-        if only not in (run := _name(configuration)):
+        try:
+            configuration = read_configuration(path.parent)
+        except RunFolderError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
             continue
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
+        if configuration is None or only not in (run := _name(configuration)):
+            continue
+        for line in whole_lines(path):
             rows.append((run, configuration["seed"], line["epoch"], *(line.get(name) for name in _MEASURES)))
     groups = {row[0] for row in rows}
     if not rows or len(groups) > _MANY:

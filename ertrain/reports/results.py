@@ -11,6 +11,7 @@ from typing import Any
 
 from ertheory.errors import InvalidInput
 from ertrain.errors import RunFolderError
+from ertrain.storage.canonical import read_configuration
 from ertrain.storage.files import RESULT_NEEDS, read_json
 
 __all__ = ["Groups", "Result", "final_of", "groups_of", "read_results", "without"]
@@ -57,7 +58,7 @@ def _read(path: Path) -> Result:
         raise RunFolderError(path, "is of a run that diverged, and has no accuracy to report")
     if result["accuracy_test"] is None:
         raise RunFolderError(path, "was not tested, and has no accuracy to report")
-    configuration = read_json(path.with_name("config.json"), {"hash": str})
+    configuration = read_configuration(path.parent)
     if configuration is not None and configuration["hash"] != result["config_hash"]:
         raise RunFolderError(path, "is the result of another configuration than its folder's")
     try:

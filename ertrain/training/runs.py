@@ -34,6 +34,7 @@ from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weigh
 from ertrain.masks.masking import masks_of, without_masks
 from ertrain.masks.structured import is_structured
 from ertrain.methods import FixedMask
+from ertrain.storage.canonical import read_configuration
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked, read_json, write_json, write_whole
 from ertrain.training.kept_files import held, written
@@ -273,7 +274,7 @@ def open_run(configuration: Configuration, parent: Path, processes: ProcessGroup
         yield Run(folder, configuration)
         return
     with locked(folder):
-        known = read_json(folder / "config.json", {"hash": str})
+        known = read_configuration(folder)
         content = {"hash": configuration.hash, **configuration.to_dict()}
         if known is None:
             write_json(folder / "config.json", content)

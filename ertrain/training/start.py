@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertheory.layerwise import LayerDensities
 from ertheory.layerwise.architectures import LayerShape
 from ertrain.configuration import NESTED, Configuration
@@ -178,6 +178,8 @@ def _densities(
     context: PruningContext | None,
 ) -> LayerDensities:
     """Find the densities of the layers, or take those that are known."""
+    with called(skip="dense_layers"):
+        layer_shapes(model, skip=skip)
     if known is None:
         return allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip, context=context)
     overall = Fraction(configuration.density)

@@ -208,6 +208,15 @@ def test_report_draws(capsys, runs, tmp_path):
     assert main(["report", str(runs), "--plot", str(tmp_path), "--force"]) == 0
 
 
+@pytest.mark.parametrize("command", ["run", "sweep", "train"])
+def test_a_value_that_does_not_fit_the_network_is_named_as_it_was_given(command, capsys, tmp_path):
+    words = {"train": ["--set"]}.get(command, ["table1", "--seeds", "1", "--only", *LENET, "density=0.1", "--set"])
+    more = ["--workers", "1"] if command == "sweep" else ["--quiet"]
+    given = ["model=mlp-6", "epochs=1", "dense_layers=nowhere", "--out", str(tmp_path), *more]
+    assert main([command, *words, *given]) == 2
+    assert "ertrain: --set dense_layers: expected names of modules" in capsys.readouterr().err
+
+
 def test_a_value_that_no_run_has_is_answered_with_those_there_are(capsys):
     assert main(["run", "tabular", "--only", "ratio=erk"]) == 2
     assert "--only: expected values of ratio that some run of tabular has: balanced, got" in capsys.readouterr().err

@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
+from ertrain.reports.curves import curve_columns  # noqa: E402
+from ertrain.reports.notebook import plot_curves  # noqa: E402
 from ertrain.reports.results import read_results  # noqa: E402
 from ertrain.storage.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
@@ -40,6 +42,28 @@ def out(finished, tmp_path):
 def again(configuration, out):
     with join_process_group("cpu") as processes:
         return perform(configuration, out, processes, data_dir=out)
+
+
+@pytest.mark.parametrize("change", [{"unknown": 1}, {"epochs": 3}, {"epochs": -2}, {"epochs": 2.0}, {"ratio": "erk"}])
+def test_a_configuration_that_somebody_has_changed_is_refused(out, change):
+    path = out / CONFIGURATION.folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.warns(UserWarning, match=r"left out: .*config.json: its values are not those of its hash"):
+        with pytest.raises(InvalidInput):
+            read_results(out)
+    with pytest.warns(UserWarning, match=r"left out: .*config.json: its values"), pytest.raises(InvalidInput):
+        plot_curves(out)
+    path.with_name("result.json").unlink()
+    with pytest.raises(RunFolderError, match=r"config.json: its values are not those of its hash"):
+        again(CONFIGURATION, out)
+
+
+def test_curves_are_drawn_of_the_lines_that_are_whole(out):
+    path = out / CONFIGURATION.folder / "metrics.jsonl"
+    first = path.read_text().splitlines()[0]
+    path.write_text("\n".join([first, *WRONG, '{"epoch": "x"}', '{"epoch": 2, "loss": [1]}', first[:-5]]))
+    assert plot_curves(out).columns["epoch"] == (1,)
+    assert curve_columns(read_results(out))["epoch"] == (1,)
 
 
 @pytest.mark.parametrize("file", ["result.json", "config.json", "start.json", "environment.json"])
