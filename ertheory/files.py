@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, one_line
 
 __all__ = ["SUFFIXES", "check_place", "check_regular", "read_arrays", "undamaged", "write_arrays", "write_text"]
 
@@ -154,15 +154,20 @@ def write_arrays(
                 file.flush()
                 os.fsync(file.fileno())
         except (OSError, ValueError) as error:
-            raise InvalidInput("path", "a place that can be written", str(path)) from error
+            raise _unwritable("path", path, error) from error
         if check is not None:
             check(draft)
         try:
             draft.replace(path)
         except OSError as error:
-            raise InvalidInput("path", "a place that can be written", str(path)) from error
+            raise _unwritable("path", path, error) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _unwritable(argument: str, path: Path, error: Exception) -> InvalidInput:
+    reason = getattr(error, "strerror", None) or one_line(str(error))
+    return InvalidInput(argument, f"a place that can be written ({reason})", str(path))
 
 
 def write_text(path: Path, text: str, *, suffix: str, force: bool = False, argument: str = "path") -> None:
@@ -193,7 +198,7 @@ def write_text(path: Path, text: str, *, suffix: str, force: bool = False, argum
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise InvalidInput(argument, "a place that can be written", str(path)) from error
+        raise _unwritable(argument, path, error) from error
     finally:
         draft.unlink(missing_ok=True)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ertheory.errors import InvalidInput
@@ -58,7 +59,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool =
     except OSError as error:
         raise InvalidInput("out", f"a folder that can be written to ({error.strerror})", str(folder)) from None
     paths = {folder / name: data for name, data in contents.items()}
-    with staging as name:
+    with _explained(folder), staging as name:
         new = Path(name) / "new"
         old = Path(name) / "old"
         for stage in (new, old):
@@ -79,6 +80,15 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool =
                 _put_back(path, old / path.name, unchanged=(new / path.name).exists())
             raise
     return tuple(paths)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # the disk is full, for example
+        allowed = f"a folder that can be written to ({error.strerror or error})"
+        raise InvalidInput("out", allowed, str(folder)) from error
 
 
 def _put_back(path: Path, before: Path, *, unchanged: bool) -> None:

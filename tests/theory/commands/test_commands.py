@@ -95,11 +95,25 @@ def test_embed_is_the_command(tmp_path, capsys):
     assert (tmp_path / "python.npz").read_bytes() == (tmp_path / "command.npz").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["source.npz", "source.safetensors"])
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, monkeypatch, name):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(ertheory.InvalidInput, match=r"that can be written \(No space left on device\), got .*source"):
+        ertheory.sample(out=tmp_path / name)
+    with pytest.raises(ertheory.InvalidInput, match=r"^out: .*that can be written \(No space left on device\)"):
+        ertheory.explore(out=tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to")
 def test_a_place_that_cannot_be_written_is_named_as_it_was_given():
     target = ertheory.Target.from_arrays([[[0.5, -0.25]], [[0.5]]], domain=[(0, 1), (0, 1)])
     with pytest.raises(
-        ertheory.InvalidInput, match=r"^out: expected a place that can be written, got '/proc/source.npz'"
+        ertheory.InvalidInput,
+        match=r"^out: expected a place that can be written \(No such .*got '/proc/source.npz'",
     ):
         ertheory.embed(target, density=(1, 0.5, 0.5), delta=0.1, out="/proc/source.npz")
 

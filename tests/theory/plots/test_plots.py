@@ -364,9 +364,19 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path, monkeypatch, failing):
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InvalidInput, match=r"^out: expected a folder that can be written to \(No space left"):
         files.write_together(tmp_path, {"a": b"1", "b": b"2", "c": b"3"}, force=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b": b"old b"}
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(InvalidInput, match=r"^out: expected a folder that can be written to \(No space left"):
+        files.write_together(tmp_path, {"a": b"1"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failing_drawing_leaves_no_file(tmp_path, monkeypatch):
