@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertheory.numbers import whole_number
 from ertrain.configuration import Configuration
 from ertrain.methods import METHODS
@@ -132,7 +132,8 @@ class Recipe:
         seeds = whole_number("seeds", seeds, least=1, most=_MOST_SEEDS)
         chosen = list(self.make(scale))
         for name, values in _lists(only).items():
-            having = {one for value in values for one in self._having(chosen, name, value)}
+            with called(set="only"):
+                having = {one for value in values for one in self._having(chosen, name, value)}
             chosen = [one for one in chosen if one in having]
         several = _lists(overrides)
         changes = [dict(zip(several, values, strict=True)) for values in product(*several.values())]

@@ -235,6 +235,7 @@ def test_a_value_that_no_run_has_is_answered_with_those_there_are(capsys):
         (["run", "table1", "--set", "epochs=0"], "--set epochs"),
         (["run", "table1", "--set", "colour=red"], "--set"),
         (["run", "table1", "--only", "data=cifar10"], "--only"),
+        (["run", "table1", "--only", "colour=red"], "ertrain: --only: expected one of seed, "),
         (["run", "table1", "--only", "density=2"], "--only density"),
         (["run", "table1", "--density", "2"], "--density"),
         (["run", "table1", "--density", "0.1", "--sparsity", "0.9"], "--density"),
