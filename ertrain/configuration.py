@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from ertheory.bounds.result import rational_text
 from ertheory.errors import InvalidInput
 from ertheory.numbers import exact_rational, probability
@@ -352,6 +354,8 @@ LIST_FIELDS = tuple(one.name for one in dataclasses.fields(Configuration) if str
 def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
     """Bring a value into the type of its field, so that 1 and 1.0, a list and a tuple have one hash."""
     kind = str(field.type)
+    if isinstance(value, np.generic | np.ndarray):  # what arithmetic with arrays gives is as good as Python's numbers
+        value = value.tolist()
     if isinstance(value, int) and field.name != "seed" and not -_TOO_LARGE < value < _TOO_LARGE:
         raise InvalidInput(field.name, "a number below 2^63", value)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

@@ -216,7 +216,9 @@ def start_sparse(
     if masks is None:
         shared = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip)
         with called(masks="model"):
-            attach_masks(model, draw_masks(shared, stream_seed(seed, "mask"), drawing=configuration.drawing))
+            attach_masks(
+                model, draw_masks(shared, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
+            )
         made = METHODS[method](configuration, model, None, steps)
     else:
         made = _inside(masks, configuration, model, steps)

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ Result = dict[str, Any]
 Groups = dict[str, list[Result]]
 
 
-def read_results(folder: Path) -> list[Result]:
+def read_results(folder: str | PathLike[str]) -> list[Result]:
     """Read the results of all runs that are done in a folder or below it, each with its configuration.
 
     Raises
@@ -34,7 +35,7 @@ def read_results(folder: Path) -> list[Result]:
         Of each result that is damaged, or in the folder of another configuration: it is left out.
     """
     try:
-        paths = sorted(folder.rglob("result.json")) if folder.is_dir() else []
+        paths = sorted(Path(folder).rglob("result.json")) if Path(folder).is_dir() else []
     except (OSError, ValueError) as error:  # of a name that is none, or a folder that is not ours
         raise InvalidInput("DIR", f"a folder that can be read ({error})", str(folder)) from error
     if not paths:

@@ -22,3 +22,4 @@ def test_errors_of_folders_survive_another_process():
 def test_errors_of_folders_keep_to_their_length(length):
     message = str(RunFolderError(Path("a" * length), "b" * length))
     assert len(message) == min(400, min(200, length) + 2 + min(length, 398 - min(200, length)))
+    assert message.index(": ") == min(200, length)

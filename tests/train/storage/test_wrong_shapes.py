@@ -63,7 +63,7 @@ def test_curves_are_drawn_of_the_lines_that_are_whole(out):
     first = path.read_text().splitlines()[0]
     path.write_text("\n".join([first, *WRONG, '{"epoch": "x"}', '{"epoch": 2, "loss": [1]}', first[:-5]]))
     assert plot_curves(out).columns["epoch"] == (1,)
-    assert curve_columns(read_results(out))["epoch"] == (1,)
+    assert curve_columns(read_results(str(out)))["epoch"] == (1,)
 
 
 @pytest.mark.parametrize("file", ["result.json", "config.json", "start.json", "environment.json"])

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -503,6 +504,21 @@ def test_equal_configurations_have_one_hash_and_different_ones_have_two():
 def test_texts_that_can_not_be_read_are_refused(texts):
     with pytest.raises(InvalidInput):
         BASE.changed(texts)
+
+
+def test_numbers_of_numpy_are_numbers():
+    given = {
+        "seed": np.int64(3), "epochs": np.int32(4), "learning_rate": np.float64(0.5), "warmup": np.uint8(1),
+        "milestones": np.array([1, 3]), "density": np.float64(0.1), "compile": np.bool_(False),
+    }  # fmt: skip
+    plain = {
+        "seed": 3, "epochs": 4, "learning_rate": 0.5, "warmup": 1, "milestones": (1, 3), "density": "0.1",
+        "compile": False,
+    }  # fmt: skip
+    assert Configuration(recipe="a", **given) == Configuration(recipe="a", **plain)
+    assert Configuration(recipe="a", **given).hash == Configuration(recipe="a", **plain).hash
+    with pytest.raises(InvalidInput, match=r"^epochs: expected a value of type int, got 4.5$"):
+        Configuration(recipe="a", epochs=np.float64(4.5))
 
 
 def test_a_dictionary_without_recipe_or_with_unknown_names_is_no_configuration():
