@@ -215,10 +215,9 @@ def start_sparse(
     _check_moved(optimiser, model, masked, method)
     if masks is None:
         shared = allocate_sparsity(model, configuration.density, configuration.ratio, skip=skip)
+        drawn = draw_masks(shared, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
         with called(masks="model"):
-            attach_masks(
-                model, draw_masks(shared, stream_seed(configuration.seed, "mask"), drawing=configuration.drawing)
-            )
+            attach_masks(model, drawn)
         made = METHODS[method](configuration, model, None, steps)
     else:
         made = _inside(masks, configuration, model, steps)
