@@ -136,7 +136,7 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
     first, outputs = outputs, []
     try:
         rises = _rises(model, ones.detach())
-    except (NotImplementedError, RuntimeError):  # layers that hold kept weights alone have no derivative forwards
+    except (NotImplementedError, RuntimeError):  # what others wrote may have no derivative forwards
         outputs = []
         with torch.no_grad(), Uses(model, watch, INSTEAD):
             model(2 * ones)

@@ -118,7 +118,7 @@ class Guard:
         self.look()
         still = [each for group in optimiser.param_groups if group.get("eps") == 0 for each in group["params"]]
         self._before_step = [(parameter, parameter.detach().clone()) for parameter in still]
-        if type(optimiser) not in ENTRY_BY_ENTRY:
+        if type(optimiser) not in ENTRY_BY_ENTRY and not getattr(optimiser, "entry_by_entry", False):
             self._clear_gradients()
         if len(args) > 1 and args[1] is not None:  # the first one is the optimiser
             return (args[0], self._masked(args[1]), *args[2:]), kwargs

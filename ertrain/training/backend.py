@@ -24,7 +24,6 @@ from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
 from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.pointwise import is_pointwise
 from ertrain.methods import FixedMask
-from ertrain.ratios import looks_at_weights
 from ertrain.training.process_group import ProcessGroup
 
 __all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend", "layers_of", "never_dense"]
@@ -107,8 +106,8 @@ def never_dense(
     """Say which linear layers are made of their kept weights from the start, by shape and density; None for none.
 
     The others are made dense with masks, and may be exchanged for sparse ones later: layers of density 1, from which
-    weights are pruned; all of them where something looks at dense weights or whole masks before the first step, which
-    are the ratios of pruning methods, the repair of masks, and GraSP, which takes gradients of gradients.
+    weights are pruned, and all of them with the method GraSP, which takes gradients of gradients. Where the ratio of a
+    pruning method is asked for, or masks are repaired, there are dense weights or whole masks until that is done.
 
     Examples
     --------
@@ -123,9 +122,7 @@ def never_dense(
         backend == "auto" and processes.device.type != "cpu",
         configuration.compile,
         processes.world_size > 1,
-        configuration.repair != "none",
         configuration.method == "grasp",
-        looks_at_weights(configuration.ratio),
     )
     if any(obstacles):
         return None

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from ertrain.configuration import Configuration
 from ertrain.data import NO_LABEL, Batch, Data, Images
+from ertrain.masks.sparse import SparseSGD
 from ertrain.methods import FixedMask
 from ertrain.streams import stream_seed
 from ertrain.training.backend import PackedLayers, ShownLayers
@@ -165,11 +166,14 @@ def train_epoch(
         if step < first:
             continue
         set_learning_rate(optimiser, learning_rate(configuration, phase + step / steps))
+        changes = method is not None and method.changes_masks(epoch * steps + step)
         if layers is not None:
-            if method is not None and method.changes_masks(epoch * steps + step):
+            if changes:
                 layers.unpack()
             else:
                 layers.pack()
+        # Gradients that nobody looks at move what they belong to where they are found.
+        moves = isinstance(layers, PackedLayers) and not changes and configuration.accumulation == 1
         part = -(-len(labels) // configuration.accumulation)
         count = measure.of_a_step(labels)
         for start in range(0, len(labels), part):
@@ -178,7 +182,11 @@ def train_epoch(
                 outputs = forward(data.normalised(some).contiguous(memory_format=memory_layout(processes, some)))
                 found = measure.loss(outputs, theirs, configuration.label_smoothing)
             # Processes average their gradients, each over its own share of the batch.
-            (found.sum() / count).backward()  # type: ignore[no-untyped-call]
+            mean = found.sum() / count
+            if moves and isinstance(optimiser, SparseSGD):
+                optimiser.go_back(mean)
+            else:
+                mean.backward()  # type: ignore[no-untyped-call]
             # Nothing is read from the device before the epoch is over.
             loss = loss + found.detach().double()
             with torch.no_grad():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ def draw_kept(
     chosen: Callable[[LayerShape, float], bool],
     *,
     by_gaps: bool = True,
+    repaired: Mapping[str, Tensor] | None = None,
 ) -> nn.Module:
     """Copy a network with masks: layers that are chosen hold their kept weights alone, and others are dense.
 
@@ -68,12 +69,18 @@ def draw_kept(
         module around it, stays dense all the same.
     by_gaps
         Whether independent masks of layers that nobody could hold densely (`OUT_OF_REACH`) are drawn by their gaps.
+    repaired
+        Masks by the names of the layers, where they have been drawn and repaired.
     """
     kept, masks = dict[str, nn.Module](), dict[str, Tensor]()
     free = _free(model)
     for place, (layer, density) in enumerate(zip(densities.layers, densities.densities, strict=True)):
         large = by_gaps and layer.weights > OUT_OF_REACH
-        drawn: Any = draw_mask(densities, place, seed, drawing, by_gaps=large)
+        drawn: Any
+        if repaired is None:
+            drawn = draw_mask(densities, place, seed, drawing, by_gaps=large)
+        else:
+            drawn = repaired[layer.name].numpy()
         owner = model.get_submodule(layer.name)
         if layer.name in free and chosen(layer, density):
             made = _kept(owner, drawn)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertrain.configuration import Configuration
+from ertrain.masks.sparse import SparseSGD
 
 __all__ = [
     "cosine_decay",
@@ -56,7 +57,7 @@ def make_optimiser(
     options["fused"] = True
     if configuration.optimiser in ("sgd", "nesterov"):
         options |= {"momentum": configuration.momentum, "nesterov": configuration.optimiser == "nesterov"}
-        return torch.optim.SGD(moved, **options)
+        return SparseSGD(moved, **options)
     kind = torch.optim.AdamW if configuration.optimiser == "adamw" else torch.optim.Adam
     return kind(moved, **options)
 

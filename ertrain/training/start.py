@@ -24,7 +24,7 @@ from ertrain.masks.masking import attach_masks, draw_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.models import build_model, factor_model
 from ertrain.models.initialisation import OWN_START, initialise
-from ertrain.ratios import PruningContext, allocate_sparsity
+from ertrain.ratios import PruningContext, allocate_sparsity, looks_at_weights
 from ertrain.ratios.scores import Loss, summed_cross_entropy
 from ertrain.streams import generator, stream_seed
 from ertrain.training.kept_start import draw_kept, without_memory
@@ -67,7 +67,7 @@ def start_model(
     kept
         Which linear layers, by shape and density, hold their kept weights alone from the start, as in
         `ertrain.training.backend.never_dense`: their masks and weights are those that dense layers would have, bit for
-        bit, where a dense layer could be held at all.
+        bit, where a dense layer could be held at all. Before a ratio that looks at weights is known, they are dense.
 
     Returns
     -------
@@ -94,11 +94,13 @@ def start_model(
     {'fc1': 1920, 'fc2': 3000}
     """
     # Layers draw weights when they are made. They are drawn again below, and nobody else's numbers are used up.
+    looks = known is None and looks_at_weights(configuration.ratio)  # then there are dense weights to be looked at
+    sparse = kept is not None and not looks
     with torch.random.fork_rng(devices=[]):
         model = None
         if own is not None:
-            model = own if kept is not None else copy.deepcopy(own).cpu()
-        elif kept is not None and configuration.initialisation != OWN_START:
+            model = own if sparse else copy.deepcopy(own).cpu()
+        elif sparse and configuration.initialisation != OWN_START:
             model = without_memory(partial(_built, configuration, data))
         if model is None:
             model = _built(configuration, data)
@@ -107,23 +109,10 @@ def start_model(
     skip = tuple(words.get(name, name) for name in configuration.dense_layers)
     if set(names) <= set(skip):
         raise InvalidInput("dense_layers", "at least one layer with a mask", configuration.dense_layers)
-    if kept is not None:
-        densities = _densities(model, configuration, skip, known, None)
-        by_gaps = configuration.method not in NESTED
-        mask_seed = stream_seed(seed, "mask")
-        model = draw_kept(model, densities, mask_seed, configuration.drawing, kept, by_gaps=by_gaps)
-    try:
-        layer_positions(model, data.train.shape)
-    except InvalidInput:
-        raise
-    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
-        raise InvalidInput("model", allowed, configuration.model) from error
-    if kept is not None:
-        initialise(model, configuration.initialisation, generator(seed, "weights"))
-        return model, densities
+    if not sparse:
+        _check_inputs(model, configuration, data)
     context = None
-    if known is None:
+    if known is None and not sparse:
         initialise(model, "kaiming" if own is None else configuration.initialisation, generator(seed, "weights"))
         rounds = None if out is None else out / _rounds_name(configuration)
         context = (
@@ -141,13 +130,31 @@ def start_model(
             )
         )
     densities = _densities(model, configuration, skip, known, context)
-    masks = draw_masks(densities, stream_seed(seed, "mask"), drawing=configuration.drawing)
-    if configuration.repair != "none":
+    mask_seed, masks = stream_seed(seed, "mask"), None
+    if kept is None or configuration.repair != "none":
+        masks = draw_masks(densities, mask_seed, drawing=configuration.drawing)
+    if masks is not None and configuration.repair != "none":
         rng = np.random.default_rng(stream_seed(seed, "repair"))
         masks = repair_masks(masks, rng, hold_budget=configuration.repair == "swap", groups=_groups(model))
-    attach_masks(model, masks)
+    if kept is not None:
+        by_gaps = configuration.method not in NESTED
+        model = draw_kept(model, densities, mask_seed, configuration.drawing, kept, by_gaps=by_gaps, repaired=masks)
+    else:
+        attach_masks(model, masks or {})
+    if sparse:
+        _check_inputs(model, configuration, data)
     initialise(model, configuration.initialisation, generator(seed, "weights"))
     return model, densities
+
+
+def _check_inputs(model: nn.Module, configuration: Configuration, data: Data) -> None:
+    try:
+        layer_positions(model, data.train.shape)
+    except InvalidInput:
+        raise
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
+        raise InvalidInput("model", allowed, configuration.model) from error
 
 
 def _built(configuration: Configuration, data: Data) -> nn.Module:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
 from ertheory.errors import InvalidInput
@@ -77,7 +78,9 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     if inputs.shape[-1:] != (columns,):
         raise InvalidInput("inputs", f"shape (..., {columns})", tuple(inputs.shape))
     flat = inputs.to(operands[0].values.dtype)
-    flat = operands[0].engine.by_features(flat if flat.dim() == 2 else flat.reshape(-1, columns))
+    flat = flat if flat.dim() == 2 else flat.reshape(-1, columns)
+    followed = flat.requires_grad or goes_forwards()
+    flat = flat.t().contiguous() if followed else operands[0].engine.by_features(flat)
     parameters = [part for operand in operands for part in operand[:2]]
     result: Tensor = _Product.apply(flat, [operand[2:] for operand in operands], *parameters)
     return result.t() if inputs.dim() == 2 else result.t().reshape(*inputs.shape[:-1], outputs)
@@ -113,6 +116,11 @@ def movable(loss: Tensor) -> dict[int, Callable[[Motion], None]]:
     }
 
 
+def goes_forwards() -> bool:
+    """Whether derivatives are taken forwards now; a PyTorch that does not say may do so."""
+    return bool(getattr(forward_ad, "_current_level", 0) >= 0)
+
+
 def _watched(weight: Tensor) -> bool:
     return bool(weight._backward_hooks or weight._post_accumulate_grad_hooks)
 
@@ -135,7 +143,28 @@ class _Product(torch.autograd.Function):
         ctx.how, ctx.kept, ctx.parameters, ctx.motions = how, len(kept), parameters, {}
         ctx.batch = inputs.shape[1]
         ctx.save_for_backward(*kept, *weights)
+        if goes_forwards():
+            ctx.save_for_forward(inputs, *parameters)
         return hidden[-1]
+
+    @staticmethod
+    def jvp(ctx: Any, along: Tensor | None, _: None, *alongs: Tensor | None) -> Tensor | None:
+        """Give the derivative forwards, along what is given for the inputs and the parameters."""
+        hidden, *parameters = ctx.saved_tensors
+        hidden = hidden.detach()
+        for at, (structure, engine, relu) in enumerate(ctx.how):
+            values, bias = (None if part is None else part.detach() for part in parameters[2 * at : 2 * at + 2])
+            terms = [] if along is None else [engine.forward(structure, values, None, along.contiguous(), relu=False)]
+            of_values, of_bias = alongs[2 * at : 2 * at + 2]
+            if of_values is not None:
+                terms.append(engine.forward(structure, of_values.contiguous(), None, hidden, relu=False))
+            if of_bias is not None:
+                terms.append(of_bias[:, None].expand(-1, hidden.shape[1]))
+            hidden = engine.forward(structure, values, bias, hidden, relu=relu)
+            along = sum(terms[1:], terms[0]) if terms else None
+            if along is not None and relu:
+                along = along.masked_fill(hidden <= 0, 0)
+        return along
 
     @staticmethod
     @once_differentiable

@@ -7,6 +7,7 @@ import functools
 import io
 import pickle
 import tracemalloc
+import warnings
 from fractions import Fraction
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.autograd import forward_ad  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.masks import DrawnMask  # noqa: E402
@@ -208,6 +210,34 @@ def test_what_has_no_mask_is_copied():
     assert list(masks_of(sparse)) == ["1"]
     assert not isinstance(model[2][0], SparseLinear)
     assert sparse[0].weight is not model[0].weight
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("relu_last", [False, True])
+def test_derivatives_forwards_are_those_of_the_masked_network(engine, relu_last):
+    """Along inputs, weights and biases at once, and along inputs alone."""
+    model = masked((20, 30, 10), 0.3).double()
+    if relu_last:
+        model.append(nn.ReLU())
+    sparse = sparsify(model, engine=engine)
+    x, along = torch.randn(7, 20).double(), torch.randn(7, 20).double()
+    assert torch.equal(sparse(x.requires_grad_()), sparse(x.detach()))
+    kept = {name: torch.randn_like(parameter) for name, parameter in sparse.named_parameters()}
+    whole = {}
+    for name, tangent in kept.items():
+        layer = sparse.get_submodule(name.rpartition(".")[0])
+        whole[name] = layer.spread(tangent) if name.endswith("weight") else tangent
+    found = []
+    for network, tangents in ((model, whole), (sparse, kept), (model, {}), (sparse, {})):
+        given = {name: parameter.detach() for name, parameter in network.named_parameters()}
+        with warnings.catch_warnings(), forward_ad.dual_level():
+            warnings.simplefilter("ignore", FutureWarning)  # PyTorch warns of what it calls itself here
+            dual = {name: forward_ad.make_dual(given[name], tangent) for name, tangent in tangents.items()}
+            y = torch.func.functional_call(network, {**given, **dual}, (forward_ad.make_dual(x.detach(), along),))
+            found.append(forward_ad.unpack_dual(y))
+    for one, other in ((found[0], found[1]), (found[2], found[3])):
+        torch.testing.assert_close(other.primal, one.primal, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(other.tangent, one.tangent, rtol=1e-12, atol=1e-12)
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):

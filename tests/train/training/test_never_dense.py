@@ -123,6 +123,44 @@ def test_masks_and_first_weights_are_those_of_the_masked_backend_bit_for_bit(dra
         assert torch.equal(other.bias, one.bias)
 
 
+@pytest.mark.parametrize("ratio", ["magnitude", "snip", "grasp", "synflow", "imp"])
+def test_layers_with_the_ratio_of_a_pruning_method_begin_alike_and_dense_only_until_it_is_known(ratio, monkeypatch):
+    monkeypatch.setattr(entries, "_BLOCK", 1000)
+    configuration = Configuration(recipe="test", model="mlp-47-33", density="0.3", ratio=ratio, seed=5)
+    data, looked = load_data("digits", Path()), []
+    how = {"fit": lambda network: looked.append(network), "kept": never_dense("sparse", configuration, CPU)}
+    dense, densities = start_model(configuration, data, fit=how["fit"])
+    kept, same = start_model(configuration, data, **how)
+    assert densities == same
+    assert len(set(densities.densities)) == 3
+    with Watched() as watched:
+        again, _ = start_model(configuration, data, known=densities.densities, **how)
+    assert watched.largest < 4 * 47 * 64
+    for name, mask in masks_of(dense).items():
+        for model in (kept, again):
+            other = model.get_submodule(name)
+            assert isinstance(other, KeptLinear)
+            assert torch.equal(other.to_mask(), mask)
+        assert torch.equal(kept.get_submodule(name).to_dense(), dense.get_submodule(name).weight)
+
+
+@pytest.mark.parametrize("repair", ["add", "swap"])
+def test_layers_with_repaired_masks_begin_alike(repair):
+    configuration = Configuration(recipe="test", model="mlp-47-33", density="0.04", repair=repair, seed=5)
+    data = load_data("digits", Path())
+    drawn, _ = start_model(replace(configuration, repair="none"), data)
+    dense, _ = start_model(configuration, data)
+    kept, _ = start_model(configuration, data, kept=never_dense("sparse", configuration, CPU))
+    changed = 0
+    for name, mask in masks_of(dense).items():
+        other = kept.get_submodule(name)
+        assert isinstance(other, KeptLinear)
+        assert torch.equal(other.to_mask(), mask)
+        assert torch.equal(other.to_dense(), dense.get_submodule(name).weight)
+        changed += int((mask != masks_of(drawn)[name]).sum())
+    assert changed > 0
+
+
 def test_a_factored_network_and_dense_layers_begin_alike():
     configuration = Configuration(
         recipe="test", model="mlp-8", density="0.5", factored=2, failure_probability="0.5", outer="frozen"
@@ -230,8 +268,6 @@ def test_a_matrix_out_of_reach_takes_numbers_of_its_kept_weights_alone(monkeypat
 
 def test_what_needs_whole_matrices_is_made_of_them():
     for changed in (
-        {"ratio": "snip"},
-        {"repair": "add"},
         {"method": "grasp", "final_density": "0.1"},
         {"compile": True},
     ):
