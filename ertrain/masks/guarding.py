@@ -15,7 +15,7 @@ from ertrain.masks.clearing import clear, clear_at_once
 from ertrain.masks.keeping import MASK, KeepMask, keeper_of, masked_layers, plain_weight
 from ertrain.masks.watching import Watch, same
 
-__all__ = ["ENTRY_BY_ENTRY", "Guard", "guard"]
+__all__ = ["ENTRY_BY_ENTRY", "Guard", "guard", "moves_entries_alone"]
 
 # They move every entry by its own gradient, state and value alone, so that what they do outside a mask can be undone.
 # Others are not shown the gradients outside.
@@ -25,6 +25,17 @@ ENTRY_BY_ENTRY = frozenset(
         "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
     )
 )  # fmt: skip
+
+
+def moves_entries_alone(optimiser: Optimizer) -> bool:
+    """Whether an optimiser is one of these, or says so of itself: `SparseSGD` does.
+
+    Examples
+    --------
+    >>> moves_entries_alone(torch.optim.AdamW(nn.Linear(2, 1).parameters()))
+    True
+    """
+    return type(optimiser) in ENTRY_BY_ENTRY or bool(getattr(optimiser, "entry_by_entry", False))
 
 
 class Guard:
@@ -118,7 +129,7 @@ class Guard:
         self.look()
         still = [each for group in optimiser.param_groups if group.get("eps") == 0 for each in group["params"]]
         self._before_step = [(parameter, parameter.detach().clone()) for parameter in still]
-        if type(optimiser) not in ENTRY_BY_ENTRY and not getattr(optimiser, "entry_by_entry", False):
+        if not moves_entries_alone(optimiser):
             self._clear_gradients()
         if len(args) > 1 and args[1] is not None:  # the first one is the optimiser
             return (args[0], self._masked(args[1]), *args[2:]), kwargs

@@ -23,7 +23,7 @@ from ertheory.errors import InvalidInput, called
 from ertheory.numbers import Rational
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
-from ertrain.masks.guarding import ENTRY_BY_ENTRY
+from ertrain.masks.guarding import moves_entries_alone
 from ertrain.masks.masking import attach_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS
@@ -285,7 +285,7 @@ def _optimiser(given: str | MakeOptimiser, model: nn.Module, rate: float) -> tup
 
 def _backend(asked: Backend, make: MakeOptimiser | None, model: nn.Module) -> Backend:
     """Leave layers as they are for optimisers that look at more of a weight than each entry by itself."""
-    if make is None or type(make(list(copy.deepcopy(model).parameters()))) in ENTRY_BY_ENTRY:
+    if make is None or moves_entries_alone(make(list(copy.deepcopy(model).parameters()))):
         return asked
     if asked == "sparse":
         raise InvalidInput("backend", "masked with an optimiser that is none of PyTorch's entry by entry", asked)

@@ -56,8 +56,10 @@ def make_optimiser(
     options: dict[str, Any] = {"lr": configuration.learning_rate, "weight_decay": configuration.weight_decay}
     options["fused"] = True
     if configuration.optimiser in ("sgd", "nesterov"):
-        options |= {"momentum": configuration.momentum, "nesterov": configuration.optimiser == "nesterov"}
-        return SparseSGD(moved, **options)
+        options["momentum"] = configuration.momentum
+        if configuration.optimiser == "sgd":
+            return SparseSGD(moved, **options)
+        return torch.optim.SGD(moved, nesterov=True, **options)
     kind = torch.optim.AdamW if configuration.optimiser == "adamw" else torch.optim.Adam
     return kind(moved, **options)
 

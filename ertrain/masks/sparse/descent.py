@@ -62,7 +62,7 @@ class SparseSGD(SGD):
     tensor([0.5000], requires_grad=True), None)
     """
 
-    entry_by_entry = True  # so a guard does not look at gradients before a step
+    entry_by_entry = True  # for `ertrain.masks.guarding`
 
     def __init__(
         self, params: Any, lr: float = 1e-3, momentum: float = 0.9, *, weight_decay: float = 0.0, **how: Any

@@ -78,6 +78,23 @@ def test_what_sparse_steps_save_follows_from_their_times_and_their_weights():
             assert row["memory"] == pytest.approx(24 * kept + biases + starts, abs=24 * 6 * kept**0.5)
 
 
+def test_what_is_said_of_sparse_steps_is_what_was_measured():
+    _, rows = rows_of("sparse-training")
+    saved = {(row["sizes"], row["density"]): row["speedup"] for row in rows if row["form"] == "sparse"}
+    small, large = "784-1000-1000-10", "784-4000-4000-10"
+    assert {row["batch"] for row in rows} == {128}
+
+    def said(path):
+        return " ".join((FIGURES.parent / path).read_text(encoding="utf-8").split())
+
+    least, most = round(saved[small, 0.01]), round(saved[large, 0.01])
+    assert f"masked one's time divided by {least}, with 4,000 neurons by {most}." in said("README.md")
+    shares = [f"{saved[small, p]:.1f} at " for p in (0.25, 0.1, 0.05)]
+    shares = f"divided by {shares[0]}density 0.25, {shares[1]}0.1, {shares[2]}0.05, {saved[small, 0.02]:.0f} at 0.02"
+    page = said("docs/findings/training.md")
+    assert f"{shares} and {least} at 0.01, with 4,000 neurons a layer by {most} there" in page
+
+
 def test_shares_of_tickets_have_exact_intervals_and_the_widths_of_the_theorem():
     _, rows = rows_of("ticket-training")
     for row in rows:

@@ -27,6 +27,7 @@ from ertrain.configuration import METHOD_SETTINGS, Configuration  # noqa: E402
 from ertrain.data import load_data, sets  # noqa: E402
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.masks.masking import masks_of  # noqa: E402
+from ertrain.masks.sparse import SparseSGD  # noqa: E402
 from ertrain.recipes import recipe  # noqa: E402
 from ertrain.reports.report import rows_of  # noqa: E402
 from ertrain.reports.results import read_results  # noqa: E402
@@ -388,7 +389,7 @@ def test_compiled_training_agrees_with_the_plain_one(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "kind", "options"),
     [
-        ("sgd", torch.optim.SGD, {"nesterov": False, "momentum": 0.8}),
+        ("sgd", SparseSGD, {"nesterov": False, "momentum": 0.8}),
         ("nesterov", torch.optim.SGD, {"nesterov": True, "momentum": 0.8}),
         ("adam", torch.optim.Adam, {"betas": (0.9, 0.999), "eps": 1e-8}),
         ("adamw", torch.optim.AdamW, {"betas": (0.9, 0.999), "eps": 1e-8}),
