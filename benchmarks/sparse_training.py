@@ -287,7 +287,8 @@ def scaling(sizes: Sequence[int], density: float, batch: int, repeats: int, chos
     for form in steps:
         one, two = best[form, 1], best[form, 2]
         name = "-".join(map(str, sizes))
-        print(f"| {name} | {density:g} | {form} | {one * 1e3:.2f} | {two * 1e3:.2f} | {one / two:.2f} |", flush=True)
+        place = f"{name} | {density:g} | {batch} | {form}"
+        print(f"| {place} | {one * 1e3:.2f} | {two * 1e3:.2f} | {one / two:.2f} |", flush=True)
 
 
 @numba.njit(parallel=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -397,7 +398,8 @@ def main() -> None:
     shown = chosen if given.set_mlp is None else (*chosen, "set-mlp")
     networks = [given.sizes] if given.sizes else [f"784-{n}-{n}-10" for n in given.neurons.split(",")]
     if given.scaling:
-        print("\n| network | p | form | one thread, ms | two, ms | times |\n| --- | --- | --- | ---: | ---: | ---: |")
+        print("\n| network | p | batch | form | one thread, ms | two, ms | times |")
+        print("| --- | --- | ---: | --- | ---: | ---: | ---: |")
         for name in networks:
             for density in map(float, given.densities.split(",")):
                 sizes, batch = tuple(map(int, name.split("-"))), int(given.batches.split(",")[0])
