@@ -118,6 +118,14 @@ def test_sparsity_and_confidence_invert_width(ask):
     assert rows["theorem-2.3"]["success_probability_upper"] is not None
 
 
+@pytest.mark.parametrize(
+    ("sparsity", "said"), [("0.5", "of every layer 0.5,"), ("0,1/2,0.5", "of layers 0..2: 0, 0.5, 0.5,")]
+)
+def test_a_table_says_of_which_layers_the_sparsity_is(sparsity, said, capsys):
+    assert main(["width", "--target", "4-8-3", "--sparsity", sparsity, "--delta", "0.1", "--method", "exact"]) == 0
+    assert f"Target 4-8-3, sparsity {said} delta 0.1." in " ".join(capsys.readouterr().out.split())
+
+
 def test_lower_gives_printed_and_exact(ask):
     document = ask("lower", "--inputs", "10", "--density", "0.01", "--delta", "0.05", "--output", "relu")
     assert document["printed"]["width"] == 525

@@ -264,6 +264,10 @@ def test_imagenet_is_read_from_its_files(imagenet):
         assert labels.equal(whole[1][rank::2])
     (other,) = data.train.shuffled(6, seed=3, epoch=2, augmentation="resized-crop-flip")
     assert not other[0].equal(whole[0])
+    middles = list(next(data.train.in_order(8))[0])
+    (plain,) = data.train.shuffled(6, seed=3, epoch=1)
+    for images, expected in ((plain[0], True), (whole[0], False)):  # cut to the middle, unless crops are asked for
+        assert [any(image.equal(one) for one in middles) for image in images] == [expected] * 6
     middle = next(data.train.part(torch.tensor([4])).in_order(5))
     assert middle[0].shape == (1, 3, 224, 224)
     assert abs(float(data.normalised(whole[0]).mean())) < 0.5

@@ -442,3 +442,14 @@ def test_what_does_not_fit_into_memory_is_refused_before_anything_is_made(monkey
 def test_memory_is_that_of_the_machine_or_less():
     there = memory_there()
     assert there is None or 2**28 < there < 2**50
+
+
+@pytest.mark.parametrize(
+    ("resolution", "said"), [(0.0, "enough, all right"), (0.03, "enough, found up to 3% of a total, all")]
+)
+def test_the_text_says_how_closely_a_total_was_searched(resolution, said, tmp_path, monkeypatch, capsys):
+    few = Scale(budget=Budget(steps=20), level=Fraction(3, 4), effort=16, students=16, least=16, resolution=resolution)
+    monkeypatch.setitem(SCALES, "quick", few)
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", "widths", "--target", "1-1-1", "--density", "0.9", "--delta", "0.5", "--workers", "1"]) == 0
+    assert f"intervals for the smallest that is {said}" in " ".join(capsys.readouterr().out.split())
