@@ -248,7 +248,15 @@ def _show_means(runs: tuple[Configuration, ...], results: list[dict[str, Any]]) 
         show_table(Table.of(headers[:shown], listed, spare=spare), "table")
         show(f"\n{key}\n" if key else "")
     note = "Accuracies in %, means over the seeds. Intervals and what the paper says: ertrain report DIR. Every run by "
-    show(wrap(f"{note}itself: --format csv."))
+    show(wrap(f"{note}itself: --format csv. {_backends(results)}"))
+
+
+def _backends(results: list[dict[str, Any]]) -> str:
+    """Say what runs computed with, which the backend ``auto`` chooses."""
+    sparse = sum(result.get("backend") == "sparse" for result in results)
+    if sparse in (0, len(results)):
+        return f"Backend: {'sparse' if sparse else 'masked'}."
+    return f"Backend: sparse in {sparse} of {len(results)} runs, masked in the others."
 
 
 def _passed(bar: Any, count: int) -> None:

@@ -127,12 +127,33 @@ def test_the_table_of_a_command_tells_them_apart_too(runs, capsys):
     assert main(["run", "table1", *words, "density=0.1", "ratio=erk", "--set", "model=mlp-6", "epochs=1,2"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("table1, changed: mlp-6 on digits, method fixed")
+    assert "Backend: masked." in " ".join(out.split())  # layers are too small for auto to take the other
     assert [line.split()[-1] for line in out.splitlines() if line.startswith("erk")] == ["epochs=1", "epochs=2"]
     words = ["--seeds", "1", "--out", str(runs), "--quiet", "--only", "data=wine", "density=0.1"]
     assert main(["run", "tabular", *words]) == 0
     out = capsys.readouterr().out
     assert out.startswith("tabular: mlp-256-256-256 on wine")
     assert "settings" not in out
+
+
+@pytest.mark.parametrize(
+    ("backend", "told"), [("auto", "sparse in 1 of 2 runs, masked in the others"), ("sparse", "sparse")]
+)
+def test_what_a_run_computed_with_is_said(backend, told, tmp_path, capsys):
+    words = [
+        "--seeds",
+        "1",
+        "--out",
+        str(tmp_path),
+        "--quiet",
+        "--only",
+        "data=digits",
+        "model=lenet-300-100",
+        "ratio=erk",
+    ]
+    words += ["density=0.1", "--set", "model=mlp-6,mlp-2000-60", "epochs=1", "--backend", backend]
+    assert main(["run", "table1", *words]) == 0
+    assert f"Backend: {told}." in " ".join(capsys.readouterr().out.split())
 
 
 def test_lists_on_the_command_line_make_every_combination(runs):
