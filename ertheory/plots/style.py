@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,9 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def rendered(drawing: Callable[[Figure, Columns], None], columns: Columns) -> dict[str, bytes]:
+def rendered(
+    drawing: Callable[[Figure, Columns], None], columns: Columns, forms: Sequence[str] = ("png", "svg")
+) -> dict[str, bytes]:
     """Draw columns and return the PNG and the SVG file.
 
     Parameters
@@ -65,6 +67,8 @@ def rendered(drawing: Callable[[Figure, Columns], None], columns: Columns) -> di
         Fills an empty figure.
     columns
         What it shows.
+    forms
+        The files that are wanted, if not both.
 
     Returns
     -------
@@ -79,9 +83,10 @@ def rendered(drawing: Callable[[Figure, Columns], None], columns: Columns) -> di
         FigureCanvasAgg(figure)
         drawing(figure, columns)
         files = {}
-        for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        unsaid: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+        for form in forms:
             stream = io.BytesIO()
-            figure.savefig(stream, format=form, metadata=metadata)
+            figure.savefig(stream, format=form, metadata=unsaid[form])
             files[f".{form}"] = stream.getvalue()
     return files
 

@@ -39,7 +39,7 @@ def reading(name):
 def test_the_committed_picture_is_drawn_again(name):
     read, drawing = reading(name)
     committed = parts((FIGURES / f"{name}.svg").read_text(encoding="utf-8"))
-    drawn = parts(rendered(drawing, read(FIGURES / f"{name}.csv"))[".svg"].decode())
+    drawn = parts(rendered(drawing, read(FIGURES / f"{name}.csv"), ["svg"])[".svg"].decode())
     assert drawn[0] == committed[0]
     assert drawn[1] == committed[1]
     for now, then in zip_longest(drawn[2], committed[2]):
