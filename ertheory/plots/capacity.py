@@ -58,7 +58,7 @@ def _computed(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
         places = [float(line["density"]) for line in here]
         axes.plot(places, _wider(here), color=colour, marker=marker, markersize=4, linewidth=1.2, label=ratio)
     axes.axhline(_WIDEST, color=GREY, linewidth=0.8, linestyle=":")
-    axes.text(0.5, _BEYOND, "4,096 times are not enough", color=GREY, fontsize=8.5, va="center")
+    axes.text(0.5, _BEYOND, "over 4,096 times", color=GREY, fontsize=8.5, va="center")
     axes.set(xscale="log", yscale="log", xlabel="density")
     axes.set_xticks([0.5, 0.1, 0.01, 0.001], ["0.5", "0.1", "0.01", "0.001"])
     axes.minorticks_off()
