@@ -62,8 +62,8 @@ def choose_backend(
     Raises
     ------
     InvalidInput
-        If ``"sparse"`` is asked for and cannot be had: the run is compiled or spread over processes, or no such layer
-        has a mask.
+        If ``"sparse"`` is asked for and cannot be had: the run is compiled or spread over processes, the network is
+        itself a layer with a mask, or no such layer has one.
 
     Examples
     --------
@@ -81,6 +81,7 @@ def choose_backend(
     obstacles = {
         "masked with compile": configuration.compile,
         "masked with several processes": processes.world_size > 1,
+        "masked for a network that is one layer, which nothing holds": "" in masks,
         "masked where no linear layer, and no convolution of 1 x 1, has a mask with a kept weight": not names,
     }
     for allowed, holds in obstacles.items():

@@ -252,7 +252,10 @@ def test_auto_leaves_what_sparse_refuses():
     model = masked_mlp(0.1)
     convolution = nn.Sequential(nn.Conv2d(3, 4, 3))
     attach_masks(convolution, {"0": torch.rand(4, 3, 3, 3) < 0.5})
+    alone = nn.Linear(1000, 1000)
+    attach_masks(alone, {"": torch.rand(1000, 1000) < 0.1})
     cases = (
+        (BASE, alone, CPU, "one layer"),
         (replace(BASE, compile=True), model, CPU, "compile"),
         (BASE, model, ProcessGroup(torch.device("cpu"), 0, 2), "several processes"),
         (BASE, convolution, CPU, "no linear layer"),
