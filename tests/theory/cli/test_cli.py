@@ -179,6 +179,10 @@ def test_calibrate_shows_every_width_that_was_proved_and_measured(ask, capsys):
     for line, key in ((lines[2], "proved"), (lines[3], "widths")):
         hidden = (found["proved"]["widths"] if key == "proved" else found["widths"])[:-1]
         assert [int(cell) for cell in re.findall(r"\d+", line)] == [*hidden, sum(hidden)]
+    said = [line.split()[0] for line in lines[4:] if line.startswith("  ") and line[2] != " "]
+    assert said == ["proved", "measured", "search"]
+    assert main([*words, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_verify_agrees_and_is_repeatable(ask):

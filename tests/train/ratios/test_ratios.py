@@ -259,6 +259,18 @@ def test_imp_keeps_weights_that_training_made_zero_before_those_it_removed(remov
     assert not (last["0"].flatten() & ~first).any()
 
 
+def test_a_round_of_imp_removes_a_weight_at_least():
+    """Where the share that is kept of a few weights would round to all of them."""
+    rounds = []
+
+    def tell(masks):
+        rounds.append(int(masks["0"].sum()))
+        assert len(rounds) <= 3
+
+    masks = imp_masks(nn.Sequential(nn.Linear(4, 1, bias=False)), ["0"], 1, lambda _: None, keep=0.9, tell=tell)
+    assert (rounds, int(masks["0"].sum())) == ([4, 3, 2], 1)
+
+
 class Killed(BaseException):
     pass
 
