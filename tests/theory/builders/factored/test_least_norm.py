@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -38,6 +41,28 @@ def test_solutions_are_the_shortest_ones(share: float, equations: int) -> None:
         assert off <= 1e-13 * conditions[-1] * np.abs(goal[:, column]).max()
     # In the norm of sums of moduli, so up to a factor that grows with the root of the number of equations.
     assert max(conditions) / 3 <= found.condition <= 3 * max(conditions) * equations**0.5
+
+
+def test_a_solution_is_refined_as_long_as_that_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residuals of every step are seen; where the last is no half of the one before, the one before is the answer."""
+    residuals: list[float] = []
+
+    def seen(*arguments: Any) -> None:
+        refine(*arguments)
+        residuals.append(float(np.abs(arguments[-1]).max()))
+
+    monkeypatch.setattr("ertheory.builders.factored.sparse_kernel.refine", seen)
+    rng = np.random.default_rng(7)
+    for _ in range(5):
+        residuals.clear()
+        matrix, wanted = drawn(rng, 500, 80, 0.2), rng.normal(size=(80, 1))
+        found = solve_columns(matrix, csr_array(np.ones((500, 1), dtype=np.bool_)), wanted, workers=1)
+        scale = 2.0 ** np.frexp(np.abs(wanted).max())[1]
+        assert 2 <= len(residuals) <= 6
+        assert all(after < before / 2 for before, after in pairwise(residuals[:-1]))
+        best = residuals[-1] if residuals[-1] < residuals[-2] / 2 else residuals[-2]
+        off = np.abs(wanted - matrix.T @ found.matrix.toarray()).max() / scale
+        assert off == pytest.approx(best, abs=2e-15)
 
 
 def test_equations_without_unknowns_and_twice_the_same() -> None:
