@@ -1,4 +1,4 @@
-"""Defaults of what is public are those of `defaults.txt`: whoever leaves an argument out gets the same answer tomorrow.
+"""Defaults of what packages and rooms hand on are those of `defaults.txt`: whoever leaves an argument out gets the same answer tomorrow.
 
 Where one shall change, `python tests/reference/test_defaults.py` writes them down anew.
 """
@@ -6,7 +6,9 @@ Where one shall change, `python tests/reference/test_defaults.py` writes them do
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,10 +16,24 @@ WRITTEN = Path(__file__).parent / "defaults.txt"
 
 
 def defaults() -> Iterator[str]:
-    """Write every parameter and field that may be left out, with what stands for it then."""
+    """Write what may be left out of all that a package or a room hands on, and of the commands, and its value then."""
     for path in sorted(path for package in ("ertheory", "ertrain") for path in (ROOT / package).rglob("*.py")):
         module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
-        yield from _within(ast.parse(path.read_text(encoding="utf-8")), module)
+        package, room, *_ = [*module.split("."), ""]
+        shown = _handed_on(ROOT / package) | _handed_on(ROOT / package / room)
+        for line in _within(ast.parse(path.read_text(encoding="utf-8")), module):
+            if room == "cli" or re.split(r"\W", line.removeprefix(f"{module}."))[0] in shown:
+                yield line
+
+
+@cache
+def _handed_on(folder: Path) -> frozenset[str]:
+    """Give the names in `__all__` of a package."""
+    page = folder / "__init__.py"
+    for node in ast.parse(page.read_text(encoding="utf-8")).body if page.exists() else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return frozenset(ast.literal_eval(node.value)) if isinstance(node.value, ast.List) else frozenset()
+    return frozenset()
 
 
 def _within(node: ast.AST, name: str) -> Iterator[str]:
