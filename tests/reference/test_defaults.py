@@ -1,4 +1,4 @@
-"""Defaults of what packages and rooms hand on are those of `defaults.txt`: whoever leaves an argument out gets the same answer tomorrow.
+"""Defaults of what packages and rooms hand on are those of `defaults.txt`, so that answers stay what they are.
 
 Where one shall change, `python tests/reference/test_defaults.py` writes them down anew.
 """
