@@ -5,7 +5,8 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
     ertrain run factored --only data=digits --seeds 10 --out RUNS
     ertrain run factored --only data=fashion-mnist --seeds 10 --data-dir DATA --out RUNS
     ertrain run factored --scale small --only model=lenet-300-100 data=fashion-mnist density=1,0.02 --out RUNS
-    ertrain run factored --scale small --only model=resnet20 --seeds 5 --out RUNS
+    ertrain run factored --scale small --only model=resnet20 data=digits --seeds 5 --out RUNS
+    ertrain run factored --scale small --only model=resnet20 data=fashion-mnist density=1,0.5 --seeds 5 --out RUNS
     ertrain run factored --scale small --only model=transformer --seeds 5 --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
@@ -42,6 +43,7 @@ PANELS = {  # which networks on which data have one, and what is below the dense
     ("digits", "lenet-300-100"): ("LeNet-300-100, digits", 0.04),
     ("fashion-mnist", "lenet-300-100"): ("LeNet-300-100, Fashion-MNIST", 0.04),
     ("digits", "resnet20"): ("a quarter of ResNet-20, digits", 0.04),
+    ("fashion-mnist", "resnet20"): ("a quarter of ResNet-20, 1,000 images of Fashion-MNIST", 0.1),
     ("modular-addition-97", "transformer"): ("half of a transformer, sums modulo 97", 1.0),
 }
 
