@@ -60,3 +60,8 @@ def test_a_text_is_cut_in_its_middle(text: str, longest: int) -> None:
     if len(text) > longest:
         front = (longest - 2) // 2
         assert cut == text[:front] + "..." + text[len(text) - longest + 3 + front :]
+
+
+def test_values_are_shown_in_120_characters() -> None:
+    shown = [str(InvalidInput("name", "less", "x" * (length - 2))).partition("got ")[2] for length in (120, 121)]
+    assert shown == [repr("x" * 118), "'" + "x" * 116 + "..."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ertheory.bounds import width
 from ertheory.builders.blocks.layer0 import assign
 from ertheory.builders.sharp.coding import code_inputs
 from ertheory.errors import InvalidInput
 from ertheory.masks import read_mask
 from ertheory.networks.network import Affine
+from ertheory.networks.target import Target
 from tests.oracles_networks import has_b_matching, owner
 
 
@@ -126,3 +129,14 @@ def test_bad_numbers_of_copies_are_refused(copies):
 def test_a_reading_that_does_not_exist_is_refused():
     with pytest.raises(InvalidInput, match=r"^layer0: "):
         assign(read_mask(np.ones((3, 1))), coding("shift", 1), "sparse")
+
+
+def test_the_printed_inequality_of_a_preassigned_layer_0_stands_last_with_its_own_numbers():
+    density = (Fraction(1, 2), Fraction(1, 3), Fraction(1, 2))
+    answer = width(
+        Target.from_text("4-8-3"), method="printed", density=density, failure_probability="0.001", layer0="preassigned"
+    )
+    (above, _), (name, values) = answer.steps()
+    assert (above, name) == ("theorem-2.2", "preassigned")
+    shown = {"L": 2, "m1": 32, "q1": answer.factors[1], "delta": Fraction(1, 1000), "p0": density[0], "p1": density[1]}
+    assert values == shown

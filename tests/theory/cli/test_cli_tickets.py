@@ -379,3 +379,10 @@ def test_bad_input_is_one_line_and_exit_status_2(arguments, said, capsys):
     assert len(output.err.rstrip("\n")) <= 400
     assert output.err.startswith("ertheory: ")
     assert said in output.err
+
+
+def test_nothing_is_said_of_locked_variables_where_there_are_none(capsys):
+    assert main([*SUM, "--simulate", "--trials", "4000"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Measured, seed 0." in said
+    assert "in every sum" not in said

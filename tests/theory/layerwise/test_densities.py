@@ -467,3 +467,8 @@ def test_borrowed_densities_are_welcome() -> None:
 def test_totals_refused(total) -> None:
     with pytest.raises(InvalidInput, match="total"):
         nonzero_counts(((2, 2),), (0.5,), total)
+
+
+@pytest.mark.parametrize(("ratio", "heading"), [("uniform", "ratio uniform"), ("erk", "ratio erk, kernel size")])
+def test_the_heading_names_the_ratio_and_what_erk_does_with_kernels(ratio, heading):
+    assert layer_densities(((4, 5), (10, 10), (2, 5)), 0.5, ratio).heading == heading

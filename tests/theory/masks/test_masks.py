@@ -19,7 +19,9 @@ from scipy.stats import binom
 import ertheory.masks
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask, GivenMask, count_edges, draw_masks, read_mask, read_masks, scan
+from ertheory.masks.drawing import mask_svg
 from ertheory.masks.philox import philox_block, round_keys
+from ertheory.networks.drawing import spy_svg
 from ertheory.networks.source import Source
 from ertheory.networks.target import Target
 from tests.strategies import HALF
@@ -425,3 +427,11 @@ def test_a_given_mask_without_entries():
     assert count_edges(mask) == 0
     assert not mask.contains(np.array([0, 2]), np.array([3, 0])).any()
     assert mask.rows(1, 3)[0].tolist() == [0, 0, 0]
+
+
+def test_a_large_mask_is_drawn_by_the_shares_of_its_cells():
+    mask = DrawnMask((200, 130), "1/2", 7, 0)
+    kept = mask.to_csr().toarray()
+    high, wide = ([size * cell // 64 for cell in range(65)] for size in mask.shape)
+    shares = np.array([[kept[a:b, c:d].mean() for c, d in pairwise(wide)] for a, b in pairwise(high)])
+    assert mask_svg(mask, "half") == spy_svg([("half", (200, 130), shares)])

@@ -764,3 +764,11 @@ def test_str_says_so_while_thresholds_do_nothing(tmp_path):
     assert result["density_final"] == result["density_realised"]
     assert run(CASES["str-free"], tmp_path)["density_final"] < result["density_realised"]
     assert run(CASES["str"], tmp_path)["density_final"] == pytest.approx(0.15, abs=1e-3)
+
+
+def test_imp_rewinds_to_a_step_of_its_first_round():
+    configuration = replace(CASES["imp-step"], epochs=2)
+    last, _, _ = started(replace(configuration, rewind_step=2 * STEPS - 1))
+    assert last.skipped == 2 * STEPS - 1
+    with pytest.raises(InvalidInput, match=f"^rewind_step: expected a whole number below {2 * STEPS}, the steps of"):
+        started(replace(configuration, rewind_step=2 * STEPS))

@@ -319,6 +319,8 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert content["inputs"]["delta"] == "1/3"
     methods = [row["method"] for row in content["results"]]
     assert methods == ["necessary", "sharp", "exact", "printed", "construction", "training"]
+    necessary = content["results"][0]
+    assert necessary["total"] == (None if None in necessary["widths"] else sum(necessary["widths"]))
     for row in content["results"]:
         assert set(row) >= {"method", "widths", "total", "interval"}
         measured = row["method"] in ("construction", "training") and row["total"] is not None
