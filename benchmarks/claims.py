@@ -19,9 +19,9 @@ from itertools import groupby
 from pathlib import Path
 
 from ertrain.recipes import RECIPES
-from ertrain.reports.claims import RULES, Comparison, compare
+from ertrain.reports.claims import RULES, Comparison, compare, verdict_of
 from ertrain.reports.results import read_results
-from ertrain.reports.statistics import student_quantile
+from ertrain.reports.statistics import Mean, PairedDifference, student_quantile
 
 HERE = Path(__file__).resolve().parent
 TABLE, PAGE = HERE / "claims.csv", HERE.parent / "docs" / "findings" / "claims.md"
@@ -30,8 +30,7 @@ COLUMNS = (*KEY, "difference", "low", "high", "n", "verdict")
 ASKED = ("table1", "table2", "table3", "table4", "table5", "table28", "gcn", "modular-addition", "tabular", "imagenet")
 METHODS = {"rigl": "table2", "str": "table3", "imp": "table4", "edge-popup": "table5"}
 VERDICTS = ("agrees", "disagrees", "cannot tell")
-MARGINS = {"matches": -1.0, "costs little": -2.0, "improves": 0.0}  # points; from below 0 on the claim is false
-LEVEL, MOST = 0.95, 1000
+MOST = 1000  # seeds that are named
 Row = dict[str, str]
 
 
@@ -150,13 +149,14 @@ def _reason(row: Row) -> str:
 
 def seeds_to_tell(row: Row) -> int:
     """Give the smallest number of seeds that would tell, with the mean and the spread of a row; at most MOST + 1."""
-    middle, low, count = float(row["difference"]), float(row["low"]), int(row["n"])
-    deviation = (middle - low) / student_quantile(count, LEVEL) * math.sqrt(count)
-    margin = MARGINS[row["rule"]]
-    room = middle - margin if middle > margin else -middle
-    return next(
-        (n for n in range(2, MOST + 1) if student_quantile(n, LEVEL) * deviation / math.sqrt(n) < room), MOST + 1
-    )
+    middle, low, count = float(row["difference"]) / 100, float(row["low"]) / 100, int(row["n"])
+    deviation = (middle - low) / student_quantile(count, Mean.level) * math.sqrt(count)
+    for seeds in range(2, MOST + 1):
+        half = student_quantile(seeds, Mean.level) * deviation / math.sqrt(seeds)
+        told = PairedDifference(Mean(middle, middle - half, middle + half, seeds), p_value=1.0)
+        if verdict_of(told, row["rule"]) != "cannot tell":
+            return seeds
+    return MOST + 1
 
 
 def _not_run(recipe: str, rows: list[Row]) -> str:

@@ -53,11 +53,9 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool =
     Everything is first written beside its place and then moved there. If that fails half-way, what stood there before
     is put back.
     """
-    try:
+    with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         staging = tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder)
-    except OSError as error:
-        raise InvalidInput("out", f"a folder that can be written to ({error.strerror})", str(folder)) from None
     paths = {folder / name: data for name, data in contents.items()}
     with _explained(folder), staging as name:
         new = Path(name) / "new"
@@ -88,7 +86,7 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:  # the disk is full, for example
         allowed = f"a folder that can be written to ({error.strerror or error})"
-        raise InvalidInput("out", allowed, str(folder)) from error
+        raise InvalidInput("out", allowed, str(folder)) from None
 
 
 def _put_back(path: Path, before: Path, *, unchanged: bool) -> None:

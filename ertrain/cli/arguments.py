@@ -12,7 +12,7 @@ from typing import Annotated
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.options import Option
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertrain.configuration import LIST_FIELDS, Configuration
 from ertrain.data import is_there, load_data
 from ertrain.recipes import RECIPES, SCALES, recipe
@@ -128,15 +128,9 @@ def read_runs(
         raise InvalidInput(option, error.allowed, error.value) from None
 
 
-@contextlib.contextmanager
-def in_words_of_set(words: Sequence[str]) -> Iterator[None]:
+def in_words_of_set(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:
     """Name the option where a value that it gave turns out not to fit while a run is made."""
-    try:
-        yield
-    except InvalidInput as error:
-        if error.argument not in read_pairs("--set", words):
-            raise
-        raise InvalidInput(f"--set {error.argument}", error.allowed, error.value) from None
+    return called(**{name: f"--set {name}" for name in read_pairs("--set", words)})
 
 
 def with_data(

@@ -13,7 +13,7 @@ from ertrain.configuration import METHOD_SETTINGS
 from ertrain.reports.results import Groups, Result, final_of, groups_of, without
 from ertrain.reports.statistics import PairedDifference, paired_difference, student_quantile
 
-__all__ = ["RULES", "Comparison", "compare", "paper_accuracy"]
+__all__ = ["RULES", "Comparison", "compare", "paper_accuracy", "verdict_of"]
 
 RULES = {
     "matches": "agrees: all of the interval above -1 point; disagrees: all below 0, and its middle below -1 point",
@@ -283,12 +283,20 @@ def _compared(
         method=one["method"],
         difference=difference,
         rule=rule,
-        verdict=_verdict(difference, rule),
+        verdict=verdict_of(difference, rule),
         settings=one["settings"],
     )
 
 
-def _verdict(difference: PairedDifference, rule: str) -> str:
+def verdict_of(difference: PairedDifference, rule: str) -> str:
+    """Judge a difference of test accuracies, which are shares of 1, by one of the `RULES`.
+
+    Examples
+    --------
+    >>> from ertrain.reports.statistics import Mean
+    >>> verdict_of(PairedDifference(Mean(0.0, -0.005, 0.005, 3), 1.0), "matches")
+    'agrees'
+    """
     mean = difference.mean
     # Differences that are all the same, for accuracies are shares of few images, do not show how far they spread. All
     # of them 0 is another matter: two ratios can come to the same densities.

@@ -64,3 +64,5 @@ def test_as_many_seeds_as_are_named_would_tell_and_one_fewer_would_not(script):
     assert script["seeds_to_tell"](worse) == 5
     told = {**row, "rule": "improves", "difference": "0.5", "low": str(0.5 - 2.262157 / 10**0.5)}
     assert script["seeds_to_tell"](told) == 18
+    harm = {**row, "rule": "degrades", "difference": "-1.5", "low": str(-1.5 - 2.262157 / 10**0.5)}
+    assert script["seeds_to_tell"](harm) == 5

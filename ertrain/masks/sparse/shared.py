@@ -25,6 +25,7 @@ __all__ = [
     "share_weights",
 ]
 
+# One function for each product: numba keeps no machine code, from one process to the next, of functions that are made.
 _OF_A_LINE = 8  # entries take as long as what is done for a line, whatever it has
 
 
