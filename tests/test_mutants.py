@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.mutants.__main__ import whom_asked
 from benchmarks.mutants.belonging import belonging, nearest
 from benchmarks.mutants.changes import changes, sample
+from benchmarks.mutants.choice import plan, ranks
+from benchmarks.mutants.reach import Reach, place_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -151,27 +154,153 @@ def test_tests_that_speak_of_the_line_are_asked_before_all_others(tmp_path):
     assert nearest(tmp_path, change) == near
 
 
+TEXT = """
+LEVEL = 3
+class Row:
+    size: int = 4
+    def area(self, digits=5):
+        if digits > 6:
+            return dict(
+                a=7,
+                b=8,
+            )
+        else:
+            return 9
+@kernel(parallel=True)
+def loop(a):
+    def inner():
+        return 10
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "statement", "traced"),
+    [
+        (2, [2], False),  # when the module is imported
+        (4, [4], False),
+        (5, [5], False),  # a default, too
+        (6, [6], True),
+        (9, [7, 8, 9, 10], True),
+        (12, [12], True),
+        (16, [16], False),  # machine code
+    ],
+)
+def test_statements_that_are_traced(line, statement, traced):
+    lines, found = place_of(TEXT, line)
+    assert (list(lines), found) == (statement, traced)
+
+
+def mapped(seconds: dict[str, float], path: str, text: str, **lines: set[str]) -> Reach:
+    """A map in which lines such as `l3` of one file are reached."""
+    names = list(seconds)
+    sets = tuple(tuple(names.index(test) for test in tests) for tests in lines.values())
+    numbers = {name[1:]: place for place, name in enumerate(lines)}
+    return Reach("2026-11-30", 1.0, seconds, {path: text}, {path: numbers}, sets)
+
+
+def test_the_map_holds_while_lines_move_and_where_they_are_new_says_so(tmp_path):
+    path, old = "ertheory/a/m.py", "def f(a):\n    b = a + 1\n    return b - 1\n"
+    reach = mapped({"one": 1, "two": 1}, path, old, l2={"one"}, l3={"two"})
+    new = "import x\n\n" + old.replace("    return", "    b *= 2\n    return")
+    project(tmp_path, ertheory__a__m=new)
+    found = {change.line: reach.reaching(change, new) for change in changes(tmp_path, path)}
+    assert found == {4: ({"one"}, True), 5: (set(), False), 6: ({"two"}, True)}
+    reach.save(tmp_path / "map.json.gz")
+    again = Reach.load(tmp_path / "map.json.gz")
+    assert {change.line: again.reaching(change, new) for change in changes(tmp_path, path)} == found
+
+
+def test_tests_that_reach_the_line_are_asked_the_nearest_first_and_then_the_shortest(tmp_path):
+    module, page, far = "ertheory/a/m.py", "tests/theory/a/test_m.py", "tests/theory/b/test_far.py"
+    text = "LEVEL = 3\n\n\ndef least(digits):\n    return digits - 1\n"
+    project(
+        tmp_path,
+        ertheory__a__m=text,
+        tests__theory__a__test_m="""
+            from ertheory.a.m import least
+
+            def test_least():
+                assert least(digits=3) == 2
+
+            def test_least_of_all_digits():
+                assert least(3) == 2
+
+            def test_that_is_new():
+                assert least(3) == 2
+
+            def test_other():
+                pass
+        """,
+        tests__theory__b__test_far="def test_all():\n    pass\n",
+    )
+    short, long = [f"{page}::test_least[{case}]" for case in "abcd"], f"{page}::test_least_of_all_digits"
+    seconds = {
+        long: 50, **dict(zip(short, (0.4, 0.1, 0.2, 0.3), strict=True)), f"{far}::test_all[1]": 0.2,
+        f"{far}::test_all[2]": 0.1, f"{page}::test_other": 0.01, f"{module}::ertheory.a.m.least": 9,
+        "tests/gone/test_gone.py::test_gone": 8,
+    }  # fmt: skip
+    reach = mapped(seconds, module, text, l5=set(seconds) - {f"{page}::test_other"}, l1={f"{page}::test_other"})
+    (change,) = (one for one in changes(tmp_path, module) if one.new == "(digits + 1)")
+    chosen = plan(tmp_path, change, reach, long=20)
+    assert chosen.traced
+    assert chosen.reaching == reach.tests_of(module, [5])
+    first, new = chosen.groups
+    assert first.only == chosen.reaching
+    assert first.asked == (module, f"{page}::test_least", f"{far}::test_all", long)
+    assert new.asked == (f"{page}::test_that_is_new",)  # which no map knows
+    ranked = ranks(tmp_path, change, reach, chosen.reaching, long=20)
+    assert ranked[:4] == [f"{module}::ertheory.a.m.least", short[1], short[2], short[3]]
+    assert ranked[4:] == [
+        f"{far}::test_all[2]",
+        f"{far}::test_all[1]",
+        short[0],
+        "tests/gone/test_gone.py::test_gone",
+        long,
+    ]
+    untraced = plan(tmp_path, next(one for one in changes(tmp_path, module) if one.line == 1), reach, long=20)
+    assert (untraced.traced, untraced.reaching) == (False, {f"{page}::test_other"})
+    assert next(iter(untraced.groups[0].asked)) == f"{page}::test_other"
+    assert frozenset().union(*(group.only or () for group in untraced.groups)) == set(seconds)
+    guessed = plan(tmp_path, change, None, long=20)
+    assert [group.only for group in guessed.groups] == [None] * len(guessed.groups)
+
+
+def test_what_nobody_saw_says_who_was_asked():
+    row = {"tests": 9, "traced": True, "reaching": 7, "asked": 7}
+    assert whom_asked(row) == "all 7 that reach it asked"
+    assert whom_asked({**row, "asked": 2}) == "2 of 7 that reach it asked"
+    assert whom_asked({**row, "traced": False}) == "all 7 that reach it asked, not traced"
+    assert whom_asked({**row, "reaching": 0, "asked": 0}) == "none is known to reach it, 9 asked"
+    assert whom_asked({"tests": 9}) == "9 tests asked, chosen by words"
+
+
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from benchmarks.mutants import trials
 from benchmarks.mutants.changes import changes
-root, copy = Path(sys.argv[1]), Path(sys.argv[2])
+from benchmarks.mutants.reach import recorded
+root, copy, out = map(Path, sys.argv[1:4])
 trials._TOO_LONG = 0.5
 copy.mkdir()
 trials.bring_up_to_date(copy, root)
-found = [trials.tried(change, copy, 9) for change in changes(root, "ertheory/a/m.py")]
-assert all((copy / path).read_bytes() == (root / path).read_bytes() for path in sys.argv[3:])
-json.dump(found, sys.stdout)
+reach = recorded(root, 1)
+found = [trials.tried(change, copy, 9, reach) for change in changes(root, "ertheory/a/m.py")]
+assert all((copy / path).read_bytes() == (root / path).read_bytes() for path in sys.argv[4:])
+lines = {line: sorted(reach.tests_of("ertheory/a/m.py", [line])) for line in range(1, 20)}
+out.write_text(json.dumps([found, lines]))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_wrong_lines_are_tried_in_a_copy(tmp_path):
+def test_wrong_lines_are_tried_in_a_copy_on_the_tests_that_reach_them(tmp_path):
     root, module, tests = tmp_path / "root", "ertheory/a/m.py", "tests/theory/a/test_m.py"
     project(
         root,
         ertheory__a__m="""
+            from functools import cache
+
+
             def f(a, b):
                 return a - b
 
@@ -180,17 +309,42 @@ def test_wrong_lines_are_tried_in_a_copy(tmp_path):
                 while a < 9:
                     a += 1
                 return a
+
+
+            @cache
+            def h():
+                print("h")
         """,
         tests__theory__a__test_m="""
-            from ertheory.a.m import f, g
+            import subprocess
+            import sys
+
+            import pytest
+
+            from ertheory.a.m import f, g, h
+
+
+            @pytest.fixture(scope="module")
+            def nine():
+                h()
+                return g(0)
 
 
             def test_f():
                 assert f(3, 0) == 3
 
 
-            def test_g():
-                assert g(0) == 9
+            def test_g(nine):
+                assert nine == 9
+
+
+            def test_once_more(nine):
+                h()
+                assert nine < 10
+
+
+            def test_command():
+                subprocess.run([sys.executable, "-c", "from ertheory.a.m import f; f(1, 0)"], check=True)
         """,
         # Fails whatever the program does, and sees nothing.
         tests__theory__a__test_always="""
@@ -198,18 +352,27 @@ def test_wrong_lines_are_tried_in_a_copy(tmp_path):
 
 
             def test_always():
+                g(f(3, 0))
                 raise RuntimeError
         """,
     )
     for package in ("ertheory", "ertheory/a"):
         (root / package / "__init__.py").touch()
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
-    words = [sys.executable, "-c", SCRIPT, str(root), str(tmp_path / "copy"), module, tests]
+    words = [sys.executable, "-c", SCRIPT, str(root), str(tmp_path / "copy"), str(tmp_path / "out"), module, tests]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
-    found = {(row["old"], row["new"]): row["by"] for row in json.loads(done.stdout)}
+    subprocess.run(words, capture_output=True, env=environment, check=True)
+    found, lines = json.loads((tmp_path / "out").read_text("utf-8"))
+    in_file = [f"{tests}::test_{name}" for name in ("command", "f", "g", "once_more")]
+    always = "tests/theory/a/test_always.py::test_always"
+    # Of a fixture that two tests share both reach what it does; what is cached is done anew; a command is followed.
+    shared = [always, *in_file[2:]]
+    assert {int(line): reaching for line, reaching in lines.items() if reaching} == {
+        **{line: in_file[:1] for line in (1, 4, 8, 14, 15)}, 5: [always, *in_file[:2]], 9: shared, 10: shared,
+        11: shared, 16: in_file[2:],
+    }  # fmt: skip
     seen = f"{tests}::test_g"
-    assert found == {
+    assert {(row["old"], row["new"]): row["by"] for row in found} == {
         ("a - b", "(a + b)"): "",  # 0 is the same with both signs
         ("a < 9", "(a <= 9)"): seen,
         ("9", "10"): seen,
@@ -218,4 +381,6 @@ def test_wrong_lines_are_tried_in_a_copy(tmp_path):
         ("a += 1", "a = 1"): seen,
         ("1", "2"): seen,
         ("1", "0"): seen,
+        ('print("h")', "pass"): "",
     }
+    assert [(row["reaching"], row["asked"], row["tests"]) for row in found if not row["seen"]] == [(2, 2, 2), (2, 2, 2)]

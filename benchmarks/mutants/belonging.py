@@ -7,7 +7,7 @@ import keyword
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 
@@ -37,18 +37,21 @@ def belonging(root: Path, path: str) -> list[str]:
     return [test for *_, test in sorted(ranked)]
 
 
-def nearest(root: Path, change: Change) -> list[str]:
-    """The tests among those that belong to a module which speak most of a changed line, to be asked before all others.
+def nearest(root: Path, change: Change, among: Set[str] | None = None) -> list[str]:
+    """The tests that speak most of a changed line, to be asked before all others: the nearest first.
 
     What they have to share with it are its words, the names of what it stands in and the name of the module; a word
-    counts the more, the fewer tests have it. A test is found by a name of its own: those with parameters are one.
+    counts the more, the fewer tests have it. A test is found by a name of its own: those with parameters are one. They
+    are among those given, or in the files that belong to the module.
     """
     words = _words_of(root, change)
+    files = belonging(root, change.path) if among is None else sorted({name.partition("::")[0] for name in among})
     tests = {
         f"{path}::{name}": said
-        for path in belonging(root, change.path)
-        if path.startswith("tests/")
-        for name, said in _functions(root / path).items()
+        for path in files
+        if path.startswith("tests/") and (root / path).exists()
+        for name, said in functions(root / path).items()
+        if among is None or f"{path}::{name}" in among
     }
     having = Counter(word for said in tests.values() for word in words & said)
     weights = {word: math.log(len(tests) / count) for word, count in having.items()}
@@ -69,7 +72,7 @@ def _words_of(root: Path, change: Change) -> set[str]:
 
 
 @cache
-def _functions(file: Path) -> dict[str, set[str]]:
+def functions(file: Path) -> dict[str, set[str]]:
     """The tests of a file, and the words in each."""
     text = file.read_text(encoding="utf-8")
     rows = text.splitlines()

@@ -1,10 +1,11 @@
-"""Trials: a process that has loaded the libraries divides itself, and the other one runs tests on a copy of the
+"""Trials: a process that has loaded the libraries divides itself, and the other one runs tests in a copy of the
 project."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import resource
 import shutil
@@ -15,13 +16,16 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 import pytest
 
-from .belonging import belonging, importers, is_compiled, nearest
+from .belonging import importers, is_compiled
 from .changes import Change
+from .choice import Plan, plan
+from .reach import Reach
 
 # Loaded once, so that a trial does not wait for them. None of them starts threads when it is imported.
 _LIBRARIES = (
@@ -31,12 +35,12 @@ _LIBRARIES = (
 )  # fmt: skip
 # The libraries are there before pytest is: it says that it cannot rewrite the assertions of its own plugins any more.
 _OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-_FILES = 4  # that are read at once
 _TOO_LONG = 60.0  # processor seconds in which every test of the right program ends
 _COMPILING = 60.0  # and as many more where loops are compiled anew
 _ENDLESS = "never ends"
+_LATE = -1  # of a process that had too little of the processor to end in time
 _BYTES = 12 << 30  # of memory that a trial may ask for
-_RIGHT: dict[tuple[Path, str], bool] = {}  # by copy and test: whether it passes where nothing is wrong
+_RIGHT: dict[tuple[Path, tuple[str, ...]], bool] = {}  # by copy and words for pytest: whether nothing fails as it is
 
 
 def bring_up_to_date(copy: Path, root: Path) -> None:
@@ -70,7 +74,7 @@ def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
     """Do something in a process of its own, on a copy of the project; None where it takes longer than the limit.
 
     The limit is of processor time. A process that waits for something that never comes, or has to wait for others on a
-    busy machine, is ended after three times as much time on the clock, and counts as one in which no test failed.
+    busy machine, is ended after three times as much time on the clock, and is late.
     """
     child = os.fork()
     if child == 0:
@@ -103,16 +107,17 @@ def divided(work: Callable[[], int], copy: Path, limit: float) -> int | None:
         os.killpg(child, signal.SIGKILL)  # with what it started
     if not done:
         os.waitpid(child, 0)
-        return 0
+        return _LATE
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     return None if ended_by in (signal.SIGXCPU, signal.SIGKILL) else ended_by or os.WEXITSTATUS(status)
 
 
 class Watch:
-    """A plugin for pytest: remembers the first test that fails, and stops once all have taken their time."""
+    """A plugin for pytest: writes down which tests ran and which failed, and stops once all have taken their time."""
 
-    def __init__(self, limit: float, without: Set[str] = frozenset()) -> None:
-        self.limit, self.failed, self.count, self.started = limit, "", 0, _spent()
+    def __init__(self, limit: float, without: Set[str] = frozenset(), report: Path = Path(os.devnull)) -> None:
+        self.limit, self.failed, self.started, self.report = limit, False, _spent(), report
+        self.only: Set[str] | None = None
         self.without = set(without)  # and what has passed already
         signal.signal(signal.SIGVTALRM, lambda *_: pytest.fail("takes too long"))
 
@@ -121,7 +126,8 @@ class Watch:
         return _spent() - self.started > self.limit
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid not in self.without]
+        meant = (item for item in items if self.only is None or item.nodeid in self.only)
+        items[:] = [item for item in meant if item.nodeid not in self.without]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -133,68 +139,72 @@ class Watch:
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.count += report.when == "call"
-        if report.when == "call" and report.passed:
-            self.without.add(report.nodeid)
-        if report.failed and not self.failed:
-            self.failed = report.nodeid
-
-
-def _parts(files: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(files), _FILES):
-        yield files[start : start + _FILES]
+        if report.when == "call" or report.failed:
+            self.failed |= report.failed
+            if report.passed:
+                self.without.add(report.nodeid)
+            with self.report.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([report.nodeid, report.failed]) + "\n")
 
 
 def _spent() -> float:
     return sum(os.times()[:4])  # with that of processes which have ended
 
 
-def tried(change: Change, copy: Path, limit: float) -> dict[str, object]:
-    """Make a line of the copy wrong, run what belongs to it, and put it right again.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a wrong line: the test that failed or a word for what else happened, and the tests that ran."""
+
+    by: str
+    asked: frozenset[str]
+
+
+def tried(change: Change, copy: Path, limit: float, reach: Reach | None = None) -> dict[str, object]:
+    """Make a line of the copy wrong, run the tests of its plan, and put it right again.
 
     A test that fails where nothing is wrong as well, for it needs more than the copy has, sees nothing: it is left out.
     """
     start, file, without = time.monotonic(), copy / change.path, set[str]()
     text, stamp = file.read_text(encoding="utf-8"), file.stat().st_mtime
+    chosen = plan(copy, change, reach, limit / 3)
     while True:
         try:
             file.write_text(change.applied(text), encoding="utf-8")
             # Never the time of another wrong line, by which Python knows what it has compiled.
             os.utime(file, (stamp, stamp + 1 + crc32(repr(change.key).encode()) % 10**6))
-            by, count = run(change, copy, limit, without)
+            outcome = run(change, copy, limit, chosen, without)
         finally:
             file.write_text(text, encoding="utf-8")
             os.utime(file, (stamp, stamp))
-        if by in ("", _ENDLESS) or is_right(by if "::" in by else change.path, copy):
+        by = outcome.by
+        files = {name.partition("::")[0] for group in chosen.groups for name in group.asked}
+        if by in ("", _ENDLESS) or is_right((by,) if "::" in by else ("--collect-only", *sorted(files)), copy):
             break
         if "::" not in by:
             by = ""
             break
         without.add(by)
-    seconds = round(time.monotonic() - start, 1)
-    return {**change.to_dict(), "seen": bool(by), "by": by, "tests": count, "seconds": seconds}
+    return {
+        **change.to_dict(), "seen": bool(by), "by": by, "tests": len(outcome.asked), "traced": chosen.traced,
+        "reaching": len(chosen.reaching - without), "asked": len(chosen.reaching & outcome.asked),
+        "seconds": round(time.monotonic() - start, 1),
+    }  # fmt: skip
 
 
-def is_right(name: str, copy: Path) -> bool:
-    """Whether a test passes where nothing is wrong, or those of a module can be read there."""
-    if (copy, name) not in _RIGHT:
-        asked = [name] if "::" in name else ["--collect-only", *belonging(copy, name)]
+def is_right(words: tuple[str, ...], copy: Path) -> bool:
+    """Whether pytest finds nothing to complain of where nothing is wrong."""
+    if (copy, words) not in _RIGHT:
 
         def work() -> int:
-            return int(pytest.main([*_OPTIONS, f"--rootdir={copy}", *asked], plugins=[Watch(_TOO_LONG)]))
+            return int(pytest.main([*_OPTIONS, f"--rootdir={copy}", *words], plugins=[Watch(_TOO_LONG)]))
 
-        _RIGHT[copy, name] = divided(work, copy, 2 * _TOO_LONG) == 0
-    return _RIGHT[copy, name]
+        _RIGHT[copy, words] = divided(work, copy, 2 * _TOO_LONG + 30) == 0
+    return _RIGHT[copy, words]
 
 
-def run(change: Change, copy: Path, limit: float, without: Set[str]) -> tuple[str, int]:
-    """Run tests of a module until one fails, and name it; what else may happen is put into a word. Count them, too.
-
-    Its own examples come first, then the tests that speak of the changed line, then file by file what belongs to it.
-    """
-    path, files = change.path, belonging(copy, change.path)
-    own = files[:1] if files[:1] == [path] else []
-    asked = [own + nearest(copy, change), *_parts(files[len(own) :])]
+def run(change: Change, copy: Path, limit: float, chosen: Plan, without: Set[str]) -> Outcome:
+    """Run tests, group by group, until one fails; what else may happen is put into a word."""
+    path = change.path
     compiled = any(is_compiled(copy / name) for name in (path, *importers(copy)[path]))
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         report = Path(folder) / "report"
@@ -204,17 +214,18 @@ def run(change: Change, copy: Path, limit: float, without: Set[str]) -> tuple[st
                 import numba
 
                 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder
-            watch = Watch(limit + _COMPILING * compiled, without)
-            for some in asked:
-                if some and not watch.over:
-                    code = pytest.main([*_OPTIONS, f"--rootdir={copy}", *some], plugins=[watch])
-                    report.write_text(f"{watch.count} {watch.failed}", encoding="utf-8")
-                    if watch.failed or code not in (0, 2, 5) or (code == 2 and not watch.over):
-                        return 1
+            watch = Watch(limit + _COMPILING * compiled, without, report)
+            for group in chosen.groups:
+                if watch.over:
+                    break
+                watch.only = group.only
+                code = pytest.main([*_OPTIONS, f"--rootdir={copy}", *group.asked], plugins=[watch])
+                if watch.failed or code not in (0, 2, 5) or (code == 2 and not watch.over):
+                    return 1
             return 0
 
         code = divided(work, copy, limit + _TOO_LONG + 2 * _COMPILING * compiled + 30)
-        count, _, failed = report.read_text(encoding="utf-8").partition(" ") if report.exists() else ("0", "", "")
-        if code is None:
-            return _ENDLESS, int(count)
-        return ("" if code == 0 else failed or "cannot be run"), int(count)
+        rows = [json.loads(row) for row in report.open(encoding="utf-8")] if report.exists() else []
+    failed = next((name for name, has_failed in rows if has_failed), "cannot be run")
+    by = _ENDLESS if code is None else "" if code in (0, _LATE) else failed
+    return Outcome(by, frozenset(name for name, _ in rows))
