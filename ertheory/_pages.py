@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 
+from ertheory._typed import public
+
 __all__ = ["page"]
 
 
@@ -44,8 +46,10 @@ def page(
 
     def find(name: str) -> object:
         if name in where:
-            found: object = getattr(import_module(where[name]), name)
-            setattr(sys.modules[package], name, found)  # the next look finds it at once
+            module = import_module(where[name])
+            found: object = public(getattr(module, name))
+            for here in (module, sys.modules[package]):  # where the next look finds it at once
+                setattr(here, name, found)
             return found
         if not name.startswith("_") and find_spec(f"{package}.{name}") is not None:
             return import_module(f"{package}.{name}")

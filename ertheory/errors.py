@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 __all__ = [
@@ -23,9 +26,15 @@ __all__ = [
     "one_line",
     "one_of",
     "shortened",
+    "warn",
 ]
 
 Name = TypeVar("Name", bound=str)
+
+# Where code is that users did not write: these packages, side by side, and decorators.
+_HERE = str(Path(__file__).parent)
+_OURS = (_HERE, _HERE.removesuffix("ertheory") + "ertrain")
+_DECORATORS = ("contextlib.py", "_contextlib.py")
 
 _LONGEST_VALUE = 120
 _LONGEST = 400
@@ -199,3 +208,27 @@ def called(**names: str) -> Iterator[None]:
         if error.argument not in names:
             raise
         raise InvalidInput(names[error.argument], error.allowed, error.value) from error
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn whoever called a function of these packages, however deep inside it is noticed.
+
+    Parameters
+    ----------
+    message, category
+        They are as in `warnings.warn`, whose ``stacklevel`` is found out.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("nothing is kept")
+    >>> [str(one.message) for one in caught]
+    ['nothing is kept']
+    """
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS) | (
+        Path(frame.f_code.co_filename).name in _DECORATORS
+    ):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertheory.builders.blocks.build import Construction, embed_target
 from ertheory.builders.blocks.links import MissingEdge
 from ertheory.builders.files import write_embedding
@@ -34,3 +35,5 @@ __all__ = [
     "write_embedding",
     "write_ticket",
 ]
+
+name_wrong_types(__name__)

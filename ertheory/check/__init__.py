@@ -12,6 +12,7 @@ True
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertheory.check.evaluation import evaluate
 from ertheory.check.files import EmbeddingFile, read_embedding
 from ertheory.check.masks import off_mask
@@ -36,3 +37,5 @@ __all__ = [
     "prove",
     "read_embedding",
 ]
+
+name_wrong_types(__name__)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ertheory._typed import name_wrong_types
 from ertheory.errors import one_of
 from ertheory.layerwise.inputs import Shapes, as_layers, overall_density
 from ertheory.layerwise.ratios import ERK_KERNELS, balanced, balanced_printed, erk, pyramidal, uniform
@@ -80,3 +81,6 @@ def layer_densities(shapes: Shapes, density: Rational, ratio: str, *, erk_kernel
     if ratio == "erk":
         return LayerDensities(layers, ratio, overall, erk(layers, overall, kernel=erk_kernel), erk_kernel)
     return LayerDensities(layers, ratio, overall, _RATIOS[ratio](layers, overall))
+
+
+name_wrong_types(__name__)

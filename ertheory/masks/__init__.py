@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
 
+from ertheory._typed import name_wrong_types
 from ertheory.errors import InvalidInput
 from ertheory.masks.drawn import DrawnMask, Rows, pattern_csr
 from ertheory.masks.gaps import GapMask
@@ -151,3 +152,6 @@ def count_edges(mask: Mask, *, workers: int | None = None) -> int:
     if mask.density == 1:
         return mask.shape[0] * mask.shape[1]
     return sum(scan(mask, lambda start, stop, rows: int(rows[0][-1]), workers=workers))  # noqa: ARG005
+
+
+name_wrong_types(__name__)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ertheory._deprecated import other_names
+from ertheory._typed import name_wrong_types
 from ertheory.montecarlo.anytime import AnytimeTest, anytime_interval, decide_failure_rate
 from ertheory.montecarlo.calibration import CALIBRATED, Calibration, calibrate
 from ertheory.montecarlo.intervals import Interval, binomial_interval
@@ -60,3 +61,5 @@ __all__ = [
 
 if not TYPE_CHECKING:  # or every name would be one that the package has
     __getattr__ = other_names(__name__)
+
+name_wrong_types(__name__)

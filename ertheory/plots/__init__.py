@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ertheory._typed import name_wrong_types
 from ertheory.errors import one_of
 from ertheory.plots.columns import Columns
 from ertheory.plots.factored import draw_factored, factored_data
@@ -146,3 +147,6 @@ def figure_data(name: str, *, progress: Callable[[float], object] | None = None)
 
 def _check(name: str) -> None:
     one_of("name", name, FIGURES)
+
+
+name_wrong_types(__name__)

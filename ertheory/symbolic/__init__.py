@@ -19,6 +19,7 @@ q_{1} \geq \frac{\log{\left(\frac{2 m_{2}}{\delta} \right)}}{\log{\left(\frac{1}
 from typing import TYPE_CHECKING
 
 from ertheory._deprecated import other_names
+from ertheory._typed import name_wrong_types
 from ertheory.symbolic.catalogue import FORMULAS, formula_of
 from ertheory.symbolic.explanation import explain
 from ertheory.symbolic.relation import Formula, Limit
@@ -27,3 +28,5 @@ __all__ = ["FORMULAS", "Formula", "Limit", "explain", "formula_of"]
 
 if not TYPE_CHECKING:  # or every name would be one that the package has
     __getattr__ = other_names(__name__)
+
+name_wrong_types(__name__)

@@ -4,6 +4,7 @@ A validation split is always made, the same for every run, so that runs can be c
 Most are sets of images; a table of rows and a graph of nodes are held and split alike.
 """
 
+from ertheory._typed import name_wrong_types
 from ertrain.data.given import Given, GivenArrays, GivenBatches, GivenItems
 from ertrain.data.in_memory import Batch, InMemory
 from ertrain.data.nodes import NO_LABEL, Nodes
@@ -28,3 +29,5 @@ __all__ = [
     "load_data",
     "split",
 ]
+
+name_wrong_types(__name__)

@@ -1,5 +1,6 @@
 """Masks on modules, their invariant, what of a network they leave alive, and what it costs."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.masks.flops import forward_flops, layer_positions, masked_flops, training_flops
 from ertrain.masks.flow import DeadNeurons, dead_neurons, expected_without_weights
 from ertrain.masks.flow_repair import REPAIRS, repair_masks
@@ -32,3 +33,5 @@ __all__ = [
     "unlisted",
     "without_masks",
 ]
+
+name_wrong_types(__name__)

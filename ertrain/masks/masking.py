@@ -8,13 +8,12 @@ again before every forward pass (`ertrain.masks.keeping`) and, with what an opti
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, warn
 from ertheory.layerwise import LayerDensities
 from ertheory.numbers import whole_number
 from ertrain.masks.clearing import clear
@@ -79,15 +78,14 @@ def draw_masks(
         whole = as_array(draw_mask(densities, place, seed, drawing))
         masks[layer.name] = torch.from_numpy(whole.reshape(layer.shape))
     if not any(bool(mask.any()) for mask in masks.values()):
-        warn_of_nothing(densities, stacklevel=3)
+        warn_of_nothing(densities)
     return masks
 
 
-def warn_of_nothing(densities: LayerDensities, stacklevel: int = 2) -> None:
+def warn_of_nothing(densities: LayerDensities) -> None:
     """Warn that masks keep no weight at all."""
     weights = sum(layer.weights for layer in densities.layers)
-    said = f"density {float(densities.density):.4g} keeps none of {weights:,} weights: nothing reaches an output"
-    warnings.warn(said, UserWarning, stacklevel=stacklevel)
+    warn(f"density {float(densities.density):.4g} keeps none of {weights:,} weights: nothing reaches an output")
 
 
 def attach_masks(module: nn.Module, masks: Mapping[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertrain.methods.at_initialisation import SNIP, GraSP, SynFlow
 from ertrain.methods.base import FixedMask
 from ertrain.methods.edge_popup import EdgePopup
@@ -41,3 +42,5 @@ METHODS: dict[str, type[FixedMask]] = {
     "str": STR,
     "synflow": SynFlow,
 }
+
+name_wrong_types(__name__)

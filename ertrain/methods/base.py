@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import warn
 from ertrain.configuration import Configuration
 from ertrain.masks.entries import whole_size
 from ertrain.masks.flops import forward_flops, layer_positions
@@ -135,7 +135,7 @@ class FixedMask:
         wanted = round(Fraction(density) * weights)
         if wanted == 0:
             said = f"final density {float(Fraction(density)):.4g} keeps none of {weights:,} weights"
-            warnings.warn(said, UserWarning, stacklevel=2)
+            warn(said)
         return min(wanted, self.size)
 
     def density(self) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import warn
 from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.methods.base import FixedMask, highest_inside, set_masks
@@ -92,7 +92,7 @@ class STR(FixedMask):
                 "all thresholds of STR are still 0 and remove no weight: give a final_density, or a threshold_start "
                 f"above -100, more epochs or weight decay (now {self.configuration.weight_decay:g})"
             )
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+            warn(text, RuntimeWarning)
 
     def at_final_density(self, epoch: int) -> bool:
         """Whether the thresholds have been taken off, where a final density was asked for."""

@@ -1,5 +1,6 @@
 """Networks by name, one family a file; their weights at the start; and many small ones as one module."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.models.batched import BatchedLinear, BatchedMLP
 from ertrain.models.build import MODELS, build_model, check_model_name
 from ertrain.models.encoder_decoder import EncoderDecoder
@@ -34,3 +35,5 @@ __all__ = [
     "initialise",
     "maskable",
 ]
+
+name_wrong_types(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from ertheory.bounds.result import rational_text
-from ertheory.errors import InvalidInput, one_of, shortened
+from ertheory.errors import InvalidInput, one_of, shortened, warn
 from ertheory.numbers import Rational, probability
 from ertrain.configuration import METHOD_SETTINGS
 from ertrain.masks.shapes import layer_shapes, turn_into_layers, unlisted
@@ -113,9 +112,7 @@ def _tell_of_unlisted(model: nn.Module) -> None:
         share = sum(others.values()) / (listed + sum(others.values()))
         named = shortened(", ".join(others), _LONGEST_NAMES)
         said = f"{named} stay dense: densities are those of linear and convolutional layers"
-        warnings.warn(
-            f"{said}, and {share:.0%} of the weights are in others{turn_into_layers(model)}", UserWarning, stacklevel=4
-        )
+        warn(f"{said}, and {share:.0%} of the weights are in others{turn_into_layers(model)}")
 
 
 def _counted(model: nn.Module, dense_layers: Sequence[str], counting: str) -> Any:

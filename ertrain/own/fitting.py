@@ -6,7 +6,6 @@ import copy
 import hashlib
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ertheory.errors import InvalidInput, called
+from ertheory.errors import InvalidInput, called, warn
 from ertheory.numbers import Rational
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
@@ -308,7 +307,7 @@ def _remember_start(model: nn.Module, folder: Path) -> None:
         write_whole(path, digest.hexdigest().encode())
     elif known != digest.hexdigest():
         said = f"{folder} has a run of this network that began with other weights, and goes on from those"
-        warnings.warn(f"{said}; another seed, recipe or out starts anew", UserWarning, stacklevel=3)
+        warn(f"{said}; another seed, recipe or out starts anew")
 
 
 def _trained(model: nn.Module, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:

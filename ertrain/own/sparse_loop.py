@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ertheory.errors import InvalidInput, called
+from ertheory.errors import InvalidInput, called, warn
 from ertheory.numbers import Rational, whole_number
 from ertrain.configuration import METHOD_SETTINGS, Configuration
 from ertrain.masks.masking import attach_masks, draw_masks, masks_of
@@ -269,7 +268,7 @@ def _of_masks(masks: Mapping[str, Tensor], asked: AskedDensities) -> AskedDensit
     count = sum(mask.numel() for mask in masks.values())
     kept = sum(int(mask.sum()) for mask in masks.values())
     if kept == 0:
-        warnings.warn(f"masks keep none of {count:,} weights: nothing passes through them", UserWarning, stacklevel=4)
+        warn(f"masks keep none of {count:,} weights: nothing passes through them")
     return replace(asked, density=max(kept, 1) / count, ratio="uniform")
 
 

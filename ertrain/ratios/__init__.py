@@ -1,5 +1,6 @@
 """Allocation of sparsity: densities layer by layer for an overall one, by formula or by what a pruning method keeps."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.ratios.allocation import RATIOS, SHAPE_RATIOS, allocate_sparsity, by_layers, looks_at_weights
 from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.imp import imp_masks
@@ -25,3 +26,5 @@ __all__ = [
     "snip",
     "synflow_masks",
 ]
+
+name_wrong_types(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertheory.errors import InvalidInput
 from ertrain.recipes.base import SCALES, Cost, Recipe
 from ertrain.recipes.factored import FACTORED
@@ -54,3 +55,6 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise InvalidInput("recipe", f"one of {', '.join(sorted(RECIPES))}", name)
     return RECIPES[name]
+
+
+name_wrong_types(__name__)

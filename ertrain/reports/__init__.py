@@ -1,5 +1,6 @@
 """What the runs in a folder say together: means with intervals, and the claims of the paper beside them."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.reports.claims import Comparison, compare, paper_accuracy
 from ertrain.reports.curves import curve_columns, write_curves
 from ertrain.reports.notebook import plot_curves, report_frame
@@ -27,3 +28,5 @@ __all__ = [
     "rows_of",
     "write_curves",
 ]
+
+name_wrong_types(__name__)

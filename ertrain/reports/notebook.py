@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, warn
 from ertheory.plots.columns import Cell, Columns, known
 from ertheory.plots.picture import Picture
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
@@ -15,9 +14,8 @@ from ertheory.tables import pandas_for
 from ertrain.errors import RunFolderError
 from ertrain.reports.curves import whole_lines
 from ertrain.reports.report import rows_of
-from ertrain.reports.results import read_results
+from ertrain.reports.results import configuration_of, read_results
 from ertrain.reports.statistics import Mean
-from ertrain.storage.canonical import read_configuration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,9 +63,9 @@ def plot_curves(folder: str | PathLike[str], *, only: str = "") -> Picture:
     rows: list[tuple[Cell, ...]] = []
     for path in paths:
         try:
-            configuration = read_configuration(path.parent)
+            configuration = configuration_of(path.parent)
         except RunFolderError as error:
-            warnings.warn(f"left out: {error}", stacklevel=2)
+            warn(f"left out: {error}")
             continue
         if configuration is None or only not in (run := _name(configuration)):
             continue

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, warn
+from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
 from ertrain.storage.canonical import read_configuration
-from ertrain.storage.files import RESULT_NEEDS, read_json
+from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS, read_json
 
-__all__ = ["Groups", "Result", "final_of", "groups_of", "read_results", "without"]
+__all__ = ["Groups", "Result", "configuration_of", "final_of", "groups_of", "read_results", "without"]
 
 Result = dict[str, Any]
 Groups = dict[str, list[Result]]
@@ -45,21 +45,21 @@ def read_results(folder: str | PathLike[str]) -> list[Result]:
         try:
             results.append(_read(path))
         except RunFolderError as error:
-            warnings.warn(f"left out: {error}", stacklevel=2)
+            warn(f"left out: {error}")
     if not results:
         raise InvalidInput("DIR", "a folder with results that are whole", str(folder))
     return results
 
 
 def _read(path: Path) -> Result:
-    result = read_json(path, RESULT_NEEDS)
+    result = read_json(path, RESULT_NEEDS, RESULT_ALSO)
     if not isinstance(result["data"].get("name"), str):
         raise RunFolderError(path, "data has no name")
     if result.get("diverged") and (result["accuracy_test"] is None or result["accuracy_validation"] is None):
         raise RunFolderError(path, "is of a run that diverged, and has no accuracy to report")
     if result["accuracy_test"] is None:
         raise RunFolderError(path, "was not tested, and has no accuracy to report")
-    configuration = read_configuration(path.parent)
+    configuration = configuration_of(path.parent)
     if configuration is not None and configuration["hash"] != result["config_hash"]:
         raise RunFolderError(path, "is the result of another configuration than its folder's")
     try:
@@ -67,6 +67,23 @@ def _read(path: Path) -> Result:
     except (ValueError, ZeroDivisionError) as error:
         raise RunFolderError(path, "density_target is no number") from error
     return {**result, "configuration": configuration or {}, "folder": str(path.parent)}
+
+
+def configuration_of(folder: Path) -> Result | None:
+    """Read the configuration of a run, with its hash; None where there is none.
+
+    Raises
+    ------
+    RunFolderError
+        If the file is damaged, or its values are none of a configuration.
+    """
+    found = read_configuration(folder)
+    if found is not None:
+        try:
+            Configuration.from_dict({name: value for name, value in found.items() if name != "hash"})
+        except InvalidInput as error:
+            raise RunFolderError(folder / "config.json", str(error)) from error
+    return found
 
 
 def groups_of(results: Sequence[Result]) -> Groups:

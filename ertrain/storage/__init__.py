@@ -1,5 +1,6 @@
 """Files of runs: whole or not there, locked while they are worked on, and never unpickled."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked, read_json, write_json, write_whole
 
@@ -12,3 +13,5 @@ __all__ = [
     "write_json",
     "write_whole",
 ]
+
+name_wrong_types(__name__)

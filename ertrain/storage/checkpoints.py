@@ -106,7 +106,7 @@ def _matching(folder: Path, index: Path) -> tuple[Checkpoint, dict[str, Path]] |
     """Read the checkpoint that an index describes, if its files are there under either name."""
     try:
         content = json.loads(index.read_bytes())
-        if content.pop("own_sha256") != _own(content):
+        if content.pop("own_sha256") != _own(content) or content.keys() != {"schema", "place", "sha256"}:
             return None
         checksums, scalars = content["sha256"], content["place"]
         paths, read = {_INDEX: index}, {}

@@ -6,15 +6,25 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ertrain.errors import RunFolderError
 
-__all__ = ["RESULT_NEEDS", "draft_of", "locked", "read_json", "replace", "sync_folder", "write_json", "write_whole"]
+__all__ = [
+    "RESULT_ALSO",
+    "RESULT_NEEDS",
+    "draft_of",
+    "locked",
+    "read_json",
+    "replace",
+    "sync_folder",
+    "write_json",
+    "write_whole",
+]
 
-# What every reader of a result looks at.
+# What every reader of a result looks at, and what else there may be: older results have less.
 RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "schema": int,
     "recipe": str,
@@ -38,6 +48,12 @@ RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "flops_dense": int,
     "data": dict,
 }
+RESULT_ALSO = frozenset(
+    """
+    accuracy_validation_best backend best_epoch diverged flops_search memory_dense memory_peak memory_train seconds
+    without_weights without_weights_expected
+    """.split()
+)
 
 _SECONDS_BETWEEN_TRIES = 0.1
 
@@ -102,7 +118,9 @@ def write_json(path: Path, content: Any) -> None:
     write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = None) -> Any:
+def read_json(
+    path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = None, also: Collection[str] | None = None
+) -> Any:
     """Read a JSON document, None if there is no such file.
 
     Parameters
@@ -111,6 +129,8 @@ def read_json(path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = 
         The file.
     needs
         Names that an object must have at least, and the types of their values. Without them it may be anything.
+    also
+        Names that it may have besides; without them, any.
 
     Raises
     ------
@@ -132,6 +152,9 @@ def read_json(path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = 
         value = content.get(name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise RunFolderError(path, f"{name} is not what was written there ({type(value).__name__})")
+    unknown = [] if also is None else [name for name in content if name not in {*(needs or {}), *also}]
+    if unknown:
+        raise RunFolderError(path, f"{unknown[0]!r} is no name that is written there")
     return content
 
 

@@ -1,5 +1,6 @@
 """Theory beside training: teachers, students, the widths they need, the floors of their errors, and tickets."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.students.batched import Budget, Errors, Students, errors_of, student_masks, train_students
 from ertrain.students.cells import Cell, Trained, train_cells
 from ertrain.students.examples import Examples, named_teacher
@@ -41,3 +42,5 @@ __all__ = [
     "train_cells",
     "train_students",
 ]
+
+name_wrong_types(__name__)

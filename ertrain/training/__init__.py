@@ -1,5 +1,6 @@
 """Training of a configuration: one loop for runs and for replicas, in processes, from and to the folder of a run."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.training.epoch import EpochSums, accuracies, train_epoch
 from ertrain.training.experiments import perform, result_of
 from ertrain.training.loop import pretrain, train
@@ -42,3 +43,5 @@ __all__ = [
     "train_epoch",
     "training_memory",
 ]
+
+name_wrong_types(__name__)

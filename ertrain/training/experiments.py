@@ -8,7 +8,7 @@ from typing import Any
 
 from ertrain.configuration import Configuration
 from ertrain.errors import RunFolderError
-from ertrain.storage.files import RESULT_NEEDS, read_json
+from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS, read_json
 from ertrain.training.backend import Backend
 from ertrain.training.loop import train
 from ertrain.training.process_group import ProcessGroup
@@ -79,7 +79,7 @@ def result_of(configuration: Configuration, out: Path) -> dict[str, Any] | None:
         If the file is damaged, or belongs to another configuration.
     """
     path = out / configuration.folder / "result.json"
-    content: dict[str, Any] | None = read_json(path, RESULT_NEEDS)
+    content: dict[str, Any] | None = read_json(path, RESULT_NEEDS, RESULT_ALSO)
     if content is not None and content["config_hash"] != configuration.hash:
         raise RunFolderError(path, "is the result of another configuration; remove it to run this one")
     return content

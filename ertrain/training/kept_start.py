@@ -96,7 +96,7 @@ def draw_kept(
                 nn.init.zeros_(parameter)
     copied = copied.cpu()
     if not kept and not any(bool(mask.any()) for mask in masks.values()):
-        warn_of_nothing(densities, stacklevel=3)
+        warn_of_nothing(densities)
     attach_masks(copied, masks)
     return copied
 

@@ -16,7 +16,6 @@ import json
 import math
 import os
 import platform
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import warn
 from ertheory.layerwise import LayerDensities
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
@@ -59,6 +59,7 @@ _START_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "dead_neurons": (int, type(None)),
     "neurons": (int, type(None)),
 }
+_START_ALSO = ("flops_search", "layers")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Run:
         return list(densities)
 
     def _start(self) -> Any:
-        return read_json(self.folder / "start.json", _START_NEEDS)
+        return read_json(self.folder / "start.json", _START_NEEDS, _START_ALSO)
 
     def describe_start(
         self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...], *, search: int = 0
@@ -286,6 +287,9 @@ def open_run(configuration: Configuration, parent: Path, processes: ProcessGroup
         seen = seen or []
         with threads(_threads_of(seen, folder, processes)):
             here = environment(processes)
+            unknown = {name for one in seen for name in one}.difference(here)
+            if unknown:
+                raise RunFolderError(folder / "environment.json", f"{min(unknown)!r} is no name that is written there")
             if here not in seen:
                 _tell_of_differences(seen, here, folder)
                 write_json(folder / "environment.json", [*seen, here])
@@ -300,7 +304,7 @@ def _threads_of(seen: list[dict[str, Any]], folder: Path, processes: ProcessGrou
         return now
     if began != now and processes.device.type == "cpu":
         said = f"{folder} was begun with {began} threads and goes on with as many, not {now}, to the same bits"
-        warnings.warn(said, UserWarning, stacklevel=4)
+        warn(said)
         return began
     return now
 
@@ -313,7 +317,7 @@ def _tell_of_differences(seen: list[dict[str, Any]], here: dict[str, Any], folde
     ]
     if changed:
         said = f"{folder} goes on elsewhere than it was begun ({'; '.join(changed)}): its last bits may differ"
-        warnings.warn(said, UserWarning, stacklevel=4)
+        warn(said)
 
 
 def environment(processes: ProcessGroup) -> dict[str, Any]:

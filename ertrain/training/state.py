@@ -62,9 +62,16 @@ class TrainingState:
 
     @classmethod
     def from_scalars(cls, scalars: Mapping[str, Any], best_weights: dict[str, Tensor]) -> TrainingState:
-        """Take up what `scalars` returned."""
+        """Take up what `scalars` returned; whatever else a file says is a `TypeError`."""
         names = {filed: name for name, filed in _FILED.items()}
-        return cls(**{names.get(filed, filed): value for filed, value in scalars.items()}, best_weights=best_weights)
+        found = cls(**{names.get(filed, filed): value for filed, value in scalars.items()}, best_weights=best_weights)
+        for name, default in vars(cls()).items():
+            value = getattr(found, name)
+            kind = (int, float) if type(default) is float else type(default)
+            if not isinstance(value, kind) and (name, value) != ("validation", None):
+                msg = f"{_FILED.get(name, name)} is no {type(default).__name__}"
+                raise TypeError(msg)
+        return found
 
     def after(
         self, validation: float, model: nn.Module, seconds: float, *, at_final_density: bool = True, loss: float = 0.0

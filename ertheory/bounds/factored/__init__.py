@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertheory.bounds.factored.given import pair_failure
 from ertheory.bounds.factored.least import ORIENTATIONS, Orientation, Split, map_failure
 from ertheory.bounds.factored.network import (
@@ -31,3 +32,5 @@ __all__ = [
     "shapes_of_model",
     "shapes_of_target",
 ]
+
+name_wrong_types(__name__)

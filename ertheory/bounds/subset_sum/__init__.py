@@ -4,6 +4,7 @@
 measurements, or the printed formula) into a number of variables, `n_necessary` the second one.
 """
 
+from ertheory._typed import name_wrong_types
 from ertheory.bounds.subset_sum.explicit import failure_upper, mixed_failure_upper
 from ertheory.bounds.subset_sum.exponent import sharp_exponent
 from ertheory.bounds.subset_sum.fits import FITS, Fit
@@ -29,3 +30,5 @@ __all__ = [
     "n_required",
     "sharp_exponent",
 ]
+
+name_wrong_types(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ertheory._typed import name_wrong_types
 from ertheory.builders.factored.chain import embed_factored
 from ertheory.builders.factored.factors import Certificate, Factors
 from ertheory.builders.factored.files import write_factored
@@ -28,3 +29,5 @@ __all__ = [
     "verdicts",
     "write_factored",
 ]
+
+name_wrong_types(__name__)

@@ -95,6 +95,8 @@ def network_from_onnx(model: Any) -> Network:
     """
     import onnx
 
+    if not isinstance(model, onnx.ModelProto):
+        raise InvalidInput("model", "an onnx.ModelProto", model)
     _check_inside(model)
     versions = [used.version for used in model.opset_import if used.domain in _STANDARD]
     if min(versions, default=0) < _OLDEST:

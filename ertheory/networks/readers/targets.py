@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, warn
 from ertheory.networks.network import Network
 from ertheory.networks.readers.files import READABLE, load_file, read_entries
 from ertheory.networks.readers.scikit_learn import network_from_sklearn
@@ -246,7 +245,7 @@ def _memory(name: str, thing: object) -> object:
 
 def _warn(name: str, what: str, instead: str) -> None:
     message = f"ertheory.{name} takes {what} for this release only: use ertheory.{instead}"
-    warnings.warn(message, DeprecationWarning, stacklevel=4)
+    warn(message, DeprecationWarning)
 
 
 def _read(thing: object) -> Target | Network:

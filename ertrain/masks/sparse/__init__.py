@@ -1,5 +1,6 @@
 """Sparse layers: the kept weights alone are stored, multiplied and trained."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.masks.sparse.convert import densify, sparsify
 from ertrain.masks.sparse.descent import SparseSGD
 from ertrain.masks.sparse.layer import SparseLinear
@@ -7,3 +8,5 @@ from ertrain.masks.sparse.pointwise import SparsePointwise
 from ertrain.masks.sparse.rewiring import rewire
 
 __all__ = ["SparseLinear", "SparsePointwise", "SparseSGD", "densify", "rewire", "sparsify"]
+
+name_wrong_types(__name__)

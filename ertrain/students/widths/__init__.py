@@ -1,5 +1,6 @@
 """Widths from which on students succeed, beside the widths of the theory, on one line of widths and the same masks."""
 
+from ertheory._typed import name_wrong_types
 from ertrain.students.widths.constructions import (
     CONSTRUCTIONS,
     Construction,
@@ -31,3 +32,5 @@ __all__ = [
     "source_layers",
     "trial_seeds",
 ]
+
+name_wrong_types(__name__)

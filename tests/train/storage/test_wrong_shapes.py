@@ -16,7 +16,9 @@ from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.reports.curves import curve_columns  # noqa: E402
 from ertrain.reports.notebook import plot_curves  # noqa: E402
 from ertrain.reports.results import read_results  # noqa: E402
+from ertrain.storage.canonical import hash_of  # noqa: E402
 from ertrain.storage.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
+from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS  # noqa: E402
 from ertrain.training.experiments import perform, result_of  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.replicas import perform_replicas  # noqa: E402
@@ -55,6 +57,53 @@ def test_a_configuration_that_somebody_has_changed_is_refused(out, change):
         plot_curves(out)
     path.with_name("result.json").unlink()
     with pytest.raises(RunFolderError, match=r"config.json: its values are not those of its hash"):
+        again(CONFIGURATION, out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"unknown": 1}, {"density": []}, {"epochs": "2"}, {"milestones": [1.5]}, {"method": "none"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_configuration_of_its_hash_that_is_none_is_left_out(out, change):
+    path = out / CONFIGURATION.folder / "config.json"
+    values = {name: value for name, value in json.loads(path.read_text()).items() if name != "hash"} | change
+    path.write_text(json.dumps({"hash": hash_of(values), **values}))
+    result = json.loads(path.with_name("result.json").read_text())
+    path.with_name("result.json").write_text(json.dumps({**result, "config_hash": hash_of(values)}))
+    for read in (read_results, plot_curves):
+        with pytest.warns(UserWarning, match=r"^left out: .*config\.json: "), pytest.raises(InvalidInput):
+            read(out)
+
+
+@pytest.mark.parametrize("file", ["result.json", "start.json", "environment.json"])
+def test_names_that_nobody_wrote_are_refused(out, file):
+    folder = out / CONFIGURATION.folder
+    content = json.loads((folder / file).read_text())
+    if file != "result.json":
+        (folder / "result.json").unlink()
+    added = [{**content[0], "unknown": 1}] if file == "environment.json" else {**content, "unknown": 1}
+    (folder / file).write_text(json.dumps(added))
+    with pytest.raises(RunFolderError, match=rf"{file}: 'unknown' is no name that is written there"):
+        again(CONFIGURATION, out)
+
+
+def test_results_of_earlier_versions_are_read(out):
+    path = out / CONFIGURATION.folder / "result.json"
+    content = json.loads(path.read_text())
+    assert content.keys() == RESULT_NEEDS.keys() | RESULT_ALSO  # so that no name is written that is then refused
+    path.write_text(json.dumps({name: value for name, value in content.items() if name in RESULT_NEEDS}))
+    (result,) = read_results(out)
+    assert result["accuracy_test"] == again(CONFIGURATION, out)["accuracy_test"] == content["accuracy_test"]
+
+
+@pytest.mark.parametrize("change", [{"epochs": "1"}, {"best": []}, {"work": 0.5}, {"diverged": None}, {"unknown": 1}])
+def test_a_state_that_is_signed_and_none_is_refused(out, change):
+    folder = out / CONFIGURATION.folder
+    (folder / "result.json").unlink()
+    found = load_checkpoint(folder)
+    save_checkpoint(folder, replace(found, scalars={**found.scalars, **change}))
+    with pytest.raises(RunFolderError, match=rf"a checkpoint of something else than this run .*{next(iter(change))}"):
         again(CONFIGURATION, out)
 
 

@@ -1,0 +1,103 @@
+"""What is no argument at all is refused in one line that names the argument, by every public function."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+import ertheory
+from ertheory._typed import fits, naming
+from ertheory.errors import InvalidInput
+from tests.wrong_types import Odd, not_named, public_functions
+
+HOUSE = ("ertheory.numbers.", "ertheory.cli.")  # what rooms ask one another, in loops
+
+
+def test_every_public_function_names_what_it_cannot_take():
+    functions = {name: one for name, one in public_functions("ertheory") if not name.startswith(HOUSE)}
+    assert len(functions) > 100
+    assert {name: said for name, one in functions.items() if (said := not_named(one)) is not None} == {}
+
+
+def test_a_name_stands_for_one_function_which_can_be_pickled():
+    assert ertheory.layerwise.layer_densities is ertheory.layerwise.layer_densities
+    for name, function in public_functions("ertheory"):
+        assert pickle.loads(pickle.dumps(function)) is function, name
+
+
+def scaled(values: Sequence[float], *, by: int = 1, name: str | None = None) -> list[float]:
+    """Do so."""
+    if name == "missing":
+        raise KeyError(name)
+    return [value * by + len(name or "") for value in values]
+
+
+def test_the_first_argument_of_a_wrong_type_is_named():
+    tell = naming(scaled)
+    assert (tell.__name__, tell.__doc__) == ("scaled", "Do so.")
+    assert tell([1, 2], by=3) == [3, 6]
+    for given, line in [
+        (((3,), {}), "values: expected a value of type Sequence[float], got 3"),
+        ((([1, "a"],), {"by": 1.5}), "values: expected a value of type Sequence[float], got [1, 'a']"),
+        ((([1],), {"by": Odd()}), "by: expected a value of type int, got something odd"),
+        ((([1],), {"name": 3}), "name: expected a value of type str | None, got 3"),
+    ]:
+        with pytest.raises(InvalidInput) as caught:
+            tell(*given[0], **given[1])
+        assert str(caught.value) == line
+        assert isinstance(caught.value.__cause__, TypeError)  # what went wrong inside is still there to be looked at
+
+
+def test_errors_that_no_type_explains_stay_what_they_are():
+    tell = naming(scaled)
+    with pytest.raises(KeyError, match="missing"):
+        tell([1], name="missing")
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'values'"):
+        tell()
+
+    @naming
+    def refuse(count: int) -> None:
+        raise InvalidInput("count", "no text", count)
+
+    with pytest.raises(InvalidInput, match="count: expected no text, got 'x'"):
+        refuse("x")
+
+
+def test_functions_that_give_one_after_another_name_it_too():
+    @naming
+    def counted(most: int) -> Iterator[int]:
+        yield from range(most)
+
+    assert list(counted(3)) == [0, 1, 2]
+    with pytest.raises(InvalidInput, match="most: expected a value of type int, got 'x'"):
+        list(counted("x"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (int, [3, True, np.int64(3)], ["3", None, 1.5, np.zeros(2), Odd()]),
+        (float, [3, 1.5, Fraction(1, 3), np.float32(1)], ["3", None, 1j, np.zeros(2)]),
+        (str, ["x"], [3, b"x", None]),
+        (str | None, ["x", None], [3]),
+        (Path, ["x", Path()], [3, b"x"]),
+        (Literal["a", 1], ["a", 1], ["b", True, None]),
+        (tuple[int, ...], [(), (1, 2), [1], np.ones(2, int)], [3, "12", (1, "2"), {1: 2}, None]),
+        (tuple[int, str], [(1, "a"), [1, "a"]], [(1,), ("a", 1)]),
+        (Sequence[str], ["ab", ["a"], ()], [[1], 3, b"ab"]),
+        (Mapping[str, int], [{}, {"a": 1}], [{"a": "b"}, {1: 1}, [("a", 1)], 3]),
+        (Callable[[int], int], [int, len], [3, "len"]),
+        (np.ndarray, [np.ones(2)], [[1.0], 3]),
+        (Any, [3, None, Odd()], []),
+        (object, [3, None, Odd()], []),
+    ],
+)
+def test_what_a_type_takes(kind, good, bad):
+    assert [value for value in good if not fits(value, kind)] == []
+    assert [value for value in bad if fits(value, kind)] == []
