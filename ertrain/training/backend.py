@@ -7,7 +7,7 @@ for sparse ones between the moments at which all of a layer is looked at: steps 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Literal
 
@@ -232,6 +232,11 @@ class PackedLayers:
     def before_step(self) -> None:
         """Nothing: the optimiser moves the kept weights."""
 
+    def tensors(self) -> list[Tensor]:
+        """List all that is held of the layers in both forms."""
+        forms = [*self._dense.values(), *(sparse for sparse, _ in self._sparse.values())]
+        return [*_tensors_of(forms), *(mask for _, mask in self._sparse.values())]
+
     def _move(self, there: nn.Parameter, here: nn.Parameter, shaped: Callable[[Tensor], Tensor]) -> None:
         """Let the optimiser move one parameter instead of another, as if it had done so from the start."""
         for group in self.optimiser.param_groups:
@@ -299,6 +304,11 @@ class ShownLayers:
             sparse.weight.grad = None
         self._packed = False
 
+    def tensors(self) -> list[Tensor]:
+        """List all that is held of the layers in both forms."""
+        forms = [form for layer, sparse, _ in self._layers.values() for form in (layer, sparse)]
+        return [*_tensors_of(forms), *(places for _, _, places in self._layers.values())]
+
     @torch.no_grad()
     def before_step(self) -> None:
         """Bring the layers back, with their gradients."""
@@ -308,6 +318,12 @@ class ShownLayers:
                 weight.grad = torch.zeros_like(weight)
                 weight.grad.view(-1)[places] = sparse.weight.grad
         self.unpack()
+
+
+def _tensors_of(modules: Iterable[nn.Module]) -> Iterator[Tensor]:
+    for module in modules:
+        yield from module.parameters()
+        yield from module.buffers()
 
 
 def _kept(mask: Tensor, dense: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
 from ertrain.training.backend import Backend, choose_backend, layers_of, never_dense
 from ertrain.training.epoch import ONE_NETWORK, accuracies, labelled, memory_layout, train_epoch
+from ertrain.training.memory import memory_of_run
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
 from ertrain.training.runs import Run
@@ -197,6 +198,7 @@ def _train(
             seen,
             method,
             backend="sparse" if sparse else "masked",
+            memory=memory_of_run(configuration, model, optimiser, method, layers, data.train.shape),
             accuracy_test=final,
             accuracy_test_best=checked,
         )

@@ -203,12 +203,14 @@ class Run:
         /,
         *,
         backend: str = "masked",
+        memory: int | None = None,
         **accuracies: float | None,
     ) -> None:
         """Write the result: data as described, and how many images one training sees, all its epochs together.
 
         That is what the dense network would be trained with, once, however many rounds or levels the method has. Where
-        the state does not say what training took, it is that of the masks at the start.
+        the state does not say what training took, it is that of the masks at the start, and where nobody says what
+        memory it took, that of masked layers.
         """
         start, configuration = self._start(), self.configuration
         layers = [
@@ -242,7 +244,7 @@ class Run:
             "flops_train": _searched(start) + (state.flops or training_flops(start["flops_forward"], seen)),
             "flops_search": _searched(start),
             "flops_dense": training_flops(start["flops_forward_dense"], seen),
-            "memory_train": training_memory(model, configuration, method),
+            "memory_train": training_memory(model, configuration, method) if memory is None else memory,
             "memory_dense": dense_memory(model, configuration),
             "memory_peak": peak_memory(),
             "backend": backend,

@@ -125,6 +125,11 @@ class SparseSGD(SGD):
         if moved:
             torch.autograd.graph.increment_version(moved)
 
+    def moved_at_once(self, loss: Tensor) -> list[Tensor]:
+        """Name what `go_back` would move from a loss while it finds gradients, which are not held."""
+        found = movable(loss)
+        return [one for group in self.param_groups if _is_plain(group) for one in group["params"] if id(one) in found]
+
 
 _OF_ALL = optimizer._global_optimizer_pre_hooks, optimizer._global_optimizer_post_hooks
 _STEP: Callable[[SparseSGD, Any], Any] = _plain(SGD.step)

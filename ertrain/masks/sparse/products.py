@@ -19,11 +19,11 @@ from torch.autograd.function import once_differentiable
 from ertheory.errors import InvalidInput
 from ertrain.masks.sparse.engines import Engine, Motion, Structure
 
-__all__ = ["Operand", "movable", "product"]
+__all__ = ["HELD_BELOW", "Operand", "movable", "product"]
 
 # Kept weights. Gradients of more are never held, where they are moved by; those of fewer are, one layer at a time: to
 # move all of a vector in one go takes less time than to go to two places in it for every gradient that is found.
-_LARGE = 2**21
+HELD_BELOW = 2**21
 
 # Whether the graph that is gone through now is kept, to be gone through again; a PyTorch that does not say may keep it.
 _kept_graph: Callable[[], bool] = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -192,7 +192,7 @@ class _Product(torch.autograd.Function):
             before = at > 0 and ctx.how[at - 1][2]  # whether a ReLU is
             sums = None
             motion = ctx.motions.get(2 * at)
-            at_once = motion is not None and weights[at].shape[0] >= _LARGE
+            at_once = motion is not None and weights[at].shape[0] >= HELD_BELOW
             # What is hidden between two products is ours alone: its gradient takes its place.
             free = over and at > 0
             found = None

@@ -21,8 +21,9 @@ from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
 from ertrain.masks import entries  # noqa: E402
 from ertrain.masks.sparse.kept import KeptLinear  # noqa: E402
+from ertrain.methods import METHODS as training_methods  # noqa: E402
 from ertrain.models.initialisation import INITIALISATIONS  # noqa: E402
-from ertrain.training import kept_files, kept_start  # noqa: E402
+from ertrain.training import kept_files, kept_start, memory  # noqa: E402
 from ertrain.training.backend import never_dense  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
 from ertrain.training.process_group import ProcessGroup, join_process_group  # noqa: E402
@@ -285,6 +286,47 @@ def test_the_result_counts_what_is_held(tmp_path):
     # Weight, gradient, momentum, twelve bytes of places, two of masks; starts of rows and columns and biases beside.
     assert 26 * kept <= result["memory_train"] <= 26 * kept + 40 * (64 + 2 * 3400 + 10)
     assert result["memory_dense"] == 4 * 3 * (64 * 1800 + ENTRIES + 16_000 + 3410)
+
+
+SMALL = replace(LARGE, model="mlp-40-30", density="0.3", optimiser="sgd")
+HOLDING = {
+    "sgd": (SMALL, False),
+    "nesterov": (replace(SMALL, optimiser="nesterov"), True),
+    "accumulation": (replace(SMALL, accumulation=2), True),
+    "no momentum": (replace(SMALL, momentum=0.0), True),
+    "rigl": (replace(SMALL, method="rigl", final_density="0.2", update_every=2), True),  # at steps that rewire
+    "dense": (replace(SMALL, dense_layers=("last",)), False),  # which has gradients, but no masked layer has
+}
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_gradients_count_where_a_step_holds_them(name, tmp_path, monkeypatch):
+    configuration, holds = HOLDING[name]
+    method, seen, counted = training_methods[configuration.method], list[int](), list[int]()
+    step, count = method.step, memory.training_memory
+
+    def watched(self, optimiser, at):
+        moved = [one for group in optimiser.param_groups for one in group["params"]]
+        seen.append(sum(one.grad.nbytes for one in moved if one.grad is not None))
+        step(self, optimiser, at)
+
+    def bare(model, configuration, method, **how):
+        """What is held without any gradient."""
+        for one in model.parameters():
+            one.requires_grad_(False)
+        counted.append(count(model, configuration, method, beside=how["beside"]))
+        for one in model.parameters():
+            one.requires_grad_(True)
+        return count(model, configuration, method, **how)
+
+    monkeypatch.setattr(method, "step", watched)
+    monkeypatch.setattr(memory, "training_memory", bare)
+    result = run(configuration, tmp_path, "sparse")
+    kept = [4 * layer["nonzeros"] for layer in result["layers"]]
+    at_once = 0 if holds else max(*kept, 4 * 40)
+    assert result["memory_train"] - counted[-1] == max(seen) + at_once
+    assert (max(seen) > sum(kept)) is holds or name == "dense"
+    assert len(set(seen)) == (2 if name == "rigl" else 1)
 
 
 def test_a_layer_that_loses_all_of_its_weights_stays_as_it_is(tmp_path):
