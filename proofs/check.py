@@ -108,13 +108,13 @@ FLAGS = ("-w", "-notation-overridden,-ambiguous-paths")
 
 
 def main() -> int:
-    """Check everything or one certificate; 0 if all of it holds, or if there is no Coq to ask about the proofs."""
+    """Check everything or one certificate; 0 if all of it holds, or if there is no Coq with mathcomp to ask."""
     parser = argparse.ArgumentParser(description="Compile every proof, and say what each theorem rests on.")
     parser.add_argument("file", nargs="?", type=Path, help="a certificate, to be checked instead of the proofs")
-    parser.add_argument("--require", action="store_true", help="fail where Coq is not installed")
+    parser.add_argument("--require", action="store_true", help="fail where Coq or mathcomp is not installed")
     options = parser.parse_args()
-    if shutil.which("coqc") is None:
-        print("Nothing was checked: there is no coqc here. On Debian 12 or 13:")
+    if (missing := missing_here()) is not None:
+        print(f"Nothing was checked: there is no {missing} here. On Debian 12 or 13:")
         print(f"  apt-get install --no-install-recommends {' '.join(PACKAGES)}")
         return int(options.require or options.file is not None)
     if options.file is not None:
@@ -234,6 +234,18 @@ def compiled_folder() -> Path:
     folder = COMPILED / digest
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def missing_here() -> str | None:
+    """Name what is not installed: coqc, or a part of mathcomp that the proofs load; nothing where all of it is there."""
+    if shutil.which("coqc") is None:
+        return "coqc"
+    done = subprocess.run(["coqc", "-where"], capture_output=True, text=True, check=True)
+    more = filter(None, os.environ.get("COQPATH", "").split(os.pathsep))
+    places = [Path(done.stdout.strip()) / "user-contrib", *map(Path, more)]
+    needed = ("ssreflect", "algebra", "algebra_tactics", "analysis")
+    there = all(any((place / "mathcomp" / part).is_dir() for place in places) for part in needed)
+    return None if there else "whole mathcomp for this coqc"
 
 
 def coq_version() -> str:

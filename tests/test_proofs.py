@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from ertheory import METHODS, Width, read_target, width
 
 PROOFS = Path(__file__).resolve().parents[1] / "proofs"
-needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="needs coqc")
+MISSING = runpy.run_path(str(PROOFS / "check.py"))["missing_here"]()
+needs_coq = pytest.mark.skipif(MISSING is not None, reason=f"there is no {MISSING}")
 DENSE = {"density": [1, "0.1", "0.1"], "delta": "0.001"}
 # A neuron of the first hidden layer is not read, and so does not count.
 SPARSE = [np.array([[1.0, 0], [2, 3], [4, 5]]), np.array([[0.0, 1, 0], [1, 1, 0]]), np.array([[1.0, 1], [1, 0]])]
@@ -279,6 +281,27 @@ def test_without_coq_proofs_are_left_out_and_certificates_are_not_said_to_hold(t
         assert found.returncode == status
         assert found.stdout.startswith("Nothing was checked: there is no coqc here.")
         assert "apt-get install --no-install-recommends coq libcoq-mathcomp-ssreflect" in found.stdout
+
+
+def test_coq_without_mathcomp_is_no_failure_but_said(tmp_path):
+    coqc = tmp_path / "coqc"
+    coqc.write_text(f"#!/bin/sh\necho {tmp_path}\n", encoding="utf-8")
+    coqc.chmod(0o755)
+
+    def asked(*words: str) -> tuple[int, str]:
+        command = [sys.executable, str(PROOFS / "check.py"), *words]
+        environment = {"PATH": f"{tmp_path}:{os.defpath}", "COQPATH": ""}
+        found = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return found.returncode, found.stdout
+
+    for part in ("ssreflect", "algebra", "algebra_tactics"):  # the last one, analysis, is a package of its own
+        (tmp_path / "user-contrib" / "mathcomp" / part).mkdir(parents=True)
+    status, said = asked()
+    assert (status, said.splitlines()[0][:66]) == (0, "Nothing was checked: there is no whole mathcomp for this coqc here")
+    assert "libcoq-mathcomp-analysis" in said
+    assert asked("--require")[0] == asked(str(tmp_path / "answer.v"))[0] == 1
+    (tmp_path / "user-contrib" / "mathcomp" / "analysis").mkdir()
+    assert "Nothing was checked" not in asked(str(tmp_path / "answer.v"))[1]  # it is asked, and cannot be read
 
 
 def test_every_file_of_the_proofs_is_compiled_and_has_its_place_in_the_map():
