@@ -29,6 +29,7 @@ from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
 from ertheory.numbers import enclose
 from ertheory.symbolic import FORMULAS, explain, formula_of
+from ertheory.symbolic.relation import AskedLimit, Formula
 from tests import oracles
 from tests.reference import make_widths as ref
 
@@ -349,6 +350,19 @@ def test_limits_are_those_of_the_theory(name):
     for found, expected in zip(limits, LIMITS[name], strict=True):
         difference = sympy.expand_log(sympy.sympify(found.value - expected), force=True)
         assert sympy.simplify(sympy.expand(difference)) == 0, found.latex()
+
+
+def test_a_limit_at_0_is_from_above_and_one_at_1_from_below():
+    """Where both sides differ: 1/x + 1/(1 - x) is infinite at 0 from above and at 1 from below, and not elsewhere."""
+    x, left = sympy.Symbol("x", real=True), sympy.Symbol("W")
+    entry = Formula(
+        name="made-up", title="", relation=sympy.Ge(left, 1 / x + 1 / (1 - x)), kind="sufficient", source="", note="",
+        questions=(AskedLimit(left, x, sympy.S.Zero), AskedLimit(left, x, sympy.S.One)),
+    )  # fmt: skip
+    assert [known.value for known in entry.limits()] == [sympy.oo, sympy.oo]
+    assert [rf"\to {at}" in known.latex() for at, known in zip(("0^{+}", "1^{-}"), entry.limits(), strict=True)] == [
+        True, True,
+    ]  # fmt: skip
 
 
 def test_the_paper_counts_half_of_the_edges():

@@ -741,11 +741,16 @@ def test_str_is_steered_to_the_exact_number_and_keeps_it(density, final, every, 
     )  # fmt: skip
     method, model, moved = started(configuration)
     drawn, target, last = sum(counts(model).values()), method.budget(final), None
+    operations, forward = 0, 2 * drawn
     for at in range(2 * STEPS):
         backward(model, at)
         method.step(moved, at)
+        operations += configuration.batch * 3 * forward
+        assert method.flops == operations
         moved.zero_grad(set_to_none=True)
         left = sum(counts(model).values())
+        if (at + 1) % every == 0 or at + 1 == method.end:  # a step costs what was there when it was last looked
+            forward = 2 * left
         if at + 1 < method.end and (at + 1) % every == 0:  # but for a weight that rounding puts on its threshold
             assert abs(left - cubic(drawn, target, at + 1, method.end)) <= 1
         if at + 1 >= method.end:

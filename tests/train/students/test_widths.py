@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from fractions import Fraction
@@ -313,8 +314,30 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     monkeypatch.setitem(SCALES, "quick", TINY)
     words = ["verify", "widths", "--target", "2-3-1", "--sparsity", ".5", "--delta", "1/3", "--out", str(tmp_path)]
     words += ["--workers", "1"]
+    watched: list[tuple[str, int]] = []
+
+    class Bar(verify.tqdm):
+        def reset(self, total=None):
+            self.close_test()
+            super().reset(total)
+
+        def close_test(self):
+            if self.desc:
+                watched.append((self.desc, self.n))
+
+        def close(self):
+            self.close_test()
+            self.desc = ""  # it may be closed again
+            super().close()
+
+    monkeypatch.setattr(verify, "tqdm", Bar)
     assert main([*words, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
+    # The bar comes to the masks of each test, one after another, and counts them.
+    assert [text.partition(":")[0] for text, _ in watched] == [f"test {at + 1}" for at in range(len(watched))]
+    assert sorted((text.partition(": ")[2], masks) for text, masks in watched) == sorted(
+        (f"{test['method']}, {test['total']:,} neurons: ", test["trials"]) for test in content["tests"]
+    )
     assert (content["schema"], content["command"], content["seed"]) == (1, "verify", 0)
     assert content["inputs"]["delta"] == "1/3"
     methods = [row["method"] for row in content["results"]]
@@ -328,7 +351,18 @@ def test_the_command_keeps_its_contract(capsys, tmp_path, monkeypatch):
     assert set(content["failures"]) >= {"mask", "optimiser"}
     trained = [test for test in content["tests"] if test["method"] == "training"]
     assert content["trials"] == sum(test["trials"] for test in trained)
-    assert main([*words, "--explain", "--plot", str(tmp_path / "plots")]) == 0  # from the outcomes that are there
+    assert main([*words, "--format", "csv"]) == 0  # from the outcomes that are there
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert head == ["widths", "N_0", "N_1", "total", "interval"]
+    assert rows == [
+        [
+            row["method"] + "*" * (not row["applies"]),
+            *("" if number is None else str(number) for number in [*(row["widths"] or [None] * 2), row["total"]]),
+            "-" if row["interval"] is None else str(row["interval"]),
+        ]
+        for row in content["results"]
+    ]
+    assert main([*words, "--explain", "--plot", str(tmp_path / "plots")]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "fresh points" in out
     assert "k of n students, or constructions, failed" in out
