@@ -18,7 +18,7 @@ from ertheory.layerwise import LayerDensities
 from ertrain.masks.entries import kept_by_neurons
 from ertrain.masks.masking import masks_of
 from ertrain.masks.positive import INSTEAD
-from ertrain.masks.shapes import layer_shapes, whole_shape
+from ertrain.masks.shapes import layer_shapes, turn_into_layers, whole_shape
 from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.uses import Uses, tensors_in
 
@@ -78,7 +78,8 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     Notes
     -----
     In a copy every kept weight becomes the same positive number and every bias 0; activations and normalisation only
-    scale, means stand for maxima, and a positive increasing function for the softmax. Then a path from the inputs
+    scale, means stand for maxima, sums for differences, products for quotients, and a positive increasing function for
+    the softmax and for gates, which let something through that nothing reaches. Then a path from the inputs
     reaches a neuron if and only if its value has a positive derivative by them, and one leads on if and only if the sum
     of all outputs has one by it. Weights are scaled by the mean number of inputs, and products of activations by their
     larger factor, so that nothing over- or underflows in double precision. A layer that is used more than once is asked
@@ -99,6 +100,7 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
         lost = [layer.name for layer in whole if layer.dead]
         if lost:
             allowed = "operations through which paths can be followed; without masks every neuron has to be on one"
+            allowed += turn_into_layers(module)
             raise InvalidInput("module", allowed, f"layer {lost[0]!r}, which has dead neurons though it is dense")
     return found
 
@@ -138,8 +140,8 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
         rises = _rises(model, ones.detach())
     except (NotImplementedError, RuntimeError):  # what others wrote may have no derivative forwards
         outputs = []
-        with torch.no_grad(), Uses(model, watch, INSTEAD):
-            model(2 * ones)
+        with Uses(model, watch, INSTEAD):
+            model((2 * ones.detach()).requires_grad_())
         rises = [twice - once for (_, once, _), (_, twice, _) in zip(first, outputs, strict=True)]
     uses: dict[str, tuple[Tensor, Tensor]] = {}
     for (name, once, axis), rise in zip(first, rises, strict=True):

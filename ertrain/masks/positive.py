@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn import functional
 
 from ertheory.errors import InvalidInput
@@ -16,17 +17,46 @@ __all__ = ["INSTEAD"]
 
 # Activations of positive numbers do no more than scale them here, and neither do normalisation and dropout.
 _SAME = """
-    relu relu_ relu6 hardtanh hardtanh_ hardswish hardsigmoid gelu silu mish sigmoid sigmoid_ tanh tanh_ elu elu_ selu
-    selu_ celu celu_ softplus leaky_relu leaky_relu_ threshold threshold_ softsign tanhshrink hardshrink softshrink
-    prelu rrelu rrelu_ logsigmoid erf batch_norm layer_norm group_norm instance_norm rms_norm normalize
-    local_response_norm dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
+    relu relu_ relu6 hardtanh hardtanh_ hardswish gelu silu mish tanh tanh_ elu elu_ selu selu_ celu celu_
+    leaky_relu leaky_relu_ threshold threshold_ softsign tanhshrink hardshrink softshrink prelu rrelu rrelu_ logsigmoid
+    erf batch_norm layer_norm group_norm instance_norm rms_norm normalize local_response_norm dropout dropout_ dropout1d
+    dropout2d dropout3d alpha_dropout feature_alpha_dropout
 """.split()
+# Of these a gate is made that lets something through although nothing reaches it.
+_ABOVE_AT_ZERO = "sigmoid sigmoid_ hardsigmoid softplus".split()
+# What falls with an argument that comes from the inputs rises with it here, since a path leads through it all the same:
+# the functions, and the place of that argument.
+_DIFFERENCES = {"sub": 1, "subtract": 1, "__sub__": 1, "rsub": 0, "__rsub__": 0}
+_QUOTIENTS = dict.fromkeys(("div", "divide", "true_divide", "__truediv__"), 1)
+_FALLING = dict.fromkeys(("neg", "negative", "__neg__", "reciprocal", "rsqrt"), 0)
 _SUMS_TO_ONE = ("softmax", "log_softmax", "softmin")
 _PRODUCTS = "mul multiply matmul bmm mul_ __mul__ __rmul__ __imul__ __matmul__ __rmatmul__".split()
 
 
 def _same(given: Tensor, *_: Any, **__: Any) -> Tensor:
     return given
+
+
+def _shifted(given: Tensor, *_: Any, **__: Any) -> Tensor:
+    return given + 0.5
+
+
+def _total(first: Any, second: Any) -> Any:
+    return first + second
+
+
+def _turned(function: Callable[..., Any], place: int, instead: Callable[..., Any]) -> Callable[..., Any]:
+    """Put another function in the place of one where the argument at a place is followed, in either direction."""
+
+    def turned(*args: Any, **kwargs: Any) -> Any:
+        given = args[place] if len(args) > place else None
+        if isinstance(given, Tensor) and given.is_floating_point():
+            tangent = forward_ad.unpack_dual(given).tangent  # type: ignore[no-untyped-call]
+            if given.requires_grad or tangent is not None:
+                return instead(*args)
+        return function(*args, **kwargs)
+
+    return turned
 
 
 def _above_zero(given: Tensor, *_: Any, **__: Any) -> Tensor:
@@ -131,7 +161,7 @@ def _each(number: Any, axes: int) -> tuple[int, ...]:
 
 def _table() -> dict[Any, Callable[..., Any]]:
     found: dict[Any, Callable[..., Any]] = {}
-    for names, function in ((_SAME, _same), (_SUMS_TO_ONE, _above_zero)):
+    for names, function in ((_SAME, _same), (_ABOVE_AT_ZERO, _shifted), (_SUMS_TO_ONE, _above_zero)):
         for name in names:
             for place in (torch, torch.Tensor, functional):
                 if hasattr(place, name):
@@ -148,6 +178,11 @@ def _table() -> dict[Any, Callable[..., Any]]:
             if hasattr(place, name):
                 product = getattr(place, name)
                 found[product] = _product(product, in_place=name in ("mul_", "__imul__"))
+        product = _product(torch.mul)
+        for functions, other in ((_DIFFERENCES, _total), (_QUOTIENTS, product), (_FALLING, _same)):
+            for name, at in functions.items():
+                if hasattr(place, name):
+                    found[getattr(place, name)] = _turned(getattr(place, name), at, other)
     found[torch.einsum] = _sum_of_products
     found[functional.scaled_dot_product_attention] = _attention
     found[functional.multi_head_attention_forward] = _multi_head

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 torchvision = pytest.importorskip("torchvision")
 
 from torch import nn  # noqa: E402
+from torch.autograd import forward_ad  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
+from ertrain import maskable  # noqa: E402
 from ertrain.masks import attach_masks, dead_neurons, layer_shapes, masks_of  # noqa: E402
+from ertrain.masks.uses import Uses  # noqa: E402
 
 NORMS = {
     "layer": lambda: nn.GroupNorm(1, 6), "group": lambda: nn.GroupNorm(3, 6), "batch": lambda: nn.BatchNorm2d(6),
@@ -142,15 +147,81 @@ def test_a_product_needs_both_of_its_factors():
     assert out.dead == 0
 
 
+class Between(nn.Module):
+    """Two layers, and a gate, with something between them."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.first, self.gate, self.last, self.between = nn.Linear(6, 5), nn.Linear(6, 5), nn.Linear(5, 3), between
+
+    def forward(self, inputs):
+        return self.last(self.between(self.first(inputs), self.gate(inputs)))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind, **how):
+        super().__init__()
+        self.memory, self.out = kind(3, 5, batch_first=True, **how), nn.Linear(5, 2)
+
+    def forward(self, inputs):
+        return self.out(self.memory(inputs.reshape(-1, 2, 3))[0][:, -1])
+
+
+PATHS = {
+    "gate": lambda: Between(lambda one, other: one.tanh() * other.sigmoid()),
+    "softplus": lambda: Between(lambda one, other: functional.softplus(one) * other),
+    "centred": lambda: Between(lambda one, other: one - one.mean(1, keepdim=True) - other),
+    "turned": lambda: Between(lambda one, other: (1 - one) * 2 + -other),
+    "quotient": lambda: Between(lambda one, other: one / (1 + other * other).sqrt()),
+    "root mean square": lambda: Between(lambda one, other: one * (one.pow(2) + 1).mean(1, True).rsqrt() + other),
+    "GRU": lambda: maskable(Recurrent(nn.GRU)),
+    "LSTM": lambda: maskable(Recurrent(nn.LSTM)),
+    "two layers": lambda: maskable(Recurrent(nn.GRU, num_layers=2)),
+}
+
+
+def dead_by_derivatives(model, inputs):
+    """Count the neurons of every layer with which outputs, at random weights, do not move, or which inputs do not move.
+
+    With biases of 0, and where functions are smooth and numbers random, a derivative is 0 where no path leads alone.
+    """
+    model = copy.deepcopy(model).double()
+    for name, parameter in model.named_parameters():
+        parameter.data.normal_() if name.endswith("weight") else parameter.data.zero_()
+    seen, rises = [], []
+    point, along = torch.randn(1, *inputs).double(), torch.randn(1, *inputs).double()
+    with Uses(model, lambda name, result, axis: (result.retain_grad(), seen.append((name, result)))):
+        given = model(point).flatten()
+        (given @ torch.randn(len(given)).double()).backward()
+    with torch.no_grad(), forward_ad.dual_level():
+        with Uses(model, lambda name, result, axis: rises.append(forward_ad.unpack_dual(result).tangent)):
+            model(forward_ad.make_dual(point, along))
+    lives = {}
+    for (name, result), rise in zip(seen, rises, strict=True):
+        slopes = (torch.zeros_like(result) if one is None else one for one in (rise, result.grad))
+        moved, leads = (one.reshape(-1, one.shape[-1]).ne(0).any(0) for one in slopes)
+        before = lives.get(name, (False, False))
+        lives[name] = before[0] | moved, before[1] | leads
+    return {name: int((~(moved & leads)).sum()) for name, (moved, leads) in lives.items()}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of derivatives forwards
+@pytest.mark.parametrize("name", PATHS)
+def test_neurons_are_dead_where_no_derivative_passes(name):
+    torch.manual_seed(0)
+    model, found = PATHS[name](), []
+    assert [layer.dead for layer in dead_neurons(model, (6,))] == [0] * len(layer_shapes(model))
+    for _ in range(5):
+        attach_masks(model, {layer.name: torch.rand(layer.shape) < 0.3 for layer in layer_shapes(model)})
+        layers = {layer.name: layer.dead for layer in dead_neurons(model, (6,))}
+        assert layers == dead_by_derivatives(model, (6,))
+        found.append(sum(layers.values()))
+    assert max(found) > 0
+
+
 def test_what_cannot_be_followed_is_refused():
-    class Centred(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.last = nn.Linear(4, 3), nn.Linear(3, 2)
-
-        def forward(self, inputs):
-            hidden = self.first(inputs)
-            return self.last(hidden - hidden.mean(1, keepdim=True))
-
-    with pytest.raises(InvalidInput, match=r"^module: .*dead neurons though it is dense"):
-        dead_neurons(Centred(), (4,))
+    for between in (lambda one, other: one * one.std(1, keepdim=True) + other, lambda one, other: one.round() + other):
+        with pytest.raises(InvalidInput, match=r"^module: .*dead neurons though it is dense"):
+            dead_neurons(Between(between), (6,))
+    with pytest.raises(InvalidInput, match=r"^module: .*; ertrain\.maskable\(model\) makes linear layers"):
+        dead_neurons(Recurrent(nn.GRU), (6,))
