@@ -4,8 +4,7 @@
 
 The comparisons of `ertrain report`, recipe by recipe, are brought from folders of runs into claims.csv beside this
 file, where they take the place of the same ones with fewer seeds, and docs/findings/claims.md is written from it.
-Comparisons of methods on Fashion-MNIST with three seeds come from figures/methods.csv. Without arguments the page is
-written from the table that is there.
+Without arguments the page is written from the table that is there. figures/methods.py draws some of its rows.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ TABLE, PAGE = HERE / "claims.csv", HERE.parent / "docs" / "findings" / "claims.m
 KEY = ("recipe", "data", "model", "method", "ratio", "start", "final", "against", "rule")
 COLUMNS = (*KEY, "difference", "low", "high", "n", "verdict")
 ASKED = ("table1", "table2", "table3", "table4", "table5", "table28", "gcn", "modular-addition", "tabular", "imagenet")
-METHODS = {"rigl": "table2", "str": "table3", "imp": "table4", "edge-popup": "table5"}
 VERDICTS = ("agrees", "disagrees", "cannot tell")
 MOST = 1000  # seeds that are named
 Row = dict[str, str]
@@ -43,19 +41,6 @@ def rows_of(recipe: str, comparisons: Iterable[Comparison]) -> Iterator[Row]:
             one.against, one.rule, *ends, str(mean.count), one.verdict,
         )  # fmt: skip
         yield dict(zip(COLUMNS, values, strict=True))
-
-
-def of_methods() -> Iterator[Row]:
-    with (HERE.parent / "figures" / "methods.csv").open(encoding="utf-8", newline="") as stream:
-        for line in csv.DictReader(stream):
-            if line["difference"]:
-                rule = next((name for name in RULES if f" {name} " in line["claim"]), "")
-                ends = (f"{100 * float(line[end])}" for end in ("difference", "difference_low", "difference_high"))
-                values = (
-                    METHODS[line["method"]], line["data"], line["model"], line["method"], line["ratio"], line["start"],
-                    line["final"], line["against"], rule, *ends, line["pairs"], line["verdict"],
-                )  # fmt: skip
-                yield dict(zip(COLUMNS, values, strict=True))
 
 
 def kept() -> Iterator[Row]:
@@ -74,7 +59,7 @@ def brought(folders: Iterable[Path]) -> list[Row]:
         if row["rule"] != "degrades" or row["against"] == "density 0.01"
     ]
     found: dict[tuple[str, ...], Row] = {}
-    for row in (*new, *kept(), *of_methods()):
+    for row in (*new, *kept()):
         key = tuple(row[name] for name in KEY)
         if key not in found or int(row["n"]) > int(found[key]["n"]):
             found[key] = row

@@ -51,7 +51,6 @@ def test_a_comparison_takes_the_place_of_the_same_one_with_fewer_seeds(script, r
     new = {**rows[0], "n": "10", "difference": "7.0"}
     for order in ([old, new], [new, old]):
         monkeypatch.setitem(script["brought"].__globals__, "kept", lambda order=order: iter(order))
-        monkeypatch.setitem(script["brought"].__globals__, "of_methods", lambda: iter([]))
         assert script["brought"]([]) == [new]
 
 
