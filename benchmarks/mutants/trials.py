@@ -166,7 +166,7 @@ def tried(change: Change, copy: Path, limit: float, reach: Reach | None = None) 
     """
     start, file, without = time.monotonic(), copy / change.path, set[str]()
     text, stamp = file.read_text(encoding="utf-8"), file.stat().st_mtime
-    chosen = plan(copy, change, reach, limit / 3)
+    chosen = plan(copy, change, reach, limit / 12)
     while True:
         try:
             file.write_text(change.applied(text), encoding="utf-8")
