@@ -125,8 +125,12 @@ def gathered(folder: Path, root: Path, texts: Mapping[str, str], day: str, minut
     """What processes of a recording wrote down, in one: what a shared fixture reaches, its tests do."""
     from coverage import CoverageData
 
-    rows = [json.loads(row) for file in sorted(folder.glob("tests-*.jsonl")) for row in file.open(encoding="utf-8")]
-    seconds = {row["test"]: row["seconds"] for row in sorted(rows, key=lambda row: row["test"])}
+    notes = [json.loads(row) for file in sorted(folder.glob("notes-*.jsonl")) for row in file.open(encoding="utf-8")]
+    rows = sorted((row for row in notes if "test" in row), key=lambda row: row["test"])
+    shared = {row["fixture"]: row["seconds"] for row in notes if "fixture" in row}
+    seconds = {  # of each test alone
+        row["test"]: round(row["seconds"] + sum(shared.get(name, 0) for name in row["fixtures"]), 3) for row in rows
+    }
     masks = {name: 1 << place for place, name in enumerate(seconds)}  # of contexts: which tests belong to them
     for row in rows:
         for fixture in row["fixtures"]:

@@ -39,7 +39,8 @@ class Recorder:
     """Records a process in which tests run."""
 
     def __init__(self, root: Path, folder: Path) -> None:
-        self.tests, commands = folder / f"tests-{os.getpid()}.jsonl", folder / f"commands-{os.getpid()}.ini"
+        self.notes, commands = folder / f"notes-{os.getpid()}.jsonl", folder / f"commands-{os.getpid()}.ini"
+        self.shared = 0.0  # seconds of a test that went into fixtures of many
         source, data = [str(root / package) for package in PACKAGES], folder / "coverage"
         commands.write_text(_COMMANDS.format(source=",".join(source), data=data, quiet=_QUIET), encoding="utf-8")
         os.environ["COVERAGE_PROCESS_START"] = str(commands)
@@ -50,19 +51,29 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         _forget()
-        start = _spent()
+        start, self.shared = _spent(), 0.0
         with self.within(item.nodeid):
             result = yield
         shared = sorted({_fixture(one) for all_of in _fixtures(item).values() for one in all_of if _is_shared(one)})
-        row = {"test": item.nodeid, "seconds": round(_spent() - start, 3), "fixtures": shared}
-        with self.tests.open("a", encoding="utf-8") as file:  # one by one: a process may be ended by its last test
-            file.write(json.dumps(row) + "\n")
+        self.note(test=item.nodeid, seconds=_spent() - start - self.shared, fixtures=shared)
         return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
-        with self.within(_fixture(fixturedef)) if _is_shared(fixturedef) else contextlib.nullcontext():
+        if not _is_shared(fixturedef):
             return (yield)
+        start, before = _spent(), self.shared
+        with self.within(_fixture(fixturedef)):
+            result = yield
+        seconds = _spent() - start - (self.shared - before)  # without those that it asks for
+        self.shared += seconds
+        self.note(fixture=_fixture(fixturedef), seconds=seconds)
+        return result
+
+    def note(self, *, seconds: float, **row: object) -> None:
+        """Write a row down at once: a process may be ended by its last test."""
+        with self.notes.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**row, "seconds": round(seconds, 3)}) + "\n")
 
     @contextlib.contextmanager
     def within(self, context: str) -> Iterator[None]:
