@@ -297,7 +297,10 @@ def test_coq_without_mathcomp_is_no_failure_but_said(tmp_path):
     for part in ("ssreflect", "algebra", "algebra_tactics"):  # the last one, analysis, is a package of its own
         (tmp_path / "user-contrib" / "mathcomp" / part).mkdir(parents=True)
     status, said = asked()
-    assert (status, said.splitlines()[0][:66]) == (0, "Nothing was checked: there is no whole mathcomp for this coqc here")
+    assert (status, said.splitlines()[0][:66]) == (
+        0,
+        "Nothing was checked: there is no whole mathcomp for this coqc here",
+    )
     assert "libcoq-mathcomp-analysis" in said
     assert asked("--require")[0] == asked(str(tmp_path / "answer.v"))[0] == 1
     (tmp_path / "user-contrib" / "mathcomp" / "analysis").mkdir()

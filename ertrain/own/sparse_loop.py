@@ -101,19 +101,27 @@ class SparseLoop:
         InvalidInput
             If the state is that of another network or method.
         """
-        drawn, shapes = state.get("drawn"), {name: mask.shape for name, mask in self._method.drawn.items()}
-        if not isinstance(drawn, Mapping) or {name: mask.shape for name, mask in drawn.items()} != shapes:
-            raise InvalidInput("state", f"that of a loop with masks for {', '.join(shapes)}", type(state).__name__)
+        shapes = _shapes_of(self._method.drawn)
+        known = isinstance(state, Mapping) and {"drawn", "masks", "method", "steps"} <= state.keys()
+        if not known or not _shapes_of(state["drawn"]) == _shapes_of(state["masks"]) == shapes:
+            raise InvalidInput(
+                "state", f"that of a loop with masks for {', '.join(shapes or ())}", type(state).__name__
+            )
+        steps = whole_number("state", state["steps"], least=0)
         if set(state["method"]) != set(self._method.state()):
             raise InvalidInput(
                 "state", f"that of the method {self._method.configuration.method}", list(state["method"])
             )
-        for name, mask in drawn.items():
+        for name, mask in state["drawn"].items():
             self._method.drawn[name].copy_(mask)
         self._method.size = sum(int(mask.sum()) for mask in self._method.drawn.values())
         attach_masks(self._method.model, state["masks"])
         self._method.load(state["method"])
-        self.steps = int(state["steps"])
+        self.steps = steps
+
+
+def _shapes_of(masks: object) -> dict[str, Any] | None:
+    return {name: getattr(mask, "shape", None) for name, mask in masks.items()} if isinstance(masks, Mapping) else None
 
 
 @called(module="model", skip="dense_layers")

@@ -97,6 +97,9 @@ def supplied_measure(loss: Loss | None, metric: Metric | None, *, of_classes: bo
     of_classes
         Whether labels are numbers of classes.
     """
+    for name, given in (("loss", loss), ("metric", metric)):
+        if given is not None and not callable(given):
+            raise InvalidInput(name, "a function of outputs and labels", given)
     if loss is None and metric is None and of_classes:
         return ONE_NETWORK
     mean: Loss = loss or (cross_entropy if of_classes else _squares)

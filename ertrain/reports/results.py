@@ -55,10 +55,9 @@ def _read(path: Path) -> Result:
     result = read_json(path, RESULT_NEEDS, RESULT_ALSO)
     if not isinstance(result["data"].get("name"), str):
         raise RunFolderError(path, "data has no name")
-    if result.get("diverged") and (result["accuracy_test"] is None or result["accuracy_validation"] is None):
-        raise RunFolderError(path, "is of a run that diverged, and has no accuracy to report")
-    if result["accuracy_test"] is None:
-        raise RunFolderError(path, "was not tested, and has no accuracy to report")
+    if any(result[name] is None for name in ("accuracy_test", "accuracy_test_best", "accuracy_validation")):
+        what = "is of a run that diverged" if result.get("diverged") else "was not tested"
+        raise RunFolderError(path, f"{what}, and has no accuracy to report")
     configuration = configuration_of(path.parent)
     if configuration is not None and configuration["hash"] != result["config_hash"]:
         raise RunFolderError(path, "is the result of another configuration than its folder's")

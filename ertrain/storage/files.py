@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ __all__ = [
     "write_whole",
 ]
 
+Kinds = Mapping[str, type | tuple[type, ...]]
+
 # What every reader of a result looks at, and what else there may be: older results have less.
-RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
+RESULT_NEEDS: Kinds = {
     "schema": int,
     "recipe": str,
     "config_hash": str,
@@ -48,13 +50,21 @@ RESULT_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "flops_dense": int,
     "data": dict,
 }
-RESULT_ALSO = frozenset(
-    """
-    accuracy_validation_best backend best_epoch diverged flops_search memory_dense memory_peak memory_train seconds
-    without_weights without_weights_expected
-    """.split()
-)
+RESULT_ALSO: Kinds = {
+    "accuracy_validation_best": (int, float, type(None)),
+    "backend": str,
+    "best_epoch": int,
+    "diverged": bool,
+    "flops_search": int,
+    "memory_dense": int,
+    "memory_peak": (int, type(None)),
+    "memory_train": int,
+    "seconds": (int, float),
+    "without_weights": int,
+    "without_weights_expected": (int, float, type(None)),  # not known of masks with a structure
+}
 
+_BEYOND = 2**1000
 _SECONDS_BETWEEN_TRIES = 0.1
 
 
@@ -118,9 +128,7 @@ def write_json(path: Path, content: Any) -> None:
     write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def read_json(
-    path: Path, needs: Mapping[str, type | tuple[type, ...]] | None = None, also: Collection[str] | None = None
-) -> Any:
+def read_json(path: Path, needs: Kinds | None = None, also: Kinds | None = None) -> Any:
     """Read a JSON document, None if there is no such file.
 
     Parameters
@@ -130,7 +138,7 @@ def read_json(
     needs
         Names that an object must have at least, and the types of their values. Without them it may be anything.
     also
-        Names that it may have besides; without them, any.
+        Names that it may have besides, and the types of their values; without them, any.
 
     Raises
     ------
@@ -139,6 +147,7 @@ def read_json(
     """
     try:
         content = json.loads(path.read_bytes(), parse_constant=_no_number)
+        json.dumps(content, ensure_ascii=False).encode()  # halves of characters are no text
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
@@ -147,10 +156,12 @@ def read_json(
         raise _failure(path, error) from error
     if needs is not None and not isinstance(content, dict):
         raise RunFolderError(path, f"a JSON object is expected, not {type(content).__name__}")
-    for name, kind in (needs or {}).items():
-        # To JSON a truth value is no number.
+    there = {name: kind for name, kind in (also or {}).items() if name in content}
+    for name, kind in {**(needs or {}), **there}.items():
         value = content.get(name)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        # To JSON a truth value is no number; and nothing that is counted or measured here is beyond any double.
+        wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+        if wrong or (isinstance(value, int) and abs(value) >= _BEYOND):
             raise RunFolderError(path, f"{name} is not what was written there ({type(value).__name__})")
     unknown = [] if also is None else [name for name in content if name not in {*(needs or {}), *also}]
     if unknown:

@@ -59,7 +59,7 @@ _START_NEEDS: Mapping[str, type | tuple[type, ...]] = {
     "dead_neurons": (int, type(None)),
     "neurons": (int, type(None)),
 }
-_START_ALSO = ("flops_search", "layers")
+_START_ALSO = {"flops_search": int, "layers": list}
 
 
 @dataclass(frozen=True)

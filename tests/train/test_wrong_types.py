@@ -20,7 +20,7 @@ from tests.wrong_types import not_named, public_functions  # noqa: E402
 
 # They ask a question of any object, or begin when they are entered.
 OF_ANYTHING = {
-    "data.is_there", "masks.is_structured", "own.supplied_measure", "ratios.looks_at_weights", "storage.locked",
+    "data.is_there", "masks.is_structured", "ratios.looks_at_weights", "storage.locked",
     "training.open_run",
 }  # fmt: skip
 

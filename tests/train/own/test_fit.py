@@ -309,6 +309,7 @@ REFUSED = [
     ({"optimiser": torch.optim.LBFGS}, "optimiser: expected one that takes steps without a closure"),
     ({"optimiser": lambda parameters: 3}, "optimiser: "),
     ({"loss": lambda outputs, labels: outputs}, "loss: "),
+    ({"loss": "mse"}, "loss: expected a function of outputs and labels, got 'mse'"),
     ({"data": (INPUTS, LABELS[:5])}, "train: expected inputs"),
     ({"data": 3}, "train: expected a Dataset"),
     ({"data": TensorDataset(INPUTS)}, "train: expected pairs"),

@@ -174,6 +174,11 @@ def test_more_steps_than_announced_and_states_of_others_are_refused():
         started("str")[2].load_state_dict(sparse.state_dict())
     with pytest.raises(InvalidInput, match=r"^state: "):
         sparse.load_state_dict({"steps": 3})
+    mine = sparse.state_dict()
+    for wrong in (3, None, [], {**mine, "drawn": 3}, {**mine, "masks": {"0": 1}}, {**mine, "steps": "many"}):
+        with pytest.raises(InvalidInput, match=r"^state: "):
+            sparse.load_state_dict(wrong)
+    assert sparse.steps == 1
     other = network()
     with pytest.raises(InvalidInput, match=r"^optimiser: "):
         ertrain.start_sparse(other, sgd(model.parameters()), density="0.3", method="str", steps=3)

@@ -88,6 +88,27 @@ def test_names_that_nobody_wrote_are_refused(out, file):
         again(CONFIGURATION, out)
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("without_weights", "1"),
+        ("without_weights_expected", []),
+        ("diverged", 1),
+        ("accuracy_test_best", None),
+        ("accuracy_validation", None),
+        ("accuracy_test", 10**400),
+        ("flops_train", 10**400),
+        ("ratio", "\ud800"),
+        ("data", {"name": "\ud800"}),
+    ],
+)
+def test_a_value_that_cannot_be_reported_is_left_out(out, name, wrong):
+    path = out / CONFIGURATION.folder / "result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: wrong}))
+    with pytest.warns(UserWarning, match=r"^left out: .*result\.json: "), pytest.raises(InvalidInput):
+        read_results(out)
+
+
 def test_results_of_earlier_versions_are_read(out):
     path = out / CONFIGURATION.folder / "result.json"
     content = json.loads(path.read_text())
