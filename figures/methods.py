@@ -1,7 +1,7 @@
 """Draw what methods reach from random masks, beside what they reach from a dense network or with a fixed mask.
 
-The figure is drawn from the comparisons of Tables 2 to 5 in ``benchmarks/claims.csv``, each with as many seeds as it has
-there; ``python benchmarks/claims.py RUNS`` brings them from folders of runs.
+The figure is drawn from the comparisons of Tables 2 to 5 in ``benchmarks/claims.csv``, each with as many seeds as it
+has there; ``python benchmarks/claims.py RUNS`` brings them from folders of runs.
 """
 
 from __future__ import annotations

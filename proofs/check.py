@@ -237,7 +237,7 @@ def compiled_folder() -> Path:
 
 
 def missing_here() -> str | None:
-    """Name what is not installed: coqc, or a part of mathcomp that the proofs load; nothing where all of it is there."""
+    """Name what is not installed: coqc, or a part of mathcomp that the proofs load; None where all of it is there."""
     if shutil.which("coqc") is None:
         return "coqc"
     done = subprocess.run(["coqc", "-where"], capture_output=True, text=True, check=True)
