@@ -15,7 +15,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers import Rational, exact_rational
+from ertheory.numbers import Rational, exact_rational, whole_number
 from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.gcn import GCN
 from ertrain.models.mlp import MLP
@@ -110,6 +110,7 @@ def build_model(
     factor = exact_rational("width", width)
     if not 0 < factor <= 1000:
         raise InvalidInput("width", "a number in (0, 1000]", width)
+    classes = whole_number("classes", classes, least=1)
     if edges is not None and not name.startswith("gcn"):
         raise InvalidInput("model", "gcn-16 with any hidden widths for a graph", name)
     if name in _OF_TERMS and len(inputs) == 2:

@@ -96,7 +96,9 @@ class Outcomes:
 
 
 def _whole(content: Any, chunk: int) -> bool:
-    if not isinstance(content, dict) or content.get("schema") != 1 or not isinstance(content.get("inputs"), dict):
+    if not isinstance(content, dict) or content.keys() != {"schema", "inputs", "outcomes"}:
+        return False
+    if content["schema"] != 1 or not isinstance(content["inputs"], dict):
         return False
     kinds = content.get("outcomes")
     if not isinstance(kinds, dict) or not all(isinstance(totals, dict) for totals in kinds.values()):

@@ -66,7 +66,9 @@ def test_unknown_networks_are_refused(name):
         build_model(name, inputs=(1, 8, 8), classes=10)
 
 
-@pytest.mark.parametrize("width", [0, -1, "1001"])
-def test_widths_outside_are_refused(width):
-    with pytest.raises(InvalidInput, match=r"^width: "):
-        build_model("vgg16", inputs=(3, 32, 32), classes=10, width=width)
+@pytest.mark.parametrize(
+    ("name", "value"), [("width", 0), ("width", -1), ("width", "1001"), ("classes", 0), ("classes", 1.5)]
+)
+def test_widths_and_classes_outside_are_refused(name, value):
+    with pytest.raises(InvalidInput, match=rf"^{name}: "):
+        build_model("vgg16", inputs=(3, 32, 32), **{"classes": 10, name: value})

@@ -112,7 +112,8 @@ def test_outcomes_are_kept_and_looked_up(tmp_path, wave):
         write_json(path, {"schema": 1, "inputs": {"x": 1}, "outcomes": {"kind": {"7": marks}}})
         with pytest.raises(RunFolderError, match="no outcomes"):
             Outcomes(path, {"x": 1}, seed=0, chunk=4)
-    for damaged in ([], {"schema": 2, "inputs": {"x": 1}, "outcomes": {}}, {"schema": 1, "inputs": {"x": 1}}):
+    good = {"schema": 1, "inputs": {"x": 1}, "outcomes": {}}
+    for damaged in ([], {**good, "schema": 2}, {"schema": 1, "inputs": {"x": 1}}, {**good, "unknown": 1}):
         write_json(path, damaged)
         with pytest.raises(RunFolderError, match="no outcomes"):
             Outcomes(path, {"x": 1}, seed=0, chunk=4)
