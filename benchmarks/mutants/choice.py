@@ -13,6 +13,7 @@ from .reach import Reach, function_of
 
 _FILES = 4  # that are read at once where it is not known which of their tests reach the line
 _FIRST, _TIMES = 20, 4  # tests in the first group, and how many times as many are in each group after it
+_READING = "tests/reference/test_defaults.py"  # looks at what every module defines, and reaches nothing of it
 _CASES = 3  # of a test with parameters that are asked for its words
 
 
@@ -36,22 +37,24 @@ class Plan:
 def plan(root: Path, change: Change, reach: Reach | None, long: float) -> Plan:
     """The tests to ask about a wrong line, in groups.
 
-    Those that reach it come first, and those that are too new to be known. Where the line is not traced, or nobody
-    reaches it, those that reach anything in the module or in its importers come next, then those that belong by words.
+    Those that reach it come first, and those that are too new to be known. Where the line is not traced, those that
+    reach any function of the module do, or of its importers; after these, and where nobody reaches it, those that
+    belong by words.
     """
     if reach is None:
         return Plan(tuple(_by_words(root, change)))
     reaching, traced = reach.reaching(change, (root / change.path).read_text(encoding="utf-8"))
     ranked = ranks(root, change, reach, reaching, long)
     if not traced:
-        about = reach.tests_of(change.path) or {
-            test for path in importers(root)[change.path] for test in reach.tests_of(path)
+        about = reach.tests_inside(change.path) or {
+            test for path in importers(root)[change.path] for test in reach.tests_inside(path)
         }
         ranked += ranks(root, change, reach, about - reaching, long)
     known, *more = [*_groups(root, ranked), Group(())]
     new = tuple(name for name in nearest(root, change) if name not in reach.functions)
+    reading = (_READING,) if not traced and (root / _READING).exists() else ()
     words = [] if traced and reaching else _by_words(root, change)
-    groups = [group for group in (known, Group(new), *more, *words) if group.asked]
+    groups = [group for group in (known, Group(new), Group(reading), *more, *words) if group.asked]
     return Plan(tuple(groups), frozenset(reaching), traced)
 
 

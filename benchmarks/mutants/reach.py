@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -42,22 +42,29 @@ class Reach:
         """Tests by the names of their functions, for those with parameters are many."""
         return frozenset(function_of(name) for name in self.names)
 
-    def tests_of(self, path: str, lines: Iterable[int] | None = None) -> set[str]:
-        """The tests that reach any of some lines of a file, or anything in it."""
+    def tests_of(self, path: str, lines: Iterable[int]) -> set[str]:
+        """The tests that reach any of some lines of a file."""
         there = self.lines.get(path, {})
-        places = there.values() if lines is None else (there[str(line)] for line in lines if str(line) in there)
-        return {self.names[test] for place in set(places) for test in self.sets[place]}
+        places = {there[str(line)] for line in lines if str(line) in there}
+        return {self.names[test] for place in places for test in self.sets[place]}
+
+    def tests_inside(self, path: str) -> set[str]:
+        """The tests that reach a function of a file: not those alone that import it in a process of their own."""
+        return self.tests_of(path, _inside(self.texts.get(path, "")))
 
     def reaching(self, change: Change, text: str) -> tuple[set[str], bool]:
         """The tests that reach a wrong line, and whether there can be no others among those that were recorded.
 
-        What runs when a module is imported, what is compiled, and what was written since is not traced.
+        What runs when a module is imported, what is compiled, and what was written since is not traced. Who imports a
+        module is not who asks for what is in it: of the first, no test is known to reach it.
         """
         statement, traced = place_of(text, change.line)
+        if not traced:
+            return set(), False
         before = self._before(change.path, text)
         then = [before[line] for line in statement if line in before]
         itself = self.tests_of(change.path, [before[change.line]]) if change.line in before else set()
-        return itself or self.tests_of(change.path, then), traced and len(then) == len(statement)
+        return itself or self.tests_of(change.path, then), len(then) == len(statement)
 
     def _before(self, path: str, text: str) -> dict[int, int]:
         """Where the lines of a file were when it was recorded."""
@@ -95,6 +102,13 @@ def place_of(text: str, line: int) -> tuple[range, bool]:
                 traced = True
                 compiled |= any(_name(decorator) in _COMPILERS for decorator in node.decorator_list)
     return statement, traced and not compiled
+
+
+def _inside(text: str) -> Iterator[int]:
+    """The lines of a file that are in functions."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            yield from range(node.body[0].lineno, (node.end_lineno or 0) + 1)
 
 
 def _name(decorator: ast.expr) -> str:
