@@ -53,7 +53,10 @@ def test_quantised_weights_are_the_target_itself(tmp_path, capsys):
     words += ["--bits", "2", "--widths", "600,300", "--out", str(tmp_path / "ticket.safetensors")]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["inputs"]["bits"], document["epsilon"], document["bits"]) == (2, "0", 2)
+    assert (document["epsilon"], document["bits"]) == ("0", 2)
+    stands_for = {"epsilon": "0", "delta": None, "kept": None, "domain": [-1, 1], "widths": [600, 300], "force": False}
+    given = {"bits": 2, "build": True, "density": ["0.5"] * 3, **stands_for}
+    assert {name: document["inputs"][name] for name in given} == given
     assert document["check"]["error_certified"] == 0
     assert check_ticket(tickets.coarse(1), tmp_path / "ticket.safetensors", epsilon=0).passed
     assert main([*words, "--force"]) == 0

@@ -15,6 +15,7 @@ import ertheory
 from ertheory.masks import DrawnMask, GivenMask
 from ertheory.networks.drawing import shares_of
 from ertheory.networks.source import Source
+from ertheory.plots import densities
 from ertheory.plots.answers import _draw
 from ertheory.tables import Shown, Table
 
@@ -138,6 +139,20 @@ def test_densities_have_a_picture(tmp_path):
     assert picture.columns["density"] == found.densities
     assert picture.columns["kept"] == found.nonzeros_expected
     assert [path.name for path in picture.save(tmp_path)] == ["densities.png", "densities.svg", "densities.csv"]
+    figure = Figure()
+    densities._draw(figure, picture.columns, title="", realised=found.density_realised)
+    shares, weights = figure.axes
+    assert [label.get_text() for label in shares.get_yticklabels()] == [layer.name for layer in found.layers]
+    assert shares.get_yticks().tolist() == [0, 1, 2]
+    low, high = shares.get_ylim()
+    assert low > 2 > 0 > high  # the first layer stands at the top
+    points, dotted = shares.lines
+    assert points.get_xydata().tolist() == [[float(share), at] for at, share in enumerate(found.densities)]
+    assert set(dotted.get_xdata()) == {found.density_realised}
+    assert {line.get_label(): line.get_xdata().tolist() for line in weights.lines} == {
+        "all weights": [layer.weights for layer in found.layers],
+        "kept weights, expected": [float(count) for count in found.nonzeros_expected],
+    }
     drawn = (tmp_path / "densities.svg").read_text()
     assert "ratio erk, kernel " in drawn
     assert "density asked 0.1, realised 0.1" in drawn
