@@ -118,8 +118,9 @@ def _wrong_type(
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         for kind in _declared(function, parameter.annotation):
-            if not fits(value, kind):
-                text = parameter.annotation if isinstance(parameter.annotation, str) else kind.__name__
+            text = parameter.annotation if isinstance(parameter.annotation, str) else kind.__name__
+            no_numbers = "ArrayLike" in text and isinstance(value, str | bytes)  # which numpy makes arrays of as well
+            if no_numbers or not fits(value, kind):
                 return InvalidInput(name, f"a value of type {text}", value)
     return None
 

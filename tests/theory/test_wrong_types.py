@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import ertheory
@@ -52,6 +53,16 @@ def test_the_first_argument_of_a_wrong_type_is_named():
             tell(*given[0], **given[1])
         assert str(caught.value) == line
         assert isinstance(caught.value.__cause__, TypeError)  # what went wrong inside is still there to be looked at
+
+
+def test_a_text_is_no_array_of_numbers():
+    @naming
+    def added(numbers: npt.ArrayLike) -> np.ndarray:
+        return np.asarray(numbers, dtype=float)
+
+    with pytest.raises(InvalidInput, match=r"^numbers: expected a value of type npt.ArrayLike, got 'x'"):
+        added("x")
+    assert added([1, 2]).tolist() == [1, 2]
 
 
 def test_errors_that_no_type_explains_stay_what_they_are():
