@@ -6,7 +6,7 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
     ertrain run factored --only data=fashion-mnist --seeds 10 --data-dir DATA --out RUNS
     ertrain run factored --scale small --only model=lenet-300-100 data=fashion-mnist density=0.02 --seeds 10 --out RUNS
     ertrain run factored --scale small --only model=resnet20 data=digits --seeds 5 --out RUNS
-    ertrain run factored --scale small --only model=resnet20 data=fashion-mnist density=1,0.5 --seeds 5 --out RUNS
+    ertrain run factored --scale small --only model=resnet20 data=fashion-mnist --seeds 5 --out RUNS
     ertrain run factored --scale small --only model=transformer --seeds 5 --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
