@@ -188,6 +188,7 @@ def loop(a):
 def test_statements_that_are_traced(line, statement, traced):
     lines, found = place_of(TEXT, line)
     assert (list(lines), found) == (statement, traced)
+    assert place_of(f"{TEXT}\nfrom llvmlite import ir\n", line) == (lines, False)  # it writes machine code
 
 
 def mapped(seconds: dict[str, float], path: str, text: str, **lines: set[str]) -> Reach:

@@ -143,4 +143,4 @@ def importers(root: Path) -> dict[str, set[str]]:
 def is_compiled(file: Path) -> bool:
     """Whether a file has loops that Numba compiles, and keeps between processes."""
     text = file.read_text(encoding="utf-8")
-    return "import kernel" in text or "njit" in text
+    return "import kernel" in text or "njit" in text or "llvmlite" in text

@@ -20,6 +20,7 @@ from pathlib import Path
 from .changes import PACKAGES, Change
 
 _COMPILERS = {"kernel", "njit"}  # decorators of loops whose lines are machine code
+_GENERATOR = "llvmlite"  # what imports it writes machine code, which is kept: it runs again only where that is missing
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def function_of(test: str) -> str:
 
 def place_of(text: str, line: int) -> tuple[range, bool]:
     """The lines of the statement that a line belongs to, and whether they are traced: in a function, not compiled."""
-    statement, traced, compiled = range(line, line + 1), False, False
+    statement, traced, compiled = range(line, line + 1), False, _GENERATOR in text
     for node in ast.walk(ast.parse(text)):  # from outside inwards
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
             body = getattr(node, "body", None)
