@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -12,7 +13,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 import pytest
 
@@ -106,6 +107,15 @@ const look = setInterval(() => {
 </script></body>"""
 
 
+def heard(said: Queue[dict], browser: subprocess.Popen) -> dict:
+    """What the page says, within two minutes, or less where the browser cannot run."""
+    for _ in range(120):
+        with contextlib.suppress(Empty):
+            return said.get(timeout=1)
+        assert browser.poll() in (None, 0), "the browser has ended"
+    raise TimeoutError
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 def test_the_page_in_a_browser(tmp_path):
     """Asked by its address, the page shows the program's numbers, and its laws agree with the whole table."""
@@ -135,7 +145,7 @@ def test_the_page_in_a_browser(tmp_path):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([BROWSER, *options, "--remote-debugging-port=0", address], **quiet) as browser:
         try:
-            found = said.get(timeout=120)
+            found = heard(said, browser)
         finally:
             browser.terminate()
             server.shutdown()
