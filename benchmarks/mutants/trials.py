@@ -194,11 +194,12 @@ def tried(change: Change, copy: Path, limit: float, reach: Reach | None = None) 
 def is_right(words: tuple[str, ...], copy: Path) -> bool:
     """Whether pytest finds nothing to complain of where nothing is wrong."""
     if (copy, words) not in _RIGHT:
+        limit = 2 * _TOO_LONG + 30  # it has to be read first
 
         def work() -> int:
-            return int(pytest.main([*_OPTIONS, f"--rootdir={copy}", *words], plugins=[Watch(_TOO_LONG)]))
+            return int(pytest.main([*_OPTIONS, f"--rootdir={copy}", *words], plugins=[Watch(limit)]))
 
-        _RIGHT[copy, words] = divided(work, copy, 2 * _TOO_LONG + 30) == 0
+        _RIGHT[copy, words] = divided(work, copy, limit) == 0
     return _RIGHT[copy, words]
 
 
