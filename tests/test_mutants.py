@@ -371,8 +371,8 @@ def test_wrong_lines_are_tried_in_a_copy_on_the_tests_that_reach_them(tmp_path):
         **{line: in_file[:1] for line in (1, 4, 8, 14, 15)}, 5: [always, *in_file[:2]], 9: shared, 10: shared,
         11: shared, 16: in_file[2:],
     }  # fmt: skip
-    seen = f"{tests}::test_g"
-    assert {(row["old"], row["new"]): row["by"] for row in found} == {
+    seen = tests  # by one of those that share the fixture, which of them depends on what they took
+    assert {(row["old"], row["new"]): row["by"].partition("::")[0] for row in found} == {
         ("a - b", "(a + b)"): "",  # 0 is the same with both signs
         ("a < 9", "(a <= 9)"): seen,
         ("9", "10"): seen,
