@@ -197,6 +197,7 @@ def test_a_target_that_reads_nothing_has_no_coverage():
     answer = coverage(target, (HALF,) * 3, HALF)
     assert not answer.applies
     assert answer.reason == "the target depends on no input"
+    assert answer.real_factors == (0,)  # no edge is needed
 
 
 BAD = [
