@@ -4,12 +4,13 @@ what the words beside the others say. Everything that a run depends on is in the
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.recipes import RECIPES, recipe  # noqa: E402
 
@@ -196,3 +197,10 @@ def test_every_setting_is_in_the_hash():
     for field, other in (("drop_share", 0.31), ("update_every", 19), ("warmup", 0), ("decay", 0.2), ("seed", 3)):
         assert asdict(run)[field] != other
         assert run.changed({field: str(other)}).hash != run.hash
+
+
+def test_numbers_of_a_configuration_have_63_bits_and_a_sign():
+    run = recipe("table2").configurations("quick", seeds=1)[-1]
+    assert replace(run, epochs=2**63 - 1).epochs == 2**63 - 1
+    with pytest.raises(InvalidInput, match=r"^epochs: expected a number below 2\^63"):
+        replace(run, epochs=2**63)

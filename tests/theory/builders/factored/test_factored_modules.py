@@ -376,9 +376,9 @@ class Twisted(nn.Linear):
         return super().forward(x) + 1
 
 
-def hooked():
+def hooked(*, before: bool):
     layer = nn.Linear(3, 2)
-    layer.register_forward_hook(lambda *_: None)
+    (layer.register_forward_pre_hook if before else layer.register_forward_hook)(lambda *_: None)
     return layer
 
 
@@ -392,7 +392,8 @@ def hooked():
         (nn.Sequential(nn.Linear(3, 2)), {"leave_out": ["1"]}, "leave_out: expected names"),
         (nn.Sequential(nn.Linear(3, 2)), {"leave_out": ["0"]}, "layers: expected at least one"),
         (nn.Sequential(Twisted(3, 2)), {}, "leave_out, got '0: Twisted'"),
-        (nn.Sequential(hooked()), {}, "without forward hooks"),
+        (nn.Sequential(hooked(before=False)), {}, "without forward hooks"),
+        (nn.Sequential(hooked(before=True)), {}, "without forward hooks"),
         (nn.Linear(3, 2).half(), {}, "float32 or float64"),
         (nn.Linear(3, 2, device="meta"), {}, "meta device"),
         ("model", {}, "torch.nn.Module"),
