@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ertheory import Target, width
+from ertheory import Target, confidence, width
 from ertheory.bounds import (
     INVERTED,
     STATEMENTS,
@@ -526,3 +527,9 @@ def test_ceilings_lie_above_enumeration(seed):
     for method in (*LIMITED, "theorem-2.3"):
         found = success_probability(target, widths, (density,) * 3, method=method)
         assert found.success_upper >= truth, method
+
+
+def test_the_failure_that_is_explained_at_given_widths_is_the_one_that_is_answered():
+    found = confidence("24-14-5", sparsity=HALF, widths=(69, 53, 5))["sharp"]
+    failures = re.findall(r"P\(failure\) <= (\S+) with", found.explain())
+    assert failures == [f"{float(1 - found.success_lower):.4g}"]

@@ -17,7 +17,7 @@ import ertrain  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.cli import main  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
-from ertrain.own.supply import fingerprint  # noqa: E402
+from ertrain.own.supply import fingerprint, supplied_data  # noqa: E402
 
 NUMBERS = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(120, 6, generator=NUMBERS)
@@ -433,3 +433,9 @@ def test_odd_networks_and_batches_are_trained(change, options):
     frozen = not model[0].weight.requires_grad
     mask = found.masks["0"]
     assert found.model[0].weight[mask].equal(model[0].weight[mask]) == frozen
+
+
+def test_labels_that_are_all_0_say_nothing_of_the_number_of_classes():
+    inputs = np.zeros((20, 3), dtype=np.float32)
+    assert supplied_data((inputs, np.zeros(20, dtype=np.int64))).classes == 10
+    assert supplied_data((inputs, np.arange(20) % 2)).classes == 2

@@ -175,6 +175,12 @@ def test_only_runs_that_share_all_but_ratio_and_seed_are_compared():
     assert len(rows_of(runs + results("erk", [0.9, 0.91], batch=50))) == 3
 
 
+def test_masks_are_compared_with_the_dense_network_of_which_the_paper_says_nothing():
+    (claim,) = compare(results("erk", [0.92, 0.93, 0.921], "1") + results("erk", [0.91, 0.925, 0.92], "0.1"))
+    said = (claim.claim, claim.paper, claim.against, claim.rule)
+    assert said == ("a erk mask of density 0.1 matches the dense network", None, "dense network", "matches")
+
+
 @pytest.mark.parametrize(
     ("sparser", "verdict"),
     [
