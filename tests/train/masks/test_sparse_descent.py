@@ -52,7 +52,7 @@ def off(one: nn.Module, other: nn.Module) -> float:
 def test_twenty_steps_are_those_of_pytorch(batch, decay, dtype, most, engine, large, monkeypatch):
     """Where layers are large, weights are moved one by one, and otherwise a layer at a time."""
     if large:
-        monkeypatch.setattr(products, "_LARGE", 1)
+        monkeypatch.setattr(products, "HELD_BELOW", 1)
     ours = network(dtype, engine)
     theirs = copy.deepcopy(ours)
     x, t = torch.randn(batch, SIZES[0], dtype=dtype), torch.randint(10, (batch,))
@@ -154,7 +154,7 @@ def test_gradients_may_be_used_between_and_steps_go_on_from_a_state():
 def test_every_number_of_threads_gives_the_same_bits(large, monkeypatch):
     monkeypatch.setattr(engines, "_WORTH_IT", 1)
     if large:
-        monkeypatch.setattr(products, "_LARGE", 1)
+        monkeypatch.setattr(products, "HELD_BELOW", 1)
     before, found = torch.get_num_threads(), []
     x, t = torch.randn(150, SIZES[0]), torch.randint(10, (150,))
     try:
