@@ -6,6 +6,7 @@ Every message is one line: the argument, what is allowed, what was given.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import sys
 import warnings
@@ -32,8 +33,8 @@ __all__ = [
 Name = TypeVar("Name", bound=str)
 
 # Where code is that users did not write: these packages, side by side, and decorators.
-_HERE = str(Path(__file__).parent)
-_OURS = (_HERE, _HERE.removesuffix("ertheory") + "ertrain")
+_PLACE = Path(__file__).parents[1]
+_OURS = tuple(f"{_PLACE / name}{os.sep}" for name in ("ertheory", "ertrain"))
 _DECORATORS = ("contextlib.py", "_contextlib.py")
 
 _LONGEST_VALUE = 120

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ertheory import errors
 from ertheory.errors import ConstructionFailed, InvalidInput, shortened
 from ertheory.numbers import exact_rational
 
@@ -65,3 +67,12 @@ def test_a_text_is_cut_in_its_middle(text: str, longest: int) -> None:
 def test_values_are_shown_in_120_characters() -> None:
     shown = [str(InvalidInput("name", "less", "x" * (length - 2))).partition("got ")[2] for length in (120, 121)]
     assert shown == [repr("x" * 118), "'" + "x" * 116 + "..."]
+
+
+def test_a_warning_points_to_a_file_whose_path_begins_like_that_of_the_package():
+    mine = errors.__file__.replace("errors.py", "")[:-1] + "_of_mine.py"
+    code = compile("warn('nothing is kept')", mine, "exec")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec(code, {"warn": errors.warn})
+    assert [one.filename for one in caught] == [mine]
