@@ -40,9 +40,10 @@ train: $(VENV)/.train
 
 setup: $(VENV)/.test
 
-# Files with few tests may be the longest ones: in the order of their names, none of them is left for the end.
+# Files with few tests may be the longest ones: in the order of their names, none of them is left for the end. A process
+# that a time limit has ended is not replaced: pytest-xdist may wait for the next one for ever.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # What it finds out is kept in runs/mutants: called again, it goes on. `make mutants MUTANTS="--rooms ertheory/masks"`
 mutants: $(VENV)/.test

@@ -40,6 +40,19 @@ def test_walls():
     assert [here for here, names in graph.items() if "ertheory.cli" in names] == ["ertheory.__main__"]
 
 
+def test_one_module_makes_worker_processes():
+    """Made elsewhere, they would wait without end where a warning of joblib's is an error."""
+    root = Path(__file__).resolve().parent.parent
+    makers = {
+        path.relative_to(root).as_posix()
+        for package in ("ertheory", "ertrain")
+        for path in (root / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Parallel"
+    }
+    assert makers == {"ertheory/processes.py"}
+
+
 def test_imports_are_read():
     """The reading of imports itself: names of modules, members of packages, and what is left out."""
     code = """

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.numbers import whole_number
+from ertheory.processes import worker_processes
 
 __all__ = ["check_trials", "spread"]
 
@@ -58,6 +59,8 @@ def spread(
     ------
     InvalidInput
         If there are no workers.
+    WorkerLost
+        If a process was killed from outside, where the surrounding back end has processes.
 
     Examples
     --------
@@ -65,13 +68,13 @@ def spread(
     >>> [block.tolist() for block in blocks]
     [[0, 1], [2, 3], [4]]
     """
-    from joblib import Parallel, delayed, effective_n_jobs
+    from joblib import delayed, effective_n_jobs
 
     if workers is not None:
         workers = whole_number("workers", workers, least=1)
     starts = range(first, first + trials, size)
     tasks: list[Any] = [delayed(block)(start, min(size, first + trials - start)) for start in starts]
-    with Parallel(n_jobs=workers, prefer="threads") as pool:
+    with worker_processes(workers, prefer="threads") as pool:
         step = _BLOCKS_AT_ONCE * effective_n_jobs(workers)
         for place in range(0, len(tasks), step):
             yield from pool(tasks[place : place + step])
