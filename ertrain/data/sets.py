@@ -48,6 +48,7 @@ _SOURCES: dict[str, tuple[int, Callable[..., Images]]] = {
     "acs-employment": (2, employment),
     "block-model": (5, block_model),
     "digits": (10, digits),
+    "digits-32": (10, partial(digits, as_cifar=True)),
     "imagenet": (1000, imagenet),
     "tiny-imagenet": (200, tiny_imagenet),
     **{name: (classes, partial(planetoid, name)) for name, classes in PLANETOID.items()},
