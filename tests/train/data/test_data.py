@@ -19,6 +19,7 @@ from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.data import InMemory, idx_files, load_data, split, streamed  # noqa: E402
 from ertrain.data.augmentation import AUGMENTATIONS, augment  # noqa: E402
 from ertrain.data.digit_images import digits  # noqa: E402
+from ertrain.models import build_model  # noqa: E402
 
 
 def held(count: int, *, size: int = 6, channels: int = 2, classes: int = 3) -> InMemory:
@@ -40,6 +41,22 @@ def test_digits_are_always_there_and_their_parts_do_not_meet():
     assert data.checksum == load_data("digits", Path(), validation="1/5").checksum
 
 
+def test_digits_in_the_form_of_cifar_are_the_same_digits():
+    small, large = (load_data(name, Path("nowhere")) for name in ("digits", "digits-32"))
+    assert large.train.inputs.shape[1:] == (3, 32, 32)
+    for one, other in (
+        (small.train, large.train),
+        (small.validation, large.validation),
+        (small.read_test(), large.read_test()),
+    ):
+        assert one.labels.equal(other.labels)
+        blocks = other.inputs.unflatten(2, (8, 4)).unflatten(4, (8, 4))  # image, channel, row, within, column, within
+        assert blocks.equal(one.inputs[:, :, :, None, :, None].expand_as(blocks))
+    assert build_model("vgg16", inputs=(3, 32, 32), classes=10, width="1/16")(
+        large.normalised(large.train.inputs[:2])
+    ).shape == (2, 10)
+
+
 def test_normalised_pixels_have_mean_zero_and_deviation_one():
     data = load_data("digits", Path())
     pixels = data.normalised(data.train.inputs)
@@ -52,6 +69,7 @@ CHECKSUMS = {
     "block-model": ("a1bf90747405", "00e8da88d50d", "f00b0349ed14", "3d88d05929f1"),
     "breast-cancer": ("0bf9c661ef26", "0a7689994f48", "89c61027e1ed", "6be4d5e626c2"),
     "digits": ("c081272f079a", "730ce6d7e032", "470c1ed276c6", "ac38c155bcb0"),
+    "digits-32": ("df5ce07a6465", "2cbcb1eca8c7", "ff38c874e2fd", "b78ab9c8c870"),
     "modular-addition-31": ("177203a12e2b", "3ff5b09391a3", "7b82b53fc34f", "925fad37b27f"),
     "modular-addition-97": ("e2a7146c1682", "a8f3677f2bce", "05cab6db0917", "6970424a6fe8"),
     "wine": ("407ecd4b0449", "5ee902976e5a", "70e3c623dd00", "cf8454d6c682"),
