@@ -24,7 +24,6 @@ from ertheory.numbers import TINY, Floats, ball, binomial_masses, bounds, enclos
 
 __all__ = ["Envelope", "envelope_of", "reached_above"]
 
-_SPARE = Fraction(1, 2**40)  # far above what a difference and a product of doubles below 2^8 can lose
 _LONGEST = 20_000_000
 _CERTAIN = -100.0  # logarithm of a probability that is left aside
 
@@ -49,7 +48,7 @@ class Envelope:
         >>> float(envelope_of(1, 1, Fraction(1, 2)).at(2)) - 0.75 < 1e-11
         True
         """
-        return Fraction(1) if neurons >= len(self.values) else min(Fraction(1), Fraction(self.values[neurons]) + _SPARE)
+        return Fraction(1) if neurons >= len(self.values) else Fraction(self.values[neurons])
 
     def above(self, mean: Fraction, most: int) -> Fraction:
         """Bound E g(K) from above for every K from 0 to `most` whose mean is at most `mean`.
@@ -62,10 +61,12 @@ class Envelope:
         known = self.values[: most + 1]
         counts = np.arange(len(known), dtype=np.float64)
         slope = self._slope(known, counts, float(mean))
-        height = float((known - slope * counts).max())
+        # The next slope below makes every product, rounded, no larger than it is; and the largest difference goes up.
+        highest = float((known - math.nextafter(slope, 0.0) * counts).max())
+        height = Fraction(math.nextafter(highest, math.inf))
         if most >= len(self.values):
-            height = max(height, 1 - slope * len(self.values))
-        return min(Fraction(1), Fraction(max(0.0, height)) + Fraction(slope) * mean + _SPARE)
+            height = max(height, 1 - Fraction(slope) * len(self.values))
+        return min(Fraction(1), max(Fraction(0), height) + Fraction(slope) * mean)
 
     @staticmethod
     def _slope(known: Floats, counts: Floats, mean: float) -> float:

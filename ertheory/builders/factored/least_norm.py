@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["LeastNorm", "solve_columns"]
 
 _COLUMNS_AT_ONCE = 32
-_STEPS = 12  # of refinement; each gains several digits or is the last one
 _ACCEPTED = 2.0**-40  # of the largest entry of w: what a residual may be
 _FINE = 2.0**-52
 _SPARSE = 0.25  # a larger share of entries is multiplied faster as a dense matrix
@@ -148,10 +147,7 @@ def _by_sparse_cholesky(rows: csr_array, members: Integers, wanted: Array) -> tu
     goal = wanted / scale
     solution, residual, smallest = np.zeros(len(members)), goal, np.inf
     best = solution
-    for _ in range(_STEPS):
-        size = np.abs(residual).max()
-        if not size < 0.5 * smallest:
-            break
+    while (size := np.abs(residual).max()) < 0.5 * smallest:
         best, smallest = solution.copy(), float(size)
         if size <= _FINE * 0.25:
             break
@@ -180,10 +176,7 @@ def _by_cholesky(part: Array, goal: Array, precision: npt.DTypeLike) -> tuple[Ar
     back = lapack.spotrs if single else lapack.dpotrs
     solution, residual, smallest = np.zeros(len(part)), goal, np.inf
     best = solution
-    for _ in range(_STEPS):
-        size = np.abs(residual).max()
-        if not size < 0.5 * smallest:  # not a number as well
-            break
+    while (size := np.abs(residual).max()) < 0.5 * smallest:  # of what is no number neither
         best, smallest = solution, float(size)
         if size <= _FINE * 0.25:
             break

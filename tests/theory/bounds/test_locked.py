@@ -86,3 +86,21 @@ def test_what_is_no_question_is_refused():
 
 def test_drawn_masks_agree():
     assert verify("lemma-2.4-locked", trials=200, seed=1, level=1 - FALSE_ALARM).agrees
+
+
+@pytest.mark.parametrize(
+    ("drawn", "alone", "with_it"),
+    [(0.0, False, True), (0.4999, False, True), (0.5, True, True), (0.7499, True, True), (0.75, True, False)],
+)
+def test_draws_below_q_are_locked_and_those_below_q_plus_f_free(drawn, alone, with_it):
+    """One variable that is 1: locked, it cannot be left out; free, it may be in the sum or not; pruned, it is not."""
+
+    class Written:
+        def uniform(self, low, high, shape):
+            return np.ones(shape)
+
+        def random(self, shape):
+            return np.full(shape, drawn)
+
+    for z, occurs in ((Fraction(0), alone), (Fraction(1), with_it)):
+        assert locked_event(1, Fraction(1, 4), HALF, TENTH, z=z).occurs(Written(), 1).tolist() == [occurs]

@@ -471,6 +471,16 @@ def test_masks_have_their_density():
     assert draw_mask(np.random.default_rng(5), (1000,), ONE).all()
 
 
+def test_a_draw_is_kept_below_the_density():
+    """Draws are the multiples of 2^-53 from 0 on: of these a share of p lies below p, and one more is not above."""
+
+    class Written:
+        def random(self, shape):
+            return np.array([0.0, 0.5 - 2.0**-53, 0.5, 1 - 2.0**-53])
+
+    assert draw_mask(Written(), (4,), HALF).tolist() == [True, True, False, False]
+
+
 # --- intervals -----------------------------------------------------------------------------------------------------
 
 
