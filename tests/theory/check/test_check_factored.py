@@ -16,6 +16,8 @@ from ertheory.builders.factored.chain import embed_factored
 from ertheory.builders.factored.files import write_factored
 from ertheory.builders.factored.planning import plan_factored
 from ertheory.check import check_embedding, check_file, evaluate, read_embedding
+from ertheory.check.factored import prove_factored
+from ertheory.check.paired import prove_paired
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
 from ertheory.networks.activations import activation
@@ -121,6 +123,27 @@ def test_wrong_weights_and_biases_are_refused_and_named(place, inner):
         assert checked.difference_bound is None
         assert f"source layer {place // 2 * 2 + 1}" in checked.differs
         assert ("its bias is not" if bias else "is off by") in checked.differs
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**40])
+@pytest.mark.parametrize("proof", ["two layers", "two steps", "three steps"])
+def test_a_product_may_be_off_by_two_to_the_minus_30_of_the_largest_weight(proof, scale):
+    """Of the largest one and of no other number: the same holds for small weights and for large ones."""
+    whole, small = Affine.from_dense([[4.0 * scale, scale]]), Affine.from_dense([[scale]])
+    for share, accepted in ((0.99, True), (1.01, False)):
+        first = Affine.from_dense([[4.0 * (1 + share * 2.0**-30), 1.0]])
+        steps = {
+            "two layers": (first, Activation("identity"), small),
+            "two steps": (first, small),
+            "three steps": (first, Affine.from_dense([[1.0]]), small),
+        }[proof]
+        prove = prove_factored if proof == "two layers" else prove_paired
+        found = prove(Network((whole,)), Network(steps), np.array([[0.0, 1.0], [0.0, 1.0]]))
+        if accepted:
+            assert found.differs is None
+            assert found.bound == pytest.approx(4 * scale * share * 2.0**-30, rel=1e-5)
+        else:
+            assert "is off by" in found.differs
 
 
 @settings(max_examples=20)
