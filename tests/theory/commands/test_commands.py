@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import ertheory
 from ertheory.cli import _COMMANDS, main
@@ -133,6 +134,18 @@ def test_sample_writes_what_it_returns(tmp_path, capsys):
     assert read.domain.tolist() == [[-1, 1]] * 5
     assert main(["sample", "--out", str(tmp_path / "net.npz")]) == 2
     assert "--out: expected a file that does not exist yet, or --force" in capsys.readouterr().err
+
+
+def test_sampled_weights_are_normal_by_the_fan_in_and_multiples_of_1_by_1024_other_than_0():
+    """At the fixed seed; a right program fails with a probability below 1e-4 at another one."""
+    drawn = ertheory.sample("400-50-200", seed=1)
+    for layer, fan_in in enumerate((400, 50)):
+        for numbers in (drawn.weights[layer].ravel(), drawn.biases[layer]):
+            steps = numbers * 1024
+            assert (steps == np.round(steps)).all()
+            assert (steps != 0).all()
+            assert (steps % 2 == 1).any()
+            assert stats.kstest(numbers * np.sqrt(fan_in), "norm").pvalue > 1e-5
 
 
 def test_figure_takes_text_and_paths(tmp_path):
