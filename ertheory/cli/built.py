@@ -6,6 +6,7 @@ from ertheory.bounds.result import success_text
 from ertheory.builders import Embedding, Plan
 from ertheory.builders.factored.planning import FactoredPlan
 from ertheory.builders.factored.result import FactoredChain
+from ertheory.check import Check
 from ertheory.cli.output import show, wrap
 from ertheory.commands import Built, BuiltNetwork
 
@@ -61,7 +62,7 @@ def report_network(built: BuiltNetwork) -> None:
         f"ones, found in {built.seconds:.1f} s."
     )
     success = success_text(embedding.success_lower)
-    bound = "no bound" if checked.difference_bound is None else f"at most {checked.difference_bound:.3g}"
+    proved = "every weight lies on the mask; source and target differ by at most"
     left = embedding.left_dense
     product = "AB" if factors == 2 else "ACB"
     for line in (
@@ -69,9 +70,7 @@ def report_network(built: BuiltNetwork) -> None:
         f"  mask     {embedding.edges_available:,} entries kept, {embedding.edges_ratio:.3g} for each weight",
         *([f"  left     {len(left)} as they are: {', '.join(list(left)[:6])}"] if left else []),
         f"  factors  {_between(built)}; |{product} - W| <= {max(one.error_bound for one in embedding.maps):.2g} in all",
-        f"  proved   every weight lies on the mask; source and target differ by {bound} on the box"
-        if checked.passed
-        else f"  proved   WRONG: {checked.differs}",
+        f"  proved   {f'{proved} {checked.difference_bound:.3g} on the box' if built.passed else _wrong(checked)}",
         f"  measured {checked.points} points, largest error {checked.max_abs_error:.3g} in double precision",
         "  nothing was written" if built.file is None else f"  written  {built.file}",
     ):
@@ -108,14 +107,19 @@ def _exact(built: Built) -> list[str]:
 
 
 def _proved(built: Built) -> str:
-    checked, embedding = built.check, built.embedding
-    if not checked.on_mask:
-        return f"WRONG: weights outside of the mask, the first at (layer, row, column) = {checked.off_mask[0]}"
+    checked = built.check
+    if not built.passed:
+        return _wrong(checked)
     if checked.exact:
         return "every weight lies on the mask; source and target are equal in exact arithmetic on the whole box"
     if checked.equal:
         return f"every weight lies on the mask; source and target differ by at most {checked.difference_bound:.3g}"
-    if isinstance(embedding, Embedding) and embedding.coding.form == "approximate":
-        bound = float(embedding.error_bound or 0)
-        return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
-    return f"WRONG: {checked.differs}"
+    bound = float(built.embedding.error_bound or 0)
+    return f"every weight lies on the mask; an approximation, off by at most {bound:.3g} on the box before rounding"
+
+
+def _wrong(checked: Check) -> str:
+    """Say what speaks against a source that did not pass."""
+    if checked.off_mask:
+        return f"WRONG: weights outside of the mask, the first at (layer, row, column) = {checked.off_mask[0]}"
+    return f"WRONG: {checked.differs or 'outputs differ by more than was proved'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ertheory.builders.factored.triple_chain import embed_triples
 from ertheory.check import Check, check_embedding, check_file
 from ertheory.check.geometry import leading
 from ertheory.commands.arguments import called, refuse_given
+from ertheory.commands.checked import CheckFailed
 from ertheory.commands.described import outcome
 from ertheory.commands.points import FilePath, read_points
 from ertheory.errors import InvalidInput, TheoremNotApplicable, one_of
@@ -145,32 +147,26 @@ def build_network(
         )
     options: dict[str, Any] = {"points": points, "seed": seed, "progress": checking}
     found: list[Check] = []
-    with called(points="inputs", path="out"):
+
+    def check(path: Path) -> None:
+        found.append(check_file(path, target, **options))
+        if not found[0].passed:
+            raise CheckFailed
+
+    with called(points="inputs", path="out"), suppress(CheckFailed):
         if place is None:
             found.append(check_embedding(target, built.source, built.masks, **options))
         else:
-
-            def check(path: Path) -> None:
-                found.append(_passing(path, target, options))
-
             write_network(place, built, force=force, check=check)
+    passed = found[0].passed
     return BuiltNetwork(
         embedding=built,
         check=found[0],
-        passed=found[0].passed,
+        passed=passed,
         seed=seed,
-        file=place,
+        file=place if passed else None,
         seconds=time.perf_counter() - started,
     )
-
-
-def _passing(path: Path, target: Network, options: dict[str, Any]) -> Check:
-    """Check a file, and leave nothing behind of one that does not pass."""
-    found = check_file(path, target, **options)
-    if not found.passed:
-        msg = f"the source does not pass its check: {found.differs or 'it differs by more than was proved'}"
-        raise ArithmeticError(msg)
-    return found
 
 
 def _has_positions(network: Network) -> bool:

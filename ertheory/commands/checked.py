@@ -11,10 +11,10 @@ from ertheory.builders.factored.result import FactoredChain
 from ertheory.check import Check, check_embedding, check_file, float_bound
 from ertheory.commands.arguments import called
 
-__all__ = ["checked"]
+__all__ = ["CheckFailed", "checked"]
 
 
-class _CheckFailed(Exception):
+class CheckFailed(Exception):
     """Leaves nothing behind of a file that did not pass."""
 
 
@@ -49,7 +49,7 @@ def checked(
     def check(path: Path) -> None:
         found.append(check_file(path, embedding.target, masks=embedding.masks, **options))
         if not _acceptable(embedding, found[0]):
-            raise _CheckFailed
+            raise CheckFailed
 
     how: dict[str, Any] = {"with_masks": with_masks, "force": force, "check": check}
     try:
@@ -58,7 +58,7 @@ def checked(
                 write_factored(place, embedding, **how)
             else:
                 write_embedding(place, embedding, **how)
-    except _CheckFailed:
+    except CheckFailed:
         return found[0], False
     return found[0], True
 

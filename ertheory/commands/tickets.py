@@ -17,6 +17,7 @@ from ertheory.bounds.tickets import ticket_densities
 from ertheory.builders import Ticket, build_ticket, write_ticket
 from ertheory.check import TicketCheck, check_ticket
 from ertheory.commands.arguments import called, near_zero_is_density, read_delta, read_target, refuse_given
+from ertheory.commands.checked import CheckFailed
 from ertheory.commands.written import Whole, Wholes, read_box_text, read_rationals, read_whole, read_wholes
 from ertheory.errors import InvalidInput, one_of
 from ertheory.files import check_place
@@ -295,7 +296,7 @@ def _pruned(
     def check(drawn: Path | Ticket) -> None:
         found.append(check_ticket(target, drawn, epsilon=limit))
         if not found[0].passed:
-            raise _CheckFailed
+            raise CheckFailed
 
     passed = made.success
     if made.success and (place is not None or bits is not None):
@@ -304,13 +305,9 @@ def _pruned(
                 check(made)
             else:
                 write_ticket(place, made, overwrite=force, check=check)
-        except _CheckFailed:
+        except CheckFailed:
             passed = False
     checked = found[0] if found else None
     return PrunedTicket(
         ticket=made, densities=densities, check=checked, passed=passed, file=place if checked and passed else None
     )
-
-
-class _CheckFailed(Exception):
-    """Leaves nothing behind of a file that did not pass."""
