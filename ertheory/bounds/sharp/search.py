@@ -36,8 +36,6 @@ _SHARES = (
     (Fraction(1, 2), Fraction(2, 5), Fraction(1, 10)),
     (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2)),
 )
-_HOPELESS = 2
-_SMALL = 10_000  # neurons: the first guess for so small a source may be far from the best
 
 
 def designs(
@@ -149,11 +147,9 @@ class _Levels:
         self.known: dict[tuple[int, ...], Design | None] = {}
 
     def best(self) -> Design | None:
-        """Move one level after another as long as the total falls; stop where it is far from that of a rival."""
+        """Move one level after another as long as the total falls."""
         levels = self._first_levels()
         best = self.at(levels)
-        if best is not None and self.rival is not None and best.total > max(_HOPELESS * self.rival, _SMALL):
-            return None
         step = 0.3
         while step > 0.001:
             moved = False
