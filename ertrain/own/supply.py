@@ -39,7 +39,12 @@ class _GivenData(Data):
 
 
 def supplied_data(
-    train: Any, validation: Any = None, test: Any = None, *, share: Rational = "1/10", dtype: torch.dtype | None = None
+    train: Any,
+    validation: Any = None,
+    test: Any = None,
+    *,
+    share: Rational = "1/10",
+    dtype: torch.dtype = torch.float32,
 ) -> Data:
     """Bring data into the form that the loop takes.
 
@@ -51,7 +56,7 @@ def supplied_data(
         It is that of `train` that becomes the validation inputs where there are none; the same share of every class,
         where the classes are known.
     dtype
-        What floating-point arrays are turned into.
+        What floating-point arrays are turned into, labels too.
 
     Raises
     ------
@@ -149,7 +154,7 @@ def _described(part: Any) -> Any:
     return repr(part)
 
 
-def _named(name: str, given: Any, dtype: torch.dtype | None) -> Part:
+def _named(name: str, given: Any, dtype: torch.dtype) -> Part:
     """Bring a part of the data into its form; what is wrong with it is said in its name."""
     try:
         return _part(name, given, dtype)
@@ -157,7 +162,7 @@ def _named(name: str, given: Any, dtype: torch.dtype | None) -> Part:
         raise InvalidInput(name, error.allowed, error.value) from None
 
 
-def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
+def _part(name: str, given: Any, dtype: torch.dtype) -> Part:
     if isinstance(given, DataLoader):
         made = GivenBatches(given)
         if len(made) == 0:
@@ -165,11 +170,11 @@ def _part(name: str, given: Any, dtype: torch.dtype | None) -> Part:
         return made
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs, labels = (_tensor(name, part) for part in given)
-        if inputs.is_floating_point() and dtype is not None:
+        if inputs.is_floating_point():
             inputs = inputs.to(dtype)
-        if labels.is_floating_point() and dtype is not None:
+        if labels.is_floating_point():
             labels = labels.to(dtype)
-        elif labels.dtype != torch.bool and not labels.is_floating_point():
+        elif labels.dtype != torch.bool:
             labels = labels.to(torch.int64)
         return GivenArrays(inputs, labels)
     has_items = hasattr(given, "__getitem__") and hasattr(given, "__len__")
