@@ -28,8 +28,8 @@ class RiGL(FixedMask):
 
     Notes
     -----
-    Evci, Gale, Menick, Castro and Elsen (ICML 2020). Every `update_every` steps, before the share `update_until` of
-    training, at step t of T_end, the step of the optimiser is left out. Instead each layer drops the
+    Evci, Gale, Menick, Castro and Elsen (ICML 2020). Every `update_every` steps, before T_end, the share `update_until`
+    of all steps, rounded down, the step t of the optimiser is left out. Instead each layer drops the
     floor(a_t n_l) smallest of its n_l weights, a_t = drop_share / 2 (1 + cos(pi t / T_end)), and as many entries of
     S_ER that are not there come in, those with the largest gradients of this batch. A weight that has just been dropped
     may return, as if it had not been dropped; a new one starts at 0 without momentum. The backward pass of a simulated

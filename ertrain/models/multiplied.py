@@ -84,7 +84,7 @@ def _of_convolutions(layers: Sequence[Any], first: Tensor, last: Tensor, values:
 
 def _pays(first: Tensor, last: Tensor, places: int) -> bool:
     """Whether multiplying the factors first takes clearly fewer products of two numbers."""
-    taps = max(first[0, 0].numel(), last[0, 0].numel())
+    taps = first.shape[2:].numel() * last.shape[2:].numel()  # one of the two is 1
     outputs, inner, inputs = last.shape[0], first.shape[0], first.shape[1]
     apart = places * (first.numel() + last.numel())
     at_once = outputs * inner * inputs * taps + places * outputs * inputs * taps

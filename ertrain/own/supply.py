@@ -234,7 +234,7 @@ def _apart(count: int, share: Rational) -> Tensor:
 
 def _count(labels: Tensor) -> Tensor:
     if labels.is_floating_point() or labels.dtype == torch.bool:
-        return torch.tensor(len(labels), device=labels.device)
+        return labels.new_full((), len(labels), dtype=torch.int64)
     return labelled(labels)
 
 

@@ -81,7 +81,7 @@ def highest(scores: Tensor, count: int) -> Tensor:
     tensor([ True, False, False,  True])
     """
     if count <= 0:
-        return torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+        return torch.zeros_like(scores, dtype=torch.bool)
     scores = scores.nan_to_num(torch.inf, torch.inf, -torch.inf)
     least = scores.topk(count, sorted=False).values.min()
     above, equal = scores > least, scores == least

@@ -125,7 +125,7 @@ def _living_inner(masks: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor | 
         first, last = masks[number : number + 2]
         alive = first.any(2) & last.any(1)
         cleared[number : number + 2] = first & alive[:, :, None], last & alive[:, None, :]
-        most = max(1, int(alive.sum(1).max()))
+        most = int(alive.sum(1).max())
         kept[number + 1] = alive.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     return cleared, kept
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ertheory.bounds import width
 from ertheory.builders import plan
 from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
 from ertheory.layerwise import layer_densities
@@ -79,9 +78,6 @@ def predict_ratio(
     densities = tuple(map(Fraction, layer_densities(shapes, density, ratio).densities))
     cell = Cell(widths, densities)
     try:
-        answer = width(
-            teacher, method="sharp", density=densities, failure_probability=failure_probability, layer0="coded"
-        )
         started = plan(
             teacher, method="sharp", density=densities, failure_probability=failure_probability, layer0="coded"
         )
@@ -95,7 +91,7 @@ def predict_ratio(
         )
     layers = list(enumerate(zip(started.shapes_at(widths), densities, strict=True)))
     drawn = ([DrawnMask(shape, p, seed, layer) for layer, (shape, p) in layers] for seed in seeds)
-    enough = tuple(number for number in answer.widths[:-1] if number is not None)
+    enough = tuple(number for number in started.answer.widths[:-1] if number is not None)
     return RatioPrediction(
         ratio=ratio,
         cell=cell,

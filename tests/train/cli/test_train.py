@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from fractions import Fraction
 
 import pytest
 
@@ -11,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.cli import main  # noqa: E402
+from ertrain.cli.train import _configuration  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.recipes import RECIPES  # noqa: E402
 
@@ -45,6 +47,12 @@ def test_one_run_has_the_settings_of_its_file_whatever_the_format(tmp_path, caps
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
+def test_either_word_for_the_density_is_taken():
+    for density, sparsity in ((Fraction(1, 5), None), (None, Fraction(4, 5))):
+        assert _configuration(None, ("density=0.7",), density, sparsity).density == "0.2"
+    assert _configuration(None, ("density=0.7",), None, None).density == "0.7"
+
+
 def test_settings_of_a_method_are_read_with_it(tmp_path, capsys):
     words = ["update_every=3", "method=rigl", "final_density=0.1", "data=digits", "model=mlp-6", "epochs=1"]
     words += ["--density", "1", "--out", str(tmp_path), "--quiet"]
@@ -63,6 +71,8 @@ REFUSED = [
     (["--config", "{wrong.toml}"], "--config: expected settings in TOML"),
     (["--config", "{wrong.yaml}"], "--config: expected settings in TOML"),
     (["--config", "{list.json}"], "--config: expected names of settings"),
+    (["--config", "{words.json}"], "--config: expected names of settings"),
+    (["--config", "{numbers.yaml}"], "--config: expected names of settings"),
     (["--config", "{colour.json}"], "--config: expected names among"),
     (["--config", "{epochs.json}"], "--config epochs: "),
     (["--density", "0.1", "--sparsity", "0.9"], "--density: expected at most one"),
@@ -74,7 +84,7 @@ def test_what_cannot_be_is_refused_in_a_line(words, message, tmp_path, capsys):
     if any("yaml" in word for word in words):
         pytest.importorskip("yaml")
     wrong = {"wrong.toml": "=", "wrong.yaml": "a: [", "list.json": "[]", "colour.json": '{"colour": 1}'}
-    wrong["epochs.json"] = '{"epochs": 0}'
+    wrong |= {"epochs.json": '{"epochs": 0}', "words.json": '["epochs"]', "numbers.yaml": "1: 2"}
     for name, text in wrong.items():
         (tmp_path / name).write_text(text)
     words = [str(tmp_path / word[1:-1]) if word.startswith("{") else word for word in words]

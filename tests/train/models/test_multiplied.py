@@ -70,6 +70,16 @@ def test_where_little_is_gained_or_something_listens_they_are_applied_one_after_
     # With 4 places 4 * 990 products against 2700 + 4 * 30, less than 1.5 times as many; with 5 more.
     assert multiplied(factors, x[:4]) is None
     assert multiplied(factors, x[:5]) is not None
+    # Of convolutions by the sides of the image: 1860 or 2340 products at every place against 6480 + 108, over all of
+    # which a kernel of 3 x 3 slides by 2 x 2, or 420 at every place against 720 + 12.
+    for case, few, enough in (
+        ("first slides", (5, 4), (6, 4)),
+        ("last slides", (4, 4), (5, 4)),
+        ("points", (2, 1), (3, 1)),
+    ):
+        some, _ = pair(case)
+        found = [multiplied(list(some.children()), torch.ones(1, 3, *sides, dtype=x.dtype)) for sides in (few, enough)]
+        assert [one is None for one in found] == [True, False], case
     seen = []
     handle = layers.inner.register_forward_hook(lambda *_: seen.append(1))
     layers(x)

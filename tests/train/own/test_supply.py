@@ -44,7 +44,14 @@ def test_a_share_takes_one_input_at_least_and_leaves_one(kind, share, apart):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize(
     ("given", "becomes"),
-    [("float32", None), ("float64", None), ("bool", "bool"), ("uint8", "int64"), ("int32", "int64"), ("int64", "int64")],
+    [
+        ("float32", None),
+        ("float64", None),
+        ("bool", "bool"),
+        ("uint8", "int64"),
+        ("int32", "int64"),
+        ("int64", "int64"),
+    ],
 )
 def test_labels_that_count_have_64_bits_and_other_numbers_the_type_of_the_weights(given, becomes, dtype):
     """Inputs that are no floating-point numbers, such as words, stay as they are."""

@@ -75,6 +75,48 @@ def test_costs_are_those_of_all_seeds_and_every_quick_scale_says_how_long_it_tak
             assert cost.minutes is None or cost.minutes == pytest.approx(once.minutes * 3)
 
 
+def test_rounds_that_find_a_ratio_cost_epochs_of_their_own():
+    """From 1 to 0.1 by halves: four rounds, each of the epochs of a run where none are said."""
+    run = Configuration(recipe="x", ratio="imp", density="0.1", epochs=7, ratio_keep=0.5)
+    for ratio_epochs, epochs in ((0, 7 + 4 * 7), (3, 7 + 4 * 3)):
+        alone = Recipe("x", "", lambda _, many=ratio_epochs: (replace(run, ratio_epochs=many),), ("quick",))
+        assert alone.cost("quick", seeds=2).epochs == 2 * epochs
+
+
+# Seconds of one core: epochs, as they were counted by hand, times those of an epoch, as they were measured.
+SECONDS: dict[str, dict[str, float]] = {
+    "factored": {
+        "quick": 20 * (5 * 0.035 + 0.035 + 0.07 + 0.08 + 0.2 + 2 * (0.25 + 0.11 + 0.08 + 0.045))
+        + 4 * (5 * 1.6 + 4.5 + 5 + 8 + 10 + 2 * (14 + 5 + 4.5 + 4.5))
+    },
+    "gcn": {"quick": 6 * 20 * 0.11, "small": 6 * 80 * 0.11},
+    "imagenet": {},
+    "modular-addition": {"quick": 6 * 150 * (0.055 + 0.1)},
+    "ratios": {
+        "quick": (61 * 20 + 26 * 5) * 0.035 + (61 * 4 + 26) * 1.6,  # 26 rounds of halves, down to six densities
+        "small": (61 * 30 + 26 * 3) * 1.6,
+    },
+    "table1": {"quick": (28 * 20 + 22 * 5) * 0.035 + (14 * 3 + 6) * 1.6 + (14 * 10 + 10 * 3) * 0.33},
+    "table2": {"quick": 18 * (20 * 0.035 + 6 * 1.6)},
+    "table28": {"quick": 18 * (20 * 0.035 + 6 * 1.6)},
+    "table3": {"quick": 9 * (20 * 0.035 + 6 * 1.6)},
+    "table4": {"quick": 41 * (20 * 0.035 + 3 * 1.6)},  # rounds, of nine runs
+    "table5": {"quick": 9 * 2 * (20 * 0.035 + 6 * 1.6)},
+    "tabular": {"quick": 6 * 20 * (0.037 + 0.015 + 0.09), "small": 6 * 50 * (0.037 + 0.015 + 0.09)},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_take_as_long_as_it_is_said(name):
+    costs = {scale: recipe(name).cost(scale, seeds=1).minutes for scale in recipe(name).scales}
+    found = {scale: 60 * minutes for scale, minutes in costs.items() if minutes is not None}
+    assert found == pytest.approx(SECONDS[name])
+
+
+def test_a_density_without_a_written_width_finds_its_own():
+    assert arms_at("digits", "0.4")["widened"].width == equal_width(DENSE["digits"], "0.4") != "1"
+
+
 def test_minutes_are_those_of_the_epochs():
     networks = recipe("factored").configurations("quick", seeds=1)
     pairs = [run for run in networks if run.factored and run.data == "digits"]

@@ -14,7 +14,7 @@ from scipy import stats  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.reports.claims import paper_accuracy  # noqa: E402
 from ertrain.reports.report import compare, rows_of  # noqa: E402
-from ertrain.reports.statistics import mean_of, paired_difference  # noqa: E402
+from ertrain.reports.statistics import Mean, mean_of, paired_difference  # noqa: E402
 
 numbers = st.floats(0, 1).map(lambda value: round(value, 4))
 
@@ -52,7 +52,7 @@ def test_differences_that_are_the_same_but_for_roundings_tell_nothing_of_their_s
 
 
 def test_one_run_has_no_interval_and_none_have_no_mean():
-    assert (mean_of([0.5]).low, mean_of([0.5]).high, mean_of([0.5]).value) == (None, None, 0.5)
+    assert mean_of([0.5], 0.9) == Mean(0.5, None, None, 1, 0.9)
     with pytest.raises(InvalidInput, match=r"^values: "):
         mean_of([])
     for level in (0, 1):

@@ -25,6 +25,17 @@ def digits():
 def test_names_are_those_of_teachers_alone():
     assert [named_teacher(text) for text in ("4-8-3", "relu", "relu-0", "digits-x", "digits-", "net.npz")] == [None] * 6
     assert str(named_teacher("relu-7")[0]) == "7-1-1"
+    assert str(named_teacher("relu-99999")[0]) == "99999-1-1"
+    assert named_teacher("relu-100000") is None
+
+
+def test_a_classifier_has_16_hidden_neurons_or_as_many_as_its_name_says(monkeypatch):
+    monkeypatch.setattr("ertrain.students.examples.digits_teacher", lambda hidden, seed: (hidden, seed))
+    assert [named_teacher(text, seed=3) for text in ("digits", "digits-1", "digits-99999")] == [
+        (16, 3),
+        (1, 3),
+        (99999, 3),
+    ]
 
 
 def test_a_classifier_has_learnt_the_digits_and_another_seed_gives_another(digits):

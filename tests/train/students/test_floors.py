@@ -38,6 +38,7 @@ def test_no_student_is_below_its_floor_and_floors_are_as_frequent_as_the_law(fou
     assert found.agrees
     for result in found.results:
         assert result.predicted == Fraction(15, 16) ** result.width
+        assert float(result.interval.level) == pytest.approx(1 - 1 / 4000)  # all four together at 1 - 1/1000
         for one in result.with_floor:
             assert one.at_corners >= one.floor
             assert one.largest >= float(one.at_corners)

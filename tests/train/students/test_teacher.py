@@ -85,6 +85,10 @@ def test_given_weights_are_scaled_alone():
     teacher = normalised(given_target)
     assert np.array_equal(teacher.weights[0], given_target.weights[0])
     assert np.array_equal(teacher.domain, given_target.domain)
+    nowhere = Target.from_arrays([[[1.0, -1.0]], [[5.0]]], [[0.5], [7.0]])  # then it is the one of [-1, 1]^2
+    somewhere = Target.from_arrays(nowhere.weights, nowhere.biases, domain=[(-1, 1)] * 2)
+    assert np.array_equal(normalised(nowhere).domain, somewhere.domain)
+    assert np.array_equal(normalised(nowhere).weights[1], normalised(somewhere).weights[1])
 
 
 @pytest.mark.parametrize(

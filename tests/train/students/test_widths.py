@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import betaln
 
+from ertheory.bounds import width
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.solve import factor_map
 from ertheory.errors import InvalidInput
@@ -205,6 +206,9 @@ def test_a_search_up_and_down_takes_all_of_its_tests():
     found = search("training", line, 1, test)
     assert (found.total, found.interval) == (901, (300, 901))
     assert 2 / 3 * most_tests(line) + 1 < len(found.tests) <= most_tests(line)
+    # One, and three ways of halving so many totals: 1 of them can be halved once, 1,023 ten times, 1,024 eleven times.
+    lines = [WidthLine(((5,), (4 + count,))) for count in (1, 2, 3, 4, 1023, 1024)]
+    assert [most_tests(line) for line in lines] == [4, 7, 7, 10, 31, 34]
 
 
 def test_a_coarser_search_ends_earlier():
@@ -295,6 +299,22 @@ def test_students_have_to_be_as_accurate_as_a_classifier(tmp_path):
     rates = [one.to_dict()["budget"]["learning_rate"] for one in (judged, alone)]
     assert rates == [TINY.classifier_rate, TINY.budget.learning_rate]
     assert read_json(path)["inputs"]["budget"]["learning_rate"] == TINY.classifier_rate
+
+
+def test_scales_are_those_that_published_widths_were_measured_at():
+    """Steps, points in a step, level, effort, least trials, students at a time, resolution, rate of classifiers."""
+    found = {
+        name: (
+            one.budget.steps, one.budget.batch, one.level, one.effort, one.least, one.students, one.resolution,
+            one.classifier_rate,
+        )
+        for name, one in SCALES.items()
+    }  # fmt: skip
+    assert found == {
+        "quick": (4_000, 64, Fraction("0.95"), 16, 200, 32, 0.03, 0.01),
+        "small": (10_000, 64, Fraction("0.99"), 40, 200, 64, 0.01, 0.01),
+        "paper": (50_000, 256, Fraction("0.99"), 200, 200, 512, 0, 0.01),
+    }
 
 
 def test_tests_end_undecided_after_enough_trials():
@@ -409,6 +429,9 @@ def test_factored_students_stand_beside_the_widths_that_are_proved_for_them(tmp_
     assert (bound.method, len(bound.widths), bound.widths[1::2]) == ("factored", 4, (3, 1))
     assert found.line.widths(sum(bound.widths[:-1])) == bound.widths[:-1]
     assert {widths[1] for widths in found.line.corners} == {3}
+    # The line ends at the widths that are proved for a failure probability a hundred times smaller.
+    wider = width(target, method="factored", density="1/2", failure_probability="1/300").widths[:-1]
+    assert found.line.last == tuple(map(max, wider, bound.widths))
     assert found.construction.total <= sum(bound.widths[:-1])  # what is proved is measured
     assert all(low <= width for low, width in zip(found.necessary, found.construction.widths, strict=True))
     assert read_json(path)["inputs"]["construction"] == "factored"
@@ -457,6 +480,9 @@ def test_inner_neurons_on_no_path_are_left_out_and_no_path_with_them():
         assert torch.equal(inner.weight_mask.any(2).sum(1), alive)  # those that fill up have no edge
         assert torch.equal(inner.weight != 0, inner.weight_mask)
         assert torch.equal(outer.weight != 0, outer.weight_mask)
+    empty = Students([torch.zeros_like(mask) for mask in masks], [1, 2, 3], factors=2)
+    assert [layer.weight.shape[1] for layer in empty.children()] == [0, 2, 0, 2]  # no inner neuron is on a path
+    assert empty(torch.ones(5, 3)).tolist() == [[[0.0, 0.0]] * 5] * 3
 
 
 def test_what_does_not_fit_into_memory_is_refused_before_anything_is_made(monkeypatch, capsys, tmp_path):
