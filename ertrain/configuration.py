@@ -18,6 +18,7 @@ from ertrain.data import AUGMENTATIONS, DATA
 from ertrain.masks.flow_repair import REPAIRS
 from ertrain.masks.structured import check_drawing, is_structured
 from ertrain.models import INITIALISATIONS, check_model_name
+from ertrain.models.build import width_factor
 from ertrain.models.factored import FACTORS, OUTER
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers, is_erdos_renyi
 from ertrain.storage.canonical import canonical_text, hash_of
@@ -224,7 +225,7 @@ class Configuration:
             "density": probability("density", self.density, one=True),
             "failure_probability": probability("failure_probability", self.failure_probability),
             "validation": probability("validation", self.validation),
-            "width": exact_rational("width", self.width),
+            "width": width_factor(self.width),
         }
         for name, value in rationals.items():
             object.__setattr__(self, name, rational_text(value))

@@ -24,7 +24,7 @@ from ertrain.models.transformer import Transformer
 from ertrain.models.vgg import VGG16
 from ertrain.models.wide_resnet import WideResNet
 
-__all__ = ["MODELS", "build_model", "check_model_name"]
+__all__ = ["MODELS", "build_model", "check_model_name", "width_factor"]
 
 _CONVOLUTIONAL: dict[str, Callable[..., nn.Module]] = {
     "resnet18": partial(ResNet, (2, 2, 2, 2)),
@@ -67,6 +67,25 @@ def check_model_name(name: str) -> None:
         raise InvalidInput("model", _ALLOWED, name)
 
 
+def width_factor(width: Rational) -> Fraction:
+    """Read a factor on hidden widths.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no number in (0, 1000].
+
+    Examples
+    --------
+    >>> width_factor("1/2")
+    Fraction(1, 2)
+    """
+    factor = exact_rational("width", width)
+    if not 0 < factor <= 1000:
+        raise InvalidInput("width", "a number in (0, 1000]", width)
+    return factor
+
+
 def build_model(
     name: str, *, inputs: tuple[int, ...], classes: int, width: Rational = 1, edges: Tensor | None = None
 ) -> nn.Module:
@@ -107,9 +126,7 @@ def build_model(
     """
     if not isinstance(name, str):
         raise InvalidInput("model", _ALLOWED, name)
-    factor = exact_rational("width", width)
-    if not 0 < factor <= 1000:
-        raise InvalidInput("width", "a number in (0, 1000]", width)
+    factor = width_factor(width)
     classes = whole_number("classes", classes, least=1)
     if edges is not None and not name.startswith("gcn"):
         raise InvalidInput("model", "gcn-16 with any hidden widths for a graph", name)

@@ -272,32 +272,6 @@ def test_a_configuration_without_methods_keeps_its_hash():
     assert Configuration(recipe="example", density="0.1").folder == "example-3a51e5755525d7be"
 
 
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({"final_density": "0.6"}, "final_density"),
-        ({"final_density": "0"}, "final_density"),
-        ({"drop_share": 1.0}, "drop_share"),
-        ({"update_every": 0}, "update_every"),
-        ({"update_until": 1.0}, "update_until"),
-        ({"ratio": "snip"}, "ratio"),
-        ({"drawing": "exact"}, "drawing"),
-        ({"repair": "add"}, "repair"),
-        ({"method": "dst"}, "method"),
-        ({"method": "granet", "prune_until": 0.0}, "prune_until"),
-        ({"method": "snip", "final_density": "0.6"}, "final_density"),
-        ({"method": "imp", "round_keep": 1.0}, "round_keep"),
-        ({"method": "imp", "rewind": "back"}, "rewind"),
-        ({"method": "imp", "rewind_step": -1}, "rewind_step"),
-        ({"method": "imp", "rewind": "none"}, "final_rate"),
-        ({"method": "edge-popup", "levels": 0}, "levels"),
-    ],
-)
-def test_values_outside_their_domain_are_refused_by_name(changes, name):
-    with pytest.raises(InvalidInput, match=rf"^{name}: "):
-        replace(REWIRED, **changes)
-
-
 @settings(max_examples=20, deadline=None)
 @given(
     every=st.integers(1, 9),

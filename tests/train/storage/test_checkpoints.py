@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -254,6 +256,25 @@ def test_a_folder_admits_one_process_at_a_time(tmp_path):
             pass
     with locked(tmp_path / "run"):
         pass
+
+
+def test_where_there_is_no_posix_the_first_byte_is_locked_without_waiting(tmp_path, monkeypatch):
+    """As Windows has it: the place in a file is where its lock begins, and who is late is told so by an error."""
+    locks, free = [], [True]
+
+    def locking(descriptor, mode, count):
+        if not free[0]:
+            raise OSError
+        locks.append((descriptor, mode, count))
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK="at once", locking=locking))
+    monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
+    with (tmp_path / ".lock").open("a+b") as file:
+        file.write(b"some")
+        assert files._lock(file)
+        assert (locks, file.tell()) == ([(file.fileno(), "at once", 1)], 0)
+        free[0] = False
+        assert not files._lock(file)
 
 
 def test_a_process_can_wait_for_the_one_before_it(tmp_path):
