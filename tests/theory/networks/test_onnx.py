@@ -87,6 +87,37 @@ def test_the_bias_of_a_gemm_is_spread(bias: Any) -> None:
     assert_same(model([node("Gemm", "x w b", "y", transB=1)], (4,), w=W, b=bias), 4)
 
 
+def test_operators_give_constants_in_every_dense_form() -> None:
+    given = {
+        "w": {"value": onnx.numpy_helper.from_array(W.T)},
+        "half": {"value_float": 0.5},
+        "shift": {"value_floats": [1.0, -2.0, 0.25, 3.0, -0.5]},
+        "shape": {"value_ints": [-1, 5]},
+        "three": {"value_int": 3},
+    }
+    nodes = [
+        *(node("Constant", "", name, **value) for name, value in given.items()),
+        node("MatMul", "x w", "m"),
+        node("Mul", "half m", "h"),
+        node("Add", "h shift", "s"),
+        node("Reshape", "s shape", "r"),
+        node("Mul", "r three", "y"),
+    ]
+    made = _made(nodes, (4,), 2, 20, {})
+    points = RNG.normal(size=(6, 4))
+    shift = np.array(given["shift"]["value_floats"])
+    np.testing.assert_allclose(evaluate(network_from_onnx(made), points), 3 * (points @ W.T / 2 + shift), rtol=1e-14)
+
+
+@pytest.mark.parametrize("form", ["value_string", "value_strings", "sparse_value"])
+def test_constants_that_are_no_dense_numbers_are_refused(form: str) -> None:
+    dense, places = (onnx.numpy_helper.from_array(np.array(numbers), "n") for numbers in ([1.0], [2]))
+    value = {"value_string": "a", "value_strings": ["a", "b"], "sparse_value": None}[form]
+    constant = node("Constant", "", "w", **{form: value or helper.make_sparse_tensor(dense, places, [4])})
+    with pytest.raises(InvalidInput, match=rf"w \(Constant\): expected a dense tensor or numbers, got '?{form}"):
+        network_from_onnx(_made([constant, node("MatMul", "x w", "y")], (4,), 1, 20, {}))
+
+
 def test_operations_with_constants_act_on_channels() -> None:
     nodes = [
         node("Sub", "x low", "s"),
@@ -296,6 +327,19 @@ def test_damaged_files_and_external_data_are_refused(tmp_path: Path) -> None:
     onnx.save(chain(), path, save_as_external_data=True, location="numbers.bin", size_threshold=0)
     with pytest.raises(InvalidInput, match=r"model\.onnx, w: .*numbers inside the file"):
         load_network(path)
+    constant = node("Constant", "", "w", value=onnx.numpy_helper.from_array(W.T, "weights"))
+    made = _made([constant, node("MatMul", "x w", "y")], (4,), 2, 20, {})
+    onnx.save(made, path, save_as_external_data=True, location="more.bin", size_threshold=0, convert_attribute=True)
+    with pytest.raises(InvalidInput, match=r"model\.onnx, weights: .*numbers inside the file"):
+        load_network(path)
+
+
+def test_sparse_initializers_are_refused() -> None:
+    numbers, places = (onnx.numpy_helper.from_array(np.array(one), "w") for one in ([1.0], [2]))
+    made = _made([node("MatMul", "x w", "y")], (4,), 2, 20, {})
+    made.graph.sparse_initializer.append(helper.make_sparse_tensor(numbers, places, [4, 1]))
+    with pytest.raises(InvalidInput, match="model: expected dense initializers, got 'sparse ones'"):
+        network_from_onnx(made)
 
 
 def test_without_the_package_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
