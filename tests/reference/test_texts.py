@@ -21,8 +21,9 @@ _ASKED = "--target 4-8-3 --delta 0.1"
 
 # Quick ones, without times in their answers.
 COMMANDS = {
-    "calibrate": "calibrate --target 1-2-1 --density 1,1,0.5 --delta 0.5 --method matching --level 0.1 --workers 1",
+    "calibrate": "calibrate --target 1-2-1 --density 1,1,0.5 --delta 0.5 --method matching --level 0.1 --workers 1 --explain",
     "capacity": "capacity --source 20-40-20-40-5 --density 0.5 --delta 0.1",
+    "capacity-many": "capacity --source 3-400-120-240-80-2 --density 1,0.5,0.5,0.5,0.5 --delta 0.1 --method exact",
     "confidence": "confidence --target 4-8-3 --widths 56,80 --density 0.5",
     "densities": "densities --model vgg16 --ratio erk --density 0.1",
     "lower": "lower --inputs 10 --density 0.01 --delta 0.05",
@@ -31,6 +32,7 @@ COMMANDS = {
     "subset-sum": "subset-sum --density 0.5 --epsilon 0.1 --delta 0.1",
     "subset-sum-calibrated": "subset-sum --density 0.5 --epsilon 0.1 --delta 0.1 --mode calibrated",
     "ticket": "ticket --target 2-2-1 --epsilon 0.1 --density 0.5 --delta 0.1",
+    "ticket-kept": "ticket --target 2-4-1 --density 0.5 --epsilon 0.1 --delta 0.1 --kept 3",
     "ticket-sensitivity": "ticket --target 2-2-1 --epsilon 0.1 --density 0.5 --delta 0.1 --sensitivity",
     "verify": "verify theorem-2.1 --trials 500 --seed 7",
     "width": f"width {_ASKED} --sparsity 0.5",
