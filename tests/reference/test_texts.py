@@ -21,7 +21,9 @@ _ASKED = "--target 4-8-3 --delta 0.1"
 
 # Quick ones, without times in their answers.
 COMMANDS = {
-    "calibrate": "calibrate --target 1-2-1 --density 1,1,0.5 --delta 0.5 --method matching --level 0.1 --workers 1 --explain",
+    "calibrate": (
+        "calibrate --target 1-2-1 --density 1,1,0.5 --delta 0.5 --method matching --level 0.1 --workers 1 --explain"
+    ),
     "capacity": "capacity --source 20-40-20-40-5 --density 0.5 --delta 0.1",
     "capacity-many": "capacity --source 3-400-120-240-80-2 --density 1,0.5,0.5,0.5,0.5 --delta 0.1 --method exact",
     "confidence": "confidence --target 4-8-3 --widths 56,80 --density 0.5",

@@ -152,6 +152,10 @@ def test_a_full_disk_is_said():
     assert done.stderr.count("\n") == 1
 
 
+TRIPLES = ["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--method", "factored", "--factors", "3"]
+SIMULATED = ["subset-sum", "--density", "0.9", "--delta", "0.1", "--simulate", "--trials", "100", "--workers", "1"]
+
+
 @pytest.mark.parametrize("style", ["markdown", "latex", "csv"])
 @pytest.mark.parametrize(
     "words",
@@ -191,6 +195,8 @@ def test_a_number_is_shown_as_it_was_written(capsys):
         (["subset-sum", "--density", "0.5", "--epsilon", "0.01", "--delta", "0.01"], "p = 0.5, e = 0.01, delta = 0.01"),
         (["ticket", "--target", "2-4-1", "--density", "0.5", "--epsilon", "0.1", "--delta", "0.1"], "q_2 = 1"),
         (["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--out", "OUT"], "H = "),
+        ([*TRIPLES, "--out", "OUT"], "linking-transposed, N = 9, 11, fails"),
+        ([*SIMULATED, "--epsilon", "0.3"], "n is the smallest number with"),
         (["densities", "--model", "784-300-10", "--ratio", "balanced", "--density", "0.1"], "X = 20820"),
         (["verify", "drop", "--trials", "100"], "Clopper and Pearson"),
         (
@@ -217,9 +223,10 @@ def test_every_answer_is_explained_with_its_numbers(words, said, capsys, tmp_pat
     "words",
     [
         ["embed", "--target", "2-3-1", "--density", "0.5", "--delta", "0.1", "--out", "OUT"],
+        [*TRIPLES, "--out", "OUT"],
         ["ticket", "--target", "NET", "--density", "3/4", "--epsilon", "0.25", "--build", "--widths", "60,24"],
     ],
-    ids=["embed", "ticket"],
+    ids=["embed", "triples", "ticket"],
 )
 def test_what_was_built_is_written_as_a_table_of_fields(words, style, capsys, tmp_path):
     net = tmp_path / "net.npz"

@@ -132,6 +132,13 @@ def test_sample_writes_what_it_returns(tmp_path, capsys):
     for kept, made in zip((*read.weights, *read.biases), (*drawn.weights, *drawn.biases), strict=True):
         np.testing.assert_array_equal(kept, made)
     assert read.domain.tolist() == [[-1, 1]] * 5
+    assert main(["sample", "--out", str(tmp_path / "other.npz"), "--target", "2-3-1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    place = str(tmp_path / "other.npz")
+    assert {name: document[name] for name in ("command", "seed", "widths", "nonzeros", "file")} == {
+        "command": "sample", "seed": 0, "widths": [2, 3, 1], "nonzeros": [6, 3], "file": place,
+    }  # fmt: skip
+    assert document["inputs"] == {"target": "2-3-1", "out": place, "force": False}
     assert main(["sample", "--out", str(tmp_path / "net.npz")]) == 2
     assert "--out: expected a file that does not exist yet, or --force" in capsys.readouterr().err
 
@@ -169,6 +176,25 @@ def test_three_words_for_the_failure_probability_and_exactly_one():
 def test_a_question_without_numbers_says_what_is_missing():
     with pytest.raises(ertheory.InvalidInput, match="density: expected exactly one of"):
         ertheory.width("784-128-10")
+
+
+@pytest.mark.parametrize(("given", "said"), [({}, "none"), ({"density": 0.5, "sparsity": 0.5}, "both")])
+def test_a_density_or_a_sparsity_is_asked_for(given, said):
+    for ask in (
+        lambda: ertheory.lower(10, delta=0.1, **given),
+        lambda: ertheory.width("4-8-3", delta=0.1, **given),
+        lambda: ertheory.confidence("4-8-3", (56, 80), **given),
+        lambda: ertheory.subset_sum(epsilon=0.1, delta=0.1, **given),
+        lambda: ertheory.ticket("2-4-1", epsilon=0.1, delta=0.1, **given),
+        lambda: ertheory.densities("resnet18", ratio="erk", **given),
+        lambda: ertheory.calibrate("1-4-6", delta=0.1, **given),
+        lambda: ertheory.capacity((4, 60, 80, 3), delta=0.1, **given),
+        lambda: ertheory.embed("4-8-3", delta=0.1, **given),
+    ):
+        with pytest.raises(
+            ertheory.InvalidInput, match=rf"^(density|sparsity): expected exactly one of .*got '?{said}"
+        ):
+            ask()
 
 
 def test_one_number_per_layer_is_no_grid():

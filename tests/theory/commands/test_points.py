@@ -39,6 +39,8 @@ def test_what_is_no_points_is_refused(given):
 def test_a_file_of_several_arrays_needs_the_name(tmp_path):
     np.savez(tmp_path / "two.npz", inputs=[[0.5, 0.5]], others=[[9, 9]])
     assert read_points(tmp_path / "two.npz", BOX).tolist() == [[0.5, 0.5]]
+    np.savez(tmp_path / "alone.npz", anything=[[0.25, 0.5]])
+    assert read_points(tmp_path / "alone.npz", BOX).tolist() == [[0.25, 0.5]]
     np.savez(tmp_path / "unnamed.npz", one=[[0.5, 0.5]], others=[[9, 9]])
     with pytest.raises(InvalidInput, match=r"^inputs: "):
         read_points(tmp_path / "unnamed.npz", BOX)
