@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from ertheory.check import evaluate
 from ertheory.errors import InvalidInput
-from ertheory.networks.network import Affine, Flatten, Pool, Residual
+from ertheory.networks.network import Activation, Affine, Flatten, Pool, Residual
 from ertheory.networks.readers.targets import read_network, read_target
 from ertheory.networks.readers.torch_read import network_from_torch
 from ertheory.networks.writers.torch_module import network_to_torch
@@ -163,6 +164,75 @@ class Apply(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.last(self.function(self.first(x)).flatten(1))
+
+
+RAMPS: tuple[Callable[[Any], Any], ...] = (
+    lambda x: (x + 3).clamp(0, 6),
+    lambda x: torch.clamp_max(torch.clamp_min(x + 3, 0), 6),
+    lambda x: functional.relu(3 + x).clamp_max(6),
+    lambda x: functional.relu6(x + 3),
+    lambda x: functional.hardtanh(x + 3, 0.0, 6.0),
+)
+
+
+class Many(nn.Module):
+    """Functions one behind the other, each behind a product with a matrix."""
+
+    def __init__(self, functions: Sequence[Callable[[Any], Any]]) -> None:
+        super().__init__()
+        self.functions = functions
+        self.weights = nn.ParameterList([torch.randn(4, 4) for _ in range(len(functions) + 1)])
+
+    def forward(self, x: Any) -> Any:
+        products = itertools.cycle((torch.mm, torch.matmul, lambda one, other: one @ other))
+        for function, weight, product in zip(self.functions, self.weights, products, strict=False):
+            x = function(product(x, weight))
+        return x @ self.weights[-1]
+
+
+def test_products_are_layers_and_hard_activations_are_known_however_they_are_written() -> None:
+    functions: list[Callable[[Any], Any]] = [lambda x, ramp=ramp: ramp(x) / 6 for ramp in RAMPS]
+    for ramp in RAMPS[:2]:
+        functions += [lambda x, ramp=ramp: x * ramp(x) / 6, lambda x, ramp=ramp: x * (ramp(x) / 6)]
+    network = assert_same(Many(functions), 4)
+    names = [step.name for step in network.steps if isinstance(step, Activation)]
+    assert names == ["hardsigmoid"] * len(RAMPS) + ["hardswish"] * 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: torch.clamp_max(x + 3, 6) / 6,
+        lambda x: functional.hardtanh(x + 3, 0.0, 5.0) / 6,
+        lambda x: functional.relu6(x + 2) / 6,
+        lambda x: x * functional.relu6(x + 3) / 5,
+    ],
+)
+def test_a_ramp_of_other_ends_is_no_hard_activation(other: Callable[[Any], Any]) -> None:
+    with pytest.raises(InvalidInput, match="Many"):
+        network_from_torch(exported(Many([other]).double().eval(), 4))
+
+
+class Padded(nn.Module):
+    def __init__(self, *options: dict[str, Any]) -> None:
+        super().__init__()
+        self.convolutions, self.options = nn.ModuleList([nn.Conv2d(1, 1, 3) for _ in options]), options
+
+    def forward(self, x: Any) -> Any:
+        for convolution, options in zip(self.convolutions, self.options, strict=True):
+            x = convolution(functional.pad(x, (2, 2, 1, 1), **options))
+        return x
+
+
+def test_zeros_that_are_put_around_a_map_are_its_padding() -> None:
+    network = assert_same(Padded({}, {"value": 0.0}, {"mode": "constant"}), 1, 4, 5)
+    assert [step.padding for step in network.affine] == [(1, 2)] * 3
+
+
+@pytest.mark.parametrize("options", [{"value": 1.0}, {"mode": "reflect"}])
+def test_other_numbers_around_a_map_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="Padded"):
+        network_from_torch(exported(Padded(options).double().eval(), 1, 4, 5))
 
 
 def write(x: Any) -> Any:
