@@ -85,6 +85,38 @@ def test_a_command_and_its_function_answer_the_same(name, capsys):
         assert found == value, field
 
 
+DENSE = {
+    "width": ["--target", "4-8-3", *DELTA],
+    "confidence": ["--target", "4-8-3", "--widths", "56,80"],
+    "embed": ["--target", "2-3-1", *DELTA, "--out", "OUT.npz"],
+    "embed of triples": ["--target", "2-3-1", *DELTA, "--method", "factored", "--factors", "3", "--out", "OUT.npz"],
+    "capacity": ["--source", "4-300-40-3", *DELTA, "--method", "exact"],
+    "capacity of a ratio": ["--model", "lenet-300-100", "--ratio", "erk", *DELTA],
+    "lower": ["--inputs", "3", *DELTA],
+    "subset-sum": ["--epsilon", "0.1", *DELTA],
+    "ticket": ["--target", "2-4-1", "--epsilon", "0.1", *DELTA],
+    "densities": ["--model", "lenet-300-100", "--ratio", "uniform"],
+    "explore": ["--target", "4-8-3", "--out", "OUT.html"],
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_documents_say_which_density_and_which_sparsity_was_asked_for(name, capsys, tmp_path):
+    """Both of them, whichever was given."""
+    words = [name.partition(" ")[0], *(word.replace("OUT", str(tmp_path / "out")) for word in DENSE[name])]
+    for asked in (["--density", "0.4"], ["--sparsity", "0.6"]):
+        if name == "explore" and "--density" in asked:
+            continue
+        main([*words, *asked, "--json", *(["--force"] if "--out" in words else [])])
+        inputs = json.loads(capsys.readouterr().out)["inputs"]
+        alone = {"lower": "density", "subset-sum": "density", "densities": "density", "ticket": "density"}
+        alone["explore"] = "sparsity"
+        for field, value in (("density", Fraction(2, 5)), ("sparsity", Fraction(3, 5))):
+            if alone.get(name, field) == field:
+                found = inputs[field] if isinstance(inputs[field], list) else [inputs[field]]
+                assert {Fraction(one) for one in found} == {value}
+
+
 def test_embed_is_the_command(tmp_path, capsys):
     ertheory.sample("3-4-2", seed=2, out=tmp_path / "net.npz")
     built = ertheory.embed(tmp_path / "net.npz", sparsity=0.5, delta=0.05, seed=3, out=str(tmp_path / "python.npz"))
