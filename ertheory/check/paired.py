@@ -165,7 +165,7 @@ def _group(step: Affine, source: Sequence[Step], place: int, factors: int) -> tu
             found.append(one)
             if len(found) == factors:
                 return ((found[0], *between, *found[1:]), at + 1) if _slides(step, found) else ((), at)
-        elif found and one == Activation("relu") and factors == len(found) + 1 == _PAIR and not between:
+        elif one == Activation("relu") and factors == len(found) + 1 == _PAIR and not between:
             between.append(one)
         elif not found or one != Activation("identity"):
             break

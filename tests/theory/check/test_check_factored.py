@@ -17,11 +17,11 @@ from ertheory.builders.factored.files import write_factored
 from ertheory.builders.factored.planning import plan_factored
 from ertheory.check import check_embedding, check_file, evaluate, read_embedding
 from ertheory.check.factored import prove_factored
-from ertheory.check.paired import prove_paired
+from ertheory.check.paired import is_paired, prove_paired
 from ertheory.errors import InvalidInput, TheoremNotApplicable
 from ertheory.masks import DrawnMask
 from ertheory.networks.activations import activation
-from ertheory.networks.network import Activation, Affine, Network
+from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
 
 
 def chain(sizes, seed=0, activation="relu", domain=(-1.0, 1.0), scale=1.0):
@@ -205,3 +205,83 @@ def test_bad_input_of_the_builder():
         embed_factored(network, [DrawnMask((3, 2), Fraction(1))])
     with pytest.raises(InvalidInput, match="4 "):
         plan_factored(network, density="0.5,0.5,0.5", failure_probability="0.1")
+
+
+# ---- two steps for one, whatever else there is
+
+
+def filters(outputs: int, inputs: int, *kernel: int, **geometry) -> Affine:
+    """A convolution with weights 1."""
+    return Affine.from_dense(np.ones((outputs, inputs, *kernel)), **geometry)
+
+
+WHOLE = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}
+SLIDING = filters(4, 2, 3, 2, **WHOLE)
+POINTWISE, RELU, SAME = filters(3, 2, 1, 1), Activation("relu"), Activation("identity")
+PAIRS = {
+    "taps in the second": ((POINTWISE, filters(4, 3, 3, 2, **WHOLE)), True),
+    "taps in the first": ((filters(3, 2, 3, 2, **WHOLE), filters(4, 3, 1, 1)), True),
+    "an identity between": ((POINTWISE, SAME, filters(4, 3, 3, 2, **WHOLE)), True),
+    "a ReLU between": ((POINTWISE, RELU, filters(4, 3, 3, 2, **WHOLE)), True),
+    "two ReLUs between": ((POINTWISE, RELU, RELU, filters(4, 3, 3, 2, **WHOLE)), False),
+    "another activation between": ((POINTWISE, Activation("tanh"), filters(4, 3, 3, 2, **WHOLE)), False),
+    "a pool between": ((POINTWISE, Pool("max", (1, 1)), filters(4, 3, 3, 2, **WHOLE)), False),
+    "a ReLU in front": ((RELU, POINTWISE, filters(4, 3, 3, 2, **WHOLE)), False),
+    "a ReLU behind": ((POINTWISE, filters(4, 3, 3, 2, **WHOLE), RELU), False),
+    "taps in both": ((filters(3, 2, 2, 1), filters(4, 3, 3, 2, **WHOLE)), False),
+    "taps in none": ((POINTWISE, filters(4, 3, 1, 1)), False),
+    "other taps": ((POINTWISE, filters(4, 3, 2, 3, **WHOLE)), False),
+    "another stride": ((POINTWISE, filters(4, 3, 3, 2, **{**WHOLE, "stride": (1, 1)})), False),
+    "another padding": ((POINTWISE, filters(4, 3, 3, 2, **{**WHOLE, "padding": (0, 0)})), False),
+    "another dilation": ((POINTWISE, filters(4, 3, 3, 2, **{**WHOLE, "dilation": (1, 1)})), False),
+    "a stride of its own": ((filters(3, 2, 1, 1, stride=(2, 1)), filters(4, 3, 3, 2, **WHOLE)), False),
+    "a padding of its own": ((filters(3, 2, 1, 1, padding=(1, 0)), filters(4, 3, 3, 2, **WHOLE)), False),
+    "groups of its own": ((filters(4, 1, 1, 1, groups=2), filters(4, 2, 3, 2, groups=2, **WHOLE)), False),
+    "other outputs": ((POINTWISE, filters(5, 3, 3, 2, **WHOLE)), False),
+    "other inputs": ((filters(3, 3, 1, 1), filters(4, 3, 3, 2, **WHOLE)), False),
+    "the step itself, which has no pair": ((SLIDING,), False),
+    "one step more": ((POINTWISE, filters(4, 3, 3, 2, **WHOLE), Flatten()), False),
+}
+
+
+def around(place: str, *inner) -> Network:
+    """Put steps alone, or into a block."""
+    branch, skip = (inner, (SLIDING,)) if place == "in a branch" else ((SLIDING,), inner)
+    return Network(inner if place == "alone" else (Residual(branch, skip), RELU, filters(4, 4, 1, 1)))
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_which_steps_stand_for_one(case):
+    """One of two slides as the step does, and the other acts at every position alone."""
+    steps, paired = PAIRS[case]
+    assert is_paired(around("alone", SLIDING), around("alone", *steps)) is paired
+    if isinstance(steps[-1], Affine):  # blocks end with one
+        for place in ["in a branch", "in a skip"][: 1 if any(isinstance(step, Pool) for step in steps) else 2]:
+            assert is_paired(around(place, SLIDING), around(place, *steps)) is paired
+
+
+@pytest.mark.parametrize(
+    ("change", "paired"),
+    [
+        ({}, True),
+        ({"bias": np.ones(4)}, False),
+        ({"weight": 2 * SLIDING.weight}, False),
+        ({"stride": (1, 1)}, False),
+        ({"padding": (0, 0)}, False),
+        ({"dilation": (1, 1)}, False),
+    ],
+)
+def test_steps_that_are_no_pairs_are_those_of_the_target(change, paired):
+    source = Network((replace(SLIDING, **change), RELU, filters(3, 4, 1, 1), filters(2, 3, 1, 1)))
+    assert is_paired(Network((SLIDING, RELU, filters(2, 4, 1, 1))), source) is paired
+
+
+def test_a_pair_needs_a_box_and_a_bound_that_is_a_double():
+    whole, halves = Affine.from_dense([[3e20]]), (Affine.from_dense([[1.5e10]]), Affine.from_dense([[2e10]]))
+    target, source = Network((Residual((whole,)),)), Network((Residual(halves),))
+    for box, said in ((None, "state a box"), ((-1e308, 1e308), "no bound below the largest double")):
+        found = prove_paired(target, source, None if box is None else np.array([box]))
+        assert found.bound is None
+        assert not found.exact
+        assert said in found.differs
+    assert "state a box" in check_embedding(target, source).differs
