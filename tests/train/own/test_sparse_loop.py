@@ -74,7 +74,27 @@ def test_a_loop_of_ones_own_comes_to_the_bits_of_ours(method):
         assert tensor.equal(model.state_dict()[name]), name
     assert sparse.density() == 0.3
     assert sum(int(mask.sum()) for mask in sparse.masks().values()) == 48
-    assert sparse.densities().keys() == {"0", "3"}
+    kept = {name: int(mask.sum()) for name, mask in sparse.masks().items()}
+    assert sparse.densities() == pytest.approx({"0": kept["0"] / 120, "3": kept["3"] / 40})
+
+
+# Of 20 steps every third, or after it, before three quarters are over; the pruning of GraNet ends after half of them.
+CHANGES = {"set": [3, 6, 9, 12], "rigl": [3, 6, 9, 12], "gradual": [2, 5, 8, 11, 14], "granet": [2, 5, 8, 9, 11]}
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_masks_change_at_steps_of_which_it_is_said(method):
+    model, optimiser, sparse = started(method)
+    said, seen = [], []
+    for step in range(STEPS):
+        said += [step] * sparse.changes_masks()
+        before = {name: mask.clone() for name, mask in sparse.masks().items()}
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(INPUTS), LABELS).backward()
+        sparse.step()
+        seen += [step] * any(not mask.equal(before[name]) for name, mask in sparse.masks().items())
+    assert set(seen) <= set(said)
+    assert said == CHANGES[method]
 
 
 @pytest.mark.parametrize("method", SETTINGS)
@@ -144,6 +164,7 @@ REFUSED = [
     ({"method": "snip"}, "method: expected another one here; snip needs ertrain.fit"),
     ({"method": "magic"}, "method: "),
     ({"steps": 0}, "steps: "),
+    ({"steps": 10**12 + 1}, "steps: "),
     ({"ratio": "snip"}, "ratio: "),
     ({"colour": "red"}, "settings: expected names among drawing"),
     ({"update_every": 5}, "settings: "),

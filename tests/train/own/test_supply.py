@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset, default_collate  # noqa:
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.data import NO_LABEL  # noqa: E402
+from ertrain.own.fitting import _configuration  # noqa: E402
 from ertrain.own.supply import fingerprint, supplied_data, supplied_measure  # noqa: E402
+from ertrain.own.trial import try_out  # noqa: E402
 from ertrain.training.epoch import ONE_NETWORK  # noqa: E402
 
 INPUTS = torch.arange(16, dtype=torch.float32).reshape(8, 2)
@@ -140,3 +142,31 @@ def test_names_differ_where_anything_that_decides_a_run_does():
     assert {len(name) for name in names} == {8}
     assert fingerprint(1, 2) != fingerprint(2, 1)
     assert fingerprint(sgd(0.1), linear()) == fingerprint(sgd(0.1), linear())
+
+
+def test_a_step_in_advance_takes_a_single_input_without_its_statistics_and_more_with_them():
+    model, modes = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)), []
+    model[1].register_forward_hook(lambda layer, *_: modes.append((layer.training, len(_[0][0]))))
+    for count in (1, 2, 8, 20):
+        pair = (torch.rand(count, 2), torch.rand(count, 1))
+        before = [one.clone() for one in model.state_dict().values()]
+        try_out(model, supplied_data(pair, pair), supplied_measure(None, None, of_classes=False), counted=False)
+        assert modes == [(count > 1, min(count, 8)), (False, min(count, 8))]  # then those that select
+        assert all(map(torch.equal, before, model.state_dict().values()))
+        modes.clear()
+
+
+@pytest.mark.parametrize(
+    ("method", "density", "drawing"),
+    [
+        ("fixed", "0.5", "exact"),
+        ("imp", "0.5", "exact"),
+        ("rigl", "1", "exact"),
+        ("rigl", "0.5", "independent"),
+        ("set", "0.5", "independent"),
+        ("granet", "0.5", "exact"),
+    ],
+)
+def test_masks_are_drawn_exactly_but_where_one_lies_inside_another(method, density, drawing):
+    assert _configuration({}, method=method, density=density).drawing == drawing
+    assert _configuration({"recipe": "mine"}, method=method, density=density).recipe == "mine"
