@@ -130,6 +130,7 @@ def said(question, *asked, **options):
         found = question(*asked, **options)
     except ErError as error:
         return str(error)
+    assert found.method == options["method"]
     return found.reason and found.explain()
 
 
@@ -154,3 +155,19 @@ def test_less_failure_takes_no_fewer_neurons(method, density):
     totals = [width(target, method=method, density=density, failure_probability=delta).total for delta in deltas]
     assert totals == sorted(totals, reverse=True)
     assert totals[0] > totals[-1]
+
+
+@pytest.mark.parametrize("density", ["1/5", "4/5"])
+@pytest.mark.parametrize("text", ["3-2", "8-3-2", "30-4", "4-30"])
+def test_what_is_asked_to_be_few_is_few(text, density):
+    """Neurons of the last hidden layer or of all layers; of three maps, which are searched, edges or neurons."""
+    target = Target.from_text(text)
+    ask = {"density": density, "failure_probability": "1/100"}
+    if target.depth > 1:
+        for method in ("sequential", "matching", "sharp"):
+            last, total = (width(target, method=method, objective=name, **ask) for name in ("last", "total"))
+            assert last.widths[-2] <= total.widths[-2]
+            assert total.total <= last.total
+    edges, total = (width(target, method="factored", factors=3, objective=name, **ask) for name in ("edges", "total"))
+    assert edges.edges_expected <= total.edges_expected
+    assert total.total <= edges.total
