@@ -8,6 +8,7 @@ import pytest
 import ertheory
 from ertheory.bounds.factored.network import shapes_of_target
 from ertheory.layerwise.network_target import network_target
+from ertheory.networks.activations import ACTIVATIONS, activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual
 
 ASKED = {"sparsity": "1/2", "delta": "1/100"}
@@ -62,6 +63,21 @@ def test_signs_of_inputs_follow_the_activations():
     found = network_target(pooled)
     assert found.nonnegative == (False, True, False, True, True)
     assert [shape.taps for shape in shapes_of_target(found)] == [9, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_is_behind_an_activation_counts_as_nowhere_negative_where_it_is(name):
+    values = activation(name).function(np.concatenate([np.linspace(-50, 50, 10**4 + 1), [-1e100, -1e-3, 0.0]]))
+    found = network_target(Network((dense(4, 3), Activation(name), dense(2, 4))))
+    assert found.nonnegative == (False, bool(values.min() >= 0))
+
+
+def test_convolutions_of_single_channels_are_left_as_they_are():
+    alone = Affine.from_dense(np.ones((3, 1, 2, 2)), groups=3)
+    found = network_target(Network((alone, Activation("relu"), Affine.from_dense(np.ones((5, 3, 1, 1))))))
+    assert found.left == ("layer 1 (channel by channel)",)
+    assert found.names == ("layer 2",)
+    assert found.nonnegative == (True,)
 
 
 def test_widths_are_those_of_a_chain_with_the_same_maps():

@@ -158,6 +158,15 @@ def test_densities_have_a_picture(tmp_path):
     assert "density asked 0.1, realised 0.1" in drawn
 
 
+def test_densities_are_shown_as_a_table_of_layers():
+    found = ertheory.densities([(30, 4, 3, 3), (10, 30)], ratio="uniform", density="1/4")
+    assert cells(found._repr_html_()) == [
+        ["layer", "shape", "weights", "density", "non-zeros expected"],
+        ["layer1", "30x4x3x3", "1,080", "0.25", "270"],
+        ["layer2", "10x30", "300", "0.25", "75"],
+    ]
+
+
 def test_a_small_target_is_drawn_neuron_by_neuron():
     drawn = ertheory.Target.from_arrays([[[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], [[1.0, 1.0, -1.0]]])._repr_svg_()
     assert len(elements(drawn, "circle")) == 2 + 3 + 1
@@ -194,6 +203,12 @@ def test_masks_show_what_they_keep():
     given = GivenMask(csr_array(np.eye(30)))
     dark = elements(given._repr_svg_(), "rect")
     assert len(dark) == 30 + 1  # the frame too
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0)])
+def test_a_mask_without_entries_has_a_picture_without_edges(shape):
+    empty = GivenMask(csr_array(np.zeros(shape)))
+    assert not elements(empty._repr_svg_(), "line")
 
 
 def test_shares_are_those_of_the_cells():
