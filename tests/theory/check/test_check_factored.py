@@ -207,6 +207,36 @@ def test_bad_input_of_the_builder():
         plan_factored(network, density="0.5,0.5,0.5", failure_probability="0.1")
 
 
+@pytest.mark.parametrize(
+    ("outer", "bias", "exact"),
+    [
+        ([[2.0, 1.0]], 2.0, True),
+        ([[2.0, 1.0]], 2.0 + 2.0**-45, False),
+        ([[2.0, 1.0 + 2.0**-40]], 2.0 - 2.0**-40, False),
+        ([[1.5, 1.5]], 2.0, True),
+    ],
+)
+def test_exact_means_that_product_and_bias_are_those_of_the_target(outer, bias, exact, monkeypatch):
+    """B z + c with c = 1, then A and b': A B = 3 and A c + b' = 5."""
+    first, second = Affine.from_dense([[1.0], [1.0]], [1.0, 1.0]), Affine.from_dense(outer, [bias])
+    target, box = Network((Affine.from_dense([[3.0]], [5.0]),)), np.array([[0.0, 1.0]])
+    source = Network((first, Activation("identity"), second))
+    off = abs(sum(outer[0]) + bias - 5) + abs(sum(outer[0]) - 3)
+    found = prove_factored(target, source, box)
+    assert found.exact is exact
+    assert off <= found.bound < off + 1e-13
+    without = prove_factored(target, source, None)
+    assert (without.exact, without.differs is None) == (exact, exact)
+    rational = {at: [Fraction(value) for value in one.weight.data.tolist()] for at, one in enumerate(source.affine)}
+    # Beside rational weights, biases are what their doubles were rounded from.
+    assert prove_factored(target, source, box, rational).exact is (exact or outer == [[2.0, 1.0]])
+    rational[1][0] += Fraction(1, 2**40)
+    found = prove_factored(target, source, box, rational)
+    assert "source layer 1: a rational weight that its double is not rounded from" in found.differs
+    monkeypatch.setattr("ertheory.check.factored._NUMBERS", 8)
+    assert prove_factored(target, source, box).exact is False  # too much to look at
+
+
 # ---- two steps for one, whatever else there is
 
 

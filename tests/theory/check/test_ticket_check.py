@@ -73,6 +73,11 @@ def test_a_written_ticket_passes(ticket, tmp_path, form):
     assert not check_ticket(TARGET, place, epsilon=Fraction(ticket.error_certified) / 2).passed
 
 
+def test_masks_that_are_not_stated_are_those_of_the_seed(ticket):
+    whole = check_ticket(TARGET, ticket, epsilon="0.1")
+    assert check_ticket(TARGET, tampered(ticket, 0, lambda *_: None, masks=(None,) * 3), epsilon="0.1") == whole
+
+
 def test_the_file_has_the_layout_of_embeddings(ticket, path):
     found = read_embedding(path)
     assert (found.seed, found.densities) == (3, (Fraction(1, 2),) * 3)
