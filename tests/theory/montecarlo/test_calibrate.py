@@ -26,6 +26,7 @@ from ertheory.cli import main
 from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.montecarlo import anytime_interval, binomial_interval, calibrate, decide_failure_rate
+from ertheory.networks.readers.targets import write_target
 from ertheory.networks.target import Target
 
 HALF, FIFTH = Fraction(1, 2), Fraction(1, 5)
@@ -214,6 +215,14 @@ def test_bad_arguments_are_refused(options):
     given = {"density": HALF, "failure_probability": HALF, "workers": 1, **options}
     with pytest.raises(InvalidInput, match=rf"^{next(iter(options))}: "):
         calibrate(Target.from_text("2-2-1"), **given)
+
+
+def test_weights_without_a_box_are_those_of_the_unit_box(tmp_path, capsys):
+    write_target(tmp_path / "net.npz", Target.from_arrays([[[1.0], [0.5]], [[1.0, 2.0]]]))
+    words = "--density 1,1,0.5 --delta 0.5 --method matching --level 0.1 --workers 1 --json".split()
+    assert main(["calibrate", "--target", str(tmp_path / "net.npz"), *words]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["inputs"]["domain"] == [0.0, 1.0]
 
 
 def test_the_command_prints_a_table_or_one_document(capsys):

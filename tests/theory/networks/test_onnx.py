@@ -334,6 +334,16 @@ def test_damaged_files_and_external_data_are_refused(tmp_path: Path) -> None:
         load_network(path)
 
 
+def test_zeros_of_a_computed_shape_are_a_constant_unless_they_are_many() -> None:
+    shift = onnx.numpy_helper.from_array(np.array([0.25]), "v")
+    nodes = [node("MatMul", "x w", "m"), node("ConstantOfShape", "shape", "c", value=shift), node("Add", "m c", "y")]
+    assert_same(model(nodes, (4,), w=W.T, shape=np.array([5])), 4)
+    assert_same(model(nodes, (4,), w=draw(4, 1), shape=np.array([1])), 4)
+    for shape, length in (([5000], 5000), ([70, 70], 4900)):
+        with pytest.raises(InvalidInput, match=rf"c \(ConstantOfShape\): expected at most 4096 numbers, got {length}"):
+            network_from_onnx(_made(nodes, (4,), 2, 20, {"w": W.T, "shape": np.array(shape)}))
+
+
 def test_sparse_initializers_are_refused() -> None:
     numbers, places = (onnx.numpy_helper.from_array(np.array(one), "w") for one in ([1.0], [2]))
     made = _made([node("MatMul", "x w", "y")], (4,), 2, 20, {})

@@ -172,6 +172,11 @@ def test_a_program_goes_through_the_command(tmp_path: Path, capsys: pytest.Captu
     assert document["missing"]
     assert document["inputs"]["sparsity"] == ["0.7"]
     assert not here.exists()
+    assert main([*(word for word in hard if word != "--json"), "--seed", str(failed), "--out", str(here)]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("Failed: ")
+    assert "This happens to at most a share delta of the masks; another --seed draws another one." in text
+    assert not here.exists()
     words[words.index("factored")] = "exact"
     assert main([*words, "--force"]) == 2
     assert "a chain of layers" in capsys.readouterr().err
