@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import numpy as np
@@ -130,6 +131,25 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, kind):
     done = fitted(KINDS[kind](), out=tmp_path / "parts", method="rigl", test=(INPUTS, LABELS), progress=seen.append)
     assert len(seen) == 1
     assert all(one.equal(other) for one, other in zip(weights_of(done), weights_of(again), strict=True))
+
+
+def test_the_bar_comes_to_the_epochs_that_are_done(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar(contextlib.nullcontext):
+        def __init__(self, total, **_):
+            super().__init__(self)
+            self.total, self.n = total, 0
+            bars.append(self)
+
+        def update(self, count):
+            self.n += count
+
+    monkeypatch.setattr("ertrain.own.fitting.tqdm", Bar)
+    with pytest.raises(KeyboardInterrupt):
+        fitted((INPUTS, LABELS), out=tmp_path, progress=stopped_after(2))
+    fitted((INPUTS, LABELS), out=tmp_path)
+    assert [(bar.n, bar.total) for bar in bars] == [(2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("method", ["edge-popup", "granet", "imp", "str"])

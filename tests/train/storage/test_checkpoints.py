@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 import os
 import stat
 import sys
@@ -17,6 +19,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertrain.errors import RunFolderError  # noqa: E402
 from ertrain.storage import files  # noqa: E402
+from ertrain.storage.canonical import canonical_text  # noqa: E402
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 from ertrain.storage.files import locked, read_json, write_json, write_whole  # noqa: E402
 
@@ -243,6 +246,19 @@ def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
     assert read_json(path) == {"a": 2}
 
 
+def test_what_is_no_number_is_never_written(tmp_path):
+    for write in (
+        lambda value: write_json(tmp_path / "x.json", {"a": value}),
+        lambda value: save_checkpoint(tmp_path, Checkpoint({}, {}, {"a": value})),
+        lambda value: canonical_text({"a": value}),
+    ):
+        for value in (math.nan, math.inf, -math.inf):
+            with pytest.raises(ValueError, match="not JSON compliant"):
+                write(value)
+        write(1e308)
+    assert json.loads((tmp_path / "state.json").read_text())["schema"] == 1
+
+
 def test_damaged_json_is_a_clear_error(tmp_path):
     (tmp_path / "x.json").write_text('{"a": ')
     with pytest.raises(RunFolderError, match=r"x.json: no JSON document"):
@@ -269,6 +285,7 @@ def test_where_there_is_no_posix_the_first_byte_is_locked_without_waiting(tmp_pa
 
     monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK="at once", locking=locking))
     monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
+    files.sync_folder(tmp_path / "nowhere")  # which opens a folder elsewhere
     with (tmp_path / ".lock").open("a+b") as file:
         file.write(b"some")
         assert files._lock(file)

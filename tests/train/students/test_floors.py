@@ -19,7 +19,7 @@ from ertrain.cli import main  # noqa: E402
 from ertrain.students.batched import Budget, student_masks  # noqa: E402
 from ertrain.students.floor_plots import floor_columns  # noqa: E402
 from ertrain.students.floors import study_floors  # noqa: E402
-from ertrain.students.widths import SCALES, Scale  # noqa: E402
+from ertrain.students.widths import SCALES, Scale, trial_seeds  # noqa: E402
 
 # 40 students at each of four widths; the intervals together are wrong with probability at most 1/1000.
 TINY = Scale(budget=Budget(steps=150), level=Fraction(3, 4), effort=16, students=40, least=40)
@@ -48,6 +48,7 @@ def test_no_student_is_below_its_floor_and_floors_are_as_frequent_as_the_law(fou
 def test_floors_are_those_of_the_masks(found):
     for result in found.results[:2]:
         seeds = [one.seed for one in result.students]
+        assert seeds == trial_seeds(2, result.width, 0, 40)
         masks = student_masks(((result.width, 3), (1, result.width)), found.densities, seeds)
         for number, one in enumerate(result.students):
             first, last = (mask[number].numpy() for mask in masks)

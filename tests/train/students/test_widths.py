@@ -211,6 +211,21 @@ def test_a_search_up_and_down_takes_all_of_its_tests():
     assert [most_tests(line) for line in lines] == [4, 7, 7, 10, 31, 34]
 
 
+def test_a_search_doubles_its_way_up_and_halves_what_is_left():
+    """20 is the first of 1 to 100 that is enough, and 19 the last that is too small."""
+    line, asked = WidthLine(((1,), (100,))), []
+
+    def test(total):
+        asked.append(total)
+        return SimpleNamespace(verdict="above" if total < 20 else "at most")
+
+    for first, ways in ((3, [3, 6, 12, 24, 18, 21, 19, 20]), (60, [60, 30, 15, 22, 18, 20, 19]), (200, [100, 50])):
+        asked.clear()
+        found = search("training", line, first, test)
+        assert asked[: len(ways)] == ways
+        assert (found.total, found.interval, found.widths) == (20, (20, 20), (20,))
+
+
 def test_a_coarser_search_ends_earlier():
     line = WidthLine(((1,), (1000,)))
 

@@ -48,8 +48,14 @@ OPTIMISERS = {
 def test_replicas_are_equal_to_runs_alone(name, tmp_path):
     runs = [replace(one, **OPTIMISERS[name]) for one in RUNS]
     with join_process_group("cpu") as processes:
+        times = [time.perf_counter()]
         together = perform_replicas(runs, tmp_path / "together", processes, data_dir=tmp_path)
+        times.append(time.perf_counter())
         alone = [perform(one, tmp_path / "alone", processes, data_dir=tmp_path) for one in runs]
+        times.append(time.perf_counter())
+    for results, began, ended in zip((together, alone), times, times[1:], strict=False):
+        # The epochs took part of the time, as written down in thousandths.
+        assert 0 < sum(one["seconds"] for one in results) < ended - began + len(runs) / 2000
     for one, first, second in zip(runs, together, alone, strict=True):
         here, there = tmp_path / "together" / one.folder, tmp_path / "alone" / one.folder
         assert sorted(path.name for path in here.iterdir() if "previous" not in path.name) == sorted(
