@@ -143,7 +143,7 @@ class EdgePopup(FixedMask):
     @torch.no_grad()
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take up scores and level; the weights are those of the start."""
-        self._level = int(state["level"])
+        self._level, self._counted = int(state["level"]), 0  # the drawn masks may be others now
         for name, scores in self._scores.items():
             scores.copy_(state[f"scores.{name}"])
         self._near.clear()  # the weights that were loaded are not those in use

@@ -85,12 +85,16 @@ class SparseLoop:
         return self._method.changes_masks(self.steps)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return steps, masks and what the method remembers; network and optimiser have state dicts of their own."""
+        """Return steps, masks and what the method remembers, with weights that the network holds as 0 for now.
+
+        Network and optimiser have state dicts of their own.
+        """
         return {
             "steps": self.steps,
             "drawn": {name: mask.clone() for name, mask in self._method.drawn.items()},
             "masks": {name: mask.clone() for name, mask in self.masks().items()},
             "method": {name: tensor.clone() for name, tensor in self._method.state().items()},
+            "weights": {name: tensor.clone() for name, tensor in self._method.weights().items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -102,7 +106,7 @@ class SparseLoop:
             If the state is that of another network or method.
         """
         shapes = _shapes_of(self._method.drawn)
-        known = isinstance(state, Mapping) and {"drawn", "masks", "method", "steps"} <= state.keys()
+        known = isinstance(state, Mapping) and {"drawn", "masks", "method", "steps", "weights"} <= state.keys()
         if not known or not _shapes_of(state["drawn"]) == _shapes_of(state["masks"]) == shapes:
             raise InvalidInput(
                 "state", f"that of a loop with masks for {', '.join(shapes or ())}", type(state).__name__
@@ -115,6 +119,8 @@ class SparseLoop:
         for name, mask in state["drawn"].items():
             self._method.drawn[name].copy_(mask)
         self._method.size = sum(int(mask.sum()) for mask in self._method.drawn.values())
+        for name, values in self._method.weights().items():
+            values.copy_(state["weights"][name])
         attach_masks(self._method.model, state["masks"])
         self._method.load(state["method"])
         self.steps = steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -28,9 +30,9 @@ SETTINGS = {
 }
 
 
-def network() -> nn.Sequential:
+def network(seed: int = 2) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(2)
+        torch.manual_seed(seed)
         return nn.Sequential(nn.Linear(6, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 2))
 
 
@@ -38,8 +40,8 @@ def sgd(parameters) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3, nesterov=True, fused=True)
 
 
-def started(method: str, **options):
-    model = network()
+def started(method: str, *, start: int = 2, **options):
+    model = network(start)
     optimiser = sgd(model.parameters())
     options = {"density": "0.3", "steps": STEPS, **SETTINGS[method], **options}
     return model, optimiser, ertrain.start_sparse(model, optimiser, method=method, **options)
@@ -115,6 +117,22 @@ def test_a_loop_that_was_saved_goes_on_to_the_same_bits(method, tmp_path):
     train(*again, first=2)
     assert all(one.equal(other) for one, other in zip(tensors(whole[0]), tensors(again[0]), strict=True))
     assert again[2].steps == STEPS
+
+
+@pytest.mark.parametrize("method", ["gradual", "granet", "edge-popup", "str"])
+def test_a_loop_that_is_loaded_into_another_start_and_other_masks_goes_on_from_its_own(method):
+    """Masks that were drawn independently have other numbers of weights with another seed."""
+    options = {"density": "0.5", "final_density": "0.3", "drawing": "independent"}
+    whole, again = started(method, **options), started(method, seed=5, start=3, **options)
+    assert len({sum(int(mask.sum()) for mask in one[2].state_dict()["drawn"].values()) for one in (whole, again)}) == 2
+    train(*whole, last=1)
+    for part, state in zip(again, [copy.deepcopy(part.state_dict()) for part in whole], strict=True):
+        part.load_state_dict(state)
+    for each in (whole, again):
+        train(*each, first=1)
+    assert whole[2].state_dict()["method"].keys() == again[2].state_dict()["method"].keys()
+    assert all(one.equal(other) for one, other in zip(tensors(whole[0]), tensors(again[0]), strict=True))
+    assert int(sum(mask.sum() for mask in again[2].masks().values())) == round(0.3 * 160)
 
 
 @pytest.mark.parametrize("method", ["fixed", "rigl"])

@@ -40,6 +40,8 @@ def test_a_share_takes_one_input_at_least_and_leaves_one(kind, share, apart):
     parts = [torch.cat([inputs for inputs, _ in part.in_order(1)]) for part in (data.train, data.validation)]
     assert [len(part) for part in parts] == [8 - apart, apart]
     assert torch.cat(parts).sort(dim=0).values.equal(INPUTS)  # every input in one of them
+    chosen = np.random.default_rng(2023).permutation(8)[:apart]  # as of all data sets, for every run
+    assert parts[1].equal(INPUTS[sorted(chosen)])
     assert supplied_data(GIVEN[kind], share=share).checksum == data.checksum
 
 
