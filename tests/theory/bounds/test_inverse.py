@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from ertheory.bounds import (
     printed,
     success_probability,
 )
+from ertheory.bounds.blocks import answers as blocks_answers
+from ertheory.bounds.blocks import given as blocks_given
 from ertheory.bounds.blocks.available import checked_widths, most_factors
 from ertheory.bounds.blocks.laws import Law
 from ertheory.bounds.drop.widths import drop
+from ertheory.bounds.sharp import given as sharp_given
 from ertheory.bounds.sharp.given import least_failure
-from ertheory.errors import InvalidInput, TheoremNotApplicable
+from ertheory.bounds.statement import GivenWidths
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from tests import oracles
 from tests.reference import make_widths as ref
 from tests.strategies import HALF
@@ -399,6 +404,36 @@ def test_an_answer_that_cannot_be_enclosed_is_marked_and_the_others_stay():
     assert answers["drop"].success_lower is None
     assert answers["exact"].applies
     assert answers["exact"].success_lower > 1 - Fraction(1, 10**30)
+
+
+def _not_to_be_told(*asked, **options):
+    msg = "too close, or too long"
+    raise InfeasibleWidth(msg)
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "decides"),
+    [
+        ("printed", blocks_given, "closed_form"),
+        ("exact", blocks_given, "law_holds"),
+        *((method, sharp_given, "least_failure") for method in ("sharp", "sequential", "matching")),
+    ],
+)
+def test_what_cannot_be_decided_is_not_granted(method, module, decides, monkeypatch):
+    statement, densities = find(method), (HALF,) * 3
+    wide = GivenWidths(target=Target.from_text("4-3-2"), widths=(1000, 1000, 2), layer0=statement.readings[-1])
+    asked = wide, densities, Fraction(1, 20)
+    assert statement.inverse.holds(*asked)
+    monkeypatch.setattr(module, decides, _not_to_be_told)
+    assert not statement.inverse.holds(*asked)
+
+
+def test_a_success_that_cannot_be_enclosed_is_the_one_that_was_asked_for(monkeypatch):
+    asked = {"method": "exact", "density": "1/2", "failure_probability": "1/20"}
+    known = width(Target.from_text("4-3-2"), **asked)
+    assert known.success_lower > Fraction(19, 20)
+    monkeypatch.setattr(blocks_answers, "enclose", _not_to_be_told)
+    assert width(Target.from_text("4-3-2"), **asked) == replace(known, success_lower=Fraction(19, 20))
 
 
 # --- sharp widths, and necessary ones with a limit -------------------------------------------------------------------
