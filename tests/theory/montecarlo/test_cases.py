@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb, exp, factorial, log, prod
 
+import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
@@ -255,3 +256,26 @@ def test_a_case_and_its_prediction_are_those_of_the_theorem(statement):
 
 def test_every_statement_has_its_case_here():
     assert set(CASES) == set(CHECKS) - set(ALIASES)
+
+
+class Counting:
+    """Numbers that are drawn from a generator, counted."""
+
+    def __init__(self):
+        self.drawn, self.rng = 0, np.random.default_rng(0)
+
+    def __getattr__(self, name):
+        def draw(*given, **more):
+            found = getattr(self.rng, name)(*given, **more)
+            self.drawn += np.size(found)
+            return found
+
+        return draw
+
+
+@pytest.mark.parametrize("statement", sorted(set(CASES) - {"theorem-2.5"}))
+def test_a_trial_draws_no_more_entries_than_its_event_says(statement):
+    """It is by that number that blocks of trials are as long as memory allows."""
+    event, rng = case_of(statement).event, Counting()
+    event.occurs(rng, 8)
+    assert rng.drawn / 8 <= event.entries
