@@ -7,7 +7,7 @@ tests of the statements; here they stay what they are, with every word and every
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -36,6 +36,18 @@ _TWENTIETH = "1/20"
 _HALVES = "1,1/2,1/2"
 
 
+CERTIFIED = (
+    ("printed", "4-3-2", _HALVES, {}), ("printed", "4-3-2", "1/2", {"layer0": "matched"}),
+    ("printed", "4-3-2", "1/2", {"layer0": "preassigned"}), ("exact", "4-3-2", _HALVES, {}),
+    ("exact", "4-3-2", "1/2", {"layer0": "matched"}), ("exact", "4-3-2", "1/2", {"layer0": "preassigned"}),
+    ("exact", "3-3-3-2", "4/5", {"layer0": "matched"}), ("drop", "4-3-2", _HALVES, {}),
+    ("drop", "4-3-2", "1/2", {"layer0": "matched"}), ("drop", "3-3-3-2", "1,4/5,4/5,4/5", {}),
+    ("drop", "3-3-3-2", "4/5", {"layer0": "matched"}), ("drop", "2-9-2", "9/10", {"layer0": "matched"}),
+    ("factored", "4-3-2", "1/2", {}), ("factored", "9-6-2", "1/4", {}), ("factored", "1-5", "1/2", {}),
+    ("sharp", "4-3-2", "1/2", {}),
+)  # fmt: skip
+
+
 def _weights(sizes: tuple[int, ...]) -> Target:
     rng = np.random.default_rng(1)
     weights = [rng.integers(-8, 9, size=(after, before)) / 16 for before, after in pairwise(sizes)]
@@ -53,9 +65,9 @@ def _widths(statement: Statement) -> Iterator[tuple[str, dict[str, object]]]:
             yield f" {name} {value}", {name: value}
 
 
-def questions() -> dict[str, Callable[[], Explained]]:
+def questions() -> dict[str, Callable[[], Explained | str]]:
     """Names of questions, and how they are put."""
-    found: dict[str, Callable[[], Explained]] = {}
+    found: dict[str, Callable[[], Explained | str]] = {}
     small, deep, given = Target.from_text("4-3-2"), Target.from_text("3-5-4-2"), _weights((3, 3, 2))
     for one in STATEMENTS:
         ask = {"method": one.name, "failure_probability": _TWENTIETH}
@@ -89,18 +101,32 @@ def questions() -> dict[str, Callable[[], Explained]]:
         found[f"univariate {output}"] = partial(
             univariate_width, 5, (Fraction(1, 3), Fraction(1, 2)), Fraction(1, 20), output=output
         )
+    for method, text, density, options in CERTIFIED:
+        said = " ".join(options.values())
+        ask = {"method": method, "density": density, "failure_probability": _TWENTIETH, **options}
+        found[" ".join(filter(None, ["certificate", method, text, density, said]))] = partial(
+            _certified, Target.from_text(text), ask
+        )
     return found
 
 
-def written(question: Callable[[], Explained]) -> str:
+def _certified(target: Target, ask: Mapping[str, object]) -> str:
+    """What a certificate says before the first line that is for Coq."""
+    return width(target, **ask).certificate().partition("*)")[0]
+
+
+def written(question: Callable[[], Explained | str]) -> str:
     """Everything an answer says of itself, with ten digits after a point."""
     try:
         answer = question()
     except (InvalidInput, TheoremNotApplicable, InfeasibleWidth) as error:
         return f"  {type(error).__name__}: {error}\n"
-    lines = [f"{name}: {value}" for name, value in answer.to_dict().items()]
-    text = "\n".join([*lines, *answer.explain().splitlines()])
-    return re.sub(r"(\d\.\d{10})\d+", r"\1", "".join(f"  {line}\n" for line in text.splitlines()))
+    if isinstance(answer, str):
+        text = answer
+    else:
+        lines = [f"{name}: {value}" for name, value in answer.to_dict().items()]
+        text = "\n".join([*lines, *answer.explain().splitlines()])
+    return re.sub(r"(\d\.\d{10})\d+", r"\1", "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines() if line))
 
 
 QUESTIONS = questions()
