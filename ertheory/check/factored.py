@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.boxes import NONNEGATIVE, activated, image, may_be_negative
-from ertheory.check.upwards import upper
+from ertheory.check.upwards import gamma, upper
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network
 
@@ -148,7 +148,6 @@ def _difference(step: Affine, first: Affine, second: Affine, size: Array, error:
     columns = first.weight.tocsc()
     total = np.zeros(step.outputs)
     accepted = ACCEPTED * float(np.abs(step.weight.data).max(initial=0.0))
-    gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
     wide = max(1, _NUMBERS // max(inner, 1))
     for start in range(0, step.inputs, wide):
         block = columns[:, start : start + wide].toarray()
@@ -156,7 +155,7 @@ def _difference(step: Affine, first: Affine, second: Affine, size: Array, error:
         if not off.max(initial=0.0) <= accepted:
             text = f"source layer {number}: its product with what is before it is off by {off.max():.2g}"
             raise _Different(text)
-        lost = gamma * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
+        lost = gamma(inner + 2) * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
         total += upper(upper(off + lost, 3) @ size[start : start + wide], wide + 2)
     biases, wrong = bias_error(outer, first.bias, second.bias, step.bias)
     if wrong is not None:
@@ -176,11 +175,11 @@ def bias_error(outer: Array, shift: Array, stored: Array, wanted: Array) -> tupl
         c, b' and b.
     """
     inner = len(shift)
-    gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
+    rounded = 4 * gamma(inner + 2)
     moduli = upper(np.abs(outer) @ np.abs(shift), inner + 2) + np.abs(stored) + np.abs(wanted)
     fixed = np.abs((outer @ shift + stored) - wanted)
-    wrong = np.flatnonzero(~(fixed <= max(4 * gamma, float(_NEAR)) * moduli))
-    rest = np.zeros(len(wanted)) if not shift.any() and not fixed.any() else upper(4 * gamma * moduli, 4)
+    wrong = np.flatnonzero(~(fixed <= max(rounded, float(_NEAR)) * moduli))
+    rest = np.zeros(len(wanted)) if not shift.any() and not fixed.any() else upper(rounded * moduli, 4)
     return upper(fixed + rest, 2), int(wrong[0]) if len(wrong) else None
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.check.geometry import Entries, entries, inside
+from ertheory.check.upwards import gamma
 from ertheory.networks.network import Affine
 
 if TYPE_CHECKING:
@@ -262,9 +263,8 @@ def _through_rounded(step: Affine, state: Forms, found: Entries) -> Forms:
 
     # Every coefficient is the sum of at most so many products, each of three or four roundings.
     terms = int(np.diff(tapped.indptr).max(initial=0)) * step.taps + 6
-    gamma = terms * ROUNDOFF / (1 - terms * ROUNDOFF)
     moduli = laid_out(abs(tapped) @ abs(state.near), np.abs(step.bias[biased]))
-    radius = moduli * (2 * gamma)
+    radius = moduli * (2 * gamma(terms))
     radius.data += terms * TINY
     if _smallest(tapped) * _smallest(state.near) < _NORMAL:  # products that underflow may leave no entry at all
         touched = laid_out(

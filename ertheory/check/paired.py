@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ertheory.check.boxes import NONNEGATIVE, activated, image, may_be_negative, with_zero
 from ertheory.check.factored import ACCEPTED, FactoredProof, bias_error
 from ertheory.check.geometry import leading, with_channels
-from ertheory.check.upwards import above, products, upper, weighed
+from ertheory.check.upwards import above, gamma, products, upper, weighed
 from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
 
@@ -300,8 +300,7 @@ def _difference(step: Affine, ours: Sequence[Affine], group: int, size: Array) -
         lost = np.zeros_like(found)
         for outer in outers:
             inner = outer.shape[1]
-            gamma = (inner + 2) * 2.0**-53 / (1 - (inner + 2) * 2.0**-53)
-            computed = gamma * upper(np.abs(outer) @ (np.abs(found) + lost), inner + 3) + inner * 2.0**-1070
+            computed = gamma(inner + 2) * upper(np.abs(outer) @ (np.abs(found) + lost), inner + 3) + inner * 2.0**-1070
             lost = upper(upper(np.abs(outer) @ lost, inner + 2) + computed, 2)
             found = outer @ found
         chosen = slice(start * taps, (start + found.shape[1]) * taps)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ertheory.check.forms import ROUNDOFF, TINY
 from ertheory.check.geometry import check_flow, entries, leading, with_channels
 from ertheory.check.layer0 import at_zero
-from ertheory.check.upwards import above, products, upper
+from ertheory.check.upwards import above, gamma, products, upper
 from ertheory.errors import InvalidInput
 from ertheory.networks.activations import ActivationFunction, activation
 from ertheory.networks.network import Activation, Affine, Flatten, Network, Pool, Residual, Step
@@ -103,8 +103,7 @@ def _affine(step: Affine, error: Array, size: Array) -> tuple[Array, Array]:
 
     true = upper(weighted(size) + np.abs(step.bias) * (1 + 2 * ROUNDOFF), terms + 4)
     computed = upper(weighted(size + error) + np.abs(step.bias), terms + 4)
-    gamma = (terms + 2) * ROUNDOFF / (1 - (terms + 2) * ROUNDOFF)
-    return upper(weighted(error) + gamma * computed, terms + 8) + (terms + 2) * TINY, true
+    return upper(weighted(error) + gamma(terms + 2) * computed, terms + 8) + (terms + 2) * TINY, true
 
 
 def _activated(function: ActivationFunction, error: Array, size: Array) -> tuple[Array, Array]:
@@ -119,8 +118,7 @@ def _pooled(step: Pool, error: Array, size: Array) -> Array:
     if step.kind == "max":
         return error
     terms = (math.prod(step.size) if step.size else _ADDITIONS) + 2
-    gamma = terms * ROUNDOFF / (1 - terms * ROUNDOFF)
-    return upper(error + gamma * (size + error), 6) + 2 * TINY
+    return upper(error + gamma(terms) * (size + error), 6) + 2 * TINY
 
 
 def _added(step: Residual, error: Array, size: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ True
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["LEAST", "above", "products", "upper", "weighed"]
+__all__ = ["LEAST", "above", "gamma", "products", "upper", "weighed"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Count = TypeVar("Count", float, npt.NDArray[np.float64])
 
 LEAST = 2.0**-1074  # the smallest double above 0; what rounding to nearest loses among the subnormals is half of it
 
@@ -39,6 +40,17 @@ def upper(values: Array, roundings: int | npt.NDArray[np.int64] | Array) -> Arra
     with np.errstate(over="ignore"):
         result: Array = values * (1 + (2 * roundings + 4) * 2.0**-53) + np.where(values > 0, 2.0**-1022, 0.0)
     return result
+
+
+def gamma(roundings: Count) -> Count:
+    """Bound what so many roundings change a number by, relative to it: n u / (1 - n u) with u = 2^-53.
+
+    Examples
+    --------
+    >>> gamma(2**51)  # 1/4 / (1 - 1/4)
+    0.3333333333333333
+    """
+    return roundings * 2.0**-53 / (1 - roundings * 2.0**-53)
 
 
 def products(first: npt.ArrayLike, second: npt.ArrayLike) -> Array:

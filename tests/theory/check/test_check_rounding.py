@@ -83,6 +83,57 @@ def test_the_bound_is_of_the_right_size() -> None:
     assert float_bound(Network((third,)), [[0.0, 0.0]])[0] >= abs(Fraction(1 / 3) - Fraction(1, 3)) > 0
 
 
+def gamma(count: int) -> Fraction:
+    return Fraction(count, 2**53) / (1 - Fraction(count, 2**53))
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu:0.5", "tanh", "sigmoid", "gelu"])
+def test_the_bound_is_the_one_of_running_error_analysis(name: str) -> None:
+    """|w| e + gamma_{k+2} (|w| m + |b|), layer by layer, in fractions; an activation loses 32 units of its value."""
+    rng = np.random.default_rng(4)
+    layers = [Affine.from_dense(rng.normal(size=shape) * (rng.random(shape) < 0.7), rng.normal(size=shape[0]))
+              for shape in ((4, 3), (5, 4), (2, 5))]  # fmt: skip
+    network = Network((layers[0], Activation(name), layers[1], Activation(name), layers[2]))
+    function = activation(name)
+    slope, lost = function.lipschitz, Fraction(0 if name == "relu" else 32, 2**53)
+    zero = abs(Fraction(float(function.function(np.zeros(1))[0])))
+    size, error = [Fraction(2), Fraction(1, 2), Fraction(3)], [Fraction(0)] * 3
+    for place, layer in enumerate(layers):
+        rows = [[abs(Fraction(value)) for value in row] for row in layer.weight.toarray().tolist()]
+        biases = [abs(Fraction(value)) for value in layer.bias.tolist()]
+        sums = [
+            sum((w * m for w, m in zip(row, size, strict=True)), bias) for row, bias in zip(rows, biases, strict=True)
+        ]
+        passed = [sum(w * e for w, e in zip(row, error, strict=True)) for row in rows]
+        error = [e + gamma(sum(map(bool, row)) + 2) * (s + e) for e, row, s in zip(passed, rows, sums, strict=True)]
+        size = sums
+        if place < len(layers) - 1:
+            error = [slope * e + lost * (zero + max(slope, 1) * (m + e)) for e, m in zip(error, size, strict=True)]
+            size = [zero + slope * m for m in size]
+    found = float_bound(network, [[-2.0, 1.0], [0.0, 0.5], [-1.0, 3.0]])
+    for bound, truth in zip(found.tolist(), error, strict=True):
+        assert truth <= Fraction(bound) <= truth * (1 + Fraction(1, 10**12))
+
+
+@pytest.mark.parametrize(
+    ("pool", "roundings"),
+    [(Pool("average", (3,)), 5), (Pool("average", (3, 4)), 14), (Pool("average"), 66), (Pool("max", (3,)), 0)],
+)
+def test_an_average_adds_all_of_its_window_or_half_to_half(pool: Pool, roundings: int) -> None:
+    first = gamma(roundings) * 3
+    truth = 2 * first + gamma(3) * (2 * (3 + first) + 1)
+    found = float_bound(Network((pool, Affine.from_dense([[2.0]], [1.0]))), [[-3.0, 1.0]])[0]
+    assert truth <= Fraction(found) <= truth * (1 + Fraction(1, 10**12))
+
+
+def test_a_sum_of_two_is_rounded_once() -> None:
+    one, two = Affine.from_dense([[2.0]]), Affine.from_dense([[3.0]])
+    branch, skip = gamma(3) * 10, gamma(3) * 15
+    truth = branch + skip + Fraction(1, 2**53) * (25 + branch + skip)
+    found = float_bound(Network((Residual((one,), (two,)),)), [[-1.0, 5.0]])[0]
+    assert truth <= Fraction(found) <= truth * (1 + Fraction(1, 10**12))
+
+
 def test_averages_and_sums_have_errors_of_their_own() -> None:
     unit, box, one = 2.0**-53, [[1.0, 1.0]], Affine.from_dense([[1.0]])
     alone = float_bound(Network((one,)), box)[0]
