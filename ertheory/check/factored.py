@@ -156,7 +156,7 @@ def _difference(step: Affine, first: Affine, second: Affine, size: Array, error:
             text = f"source layer {number}: its product with what is before it is off by {off.max():.2g}"
             raise _Different(text)
         lost = gamma(inner + 2) * upper(np.abs(outer) @ np.abs(block), inner + 2) + inner * 2.0**-1070
-        total += upper(upper(off + lost, 3) @ size[start : start + wide], wide + 2)
+        total += upper(upper(off + lost, 3) @ size[start : start + wide], off.shape[1] + 2)
     biases, wrong = bias_error(outer, first.bias, second.bias, step.bias)
     if wrong is not None:
         raise _Different(f"source layer {number}, unit {wrong}: its bias is not that of the target")

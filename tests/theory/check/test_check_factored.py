@@ -237,6 +237,52 @@ def test_exact_means_that_product_and_bias_are_those_of_the_target(outer, bias, 
     assert prove_factored(target, source, box).exact is False  # too much to look at
 
 
+def fractions(numbers) -> list:
+    return [[abs(Fraction(value)) for value in row] for row in np.atleast_2d(numbers).tolist()]
+
+
+def times(matrix, vector) -> list[Fraction]:
+    return [sum((one * other for one, other in zip(row, vector, strict=True)), Fraction(0)) for row in matrix]
+
+
+@pytest.mark.parametrize("lift", [0.0, 0.5])
+@pytest.mark.parametrize("prove", [prove_factored, prove_paired])
+def test_the_bound_is_the_one_that_is_stated(prove, lift):
+    """|A B - W| (|z| + e) + |W| e + |A c + b' - b|, in fractions layer by layer, and what rounding loses."""
+    rng, box, inner = np.random.default_rng(2), np.array([[0.0, 1.0], [-2.0, 1.0], [1.0, 3.0]]), 4
+    between = Activation("relu" if lift else "identity")
+    target, source = [], []
+    gamma = Fraction(inner + 2, 2**53) / (1 - Fraction(inner + 2, 2**53))
+    size, error = [Fraction(1), Fraction(2), Fraction(3)], [Fraction(0)] * 3
+    for shape in ((5, 3), (2, 5)):
+        first, second = rng.random((inner, shape[1])), rng.random((shape[0], inner))
+        whole, shift, bias = second @ first, np.full(inner, lift * 400), rng.random(shape[0])
+        stored = bias - second @ shift
+        target += [Affine.from_dense(whole, bias), Activation("tanh")]
+        source += [Affine.from_dense(first, shift), between, Affine.from_dense(second, stored), Activation("tanh")]
+        off = fractions(second @ first - whole)  # as it is computed, what that loses is in gamma
+        lost = [times(list(zip(*fractions(first), strict=True)), row) for row in fractions(second)]
+        apart = [[a + gamma * b for a, b in zip(*rows, strict=True)] for rows in zip(off, lost, strict=True)]
+        moduli = [a + b + c for a, (b,), (c,) in zip(
+            times(fractions(second), [Fraction(value) for value in shift]), fractions(stored[:, None]),
+            fractions(bias[:, None]), strict=True)]  # fmt: skip
+        fixed = fractions(((second @ shift + stored) - bias)[:, None])
+        biased = [f + (4 * gamma * m if lift else 0) for (f,), m in zip(fixed, moduli, strict=True)]
+        reach = [z + e for z, e in zip(size, error, strict=True)]
+        error = [a + b + c for a, b, c in zip(times(apart, reach), times(fractions(whole), error), biased, strict=True)]
+        ends = [(Fraction(low), Fraction(high)) for low, high in box.tolist()]
+        high = [Fraction(b) + sum(Fraction(w) * top for w, (_, top) in zip(row, ends, strict=True))
+                for row, b in zip(whole.tolist(), bias.tolist(), strict=True)]  # fmt: skip
+        low = [Fraction(b) + sum(Fraction(w) * least for w, (least, _) in zip(row, ends, strict=True))
+               for row, b in zip(whole.tolist(), bias.tolist(), strict=True)]  # fmt: skip
+        size = [max(abs(one), abs(other)) for one, other in zip(low, high, strict=True)]  # the slope of tanh is 1
+        box = np.array([[-float(one), float(one)] for one in size])
+    found = prove(
+        Network(tuple(target[:-1])), Network(tuple(source[:-1])), np.array([[0.0, 1.0], [-2.0, 1.0], [1.0, 3.0]])
+    )
+    assert max(error) <= Fraction(found.bound) <= max(error) * (1 + Fraction(1, 10**12))
+
+
 # ---- two steps for one, whatever else there is
 
 
