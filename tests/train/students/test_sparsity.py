@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -163,6 +164,22 @@ def test_where_the_two_hardly_differ_nothing_is_claimed():
 def test_bad_arguments_are_refused(densities, errors, options, named):
     with pytest.raises(InvalidInput, match=named):
         compare_forms(densities, errors, **options)
+
+
+def test_the_least_that_can_be_compared_is_taken():
+    """Four densities, two seeds, a hundred resamples; whatever the level, if it is inside."""
+    errors = 1 / np.array([0.25, 0.5, 0.75, 1.0])[:, None] + [[0.0, 0.1], [0.1, 0.0], [0.0, 0.2], [0.2, 0.0]]
+    for level in (1e-9, 1 - 1e-9):
+        found = compare_forms([0.25, 0.5, 0.75, 1.0], errors, level=level, resamples=100)
+        assert (found.count, found.level, list(found.best)) == (2, level, list(FORMS))
+        assert sum(found.best.values()) == pytest.approx(1)
+    for interval, said in (
+        ((0.0, 1.0), None),
+        ((-1.0, 0.0), None),
+        ((0.1, 1.0), "1/density"),
+        ((-1.0, -0.1), "1/log(1/sparsity)"),
+    ):
+        assert replace(found, interval=interval).explains == said
 
 
 def test_what_the_theory_says_of_a_ratio():
