@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import pickle
@@ -799,3 +800,24 @@ def test_reading_loads_no_pytorch() -> None:
     code = f"import sys, {modules}; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_a_model_is_left_as_it_was() -> None:
+    """Its modes, module by module, and its attributes: a trace puts constants of a forward pass there."""
+
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm, self.last = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(torch.relu(self.norm(self.first(x)) + torch.ones(4)))
+
+    for model in (Shifted(), nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))):
+        for place, module in enumerate(model.modules()):
+            module.training = place % 2 == 0
+        modes, attributes = [module.training for module in model.modules()], set(vars(model))
+        with contextlib.suppress(InvalidInput):
+            network_from_torch(model)
+        assert [module.training for module in model.modules()] == modes
+        assert set(vars(model)) == attributes
