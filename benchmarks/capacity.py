@@ -40,7 +40,7 @@ RATIOS = ("uniform", "erk", "balanced", "pyramidal")
 PAPER = ("vgg16", "resnet18", "resnet50")
 SPARSE = ("0.5", "0.3", "0.2", "0.1", "0.05", "0.02", "0.01", "0.001")
 TRAINED = ("0.5", "0.2", "0.1", "0.05", "0.02")
-LARGE = ("0.5", "0.1", "0.05", "0.02", "0.01")
+LARGE = ("0.1", "0.05", "0.02", "0.01")
 DRAWS = 20_000
 
 # Name in the table, architecture of the theory and its width; what is trained on which data, at which densities, with
