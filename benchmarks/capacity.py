@@ -4,9 +4,9 @@
 
 What networks in masks of their own contain, as `ertheory capacity --ratio` says it: the largest factor on their widths,
 and how many times as wide they would have to be to contain all of themselves. For networks that are trained here, among
-them ResNet18 and quarters of VGG16 and ResNet50, beside their test accuracy, with Spearman's rank correlation at every
-density; and for VGG16, ResNet18 and ResNet50 as they are, without. A killed computation goes on. Accuracies on
-Fashion-MNIST are those of figures/ratios.csv.
+them half of ResNet18 and quarters of VGG16 and ResNet50, beside their test accuracy, with Spearman's rank correlation
+at every density; and for VGG16, ResNet18 and ResNet50 as they are, without. A killed computation goes on. Accuracies
+on Fashion-MNIST are those of figures/ratios.csv.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NETWORKS = (
     ("lenet-300-100, digits", "64-300-100-10", "1", "lenet-300-100", "digits", TRAINED, 3),
     ("half of resnet20, digits", "resnet20", "1/2", "resnet20", "digits", ("0.5", "0.1"), 3),
     ("a quarter of vgg16, digits", "vgg16", "1/4", "vgg16", "digits-32", LARGE, 3),
-    ("resnet18, digits", "resnet18", "1", "resnet18", "digits", LARGE, 3),
+    ("half of resnet18, digits", "resnet18", "1/2", "resnet18", "digits", LARGE, 3),
     ("a quarter of resnet50, digits", "resnet50", "1/4", "resnet50", "digits", LARGE, 3),
 )
 FASHION = ("lenet-300-100, fashion-mnist", "lenet-300-100", "1")
