@@ -35,17 +35,22 @@ def draw_capacity(figure: Figure, columns: Columns) -> None:
     networks = list(dict.fromkeys(line["network"] for line in lines))
     trained = [name for name in networks if any(line["test"] for line in lines if line["network"] == name)]
     computed = [name for name in networks if name not in trained]
-    figure.set_size_inches(3.6 * max(len(computed), len(trained)), 7.4)
-    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
+    rows = -(-len(trained) // len(computed))
+    figure.set_size_inches(3.6 * len(computed), 3.7 * (1 + rows))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, rows))[:, 0]
     for axes, name in zip(above.subplots(1, len(computed), sharey=True, squeeze=False)[0], computed, strict=True):
         _computed(axes, [line for line in lines if line["network"] == name])
         axes.set_title(name)
     above.axes[0].set_ylabel("times as wide to contain itself")
     above.axes[0].legend(loc="lower right")
-    for axes, name in zip(below.subplots(1, len(trained), squeeze=False)[0], trained, strict=True):
+    places = below.subplots(rows, len(computed), squeeze=False).ravel()
+    for axes, name in zip(places, trained, strict=False):
         _trained(axes, [line for line in lines if line["network"] == name])
         axes.set_title(name)
-    below.axes[0].set_ylabel("test accuracy, 95 %")
+    for axes in places[len(trained) :]:
+        axes.remove()
+    for axes in places[:: len(computed)]:
+        axes.set_ylabel("test accuracy, 95 %")
 
 
 def _wider(lines: Sequence[dict[str, Any]]) -> list[float]:
@@ -73,4 +78,6 @@ def _trained(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
         for value, line in zip(values, here, strict=True):
             if line["low"] is not None:
                 axes.vlines(value, max(0, line["low"]), min(1, line["high"]), color=colour, linewidth=0.9, alpha=0.7)
+    if _BEYOND in _wider(lines):
+        axes.axvline(_WIDEST, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xscale="log", xlabel="times as wide to contain itself")
