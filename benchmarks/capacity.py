@@ -130,6 +130,7 @@ def chance(groups: Sequence[Sequence[dict[str, Any]]]) -> float:
 
 
 def show(lines: Sequence[dict[str, Any]]) -> None:
+    every = []
     for network, group in groupby(lines, key=lambda line: line["network"]):
         own = list(group)
         print(f"\n{network}\n\n| density | {' | '.join(RATIOS)} | rank correlation |\n| ---: |" + " --- |" * 5)
@@ -147,11 +148,17 @@ def show(lines: Sequence[dict[str, Any]]) -> None:
             rho = correlation(here) if "test" in here[0] else None
             kept += [here] if rho is not None else []
             print(f"| {density} | {' | '.join(cells)} | {'' if rho is None else f'{rho:+.2f}'} |")
+        every += kept
         if kept:
-            mean = sum(correlation(one) or 0.0 for one in kept) / len(kept)
-            print(
-                f"\nMean rank correlation {mean:+.2f} over {len(kept)} densities, p = {chance(kept):.3f} (permutations)"
-            )
+            print(f"\n{summed_up(kept)}")
+    three = [[line for line in one if line["ratio"] != "pyramidal"] for one in every]
+    print(f"\nAll: {summed_up(every)}; without pyramidal: {summed_up(three)}")
+
+
+def summed_up(groups: Sequence[Sequence[dict[str, Any]]]) -> str:
+    told = [group for group in groups if correlation(group) is not None]
+    mean = sum(correlation(group) or 0.0 for group in told) / len(told)
+    return f"mean rank correlation {mean:+.2f} over {len(told)} cells, p = {chance(told):.3f} (permutations)"
 
 
 def main() -> None:

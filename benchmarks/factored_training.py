@@ -3,11 +3,10 @@
     python benchmarks/factored_training.py --out runs/search [--task digits fashion-mnist] [--seeds 2]
     python benchmarks/factored_training.py --out runs/search --task cifar10 --device cuda --data-dir DATA
 
-Every arm at one density (0.1; 0.5 for ResNets and the transformer, whose factored networks are large below) is
-trained with SGD and Adam, four learning rates each. ResNets have three and two, higher ones, for a short training;
-the transformer AdamW alone, which learns sums, with four learning rates. Seeds are others than those of the study. The
-setting with the best mean validation accuracy is taken; test images are not read. A killed search goes on. ResNet18 on
-CIFAR-10 is for GPUs.
+Every arm at one density (0.1; 0.5 for ResNets and the transformer; or `--density`) is trained with SGD and Adam, four
+learning rates each. ResNets have three and two, higher ones, for a short training; the transformer AdamW alone, which
+learns sums, with four learning rates. Seeds are others than those of the study. The setting with the best mean
+validation accuracy is taken; test images are not read. A killed search goes on. ResNet18 on CIFAR-10 is for GPUs.
 """
 
 from __future__ import annotations
@@ -59,6 +58,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--task", nargs="+", choices=list(SEARCHES), default=HERE)
     parser.add_argument("--arm", nargs="+", choices=(*ARMS, EQUAL_WORK), default=(*ARMS, EQUAL_WORK))
+    parser.add_argument("--density", help="of the masks, instead of the one that the study has chosen settings at")
     parser.add_argument("--data-dir", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, default=2)
@@ -66,7 +66,7 @@ def main() -> None:
     torch.set_num_threads(1)
     searches = []
     for task in options.task:
-        for name, arm in {"dense": DENSE[task], **arms_at(task, SEARCHES[task][0])}.items():
+        for name, arm in {"dense": DENSE[task], **arms_at(task, options.density or SEARCHES[task][0])}.items():
             if name in options.arm:
                 searches.append((task, name, settings(task, arm)))
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
