@@ -213,6 +213,30 @@ def test_a_ramp_of_other_ends_is_no_hard_activation(other: Callable[[Any], Any])
         network_from_torch(exported(Many([other]).double().eval(), 4))
 
 
+@pytest.mark.parametrize(("on", "said"), [("values", "twice_values"), ("weights", "linear.*a constant weight")])
+def test_operators_of_others_are_refused(on: str, said: str) -> None:
+    """Also where they act on parameters alone: nothing that is not PyTorch's own is run."""
+
+    @torch.library.custom_op(f"ertheory_tests::twice_{on}", mutates_args=())
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    twice.register_fake(torch.empty_like)
+
+    class Other(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 4))
+
+        def forward(self, x: Any) -> Any:
+            return (
+                functional.linear(twice(x), self.weight) if on == "values" else functional.linear(x, twice(self.weight))
+            )
+
+    with pytest.raises(InvalidInput, match=f"model \\(Other, {said}"):
+        network_from_torch(exported(Other().double().eval(), 4))
+
+
 class Padded(nn.Module):
     def __init__(self, *options: dict[str, Any]) -> None:
         super().__init__()
