@@ -264,3 +264,20 @@ def test_necessary_widths_of_three_factors_are_those_of_their_formulas():
         assert tails[0] >= 1 - DELTA > tails[1]
     assert "N1 = 87, N2 = 79" in paths.explain()
     assert "whatever the other width is" in paths.explain()
+
+
+@pytest.mark.parametrize("edges", [True, False])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "densities"),
+    [(4, 30, ("1/2", "1/5", "1/3")), (8, 3, ("9/10", "1/20", "1/4")), (3, 40, ("1/4", "1/20", "9/10"))],
+)
+def test_a_map_and_its_transpose_cost_about_the_same(inputs, outputs, densities, edges):
+    """The colouring of a map is that of its transpose from the other end; the sizes that are tried differ a little."""
+
+    def cost(inputs, outputs, p):
+        first, second = least_colouring(inputs, outputs, p, Fraction(1, 100), edges=edges)[0]
+        return p[0] * first * inputs + p[1] * first * second + p[2] * second * outputs if edges else first + second
+
+    known = tuple(map(Fraction, densities))
+    here, there = cost(inputs, outputs, known), cost(outputs, inputs, known[::-1])
+    assert max(here, there) <= Fraction(115, 100) * min(here, there)
