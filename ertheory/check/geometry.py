@@ -61,7 +61,7 @@ def entries(step: Affine) -> Entries:
     weight = step.weight
     rows = np.repeat(np.arange(step.outputs, dtype=np.int64), np.diff(weight.indptr))
     channels, taps = np.divmod(weight.indices.astype(np.int64), step.taps)
-    group = rows // (step.outputs // step.groups) if step.groups > 1 else 0
+    group = rows // (step.outputs // step.groups)
     return Entries(rows, channels + group * (step.inputs // step.groups), taps, weight.data)
 
 
