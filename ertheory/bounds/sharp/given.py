@@ -55,7 +55,8 @@ def least_failure(
     constructions
         The colourings to choose from.
     enough
-        The first bound that is at most this one will do, and no larger one is of use. If left out, the least is looked
+        The first bound that is at most this one will do, and no larger one is of use: designs whose typical part costs
+        more are passed over, so that a bound just below this number may be missed. If left out, the least is looked
         for, or the first below 1e-30.
 
     Returns

@@ -211,16 +211,22 @@ def test_more_copies_of_the_inputs_and_more_density_help(widths, data, layer0):
     chances = data.draw(st.tuples(*[plain_densities] * (target.depth + 1)))
     factors = (*data.draw(st.tuples(*[st.integers(1, 12)] * target.depth)), 1)
     width = factors[0] * target.inputs + data.draw(st.integers(1, 40))
-    _, high = success(Law(target, chances, layer0), factors, width)
+    low, high = success(Law(target, chances, layer0), factors, width)
     assume(high > Fraction(1, 10**200))
+
+    def no_less(law: Law, copies: tuple[int, ...], inputs: int) -> bool:
+        """More, or the same but for what enclosures leave open: what hardly ever fails gains next to nothing."""
+        more, most = success(law, copies, inputs)
+        return more > high or (most >= low and most - low < high / 10**15)
+
     first = 1 if layer0 == "dense" else 0
     level = data.draw(st.integers(first, target.depth))
     denser = (*chances[:level], (chances[level] + 1) / 2, *chances[level + 1 :])
-    assert success(Law(target, denser, layer0), factors, width)[0] > high
+    assert no_less(Law(target, denser, layer0), factors, width)
     if layer0 == "matched":
-        assert success(Law(target, chances, layer0), factors, width + 1)[0] > high
+        assert no_less(Law(target, chances, layer0), factors, width + 1)
     else:
-        assert success(Law(target, chances, layer0), (factors[0] + 1, *factors[1:]), width)[0] > high
+        assert no_less(Law(target, chances, layer0), (factors[0] + 1, *factors[1:]), width)
 
 
 def test_more_hidden_copies_can_hurt():
