@@ -473,8 +473,8 @@ def test_the_bound_of_a_coded_design_is_that_of_the_law(text, density, more, aga
     assert design.widths == widths
     assert float(failure) == pytest.approx(float(design.failure()[1]), rel=1e-6)
     asked, _ = least_failure(target, densities, widths, ("sequential", "matching"), enough=HALF)
-    if asked <= HALF:  # what is granted holds; near the number itself the search may pass over a design
-        assert failure <= HALF
+    near = failure > HALF * Fraction(9, 10)  # there the search may pass over a design by an estimate
+    assert (failure <= HALF) == (asked <= HALF) or (near and asked > HALF)
 
 
 def test_a_coded_source_may_be_as_sparse_as_its_widths_are_for():
