@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -68,16 +69,14 @@ def random_entries(layer: nn.Module, draw: Callable[..., Tensor], generator: tor
         return draw(len(layer.weight), generator=generator)
     places = layer.flat_places().cpu() if isinstance(layer, KeptLinear) else None
     found = torch.empty(total if places is None else len(places))
-    first = 0
-    while first < total:
-        last = total if total - first < _BLOCK + _LEAST else first + _BLOCK
+    starts = range(0, max(1, total - _LEAST + 1), _BLOCK)  # what would be too little for a block is drawn with the last
+    for first, last in pairwise([*starts, total]):
         numbers = draw(last - first, generator=generator)
         if places is None:
             found[first:last] = numbers
         else:
             low, high = torch.searchsorted(places, torch.tensor([first, last])).tolist()
             found[low:high] = numbers[places[low:high] - first]
-        first = last
     return found.reshape(whole_shape(layer)) if places is None else found
 
 

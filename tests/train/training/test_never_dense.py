@@ -105,6 +105,20 @@ def test_the_masked_backend_makes_them(tmp_path):
     assert watched.largest >= 4 * ENTRIES
 
 
+@pytest.mark.parametrize("draw", [torch.rand, torch.randn])
+@pytest.mark.parametrize("size", [1, 15, 16, 63, 64, 79, 80, 81, 150])
+def test_numbers_drawn_in_blocks_are_those_drawn_at_once(size, draw, monkeypatch):
+    monkeypatch.setattr(entries, "_BLOCK", 64)
+    whole = draw(1, size, generator=torch.Generator().manual_seed(2))
+    mask = whole > whole.median() - 1
+    for layer in (nn.Linear(size, 1), KeptLinear(size, 1, mask.numpy())):
+        generator, other = (torch.Generator().manual_seed(2) for _ in range(2))
+        found = entries.random_entries(layer, draw, generator)
+        assert torch.equal(found, whole if isinstance(layer, nn.Linear) else whole[mask])
+        draw(size, generator=other)
+        assert torch.equal(generator.get_state(), other.get_state())
+
+
 @pytest.mark.parametrize("drawing", ["independent", "exact", "constant-fan-in", "n:4", "block-3x5"])
 @pytest.mark.parametrize("initialisation", INITIALISATIONS)
 def test_masks_and_first_weights_are_those_of_the_masked_backend_bit_for_bit(drawing, initialisation, monkeypatch):
