@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
+from ertheory.bounds.descent import coordinate_descent
 from ertheory.bounds.drop.law import Fans, read_neurons
 from ertheory.bounds.drop.pairs import log_miss
 from ertheory.networks.target import Target
@@ -84,21 +85,8 @@ def threshold_design(
         found = factors(levels)
         return price * found[0] + sum(n * q for n, q in zip(target.widths[1:-1], found[1:-1], strict=True))
 
-    levels = tuple(_sources_for(stages, layer) for layer in range(1, depth))
-    best = total(levels)
-    step = 0.3
-    while step > 0.002:
-        moved = False
-        for place in range(depth - 1):
-            for direction in (1, -1):
-                while True:
-                    shift = direction * max(1, round(step * levels[place]))
-                    trial = (*levels[:place], max(1, levels[place] + shift), *levels[place + 1 :])
-                    value = total(trial)
-                    if value >= best:
-                        break
-                    levels, best, moved = trial, value, True
-        step = step if moved else step / 3
+    start = tuple(_sources_for(stages, layer) for layer in range(1, depth))
+    levels = coordinate_descent(total, start, finest=0.002)
     return factors(levels), levels[1:]
 
 

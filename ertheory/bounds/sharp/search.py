@@ -16,6 +16,7 @@ from typing import Literal
 
 from ertheory.bounds.blocks.hall import hall_guess, hall_sum
 from ertheory.bounds.blocks.laws import LAW_BITS
+from ertheory.bounds.descent import Point, coordinate_descent
 from ertheory.bounds.sharp.classes import class_width
 from ertheory.bounds.sharp.coded import coded_width
 from ertheory.bounds.sharp.law import Colouring, Design, short_of
@@ -110,110 +111,80 @@ def _searched(
     rival: int | None,
 ) -> Iterator[Design]:
     """Search for a small total with fixed shares of the failure for all terms, and lower what the law allows."""
+    columns = target.inputs if layer0 == "primal" else 0
     for split in shares:
+        coloured, copied, first_share = (share * delta for share in split)
         try:
-            levels = _Levels(target, densities, colours, delta, layer0, split, rival)
-            found = levels.best()
+            served = colours.width(coloured)[0]
+            start = Design(target, densities, colours, layer0, 1, served, served, columns)
+            found = _descended(start, copied / (target.depth - 1), first_share, rival)
         except InfeasibleWidth:
             continue
         if found is not None and layer0 == "matched":
-            found = _with_first(found, _matched_width(found, levels.first_share))
+            found = _with_first(found, _matched_width(found, first_share))
         if found is not None and decided(found.failure(), delta).holds:
             yield _lowered(found, delta)
 
 
-class _Levels:
-    """Designs by what layer 0 supplies (N_0 or q_0) and by t_1..t_{L-2}; all else follows from the shares.
+def _descended(start: Design, share: Fraction, first_share: Fraction, rival: int | None) -> Design | None:
+    """Move what layer 0 supplies (N_0 or q_0) and t_1..t_{L-2} one after another; all else follows from the shares.
 
     Layer 0 of ``classes`` follows from t_1, so that nothing stands in the first place.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        densities: tuple[Fraction, ...],
-        colours: Colouring,
-        delta: Fraction,
-        layer0: str,
-        shares: Shares,
-        rival: int | None,
-    ) -> None:
-        self.rival = rival
-        served = colours.width(delta * shares[0])[0]
-        columns = target.inputs if layer0 == "primal" else 0
-        self.start = Design(target, densities, colours, layer0, 1, served, served, columns)
-        self.share = delta * shares[1] / (target.depth - 1)
-        self.first_share = delta * shares[2]
-        self.known: dict[tuple[int, ...], Design | None] = {}
+    def at(levels: Point) -> Design | None:
+        try:
+            return _made(start, levels, share, first_share, rival)
+        except InfeasibleWidth:
+            return None
 
-    def best(self) -> Design | None:
-        """Move one level after another as long as the total falls."""
-        levels = self._first_levels()
-        best = self.at(levels)
-        step = 0.3
-        while step > 0.001:
-            moved = False
-            for place in range(self.start.layer0 == "classes", len(levels)):
-                for direction in (1, -1):
-                    while True:
-                        shift = direction * max(1, round(step * levels[place]))
-                        trial = (*levels[:place], max(1, levels[place] + shift), *levels[place + 1 :])
-                        design = self.at(trial) if trial != levels else None
-                        if design is None or (best is not None and design.total >= best.total):
-                            break
-                        levels, best, moved = trial, design, True
-            step = step if moved else step / 3
-        return best
+    def total(levels: Point) -> float:
+        design = at(levels)
+        return math.inf if design is None else design.total
 
-    def at(self, levels: tuple[int, ...]) -> Design | None:
-        """Complete a design, or say that there is none."""
-        if levels not in self.known:
-            try:
-                self.known[levels] = self._made(levels)
-            except InfeasibleWidth:
-                self.known[levels] = None
-        return self.known[levels]
+    levels = _first_levels(start, first_share)
+    return at(coordinate_descent(total, levels, finest=0.001, fixed=int(start.layer0 == "classes")))
 
-    def _first_levels(self) -> tuple[int, ...]:
-        target, densities = self.start.target, self.start.densities
-        sources = [_sources(target, densities, layer) for layer in range(2, target.depth)]
-        if self.start.layer0 == "classes":
-            return (0, *sources)
-        if self.start.layer0 == "matched":
-            return (_sources(target, densities, 1), *sources)
-        start = replace(self.start, thresholds=tuple(sources), factors=tuple(sources))
-        inputs = target.inputs
-        # So many that most neurons of layer 1 are wired, or more where these would cost too much.
-        wired = math.ceil((inputs + 2 * math.sqrt(inputs) + 1) / densities[1])
-        first, _ = smallest(
-            lambda neurons: decided(_with_first(start, neurons).first_layer(), self.first_share), wired, least=wired
-        )
-        return (first, *sources)
 
-    def _made(self, levels: tuple[int, ...]) -> Design | None:
-        design = replace(self.start, thresholds=levels[1:], factors=levels[1:])
-        if design.layer0 == "matched":
-            # A guess in floats will do to compare designs; the one that is chosen gets a width that is certified.
-            first = hall_guess(design.target.inputs, levels[0], design.densities[0], self.first_share)
-            design = replace(design, copies=levels[0], first_width=first, hall=self.first_share)
-        elif design.layer0 == "classes":
-            pair = design.densities[0], design.densities[1]
-            first, part = class_width(
-                design.classes, design.target.inputs, pair, self.first_share, least_part=1, below=self.rival
-            )
-            design = replace(design, first_width=first, part=part)
-        else:
-            design = _with_first(design, levels[0])
-            if design.first_layer()[1] > self.first_share:
-                return None
-        factors = []
-        for layer, threshold in enumerate(levels[1:], start=1):
-            fans = design.target.layers[layer - 1].fan_in_counts
-            missing = design.missing(layer, max(fans))
-            factors.append(_copies(threshold, missing, self.share / sum(fans.values())))
-        top = replace(design, factors=tuple(factors), last_width=1)
-        missing = top.missing_last
-        return replace(top, last_width=_copies(design.served, missing, self.share))
+def _first_levels(start: Design, first_share: Fraction) -> Point:
+    target, densities = start.target, start.densities
+    sources = [_sources(target, densities, layer) for layer in range(2, target.depth)]
+    if start.layer0 == "classes":
+        return (0, *sources)
+    if start.layer0 == "matched":
+        return (_sources(target, densities, 1), *sources)
+    first = replace(start, thresholds=tuple(sources), factors=tuple(sources))
+    # So many that most neurons of layer 1 are wired, or more where these would cost too much.
+    wired = math.ceil((target.inputs + 2 * math.sqrt(target.inputs) + 1) / densities[1])
+    neurons, _ = smallest(
+        lambda neurons: decided(_with_first(first, neurons).first_layer(), first_share), wired, least=wired
+    )
+    return (neurons, *sources)
+
+
+def _made(start: Design, levels: Point, share: Fraction, first_share: Fraction, rival: int | None) -> Design | None:
+    """Complete a design, or say that there is none."""
+    design = replace(start, thresholds=levels[1:], factors=levels[1:])
+    if design.layer0 == "matched":
+        # A guess in floats will do to compare designs; the one that is chosen gets a width that is certified.
+        first = hall_guess(design.target.inputs, levels[0], design.densities[0], first_share)
+        design = replace(design, copies=levels[0], first_width=first, hall=first_share)
+    elif design.layer0 == "classes":
+        pair = design.densities[0], design.densities[1]
+        first, part = class_width(design.classes, design.target.inputs, pair, first_share, least_part=1, below=rival)
+        design = replace(design, first_width=first, part=part)
+    else:
+        design = _with_first(design, levels[0])
+        if design.first_layer()[1] > first_share:
+            return None
+    factors = []
+    for layer, threshold in enumerate(levels[1:], start=1):
+        fans = design.target.layers[layer - 1].fan_in_counts
+        missing = design.missing(layer, max(fans))
+        factors.append(_copies(threshold, missing, share / sum(fans.values())))
+    top = replace(design, factors=tuple(factors), last_width=1)
+    missing = top.missing_last
+    return replace(top, last_width=_copies(design.served, missing, share))
 
 
 def _sources(target: Target, densities: tuple[Fraction, ...], layer: int) -> int:
