@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import get_type_hints
 
 import pytest
@@ -46,6 +49,21 @@ def test_the_help_of_an_option_is_a_sentence(program, name, place):
         text = hints[field.name].__metadata__[0].help
         assert text.endswith("."), text
         assert fragments(text) == [], text
+
+
+@pytest.mark.parametrize(("program", "name", "place"), commands())
+def test_help_says_every_default_that_says_something(program, name, place):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert importlib.import_module(f"{program}.cli").main([*name.split(), "--help"]) == 0
+    shown = re.findall(r"\((required|default: [^)]*)\)", " ".join(out.getvalue().split()))
+    defaults = [field.default for field in fields(command_at(place))]
+    assert shown.count("required") == defaults.count(MISSING)
+    values = [one for one in defaults if one is not MISSING and f"{one}" not in ("None", "False", "", "()")]
+    assert len(shown) == shown.count("required") + len(values)
+    for value in values:
+        if isinstance(value, int | str):
+            assert f"default: {value}" in shown
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ _COMPARISONS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
+_SYMMETRIC = {"array_equal", "equal", "max", "maximum", "min", "minimum"}  # mean the same with arguments swapped
 _PARTNERS = {"min": "max", "max": "min", "any": "all", "all": "any", "ceil": "floor", "floor": "ceil"}
 _WORDS = {"msg", "allowed", "__all__"}  # names for what is only read by people
 
@@ -95,7 +96,7 @@ def _wrong_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     if (
         first
         and second
-        and name not in ("max", "min")
+        and name not in _SYMMETRIC
         and not any(isinstance(value, ast.Starred) for value in (first, second))
     ):
         if ast.dump(first) != ast.dump(second):

@@ -151,7 +151,6 @@ def compare(target: Forms, source: Forms, magnitude: Array) -> tuple[npt.NDArray
         difference = abs(source.near - target.near) * (1 + 4 * ROUNDOFF) + slack
         excess = difference - (moduli + abs(target.near)) * _TOLERANCE
         excess.data = np.maximum(excess.data, 0.0)
-        difference.eliminate_zeros()
         bound = upper(weighed(difference, np.append(magnitude, 1.0)), np.diff(difference.indptr) + 4)
     return np.asarray(excess.sum(axis=1)).ravel() == 0, bound
 

@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 
+from ertheory.cli.output import show
 from ertheory.cli.streams import steady_streams
 
 
@@ -34,6 +35,14 @@ def test_what_is_for_authors_of_code_is_shown_as_ever(category, monkeypatch):
         warnings.warn("afterwards", UserWarning, stacklevel=1)
     assert (said, shown) == ([], ["it goes", "afterwards"])
     assert warnings.showwarning is before
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "? = 1\n"), ("latin-1", "? = 1\n"), ("utf-8", "δ = 1\n")])
+def test_what_a_terminal_has_no_letter_for_is_a_question_mark(encoding, shown, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    show("δ = 1")
+    assert written.getvalue().decode(encoding) == shown
 
 
 class Full(io.StringIO):

@@ -184,6 +184,14 @@ def test_constant_and_vanishing_losses(power):
     assert high - low < Fraction(1, 10**8)
 
 
+@pytest.mark.parametrize("chance", [HALF, Fraction(1, 9)])
+def test_an_enclosure_has_what_is_left_out_at_both_ends(chance):
+    """Masses sum to 1, and where they fall by hundredths only, what is left out is many times its first term."""
+    low, high = ends(lambda: expectation(20_000, chance, lambda _: Ball(1)), 64)
+    assert low <= 1 <= high
+    assert_narrow(low, high, Fraction(2**12, 2**32))
+
+
 def test_a_sum_of_far_too_many_terms_is_refused():
     with pytest.raises(InfeasibleWidth, match="terms"):
         expectation(10**15, HALF, lambda alive: Ball(1) / (alive + 1))
