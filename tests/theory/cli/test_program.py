@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,16 +24,14 @@ from ertheory.cli.program import run_program
 TABLE = [sys.executable, "-m", "ertheory", "densities", "--model", "vgg16", "--ratio", "erk", "--density", "0.1"]
 
 
-Way = Literal["pipe", "file", "defect", "library", "other", "stop", "none"]
+Way = Literal["pipe", "file", "defect", "library", "other", "stop", "warn", "none"]
 
 
 @dataclass(frozen=True)
 class Failing:
     """Fails in a way that is asked for."""
 
-    way: Annotated[
-        Literal["pipe", "file", "defect", "library", "other", "stop", "none"], Option("How.", "WAY", positional=True)
-    ]
+    way: Annotated[Way, Option("How.", "WAY", positional=True)]
     share: Annotated[float, Option("A share.", "S", read=lambda argument, text: float(text))] = 0.5
 
     def run(self) -> int:
@@ -49,6 +48,8 @@ class Failing:
             raise ModuleNotFoundError("No module named 'nothing'", name="nothing")
         if self.way == "defect":
             [][1]
+        if self.way == "warn":
+            warnings.warn("it took long", stacklevel=1)
         show(f"{self.share}")
         return 0
 
@@ -101,6 +102,12 @@ def test_ertrain_says_in_one_line_that_it_needs_pytorch(words, status):
 def test_a_place_that_is_not_there_is_bad_input(capsys):
     assert fail("fail", "file") == 2
     assert capsys.readouterr().err == "program: /nowhere/at/all: No such file or directory\n"
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_a_warning_is_a_line_of_the_program(capsys):
+    assert fail("fail", "warn") == 0
+    assert capsys.readouterr() == ("0.5\n", "program: it took long\n")
 
 
 def test_interrupted(capsys):

@@ -273,6 +273,9 @@ def test_densities_of_single_layers_and_both_ways_of_counting():
     for wrong in (0, "1.1", -1):
         with pytest.raises(InvalidInput, match=r"^density of '3': expected a number in \(0, 1\], got "):
             fitted((INPUTS, LABELS), density=None, densities={"3": wrong, "*": "0.25"})
+    for name in ("3,0", "3=0", 3):  # signs that the list of densities in a configuration needs itself
+        with pytest.raises(InvalidInput, match=r"^densities: expected names of layers or patterns of them, got "):
+            fitted((INPUTS, LABELS), density=None, densities={name: "0.5"})
     rewired = fitted((INPUTS, LABELS), density=None, densities={"0": "0.25"}, method="rigl")
     assert {name: int(mask.sum()) for name, mask in rewired.masks.items()} == {"0": 30, "3": 40}
     last = {"dense_layers": ("last",), "density": "0.5"}

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ertheory.errors import InvalidInput
+from ertheory.networks.layer import Layer
 from ertheory.networks.target import Target, network_of
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -96,6 +97,7 @@ def test_given_weights_are_scaled_alone():
     [
         (lambda: draw_teacher(Target.from_text("2-3-1"), -1), "seed: "),
         (lambda: draw_teacher(Target.from_arrays([[[1.0, 0.0]], [[1.0]]])), "target: expected widths of a fully"),
+        (lambda: draw_teacher(Target((Layer(2, 3, kernel=(1, 1)), Layer(1, 2)))), "target: expected widths of a"),
         (lambda: normalised(Target.from_text("2-3-1")), "target: expected a fully connected network with weights"),
         (lambda: normalised(Target.from_arrays([[[1.0]], [[1.0]]], [[-5.0], [0.0]])), "target: .*not constant"),
     ],

@@ -95,6 +95,14 @@ def test_a_run_that_was_interrupted_gives_the_same_bits(configuration, tmp_path)
     assert_same_run(tmp_path / "whole" / configuration.folder, tmp_path / "parts" / configuration.folder)
 
 
+@pytest.mark.parametrize(("method", "densities"), [("fixed", [None]), ("gradual", [0.1])])
+def test_an_epoch_says_its_density_where_that_may_change(method, densities, tmp_path):
+    one = replace(BASE, epochs=1, method=method, final_density="" if method == "fixed" else "0.1", update_every=1)
+    run(one, tmp_path)
+    for line, density in zip(read_metrics(tmp_path / one.folder), densities, strict=True):
+        assert line.get("density") == (density and pytest.approx(density, abs=1e-3))
+
+
 def test_rounds_of_imp_outlast_an_interruption_and_serve_all_runs_that_begin_with_them(tmp_path, monkeypatch):
     trained = []
     one = replace(BASE, ratio="imp", density="0.2", ratio_keep=0.5, ratio_epochs=1, epochs=1)
