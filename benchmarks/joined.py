@@ -4,7 +4,8 @@
 
 Sparse factored layers of LeNet-300-100 and of a transformer, with the inner widths that contain the dense layer with
 probability 0.999, forwards and backwards: one factor after the other ("apart"), and their product first ("joined").
-With ``--dense`` networks of the recipe ``factored`` whose factors are dense with masks, a batch of their training.
+With ``--dense`` networks of the recipe ``factored`` whose factors are dense with masks, a batch of their training;
+for convolutions also with the kept weights alone where kernels are 1 x 1 ("sparse"), which are applied apart.
 Times are the best of several, of the processor, by one thread; before them the gradients of both are compared.
 """
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from ertheory.layerwise import layer_densities
 from ertrain import attach_masks, draw_masks, layer_shapes
-from ertrain.masks.sparse import SparseLinear
+from ertrain.masks.sparse import SparseLinear, sparsify
 from ertrain.masks.sparse import joined as module
 from ertrain.models import FactoredLayer, build_model, factor_model, factored
 from ertrain.recipes.factored import DENSE
@@ -28,9 +29,11 @@ from ertrain.recipes.factored import DENSE
 MAPS = ((784, 300), (300, 100), (100, 10), (64, 300), (512, 512))
 DENSITIES = ("0.2", "0.1", "0.05", "0.02")
 BATCHES = (32, 128, 512)
-NETWORKS = [
-    (task, p) for task in ("digits-resnet20", "fashion-mnist-resnet20", "modular-addition") for p in ("0.5", "0.2")
-]
+NETWORKS = {
+    "digits-resnet20": ("0.5", "0.2", "0.1", "0.05"),
+    "fashion-mnist-resnet20": ("0.5", "0.2"),
+    "modular-addition": ("0.5", "0.2"),
+}
 SHAPES = {"digits-resnet20": (1, 8, 8), "fashion-mnist-resnet20": (1, 28, 28), "modular-addition": (2, 97)}
 
 
@@ -48,33 +51,47 @@ def passed(layer: nn.Module, weights: list[nn.Parameter], x: Tensor, g: Tensor) 
 
 
 def of_networks(repeats: int) -> None:
-    print("| network | density | batch | apart, ms | multiplied first, ms | apart / first |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for task, density in NETWORKS:
+    print(
+        "| network | density | batch | apart, ms | sparse, ms | multiplied first, ms | apart / first | sparse / first |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for task, density in ((task, density) for task, densities in NETWORKS.items() for density in densities):
         run, inputs = DENSE[task], SHAPES[task]
         classes = 97 if run.model == "transformer" else 10
         model = build_model(run.model, inputs=inputs, classes=classes, width=run.width)
         model = factor_model(model, density=density)
         attach_masks(model, draw_masks(layer_densities(layer_shapes(model), density, "uniform"), seed=0))
         x = torch.rand(run.batch, *inputs)
-        ways = {"apart": lambda *_: None, "first": factored.multiplied}
 
         def step(way: Any, x: Tensor, model: nn.Module = model) -> tuple[Tensor, ...]:
             with mock.patch.object(factored, "multiplied", way):
                 return torch.autograd.grad(model(x).square().sum(), [w for w in model.parameters() if w.requires_grad])
 
         model.double()
-        for one, other in zip(*(step(way, x[:8].double()) for way in ways.values()), strict=True):
+        both = (step(way, x[:8].double()) for way in (_apart, factored.multiplied))
+        for one, other in zip(*both, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-10 * float(one.abs().max()))
         model.float()
-        best = dict.fromkeys(ways, float("inf"))
+        ways: dict[str, tuple[Any, nn.Module]] = {"apart": (_apart, model), "first": (factored.multiplied, model)}
+        if run.model.startswith("resnet"):
+            ways["sparse"] = factored.multiplied, sparsify(model)
+        best = dict.fromkeys(("apart", "sparse", "first"), float("inf"))
         for _ in range(repeats):
-            for name, way in ways.items():
+            for name, (way, network) in ways.items():
                 began = time.process_time()
-                step(way, x)
+                step(way, x, network)
                 best[name] = min(best[name], time.process_time() - began)
-        apart, first = (1000 * best[name] for name in ways)
-        print(f"| {task} | {density} | {run.batch} | {apart:.1f} | {first:.1f} | {apart / first:.2f} |", flush=True)
+        apart, sparse, first = (1000 * taken for taken in best.values())
+        other = (f"{sparse:.1f}", f"{sparse / first:.2f}") if "sparse" in ways else ("-", "-")
+        print(
+            f"| {task} | {density} | {run.batch} | {apart:.1f} | {other[0]} | {first:.1f} | {apart / first:.2f} | "
+            f"{other[1]} |",
+            flush=True,
+        )
+
+
+def _apart(*_: object) -> None:
+    """Multiply nothing first."""
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
 from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.pointwise import is_pointwise
 from ertrain.methods import FixedMask
+from ertrain.models.factored import FactoredLayer
 from ertrain.training.process_group import ProcessGroup
 
 __all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend", "layers_of", "never_dense"]
@@ -46,7 +47,8 @@ def choose_backend(
     Parameters
     ----------
     backend
-        ``"masked"``, none; ``"sparse"``, all that can be; ``"auto"``, those that are faster so, on a CPU.
+        ``"masked"``, none; ``"sparse"``, all that can be; ``"auto"``, those that are faster so, on a CPU. Convolutions
+        that are a layer's two factors are faster as dense ones, which `ertrain.models.multiplied` takes together.
     configuration
         It is that of the run.
     model
@@ -93,7 +95,8 @@ def choose_backend(
         return names
     if processes.device.type != "cpu":
         return ()
-    return tuple(name for name in names if _pays(model.get_submodule(name), masks[name]))
+    paying = (name for name in names if _pays(model.get_submodule(name), masks[name]))
+    return tuple(name for name in paying if not _is_multiplied_first(model, name))
 
 
 def _check(backend: str) -> None:
@@ -138,6 +141,13 @@ def _pays(layer: nn.Module, mask: Tensor) -> bool:
         return True
     large, low = (_LARGE_POINTWISE, _BREAK_EVEN_POINTWISE) if is_pointwise(layer) else (_LARGE, _BREAK_EVEN)
     return mask.numel() >= large and int(mask.sum()) <= low * mask.numel()
+
+
+def _is_multiplied_first(model: nn.Module, name: str) -> bool:
+    """Whether a layer is one of two convolutions whose product is made once for all places of the images."""
+    around = model.get_submodule(name.rpartition(".")[0])
+    factors = list(around.children()) if isinstance(around, FactoredLayer) else []
+    return len(factors) == 2 and all(isinstance(factor, nn.Conv2d) for factor in factors)
 
 
 def layers_of(

@@ -14,11 +14,12 @@ from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain import attach_masks, fit, guard, masks_of  # noqa: E402
+from ertrain import attach_masks, fit, guard, layer_shapes, masks_of  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.masks.sparse import SparseLinear, SparsePointwise  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import set_masks  # noqa: E402
+from ertrain.models import factor_model  # noqa: E402
 from ertrain.training import epoch  # noqa: E402
 from ertrain.training.backend import PackedLayers, ShownLayers, choose_backend  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
@@ -175,6 +176,16 @@ def test_auto_takes_convolutions_of_one_by_one_where_they_are_sooner(density, ch
     attach_masks(model, {name: torch.rand(model[int(name)].weight.shape) < density for name in ("0", "2")})
     assert choose_backend("auto", BASE, model, CPU) == names
     assert choose_backend("sparse", BASE, model, CPU) == ("0",)
+
+
+@pytest.mark.parametrize("factors", [2, 3])
+def test_auto_leaves_two_convolutions_that_are_multiplied_first_dense(factors):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(8, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 1))
+    factor_model(model, density="0.05", factors=factors)
+    attach_masks(model, {layer.name: torch.rand(layer.shape) < 0.05 for layer in layer_shapes(model)})
+    assert "2.outer" in choose_backend("sparse", BASE, model, CPU)
+    assert bool(choose_backend("auto", BASE, model, CPU)) == (factors == 3)  # three are applied one after the other
 
 
 def pointwise() -> nn.Module:
