@@ -159,11 +159,16 @@ def test_a_failure_in_words(tmp_path, target, capsys):
     assert "another --seed" in printed
 
 
-def test_a_report_in_words(tmp_path, target, capsys):
+def test_a_report_in_words_has_the_numbers_of_the_document(tmp_path, target, ask, capsys):
+    document, _ = ask(*WIDE, out="other.npz")
     files = ("--target", str(tmp_path / "net.npz"), "--out", str(tmp_path / "source.npz"))
     assert main(["embed", *files, *WIDE]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("3-4-2 inside ")
+    widths, copies = (" + ".join(map(str, document[name][:-1])) for name in ("widths", "copies_used"))
+    assert printed.startswith(f"3-4-2 inside {widths} hidden neurons, found in ")
+    assert f"  used     {document['edges_used']:,} weights in {copies} hidden neurons; inputs by " in printed
+    available = f"{document['edges_available']:,} of them kept"
+    assert f"  mask     {document['mask_entries']:,} entries drawn, {available}\n" in printed
     assert "equal in exact arithmetic on the whole box" in printed
     assert "source.npz" in printed
 

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from ertheory.cli import progress
+from ertheory.cli import main, progress
 from ertheory.cli.progress import Progress
 
 
@@ -36,3 +36,18 @@ def test_later_everything_that_was_done_is_shown_and_the_time_it_took(clock, cap
         bar.update(25)
         assert "75/100" in capsys.readouterr().err
     assert capsys.readouterr().err.endswith("\r")  # the line is free for the answer
+
+
+def test_a_figure_says_how_much_of_it_is_drawn(clock, capsys, monkeypatch):
+    def drawn(name, *, out, force, progress):
+        assert (name, out, force) == ("figure2", "here", False)
+        for share in (0.25, 0.25, 0.8):  # they may add up to a little more than 1
+            clock[0] += 3
+            progress(share)
+        return []
+
+    monkeypatch.setattr("ertheory.cli.others.figure", drawn)
+    assert main(["figure", "figure2", "--out", "here"]) == 0
+    shown = capsys.readouterr().err
+    assert "figure2:  50% |" in shown
+    assert "figure2: 100% |" in shown

@@ -57,6 +57,14 @@ def test_print_options_change_no_number():
         assert exact_rational("x", np.float32(0.1234567)) == Fraction("0.1234567")
 
 
+def test_an_exponent_is_read_up_to_a_thousand():
+    for text, value in (("1e1000", 10**1000), ("1E-1000", Fraction(1, 10**1000))):
+        assert exact_rational("x", text) == value
+    for text in ("1e1001", "1e-1001", "1e-999999999"):
+        with pytest.raises(InvalidInput, match="an exponent of at most 1000"):
+            exact_rational("x", text)
+
+
 def test_text_and_floats_are_decimal():
     tenth = Fraction(1, 10)
     assert exact_rational("x", "0.1") == exact_rational("x", "1/10") == exact_rational("x", "1e-1") == tenth
