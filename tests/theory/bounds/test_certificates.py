@@ -298,4 +298,8 @@ def test_the_command_writes_a_whole_file_or_none(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [place]
     assert main([*COMMAND, "--method", "exact", "--certificate", str(place), "--force", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["inputs"]["certificate"] == str(place)
+    assert main([*COMMAND, "--method", "exact", "--certificate", str(place), "--force", "--format", "csv"]) == 0
+    with_it = capsys.readouterr().out
+    assert main([*COMMAND, "--method", "exact", "--format", "csv"]) == 0
+    assert capsys.readouterr().out == with_it  # a table for programs, and nothing below it
     assert place.read_text(encoding="utf-8").startswith("(* Question.")

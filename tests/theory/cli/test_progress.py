@@ -1,7 +1,10 @@
+import ast
 import sys
+from pathlib import Path
 
 import pytest
 
+import ertheory.cli
 from ertheory.cli import main, progress
 from ertheory.cli.progress import Progress
 
@@ -51,3 +54,16 @@ def test_a_figure_says_how_much_of_it_is_drawn(clock, capsys, monkeypatch):
     shown = capsys.readouterr().err
     assert "figure2:  50% |" in shown
     assert "figure2: 100% |" in shown
+
+
+def test_every_bar_of_a_command_says_what_it_counts():
+    root = Path(ertheory.cli.__file__).parent
+    calls = [
+        {word.arg for word in node.keywords}
+        for path in root.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Progress"
+    ]
+    assert len(calls) > 5
+    assert [words for words in calls if not words & {"unit", "bar_format"}] == []
+    assert [words for words in calls if not words & {"desc", "total"}] == []
