@@ -144,6 +144,7 @@ def build_network(
             inner=inner or "identity",
             outer=outer or "solved",
             split=split or "equal",
+            progress=progress,
         )
     options: dict[str, Any] = {"points": points, "seed": seed, "progress": checking}
     found: list[Check] = []

@@ -103,7 +103,13 @@ class FactoredNetwork(Result):
 
 
 def embed_network(
-    target: Network, *, density: Rational, failure_probability: Rational, seed: int = 0, **options: Any
+    target: Network,
+    *,
+    density: Rational,
+    failure_probability: Rational,
+    seed: int = 0,
+    progress: Callable[[int], object] | None = None,
+    **options: Any,
 ) -> FactoredNetwork:
     """Build a network inside a random one that has pairs of masked maps for its affine steps.
 
@@ -117,6 +123,8 @@ def embed_network(
         The number delta.
     seed
         It is that of the masks.
+    progress
+        It is told how many entries of masks are done, map after map.
     **options
         They are ``inner``, ``outer``, ``split`` and ``workers`` of `ertheory.embed_module`; a box for inner ReLU is
         that of the network.
@@ -143,7 +151,13 @@ def embed_network(
     if options.get("inner", "identity") != "identity":
         options["domain"] = target.domain
     made = embed_module(
-        module, density=density, failure_probability=failure_probability, seed=seed, leave_out=norms, **options
+        module,
+        density=density,
+        failure_probability=failure_probability,
+        seed=seed,
+        leave_out=norms,
+        progress=progress,
+        **options,
     )
     steps = _layers(made.module).values()
     parts = iter(list(zip(steps, target.affine, strict=True)))

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -46,6 +46,7 @@ def embed_module(
     inner: Inner = "identity",
     domain: npt.ArrayLike | None = None,
     workers: int | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> FactoredModule:
     """Put a module, exactly, into a random one of the same architecture with two masked maps for every linear map.
 
@@ -80,6 +81,9 @@ def embed_module(
         The box of the inputs of the module: (a, b), or shape (inputs, 2) by channel; unbounded if left out.
     workers
         So many threads solve; one per processor if left out.
+    progress
+        It is told how many entries of masks are done, layer after layer. What takes longer than two seconds shows a bar
+        of the weights that are done, too.
 
     Returns
     -------
@@ -155,6 +159,8 @@ def embed_module(
                 progress=bar.update,
             )
             built[id(plan.layer.module.weight)], answers[plan.layer.name] = made
+            if progress is not None:
+                progress(sum(rows * columns for rows, columns in (mask.shape for mask in made[1].masks)))
     pairs = {id(layer.module): _in_place_of(layer, built[id(layer.module.weight)]) for layer in chosen}
     for _, parent, child, part in list(places(new)):
         if id(child) in pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -126,8 +127,11 @@ def test_the_command_writes_a_file_that_the_checker_reads(tmp_path: Path, capsys
     np.save(points, POINTS)
     for suffix in (".npz", ".safetensors"):
         path = tmp_path / f"source{suffix}"
-        built = embed(target, sparsity=0.5, delta="0.01", method="factored", inputs=points, seed=2, out=path)
+        done: list[int] = []
+        options: dict[str, Any] = {"inputs": points, "seed": 2, "out": path, "progress": done.append}
+        built = embed(target, sparsity=0.5, delta="0.01", method="factored", **options)
         assert isinstance(built, BuiltNetwork)
+        assert done == [sum(math.prod(mask.shape) for mask in one.masks) for one in built.embedding.maps]
         assert built.passed
         found = read_embedding(path)
         np.testing.assert_array_equal(evaluate(found.network, POINTS), evaluate(built.embedding.source, POINTS))
