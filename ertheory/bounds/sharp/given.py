@@ -31,6 +31,7 @@ _SPARSEST = Fraction(1, 1000)  # below, sums take longer than one cares to wait
 _MOST = 10**9  # neurons of a layer that are counted on: more of them only add to what is there, and make sums long
 _DIGITS = 4
 _ENOUGH = Fraction(1, 10**30)
+_RARE = 1e-6
 
 Found = tuple[Fraction, Design | None]
 _NEVER: Found = (Fraction(1), None)
@@ -55,9 +56,9 @@ def least_failure(
     constructions
         The colourings to choose from.
     enough
-        The first bound that is at most this one will do, and no larger one is of use: designs whose typical part costs
-        more are passed over, so that a bound just below this number may be missed. If left out, the least is looked
-        for, or the first below 1e-30.
+        The first bound that is at most this one will do, and no larger one is of use. With spare neurons fewer designs
+        are then looked at, and a bound below this number may be missed. If left out, the least is looked for, or the
+        first below 1e-30.
 
     Returns
     -------
@@ -150,9 +151,18 @@ def _wired_coloured(
 
 
 def _costs_less(used: Masses, inputs: int, first: int, densities: tuple[Fraction, Fraction], rival: Fraction) -> bool:
-    """Whether as many rows as are used on average cost less than that in the dual."""
-    typical = max(1, round(float(mean_size(used)[1])))
-    return rival > 0 and inputs * coding_failure(typical, first, densities[1], densities[0])[0] < rival
+    """Whether nothing rules out that the dual costs less than that, where costs near 1 are as good as 1.
+
+    More rows cost more, so E[min(1, d eps(|V|))] >= P(|V| >= v) min(1, d eps(v)) for any v: one that |V| hardly ever
+    falls below, and one as large as it is on average.
+    """
+
+    def least(rows: int) -> Fraction:
+        cost = min(Fraction(1), inputs * coding_failure(rows, first, densities[1], densities[0])[0])
+        return cost * Fraction(float(used.values[max(0, rows - used.first) :].sum()))
+
+    likely, typical = used.trimmed(_RARE).first, round(float(mean_size(used)[1]))
+    return rival > 0 and all(least(max(1, rows)) < min(rival, 1 - Fraction(_RARE)) for rows in (typical, likely))
 
 
 def _dual(used: Masses, inputs: int, first: int, densities: tuple[Fraction, Fraction], scale: Fraction) -> Fraction:
