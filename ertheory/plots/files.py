@@ -84,8 +84,10 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, force: bool =
 def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:  # the disk is full, for example
-        allowed = f"a folder that can be written to ({error.strerror or error})"
+    except InvalidInput:
+        raise
+    except (OSError, ValueError) as error:  # the disk is full, for example, or no system takes the name
+        allowed = f"a folder that can be written to ({getattr(error, 'strerror', None) or error})"
         raise InvalidInput("out", allowed, str(folder)) from None
 
 

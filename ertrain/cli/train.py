@@ -132,7 +132,7 @@ def _read(path: Path) -> dict[str, Any]:
     """Read settings from a file of any of the three kinds."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text, or a name that no system takes
         raise InvalidInput("--config", f"a file that can be read ({error})", str(path)) from error
     try:
         if path.suffix == ".toml":

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
+from ertrain.arguments import check_inputs, taken
 from ertrain.masks.dense_uses import DenseUses
 from ertrain.masks.masking import masks_of
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import layer_shapes, named_weights
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["InputShape", "Positions", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
@@ -72,7 +74,8 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     Raises
     ------
     InvalidInput
-        If a weight is used in another way than that of a linear or convolutional layer.
+        If the module does not take such inputs, or a weight is used in another way than that of a linear or
+        convolutional layer.
 
     Examples
     --------
@@ -81,16 +84,20 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     >>> layer_positions(nn.Sequential(nn.Linear(4, 3), nn.RNN(3, 2, bias=False)), (5, 4)).beside
     {'1.weight_ih_l0': 30, '1.weight_hh_l0': 20}
     """
+    check_inputs(inputs)
     positions = Positions(dict.fromkeys((layer.name for layer in layer_shapes(module)), 0))
 
     def count(name: str, result: Tensor, axis: int) -> None:
         positions[name] += result.numel() // result.shape[axis]
 
     modes = [(part, part.training) for part in module.modules()]
-    weight = next(module.parameters())
-    zeros = torch.zeros(1, *inputs, device=weight.device, dtype=getattr(inputs, "dtype", None) or weight.dtype)
+    weight = next(module.parameters(), None)
+    if weight is None:
+        raise InvalidInput("module", "a module with weights", type(module).__name__)
+    fits = taken("inputs", f"a shape of inputs that {type(module).__name__} takes", tuple(inputs))
     try:
-        with torch.no_grad(), Uses(module, count), DenseUses(module) as others:
+        with fits, torch.no_grad(), Uses(module, count), DenseUses(module) as others:
+            zeros = torch.zeros(1, *inputs, device=weight.device, dtype=getattr(inputs, "dtype", None) or weight.dtype)
             module.eval()(zeros)
         positions.beside = others.multiplications
         unseen = [name for name, places in positions.items() if places == 0]
@@ -104,7 +111,7 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
 
 def _refuse_others(module: nn.Module, zeros: Tensor, names: list[str]) -> None:
     """Refuse layers whose weights are used, but not as those of linear or convolutional layers."""
-    weights = [module.get_submodule(name).get_parameter("weight") for name in names]
+    weights = list(named_weights(module, names).values())
     moved = [weight for weight in weights if weight.requires_grad]
     with torch.enable_grad():
         total = sum(tensor.sum() for tensor in tensors_in(module(zeros)))
@@ -137,6 +144,11 @@ def forward_flops(
     positions
         What `layer_positions` gave for them, where it is known; they do not depend on the masks.
 
+    Raises
+    ------
+    InvalidInput
+        If the module does not take such inputs, or there are positions of layers that it does not have.
+
     Notes
     -----
     Recurrent layers, projections into attention, transposed convolutions and bilinear layers have no masks, and count
@@ -160,10 +172,17 @@ def masked_flops(module: nn.Module, positions: Mapping[str, int], masks: Mapping
     >>> masked_flops(nn.Linear(30, 10), {"": 1}, {"": torch.arange(300).reshape(10, 30) < 100})
     200
     """
+    for name, mask in masks.items():
+        if mask.dtype != torch.bool or mask.is_meta:
+            raise InvalidInput("masks", "booleans", f"{mask.dtype} of {name!r}")
     kept = {
         layer.name: int(masks[layer.name].sum()) if layer.name in masks else layer.weights
         for layer in layer_shapes(module)
     }
+    for name, places in positions.items():
+        whole_number("positions", places, least=0)
+        if name not in kept:
+            raise InvalidInput("positions", f"names among {', '.join(kept)}", name)
     beside = positions.beside.values() if isinstance(positions, Positions) else ()
     return sum(2 * kept[name] * places for name, places in positions.items()) + 2 * sum(beside)
 

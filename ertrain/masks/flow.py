@@ -13,13 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, one_of
 from ertheory.layerwise import LayerDensities
+from ertrain.arguments import check_inputs, taken
 from ertrain.masks.entries import kept_by_neurons
+from ertrain.masks.flow_repair import REPAIRS
 from ertrain.masks.masking import masks_of
 from ertrain.masks.positive import INSTEAD
-from ertrain.masks.shapes import layer_shapes, turn_into_layers, whole_shape
+from ertrain.masks.shapes import check_weights, layer_shapes, named_weights, turn_into_layers, whole_shape
 from ertrain.masks.sparse.kept import KeptLinear
+from ertrain.masks.structured import check_drawing
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
@@ -72,8 +75,8 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     Raises
     ------
     InvalidInput
-        If there are operations through which paths cannot be followed, so that neurons would count as dead without
-        any mask.
+        If the module does not take such inputs, or there are operations through which paths cannot be followed, so
+        that neurons would count as dead without any mask.
 
     Notes
     -----
@@ -94,7 +97,13 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     [1, 0]
     """
     masks = masks_of(module)
-    found = _counts(module, inputs, masks)
+    check_inputs(inputs)
+    check_weights(module)
+    names = [layer.name for layer in layer_shapes(module)]
+    if names:
+        named_weights(module, names)
+    with taken("inputs", f"a shape of inputs that {type(module).__name__} takes", tuple(inputs)):
+        found = _counts(module, inputs, masks)
     if any(layer.dead for layer in found):
         whole = _counts(module, inputs, {}) if masks else found
         lost = [layer.name for layer in whole if layer.dead]
@@ -196,6 +205,11 @@ def expected_without_weights(densities: LayerDensities, *, drawing: str = "indep
         The sum over all layers of outputs * (1 - p_l)^fan_in; for k of m weights, outputs * C(m - fan_in, k) / C(m, k).
         It is exact, for outputs that lose their own weights; those that are cut off further away come on top.
 
+    Raises
+    ------
+    InvalidInput
+        If the drawing or the repair is unknown.
+
     Examples
     --------
     >>> from ertheory.layerwise import layer_densities
@@ -203,7 +217,8 @@ def expected_without_weights(densities: LayerDensities, *, drawing: str = "indep
     >>> round(expected_without_weights(densities), 4), round(expected_without_weights(densities, drawing="exact"), 4)
     (3.1641, 2.9987)
     """
-    if repair != "none":
+    check_drawing(drawing)
+    if one_of("repair", repair, REPAIRS) != "none":
         return 0.0
     if drawing == "independent":
         return densities.dead_outputs_expected

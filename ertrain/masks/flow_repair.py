@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ertheory.errors import ConstructionFailed, InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["REPAIRS", "repair_masks"]
 
@@ -53,7 +54,7 @@ def repair_masks(
     ConstructionFailed
         If the budget is held and too small for that.
     InvalidInput
-        If a mask is not boolean.
+        If a mask is not boolean, or has other rows than its groups share.
 
     Examples
     --------
@@ -65,7 +66,9 @@ def repair_masks(
     for name, mask in masks.items():
         if mask.dtype != torch.bool or mask.dim() < 2:
             raise InvalidInput(f"mask of {name!r}", "booleans of shape (outputs, inputs, *kernel)", mask.dtype)
-        count = (groups or {}).get(name, 1)
+        count = whole_number(f"groups of {name!r}", (groups or {}).get(name, 1), least=1)
+        if mask.shape[0] % count:
+            raise InvalidInput(f"groups of {name!r}", f"a divisor of {mask.shape[0]} outputs", count)
         shape = (count, mask.shape[0] // count, mask.shape[1], -1)
         blocks[name] = mask.cpu().numpy().reshape(shape).copy()
     owed = 0

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from ertheory.errors import InvalidInput
 from ertrain.masks.clearing import clear, clear_at_once
 from ertrain.masks.keeping import MASK, KeepMask, keeper_of, masked_layers, plain_weight
+from ertrain.masks.shapes import named_parts
 from ertrain.masks.watching import Watch, same
 
 __all__ = ["ENTRY_BY_ENTRY", "Guard", "guard", "moves_entries_alone"]
@@ -210,7 +211,7 @@ def guard(optimiser: Optimizer, module: nn.Module) -> Guard:
     (0.0, 0.0)
     """
     moved = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
-    if not any(id(parameter) in moved for parameter in module.parameters()):
+    if not any(id(parameter) in moved for _, part in named_parts(module) for parameter in part._parameters.values()):
         allowed = "an optimiser of this module's parameters; make it after the module is in its place"
         raise InvalidInput("optimiser", allowed, type(optimiser).__name__)
     made = Guard(optimiser, module)

@@ -19,7 +19,7 @@ from ertheory.numbers import whole_number
 from ertrain.masks.clearing import clear
 from ertrain.masks.drawing import as_array, draw_mask
 from ertrain.masks.keeping import MASK, keep, masked_layers, plain_weight
-from ertrain.masks.shapes import layer_shapes, turn_into_layers
+from ertrain.masks.shapes import layer_shapes, named_parts, turn_into_layers
 from ertrain.masks.structured import check_drawing
 
 __all__ = ["attach_masks", "draw_masks", "mask_gradients", "masks_of", "warn_of_nothing", "without_masks"]
@@ -133,7 +133,7 @@ def attach_masks(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
 
 def masks_of(module: nn.Module) -> dict[str, Tensor]:
     """Return the masks of a module by the names of their layers: the buffers themselves, not copies."""
-    found = {name: layer._buffers.get(MASK) for name, layer in module.named_modules()}
+    found = {name: layer._buffers.get(MASK) for name, layer in named_parts(module)}
     return {name: mask for name, mask in found.items() if mask is not None}
 
 

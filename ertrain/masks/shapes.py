@@ -13,8 +13,17 @@ from torch import nn
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
+from ertrain.arguments import check_names
 
-__all__ = ["layer_shapes", "turn_into_layers", "unlisted", "whole_shape"]
+__all__ = [
+    "check_weights",
+    "layer_shapes",
+    "named_parts",
+    "named_weights",
+    "turn_into_layers",
+    "unlisted",
+    "whole_shape",
+]
 
 _MASKABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -39,7 +48,8 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
     Raises
     ------
     InvalidInput
-        If ``module`` is no module, a lazy layer does not know its shape yet, or ``skip`` names nothing.
+        If ``module`` is no module or is inside itself, a layer has no weight, none that could be listed, or does not
+        know its shape yet, or ``skip`` names nothing.
 
     Notes
     -----
@@ -63,13 +73,15 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
     shapes: dict[int, tuple[int, ...]] = {}
     groups: dict[int, int] = {}
     names: dict[int, list[str]] = {}
-    for name, layer in module.named_modules(remove_duplicate=False):
+    for name, layer in named_parts(module, remove_duplicate=False):
         if not isinstance(layer, _MASKABLE) and not hasattr(layer, "whole_shape"):
             continue
         # A parametrised layer computes its weight anew at every access, so there the layer stands for its weight.
         weight = dict(layer.named_parameters(recurse=False)).get("weight")
         if isinstance(weight, nn.parameter.UninitializedParameter):
             raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", layer)
+        if weight is None and "weight" in layer._parameters:
+            raise InvalidInput("module", f"a weight in the layer {name!r}", weight)
         key = id(layer if weight is None else weight)
         shapes[key] = whole_shape(layer)
         groups[key] = getattr(layer, "groups", 1)
@@ -77,11 +89,57 @@ def layer_shapes(module: nn.Module, *, skip: Collection[str] = ()) -> tuple[Laye
     for prefix in skip:
         if not any(_within(name, prefix) for aliases in names.values() for name in aliases):
             raise InvalidInput("skip", "names of modules that hold linear or convolutional weights", prefix)
-    return tuple(
-        LayerShape(aliases[0], shapes[key], groups[key])
+    listed = {
+        key: aliases[0]
         for key, aliases in names.items()
         if not any(_within(name, prefix) for name in aliases for prefix in skip)
-    )
+    }
+    for key, name in listed.items():
+        if 0 in shapes[key]:
+            raise InvalidInput("module", f"weights in the layer {name!r}", f"shape {shapes[key]}")
+    return tuple(LayerShape(name, shapes[key], groups[key]) for key, name in listed.items())
+
+
+def named_parts(module: nn.Module, *, remove_duplicate: bool = True) -> list[tuple[str, nn.Module]]:
+    """List the parts of a module with their names, as ``module.named_modules`` does.
+
+    Raises
+    ------
+    InvalidInput
+        If a part is inside itself, or inside more others than Python can follow.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> [name for name, _ in named_parts(nn.Sequential(nn.ReLU()))]
+    ['', '0']
+    """
+    try:
+        return list(module.named_modules(remove_duplicate=remove_duplicate))
+    except RecursionError:
+        allowed = "parts that are not inside themselves, nor inside hundreds of others"
+        raise InvalidInput("module", allowed, type(module).__name__) from None
+
+
+def named_weights(module: nn.Module, names: Collection[str]) -> dict[str, nn.Parameter]:
+    """Give the weights of some of the layers that `layer_shapes` lists, by their names.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is none of theirs or stands there twice, there is no name, or a weight is computed from others.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> named_weights(nn.Sequential(nn.Linear(3, 2)), ["0"])["0"].shape
+    torch.Size([2, 3])
+    """
+    check_names("names", names, [layer.name for layer in layer_shapes(module)])
+    for name in names:
+        if "weight" not in module.get_submodule(name)._parameters:
+            raise InvalidInput("module", "layers whose weight is a plain parameter, not computed from others", name)
+    return {name: module.get_submodule(name).get_parameter("weight") for name in names}
 
 
 def whole_shape(layer: nn.Module) -> tuple[int, ...]:
@@ -96,6 +154,24 @@ def whole_shape(layer: nn.Module) -> tuple[int, ...]:
     weight: Any = layer.weight
     found: tuple[int, ...] = getattr(layer, "whole_shape", None) or tuple(weight.shape)
     return found
+
+
+def check_weights(module: nn.Module) -> None:
+    """Refuse a module that cannot be run because it has no weights, or none in memory.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> check_weights(nn.Linear(3, 2, device="meta"))
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: module: expected weights in memory, got "weights on the device 'meta'"
+    """
+    weights = [weight for _, part in named_parts(module) for weight in part._parameters.values() if weight is not None]
+    if not weights:
+        raise InvalidInput("module", "a module with weights", type(module).__name__)
+    if any(weight.is_meta for weight in weights):
+        raise InvalidInput("module", "weights in memory", "weights on the device 'meta'")
 
 
 def unlisted(module: nn.Module) -> dict[str, int]:
@@ -120,7 +196,7 @@ def unlisted(module: nn.Module) -> dict[str, int]:
 
 def turn_into_layers(module: nn.Module) -> str:
     """Say how recurrent layers and attention become layers that can be masked, where a module has some."""
-    if not any(isinstance(part, nn.RNNBase | nn.MultiheadAttention) for part in module.modules()):
+    if not any(isinstance(part, nn.RNNBase | nn.MultiheadAttention) for _, part in named_parts(module)):
         return ""
     return "; ertrain.maskable(model) makes linear layers of recurrent ones and of attention"
 

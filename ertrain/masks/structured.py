@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_numbers
 
 __all__ = ["DRAWINGS", "check_drawing", "is_structured", "structured_mask"]
 
 DRAWINGS = ("exact", "independent")
+_LARGEST = 10**15  # side of a mask
 _FAN_IN = "constant-fan-in"
 _ALLOWED = f"{', '.join(DRAWINGS)}, {_FAN_IN}, n:M such as n:4, or block-RxC such as block-4x4"
 _PATTERN = re.compile(r"n:(?P<group>[1-9]\d{0,5})|block-(?P<rows>[1-9]\d{0,5})x(?P<columns>[1-9]\d{0,5})")
@@ -71,7 +73,7 @@ def structured_mask(
     Raises
     ------
     InvalidInput
-        If the drawing is unknown.
+        If the drawing is unknown, or shape or density lie outside of their domains.
 
     Examples
     --------
@@ -80,6 +82,10 @@ def structured_mask(
     [[2, 2], [2, 2], [2, 2], [2, 2], [2, 2], [2, 2]]
     """
     check_drawing(drawing)
+    if not whole_numbers("shape", shape, least=1, most=_LARGEST):
+        raise InvalidInput("shape", "(outputs, inputs, *kernel)", shape)
+    if not 0 <= density <= 1:
+        raise InvalidInput("density", "a number in [0, 1]", density)
     rows, columns = shape[0], int(np.prod(shape[1:], dtype=np.int64))
     found = _PATTERN.fullmatch(drawing)
     if found is not None and found["rows"] is not None:

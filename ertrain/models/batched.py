@@ -7,9 +7,13 @@ twice as long where networks are small, which is what they are batched for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 
 __all__ = ["BatchedLinear", "BatchedMLP"]
 
@@ -26,10 +30,21 @@ class BatchedLinear(nn.Module):
     mask
         Their masks, booleans of the shape of the weights; without them the layers are dense. Weights outside the mask
         must be 0.
+
+    Raises
+    ------
+    InvalidInput
+        If the shapes do not fit together.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, mask: Tensor | None = None) -> None:
         super().__init__()
+        if weight.dim() != 3 or bias.shape != weight.shape[:2] or not weight.is_floating_point():
+            got = f"{weight.dtype} of shape {tuple(weight.shape)} and {tuple(bias.shape)}"
+            raise InvalidInput("weight", "floats (networks, outputs, inputs), with a bias (networks, outputs)", got)
+        if mask is not None and (mask.dtype != torch.bool or mask.shape != weight.shape):
+            got = f"{mask.dtype} of shape {tuple(mask.shape)}"
+            raise InvalidInput("mask", f"booleans of shape {tuple(weight.shape)}", got)
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
         if mask is not None:
             self.register_buffer("weight_mask", mask)
@@ -51,6 +66,11 @@ class BatchedMLP(nn.Module):
         has a bias. The factors of a network are multiplied before they meet its inputs: for maps that are smaller than
         a batch, and however many neurons stand between, that is far less to compute.
 
+    Raises
+    ------
+    InvalidInput
+        If there are no layers, or they do not fit together.
+
     Examples
     --------
     >>> layers = {"fc1": BatchedLinear(torch.ones(3, 5, 2), torch.zeros(3, 5))}
@@ -60,6 +80,12 @@ class BatchedMLP(nn.Module):
 
     def __init__(self, layers: Mapping[str, BatchedLinear], *, factors: int = 1) -> None:
         super().__init__()
+        whole_number("factors", factors, least=1)
+        shapes = [tuple(layer.weight.shape) for layer in layers.values()]
+        fit = all(one[:2] == (other[0], other[2]) for one, other in pairwise(shapes))
+        if not shapes or len(shapes) % factors or not fit:
+            allowed = "layers of equally many networks, each of which reads what the one before gives"
+            raise InvalidInput("layers", f"{allowed}, in groups of {factors}", shapes)
         for name, layer in layers.items():
             self.add_module(name, layer)
         self.count, self.factors = len(next(self.parameters())), factors

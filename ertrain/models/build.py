@@ -15,7 +15,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers import Rational, exact_rational, whole_number
+from ertheory.numbers import Rational, exact_rational
+from ertrain.arguments import check_inputs, check_sizes
 from ertrain.models.encoder_decoder import EncoderDecoder
 from ertrain.models.gcn import GCN
 from ertrain.models.mlp import MLP
@@ -127,12 +128,15 @@ def build_model(
     if not isinstance(name, str):
         raise InvalidInput("model", _ALLOWED, name)
     factor = width_factor(width)
-    classes = whole_number("classes", classes, least=1)
+    check_inputs(inputs)
+    check_sizes(classes=classes)
     if edges is not None and not name.startswith("gcn"):
         raise InvalidInput("model", "gcn-16 with any hidden widths for a graph", name)
     if name in _OF_TERMS and len(inputs) == 2:
         return _OF_TERMS[name](values=inputs[1], classes=classes, scaled=partial(_scaled, factor))
     if name in _CONVOLUTIONAL:
+        if len(inputs) != 3:
+            raise InvalidInput("inputs", f"channels, height and width of an image for {name}", inputs)
         return _CONVOLUTIONAL[name](channels=inputs[0], classes=classes, scaled=partial(_scaled, factor))
     text = _LENET if name == "lenet-300-100" else name
     kind = "mlp" if edges is None else "gcn"
@@ -140,6 +144,8 @@ def build_model(
         raise InvalidInput("model", _ALLOWED, name)
     hidden = [_scaled(factor, int(size)) for size in text.split("-")[1:]]
     if edges is not None:
+        if len(inputs) != 2:
+            raise InvalidInput("inputs", f"features and nodes of a graph for {name}", inputs)
         return GCN((inputs[0], *hidden, classes), edges, nodes=inputs[1])
     return MLP((math.prod(inputs), *hidden, classes))
 

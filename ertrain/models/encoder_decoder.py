@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ertrain.arguments import check_sizes
 from ertrain.models.mlp import MLP
 
 __all__ = ["EncoderDecoder"]
@@ -33,6 +34,7 @@ class EncoderDecoder(nn.Module):
 
     def __init__(self, *, values: int, classes: int, scaled: Callable[[int], int]) -> None:
         super().__init__()
+        check_sizes(values=values, classes=classes)
         width = scaled(_WIDTH)
         self.encoder = MLP((values, *[width] * _HIDDEN, width))
         self.decoder = MLP((width, *[width] * _HIDDEN, classes))

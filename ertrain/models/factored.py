@@ -58,6 +58,8 @@ class FactoredLayer(nn.Module):
 
     def __init__(self, factors: Sequence[nn.Module]) -> None:
         super().__init__()
+        if len(factors) not in _NAMES:
+            raise InvalidInput("factors", "two layers, or three", f"{len(factors)} of them")
         for name, factor in zip(_NAMES[len(factors)], factors, strict=True):
             self.add_module(name, factor)
 

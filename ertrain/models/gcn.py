@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from ertheory.errors import InvalidInput
+from ertrain.arguments import check_sizes, check_widths
+
 __all__ = ["GCN", "GraphConvolution", "neighbour_weights"]
 
 _DROPOUT = 0.6
@@ -82,6 +85,12 @@ class GCN(nn.Module):
 
     def __init__(self, widths: Sequence[int], edges: Tensor, nodes: int) -> None:
         super().__init__()
+        check_widths(widths)
+        check_sizes(nodes=nodes)
+        ends = edges.flatten()
+        plain = edges.dtype == torch.int64 and edges.dim() == 2 and len(edges) == 2 and not edges.is_sparse
+        if not plain or edges.is_meta or not bool(((ends >= 0) & (ends < nodes)).all()):
+            raise InvalidInput("edges", f"numbers of nodes below {nodes}, int64 of shape (2, m)", tuple(edges.shape))
         for number, (inputs, outputs) in enumerate(pairwise(widths), start=1):
             self.add_module(f"gc{number}", GraphConvolution(inputs, outputs))
         self.dropout = nn.Dropout(_DROPOUT)

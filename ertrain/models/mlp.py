@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ertrain.arguments import check_widths
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.chain import chained
 
@@ -31,6 +32,7 @@ class MLP(nn.Module):
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
+        check_widths(widths)
         self.depth = len(widths) - 1
         for number, (inputs, outputs) in enumerate(pairwise(widths), start=1):
             self.add_module(f"fc{number}", nn.Linear(inputs, outputs))

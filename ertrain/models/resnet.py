@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_numbers
+from ertrain.arguments import check_sizes
+
 __all__ = ["ResNet"]
+
+_MOST_BLOCKS = 1000
 
 
 class _Block(nn.Module):
@@ -76,6 +82,11 @@ class ResNet(nn.Module):
     -----
     He, Zhang, Ren and Sun (CVPR 2016); in bottlenecks the stride sits in the 3 x 3 convolution, as in most programs.
 
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside of its domain.
+
     Examples
     --------
     >>> network = ResNet((2, 2, 2, 2))
@@ -96,6 +107,9 @@ class ResNet(nn.Module):
         imagenet: bool = False,
     ) -> None:
         super().__init__()
+        check_sizes(channels=channels, classes=classes, narrowest=narrowest)
+        if not whole_numbers("blocks", blocks, least=1, most=_MOST_BLOCKS):
+            raise InvalidInput("blocks", "residual blocks of at least one stage", tuple(blocks))
         width = scaled(narrowest)
         size, stride = (7, 2) if imagenet else (3, 1)
         self.conv1 = nn.Conv2d(channels, width, size, stride, padding=size // 2, bias=False)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ertrain.arguments import check_sizes
+
 __all__ = ["Transformer"]
 
 _HEADS, _PER_HEAD, _WIDER = 4, 32, 4
@@ -39,6 +41,7 @@ class Transformer(nn.Module):
 
     def __init__(self, *, values: int, classes: int, scaled: Callable[[int], int]) -> None:
         super().__init__()
+        check_sizes(values=values, classes=classes)
         self.per_head = scaled(_PER_HEAD)
         width = _HEADS * self.per_head
         self.embedding = nn.Linear(values, width)

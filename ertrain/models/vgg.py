@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ertrain.arguments import check_sizes
+
 __all__ = ["VGG16"]
 
 _GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -36,6 +38,7 @@ class VGG16(nn.Module):
 
     def __init__(self, channels: int = 3, classes: int = 10, scaled: Callable[[int], int] = int) -> None:
         super().__init__()
+        check_sizes(channels=channels, classes=classes)
         layers: list[nn.Module] = []
         for hidden, repeats in _GROUPS:
             for _ in range(repeats):

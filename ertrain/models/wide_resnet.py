@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ertheory.errors import InvalidInput
+from ertrain.arguments import check_sizes
+
 __all__ = ["WideResNet"]
+
+_DEEPEST = 1000
 
 
 class _Block(nn.Module):
@@ -62,6 +67,9 @@ class WideResNet(nn.Module):
         scaled: Callable[[int], int] = int,
     ) -> None:
         super().__init__()
+        check_sizes(depth=depth, widening=widening, channels=channels, classes=classes)
+        if depth % 6 != 4 or not 10 <= depth <= _DEEPEST:
+            raise InvalidInput("depth", f"6 n + 4 from 10 to {_DEEPEST}", depth)
         width = scaled(16)
         self.conv1 = nn.Conv2d(channels, width, 3, padding=1, bias=False)
         for stage in range(3):

@@ -93,6 +93,8 @@ class AskedDensities:
 
     def _by_layers(self, model: nn.Module) -> tuple[str, Fraction]:
         """Write the densities of single layers as a ratio, and give the overall density that they make."""
+        if not self.densities:
+            raise InvalidInput("densities", "a density for one layer at least", self.densities)
         ratio = "layers:" + ",".join(f"{name}={_text(name, value)}" for name, value in (self.densities or {}).items())
         overall = allocate_sparsity(model, Fraction(1, 2), ratio, skip=left_dense(model, self.dense_layers)).density
         rewires, final = self.method in REWIRE, self.final_density
@@ -153,4 +155,7 @@ def left_dense(model: nn.Module, dense_layers: Sequence[str]) -> tuple[str, ...]
 def _text(name: str, density: Rational) -> str:
     if not isinstance(name, str) or any(sign in name for sign in ",="):
         raise InvalidInput("densities", "names of layers or patterns of them", name)
-    return rational_text(probability(f"density of {name!r}", density, one=True))
+    try:
+        return rational_text(probability("densities", density, one=True))
+    except InvalidInput as error:
+        raise InvalidInput("densities", f"{error.allowed} for {name!r}", density) from None

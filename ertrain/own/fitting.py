@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from ertheory.errors import InvalidInput, called, warn
 from ertheory.numbers import Rational
+from ertrain.arguments import taken
 from ertrain.configuration import OWN, Configuration
 from ertrain.errors import RunFolderError
 from ertrain.masks.guarding import moves_entries_alone
@@ -181,7 +183,7 @@ def fit(
     >>> result.density_final, sum(int(mask.sum()) for mask in result.masks.values())
     (0.2, 220)
     """
-    if not isinstance(model, nn.Module) or not list(model.parameters()):
+    if not layer_shapes(model) and not list(model.parameters()):
         raise InvalidInput("model", "a torch.nn.Module with parameters", model)
     if any(one.is_meta for one in model.parameters()):
         raise InvalidInput("model", "a network whose weights are in memory", "weights on the device 'meta'")
@@ -274,12 +276,28 @@ def _optimiser(given: str | MakeOptimiser, model: nn.Module, rate: float) -> tup
         return given, rate
     if not callable(given):
         raise InvalidInput("optimiser", "sgd, nesterov, adam, adamw, or what makes an optimiser of parameters", given)
-    made = given(list(copy.deepcopy(model).parameters()))
+    parameters = list(copy.deepcopy(model).parameters())
+    allowed = "sgd, nesterov, adam, adamw, or what makes an optimiser of a list of the parameters"
+    with taken("optimiser", allowed, getattr(given, "__name__", given)):
+        made = given(parameters)
     if not isinstance(made, Optimizer):
         raise InvalidInput("optimiser", "a function that makes a torch.optim.Optimizer", made)
     if needs_closure(made):
         raise InvalidInput("optimiser", "one that takes steps without a closure", type(made).__name__)
-    return f"{OWN}{type(made).__name__}-{fingerprint(made)}", float(made.param_groups[0]["lr"])
+    own = {id(parameter) for parameter in parameters}
+    moved = [id(parameter) in own for group in made.param_groups for parameter in group["params"]]
+    if not any(moved):
+        raise InvalidInput("optimiser", "one of the parameters that it is given", type(made).__name__)
+    named, rate = f"{OWN}{type(made).__name__}-{fingerprint(made)}", float(made.param_groups[0]["lr"])
+    if not 0 < rate < math.inf:
+        raise InvalidInput("optimiser", "one with a learning rate above 0", rate)
+    if all(moved):
+        for parameter in parameters:
+            parameter.grad = torch.zeros_like(parameter)
+        fits = taken("optimiser", "one that takes steps with dense gradients", type(made).__name__)
+        with fits, torch.random.fork_rng(devices=[]):
+            made.step()
+    return named, rate
 
 
 def _backend(asked: Backend, make: MakeOptimiser | None, model: nn.Module) -> Backend:
@@ -298,12 +316,15 @@ def _remember_start(model: nn.Module, folder: Path) -> None:
         digest.update(name.encode())
         digest.update(bytes(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
     path = folder / _START
-    known = path.read_text(encoding="utf-8") if path.exists() else None
+    try:
+        known = path.read_text(encoding="utf-8") if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(folder, f"cannot be used ({getattr(error, 'strerror', None) or error})") from error
     if known is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFolderError(folder, f"cannot be used ({error.strerror or error})") from error
+        except (OSError, ValueError) as error:
+            raise RunFolderError(folder, f"cannot be used ({getattr(error, 'strerror', None) or error})") from error
         write_whole(path, digest.hexdigest().encode())
     elif known != digest.hexdigest():
         said = f"{folder} has a run of this network that began with other weights, and goes on from those"

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, RandomSampler, Sequent
 
 from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, probability
+from ertrain.arguments import taken
 from ertrain.data import Data, GivenArrays, GivenBatches, GivenItems, split
 from ertrain.training.epoch import ONE_NETWORK, Measure, labelled
 
@@ -74,7 +75,11 @@ def supplied_data(
     testing = None if test is None else _named("test", test, dtype)
     if selecting is None:
         kept, selecting = _split(kept, train, share)
-    parts = [part.checksum() for part in (kept, selecting, testing) if part is not None]
+    parts = [
+        _looked_at(name, part)
+        for name, part in (("train", kept), ("validation", selecting), ("test", testing))
+        if part is not None
+    ]
     labels = kept.labels
     known = not labels.is_floating_point() and int(labels.max()) > 0
     classes = int(labels.max()) + 1 if known else _CLASSES
@@ -157,9 +162,19 @@ def _described(part: Any) -> Any:
 def _named(name: str, given: Any, dtype: torch.dtype) -> Part:
     """Bring a part of the data into its form; what is wrong with it is said in its name."""
     try:
-        return _part(name, given, dtype)
+        with taken(name, "a Dataset with a length, a DataLoader, or a pair of arrays", type(given).__name__):
+            return _part(name, given, dtype)
     except InvalidInput as error:
-        raise InvalidInput(name, error.allowed, error.value) from None
+        raise InvalidInput(name, error.allowed, error.value) from error.__cause__
+
+
+def _looked_at(name: str, part: Part) -> str:
+    """Give the checksum of a part, for which some of its items are made into a batch."""
+    try:
+        with taken(name, "pairs of an input and a label that become two tensors", type(part).__name__):
+            return part.checksum()
+    except InvalidInput as error:
+        raise InvalidInput(name, error.allowed, error.value) from error.__cause__
 
 
 def _part(name: str, given: Any, dtype: torch.dtype) -> Part:
@@ -170,6 +185,8 @@ def _part(name: str, given: Any, dtype: torch.dtype) -> Part:
         return made
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs, labels = (_tensor(name, part) for part in given)
+        if any(part.is_meta or part.layout != torch.strided for part in (inputs, labels)):
+            raise InvalidInput(name, "arrays of numbers that are in memory, zeros too", "others")
         if inputs.is_floating_point():
             inputs = inputs.to(dtype)
         if labels.is_floating_point():

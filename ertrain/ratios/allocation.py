@@ -7,6 +7,7 @@ What a pruning method keeps of each layer is all that is taken from it; the mask
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -79,6 +80,9 @@ def allocate_sparsity(
     if ratio not in RATIOS and not patterns and not is_erdos_renyi(ratio):
         raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, er, erk-power:E, or layers:NAME=DENSITY,...", ratio)
     layers = layer_shapes(module, skip=skip)
+    if not layers:
+        allowed = f"a module with linear or convolutional layers that are not skipped{turn_into_layers(module)}"
+        raise InvalidInput("skip" if skip else "module", allowed, skip or type(module).__name__)
     if patterns:
         return _of_layers(layers, probability("density", density, one=True), ratio, patterns, turn_into_layers(module))
     if ratio in SHAPE_RATIOS:
@@ -118,6 +122,9 @@ def by_layers(ratio: str) -> dict[str, Fraction]:
     if not ratio.startswith(_BY_LAYERS):
         return {}
     pairs = [word.rpartition("=") for word in ratio.removeprefix(_BY_LAYERS).split(",")]
+    twice = [name for name, times in Counter(name for name, _, _ in pairs).items() if times > 1]
+    if twice:
+        raise InvalidInput("ratio", "every name of a layer once", twice[0])
     return {name: probability(f"density of {name!r}", density, one=True) for name, _, density in pairs}
 
 

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertrain.masks.masking import attach_masks
+from ertrain.masks.shapes import named_weights
 from ertrain.ratios.scores import Scores, keep_highest, magnitude
 from ertrain.storage.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from ertrain.storage.files import locked
@@ -54,7 +56,7 @@ def imp_masks(
     Raises
     ------
     InvalidInput
-        If the share lies outside of its domain.
+        If share or count lie outside of their domains, or a name is none of a linear or convolutional layer.
     RunFolderError
         If the folder cannot be used.
 
@@ -64,10 +66,11 @@ def imp_masks(
     has been removed stays removed.
     """
     if not 0 < keep < 1:
-        raise InvalidInput("ratio_keep", "a number in (0, 1)", keep)
-    weights = {name: module.get_submodule(name).get_parameter("weight") for name in names}
+        raise InvalidInput("keep", "a number in (0, 1)", keep)
+    weights = named_weights(module, names)
     masks = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
     left = sum(weight.numel() for weight in weights.values())
+    count = whole_number("count", count, least=0, most=left)
     with contextlib.nullcontext() if folder is None else locked(folder, waiting=True):
         number = 0
         while left > count:

@@ -15,7 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
+from ertrain.arguments import check_inputs, taken
 from ertrain.masks.masking import masks_of
+from ertrain.masks.shapes import check_weights, named_weights
 from ertrain.streams import stream_seed
 
 __all__ = [
@@ -35,6 +39,7 @@ Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]  # normalised images and
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 _ROUNDS = 100
+_MOST_ROUNDS = 10**6
 _TEMPERATURE = 200.0
 
 
@@ -58,13 +63,21 @@ def keep_highest(scores: Scores, count: int) -> dict[str, Tensor]:
     dict
         Boolean masks of the same shapes. Among equal scores the first ones are kept.
 
+    Raises
+    ------
+    InvalidInput
+        If there are no scores, no real numbers in memory, or fewer than are kept.
+
     Examples
     --------
     >>> kept = keep_highest({"a": torch.tensor([3.0, 1.0]), "b": torch.tensor([2.0, 2.0])}, 2)
     >>> {name: int(mask.sum()) for name, mask in kept.items()}
     {'a': 1, 'b': 1}
     """
+    if not scores or any(score.is_complex() or score.is_meta or score.is_sparse for score in scores.values()):
+        raise InvalidInput("scores", "tensors of real numbers by the names of layers", list(scores))
     flat = torch.cat([score.flatten() for score in scores.values()])
+    count = whole_number("count", count, least=0, most=len(flat))
     parts = highest(flat, count).split([score.numel() for score in scores.values()])  # type: ignore[no-untyped-call]
     return {name: part.reshape(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
 
@@ -89,8 +102,14 @@ def highest(scores: Tensor, count: int) -> Tensor:
 
 
 def magnitude(module: nn.Module, names: Sequence[str]) -> Scores:
-    """|w|."""
-    return {name: module.get_submodule(name).get_parameter("weight").detach().abs() for name in names}
+    """|w|.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is none of a linear or convolutional layer.
+    """
+    return {name: weight.detach().abs() for name, weight in named_weights(module, names).items()}
 
 
 def snip(
@@ -101,12 +120,18 @@ def snip(
     Notes
     -----
     Lee, Ajanthan and Torr (ICLR 2019), over all the images that are given and at the network's own start.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is none of a linear or convolutional layer, there is no batch, or one that network and loss do not
+        take.
     """
+    named_weights(module, names)
     model = copy.deepcopy(module).train()
     weights = _weights(model, names)
     with _noise(seed):
-        for images, labels in batches():
-            loss(model(images), labels).backward()  # type: ignore[no-untyped-call]
+        _with_each(batches, lambda images, labels: loss(model(images), labels).backward())  # type: ignore[no-untyped-call]
     return {name: (weight * _gradient(weight)).detach().abs() for name, weight in weights.items()}
 
 
@@ -121,7 +146,13 @@ def grasp(
     -----
     Wang, Zhang and Grosse (ICLR 2020): to first order, removing w changes |g|^2 by -2 w (H g), and the weights whose
     removal increases it the most go first. Logits are divided by 200 as there.
+
+    Raises
+    ------
+    InvalidInput
+        It is raised as by `snip`.
     """
+    named_weights(module, names)
     model = copy.deepcopy(module).train()
     weights = list(_weights(model, names).values())
 
@@ -131,8 +162,7 @@ def grasp(
 
     total = [torch.zeros_like(weight) for weight in weights]
     with _noise(seed):
-        for images, labels in batches():
-            torch._foreach_add_(total, gradient(images, labels, twice=False))
+        _with_each(batches, lambda images, labels: torch._foreach_add_(total, gradient(images, labels, twice=False)))
     masks = masks_of(model)
     for name, flow in zip(names, total, strict=True):
         if name in masks:  # no gradient flows into a weight that is not there
@@ -176,12 +206,23 @@ def synflow_masks(
     dict
         Boolean masks.
 
+    Raises
+    ------
+    InvalidInput
+        If a name is none of a linear or convolutional layer, the module does not take such inputs, or a number lies
+        outside of its domain.
+
     Notes
     -----
     Tanaka, Kunin, Yamins and Ganguli (NeurIPS 2020): with |w| for all w and an input of ones, the score of a weight
     is w dR/dw for the sum R of all outputs, the flow through it. In double precision, because the flow through a deep
     network overflows floats; in evaluation mode, so that normalisation only scales.
     """
+    check_inputs(inputs)
+    check_weights(module)
+    rounds = whole_number("rounds", rounds, least=1, most=_MOST_ROUNDS)
+    listed = sum(weight.numel() for weight in named_weights(module, names).values())
+    count = whole_number("count", count, least=0, most=listed)
     model = copy.deepcopy(module).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -190,11 +231,12 @@ def synflow_masks(
     there = masks_of(model)
     masks = {name: there.get(name, torch.ones_like(weight, dtype=torch.bool)) for name, weight in weights.items()}
     total = sum(int(mask.sum()) for mask in masks.values())
-    ones = torch.ones(1, *inputs, dtype=torch.float64, device=next(model.parameters()).device)
+    device = next(model.parameters()).device
     for number in range(1, rounds + 1):
         tell(masks)
         model.zero_grad()
-        model(ones).sum().backward()
+        with taken("inputs", f"a shape of inputs that {type(module).__name__} takes", tuple(inputs)):
+            model(torch.ones(1, *inputs, dtype=torch.float64, device=device)).sum().backward()
         # What has been pruned stays so, even where a weight that is left has no flow.
         flow = {name: (weight * _gradient(weight)).detach() for name, weight in weights.items()}
         scores = {name: score.masked_fill(~masks[name], -torch.inf) for name, score in flow.items()}
@@ -203,6 +245,18 @@ def synflow_masks(
             for name, weight in weights.items():
                 weight.masked_fill_(~masks[name], 0)
     return masks
+
+
+def _with_each(batches: Batches, use: Callable[[Tensor, Tensor], object]) -> None:
+    """Look at all batches, of which there is at least one."""
+    empty = True
+    for images, labels in batches():
+        empty = False
+        shapes = f"shapes {tuple(images.shape)} and {tuple(labels.shape)}"
+        with taken("batches", "inputs and labels that network and loss take", shapes):
+            use(images, labels)
+    if empty:
+        raise InvalidInput("batches", "at least one batch", "none")
 
 
 @contextlib.contextmanager

@@ -10,11 +10,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertrain.data import Data
 from ertrain.masks.flops import forward_flops, layer_positions, masked_flops, training_flops
 from ertrain.ratios.imp import imp_masks
 from ertrain.ratios.scores import Loss, Scores, grasp, snip, summed_cross_entropy, synflow_masks
-from ertrain.streams import generator
+from ertrain.streams import generator, stream_seed
 
 __all__ = ["PruningContext", "found_by_imp", "found_by_synflow", "scored"]
 
@@ -52,6 +54,11 @@ class PruningContext:
         How many images `fit` trains with, counted as often as they are seen.
     spend
         It is called with the floating-point operations that a search takes, also those of rounds of IMP that were kept.
+
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside of its domain.
     """
 
     data: Data
@@ -62,6 +69,13 @@ class PruningContext:
     loss: Loss = summed_cross_entropy
     images: int = 0
     spend: Callable[[int], object] = _nobody
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        stream_seed(self.seed, "ratio")
+        if not 0 < self.keep < 1:
+            raise InvalidInput("keep", "a number in (0, 1)", self.keep)
+        whole_number("images", self.images, least=0)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the images for SNIP and GraSP, normalised."""

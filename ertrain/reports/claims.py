@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from ertheory.results import Explained, Step
+from ertrain.arguments import taken
 from ertrain.configuration import METHOD_SETTINGS
 from ertrain.reports.results import Groups, Result, final_of, groups_of, without
 from ertrain.reports.statistics import PairedDifference, paired_difference, student_quantile
@@ -130,10 +131,16 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
     particular one seed cannot tell. Only runs that share all of their configuration but what is compared are compared,
     seed by seed. A start that the paper says nothing of is compared all the same: whether it matches the dense one.
     The paper's numbers have no seeds that could be paired with ours; there the interval is that of one sample.
+
+    Raises
+    ------
+    InvalidInput
+        If the results are not what `read_results` gives.
     """
-    groups = groups_of(results)
     found = (_masks, _ratios, _degradation, _starts, _rewiring, _factored, _numbers)
-    return [comparison for compared in found for comparison in compared(groups)]
+    with taken("results", "what read_results gives", f"{len(results)} others"):
+        groups = groups_of(results)
+        return [comparison for compared in found for comparison in compared(groups)]
 
 
 def paper_accuracy(result: Result) -> float | None:
@@ -142,12 +149,18 @@ def paper_accuracy(result: Result) -> float | None:
     Notes
     -----
     Of the printed numbers those in captions are known here: dense starts, ResNet18 on CIFAR-10.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none of those that `read_results` gives.
     """
-    like = result["model"] == "resnet18" and result["data"]["name"] == "cifar10" and result["width"] == "1"
-    final = final_of(result)
-    if not like or result["density_target"] != "1" or final is None:
-        return None
-    return _ACCURACIES.get((result["method"], Fraction(final)))
+    with taken("result", "one of those that read_results gives", f"names {', '.join(map(str, result))}"):
+        like = result["model"] == "resnet18" and result["data"]["name"] == "cifar10" and result["width"] == "1"
+        final = final_of(result)
+        if not like or result["density_target"] != "1" or final is None:
+            return None
+        return _ACCURACIES.get((result["method"], Fraction(final)))
 
 
 def _masks(groups: Groups) -> Iterator[Comparison]:

@@ -11,6 +11,7 @@ from ertheory.errors import InvalidInput
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.figure_files import write_figure
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from ertrain.arguments import taken
 from ertrain.reports.results import Result, groups_of
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def curve_columns(results: Sequence[Result]) -> Columns:
     Raises
     ------
     InvalidInput
-        If none of the runs has metrics.
+        If none of the runs has metrics, or they are something else.
     """
     lines: list[tuple[Cell, ...]] = []
-    for group in groups_of(results).values():
-        for run in group:
+    with taken("results", "what read_results gives", f"{len(results)} others"):
+        for run in (run for group in groups_of(results).values() for run in group):
             final = run["configuration"].get("final_density") or None
             named = (run["recipe"], run["data"]["name"], _model(run), run["method"], run["ratio"])
             kind: tuple[Cell, ...] = (*named, run["density_target"], final, run["settings"], run["seed"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ertheory.errors import InvalidInput
 from ertheory.plots.accuracy import ACCURACY_COLUMNS, draw_accuracies
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.figure_files import write_figure
@@ -42,6 +43,8 @@ def report_columns(rows: Sequence[Row]) -> Columns:
         )
         for row in rows
     ]
+    if not lines:
+        raise InvalidInput("rows", "at least one row", list(rows))
     return dict(zip(ACCURACY_COLUMNS, zip(*lines, strict=True), strict=True))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import probability
+from ertrain.arguments import taken
 
 __all__ = ["Mean", "PairedDifference", "mean_of", "paired_difference", "student_quantile"]
 
@@ -66,7 +68,7 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     Raises
     ------
     InvalidInput
-        If there are no values, or the level lies outside.
+        If there are no values, one is beyond any double, or the level lies outside.
 
     Notes
     -----
@@ -80,8 +82,10 @@ def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     """
     if not values:
         raise InvalidInput("values", "at least one number", values)
-    if not 0 < level < 1:
-        raise InvalidInput("level", "a number in (0, 1)", level)
+    level = float(probability("level", level))
+    with taken("values", "numbers that a double holds", list(values)):
+        values = [float(value) for value in values]
+        math.fsum(values)
     count = len(values)
     mean = values[0] if min(values) == max(values) else math.fsum(values) / count
     if count == 1:
@@ -117,7 +121,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
     Raises
     ------
     InvalidInput
-        If there are none, or not equally many.
+        If there are none, or not equally many, or one is beyond any double.
 
     Examples
     --------
@@ -129,6 +133,8 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
 
     if len(first) != len(second):
         raise InvalidInput("second", f"{len(first)} numbers, one per number of first", len(second))
+    with taken("first", "numbers that a double holds, like those of second", list(first)):
+        first, second = ([float(value) for value in given] for given in (first, second))
     # Differences that are the same but for the rounding of doubles are the same.
     mean = mean_of([round(one - other, _DIGITS) for one, other in zip(first, second, strict=True)], level)
     if mean.low is None or mean.high is None or mean.low == mean.high:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ertrain.arguments import taken
 from ertrain.errors import RunFolderError
 
 __all__ = [
@@ -81,13 +82,16 @@ def write_whole(path: Path, content: bytes) -> None:
     RunFolderError
         If it cannot be written; the old content is left as it was.
     """
-    draft = draft_of(path)
+    try:
+        draft = draft_of(path)
+    except ValueError as error:  # there is no name
+        raise _failure(path, error) from error
     try:
         write_draft(path, content)
         draft.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
+    except (OSError, ValueError) as error:  # a name with a null byte is none that any system takes
+        with contextlib.suppress(OSError, ValueError):
             draft.unlink()
         raise _failure(path, error) from error
 
@@ -124,8 +128,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON document for people to read as well."""
-    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    """Write a JSON document for people to read as well.
+
+    Raises
+    ------
+    InvalidInput
+        If JSON cannot say the content: it has numbers of thousands of digits, or none that are finite, or is too deep.
+    RunFolderError
+        If it cannot be written; the old content is left as it was.
+    """
+    with taken("content", "what JSON can say", type(content).__name__):
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_whole(path, text.encode())
 
 
 def read_json(path: Path, needs: Kinds | None = None, also: Kinds | None = None) -> Any:
@@ -193,7 +207,7 @@ def locked(folder: Path, *, waiting: bool = False) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+b")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _failure(folder, error) from error
     with file:
         while not _lock(file):
@@ -221,5 +235,5 @@ def _lock(file: Any) -> bool:
     return True
 
 
-def _failure(path: Path, error: OSError) -> RunFolderError:
-    return RunFolderError(path, f"cannot be used ({error.strerror or error})")
+def _failure(path: Path, error: OSError | ValueError) -> RunFolderError:
+    return RunFolderError(path, f"cannot be used ({getattr(error, 'strerror', None) or error})")

@@ -6,18 +6,22 @@ step, so that given the points the students are independent of one another.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import cast
+from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ertheory.errors import InvalidInput
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
 from ertheory.numbers import whole_number
+from ertrain.arguments import device_of
 from ertrain.masks.guarding import guard
 from ertrain.models import BatchedLinear, BatchedMLP
 from ertrain.streams import generator
@@ -41,11 +45,23 @@ class Budget:
         Points in a step.
     learning_rate
         The rate at the start; it falls to 0 along half a cosine.
+
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside of its domain.
     """
 
     steps: int
     batch: int = 64
     learning_rate: float = 0.03
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        whole_number("steps", self.steps, least=1)
+        whole_number("batch", self.batch, least=1)
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidInput("learning_rate", "a number above 0", self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,11 @@ class Students(BatchedMLP):
     Inner neurons of a pair of factors that read nothing or that nothing reads stay 0, and no weight of theirs has a
     gradient, so they are left out: of sparse pairs hardly any neuron is left. They count as no kept input either.
 
+    Raises
+    ------
+    InvalidInput
+        If masks, seeds and start do not fit together.
+
     Examples
     --------
     >>> students = Students(student_masks(((5, 2), (3, 5)), (Fraction(1, 2),) * 2, seeds=[7, 8]), seeds=[7, 8])
@@ -95,6 +116,11 @@ class Students(BatchedMLP):
         start: Sequence[tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         streams = [generator(seed, "weights") for seed in seeds]
+        _check_shapes(masks, len(streams), factors)
+        if start is not None and [tuple(map(tuple, map(_shape, pair))) for pair in start] != [
+            (tuple(mask.shape), tuple(mask.shape[:2])) for mask in masks
+        ]:
+            raise InvalidInput("start", "a weight and a bias for every mask, of their shapes", f"{len(start)} others")
         layers = {}
         masks, living = _living_inner(masks) if factors == 2 else (masks, [None] * (len(masks) + 1))
         for number, mask in enumerate(masks):
@@ -113,6 +139,24 @@ class Students(BatchedMLP):
             layers[f"layer{number}"] = BatchedLinear(weight, bias, mask)
             layers[f"layer{number}"].bias.requires_grad_(rectified)
         super().__init__(layers, factors=factors)
+
+
+def _check_shapes(masks: Sequence[Tensor], students: int, factors: int) -> None:
+    """Refuse masks that are not those of so many students' layers, one behind the other."""
+    whole_number("factors", factors, least=1)
+    if students == 0:
+        raise InvalidInput("seeds", "one seed at least", [])
+    shapes = [tuple(mask.shape) for mask in masks]
+    plain = all(mask.dtype == torch.bool and mask.layout == torch.strided and not mask.is_meta for mask in masks)
+    if not plain or any(len(shape) != 3 or shape[0] != students or 0 in shape for shape in shapes):
+        raise InvalidInput("masks", f"booleans ({students} students, outputs, inputs), one student per seed", shapes)
+    fit = all(one[1] == other[2] for one, other in pairwise(shapes))
+    if not shapes or len(shapes) % factors or not fit:
+        raise InvalidInput("masks", f"layers that read what the one before gives, in groups of {factors}", shapes)
+
+
+def _shape(one: Any) -> tuple[int, ...]:
+    return tuple(getattr(one, "shape", ()))
 
 
 def _living_inner(masks: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor | None]]:
@@ -157,7 +201,16 @@ def student_masks(
     -------
     list
         A boolean tensor (students, outputs, inputs) per layer.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no seed, or not a density for every shape.
     """
+    if len(densities) != len(shapes):
+        raise InvalidInput("densities", f"{len(shapes)} of them, one per layer", tuple(densities))
+    if not seeds:
+        raise InvalidInput("seeds", "one seed at least", seeds)
     return [
         torch.stack([torch.from_numpy(DrawnMask(shape, density, seed, layer).to_csr().toarray()) for seed in seeds])
         for layer, (shape, density) in enumerate(zip(shapes, densities, strict=True))
@@ -193,10 +246,9 @@ def train_students(
     Raises
     ------
     InvalidInput
-        If the budget has no steps.
+        If the device is not there.
     """
-    whole_number("steps", budget.steps, least=1)
-    students.to(device)
+    students.to(device_of(device))
     optimiser = torch.optim.Adam(students.parameters(), lr=budget.learning_rate, fused=True)
     guard(optimiser, students)
     draw = partial(points_of, teacher.domain) if draw is None else draw

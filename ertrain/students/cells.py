@@ -13,7 +13,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
+from ertheory.numbers import whole_numbers
 from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students
 from ertrain.students.teacher import TOLERANCE, Tolerance
 from ertrain.training.threads import one_thread
@@ -32,6 +34,11 @@ class Cell:
     densities
         p_0..p_L.
 
+    Raises
+    ------
+    InvalidInput
+        If there is no width, one lies outside of its domain, or there is not a density for each.
+
     Examples
     --------
     >>> cell = Cell((10, 10, 3), (Fraction(1, 2),) * 3)
@@ -41,6 +48,11 @@ class Cell:
 
     widths: tuple[int, ...]
     densities: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        """Check the widths, and that each has a density."""
+        if not whole_numbers("widths", self.widths, least=1) or len(self.densities) != len(self.widths):
+            raise InvalidInput("densities", f"{len(self.widths)} of them, at least one", self.densities)
 
     def shapes(self, inputs: int) -> tuple[tuple[int, int], ...]:
         """Give the shapes (outputs, inputs) of the layers, for so many inputs of the network."""

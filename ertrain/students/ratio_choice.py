@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ertheory.builders import plan
-from ertheory.errors import InfeasibleWidth, TheoremNotApplicable
+from ertheory.errors import InfeasibleWidth, InvalidInput, TheoremNotApplicable
 from ertheory.layerwise import layer_densities
 from ertheory.masks import DrawnMask
 from ertheory.networks.target import Target
@@ -104,6 +104,11 @@ def predict_ratio(
 def choose_ratio(predictions: Sequence[RatioPrediction]) -> RatioPrediction:
     """Choose a ratio: most masks with the construction, then the fewest sharp neurons, then the fewest dead ones.
 
+    Raises
+    ------
+    InvalidInput
+        If there is nothing to choose from.
+
     Examples
     --------
     >>> cell = Cell((4, 1), (Fraction(1), Fraction(1)))
@@ -112,6 +117,8 @@ def choose_ratio(predictions: Sequence[RatioPrediction]) -> RatioPrediction:
     >>> choose_ratio([few, many]).ratio
     'uniform'
     """
+    if not predictions:
+        raise InvalidInput("predictions", "at least one", predictions)
 
     def order(one: RatioPrediction) -> tuple[int, float, float]:
         return -sum(one.built), float("inf") if one.sharp is None else sum(one.sharp), one.expected_dead

@@ -15,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InvalidInput
-from ertheory.numbers import whole_number
+from ertheory.numbers import probability, whole_number
+from ertrain.arguments import taken
 
 __all__ = ["FORMS", "Comparison", "FormFit", "compare_forms"]
 
 Array = npt.NDArray[np.float64]
+
+_MOST_RESAMPLES = 10**7
 
 
 def _log_sparsity(density: Array) -> Array:
@@ -134,15 +137,19 @@ def compare_forms(
     >>> compare_forms(densities, [[1 / p] for p in densities] + noise).explains
     '1/density'
     """
-    places, values = np.asarray(densities, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    with taken("densities", "at least four different numbers in (0, 1]", densities):
+        places = np.asarray(densities, dtype=np.float64)
+    with taken("errors", "numbers (densities, seeds)", type(errors).__name__):
+        values = np.asarray(errors, dtype=np.float64)
     if places.ndim != 1 or len(set(places.tolist())) < 4 or not ((places > 0) & (places <= 1)).all():
         raise InvalidInput("densities", "at least four different numbers in (0, 1]", densities)
     if values.ndim != 2 or len(values) != len(places) or values.shape[1] < 2 or not np.isfinite(values).all():
         raise InvalidInput("errors", f"finite numbers ({len(places)}, seeds), two seeds at least", values.shape)
-    if not 0 < level < 1:
-        raise InvalidInput("level", "a number in (0, 1)", level)
-    resamples = whole_number("resamples", resamples, least=100)
-    random = np.random.default_rng(seed)
+    if len(set(values.mean(1).tolist())) < 2:
+        raise InvalidInput("errors", "means that differ from density to density", float(values[0, 0]))
+    level = float(probability("level", level))
+    resamples = whole_number("resamples", resamples, least=100, most=_MOST_RESAMPLES)
+    random = np.random.default_rng(whole_number("seed", seed, least=0))
     columns = random.integers(0, values.shape[1], (resamples, values.shape[1]))
     means = values.mean(1)
     resampled = values[:, columns].mean(2)  # (densities, resamples)

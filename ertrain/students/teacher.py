@@ -40,11 +40,23 @@ class Tolerance:
         Largest error at any of the points.
     points
         How many fresh points of the box are looked at.
+
+    Raises
+    ------
+    InvalidInput
+        If a number lies outside of its domain.
     """
 
     rms: float = 0.05
     largest: float = 0.5
     points: int = 2**12
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("rms", "largest"):
+            if not getattr(self, name) >= 0:
+                raise InvalidInput(name, "a number of at least 0", getattr(self, name))
+        whole_number("points", self.points, least=1)
 
     def met(self, rms: Tensor, largest: Tensor) -> Tensor:
         """Say of each student whether it has learnt its teacher; an error that is not a number is too large."""

@@ -21,8 +21,8 @@ from ertrain import _deprecated  # noqa: E402
 ROOT = Path(ertrain.__file__).parent
 # From the ground up: a room imports from those before it.
 FLOORS = (
-    "errors", "streams", "storage", "masks", "models", "data", "ratios", "configuration", "methods", "training",
-    "own", "recipes", "reports", "students", "cli",
+    "errors", "arguments", "streams", "storage", "masks", "models", "data", "ratios", "configuration", "methods",
+    "training", "own", "recipes", "reports", "students", "cli",
 )  # fmt: skip
 PAGES = sorted(path.parent for path in ROOT.rglob("__init__.py") if path.parent.name != "cli")
 

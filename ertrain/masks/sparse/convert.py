@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertrain.masks.keeping import KeepMask
 from ertrain.masks.masking import attach_masks, masks_of
+from ertrain.masks.shapes import named_parts
 from ertrain.masks.sparse.chain import SparseSequential
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.kept import KeptLinear
@@ -106,7 +107,7 @@ def densify(module: nn.Module) -> nn.Module:
     >>> torch.equal(dense.weight, layer.to_dense()), int(masks_of(dense)[""].sum())
     (True, 3)
     """
-    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, SparseLinear)}
+    layers = {name: layer for name, layer in named_parts(module) if isinstance(layer, SparseLinear)}
     if not layers:
         raise InvalidInput("module", "at least one SparseLinear", type(module).__name__)
     return replaced(module, {name: _dense(layer) for name, layer in layers.items()})

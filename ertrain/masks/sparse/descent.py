@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer, optimizer
 
 from ertheory.errors import InvalidInput
+from ertrain.arguments import taken
 from ertrain.masks.sparse.engines import Motion
 from ertrain.masks.sparse.products import movable
 
@@ -70,7 +72,11 @@ class SparseSGD(SGD):
     ) -> None:
         if how.get("differentiable"):
             raise InvalidInput("differentiable", "False", True)
-        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, **{"fused": True, **how})
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+            if not 0 <= value < math.inf:
+                raise InvalidInput(name, "a number of at least 0", value)
+        with taken("params", "parameters, or groups of them", type(params).__name__):
+            super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, **{"fused": True, **how})
 
     add_param_group = _plain(Optimizer.add_param_group)
     zero_grad = _plain(Optimizer.zero_grad)

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from ertheory.errors import InvalidInput
 from ertheory.masks import read_mask
 from ertheory.numbers import whole_number
+from ertrain.arguments import device_of
 from ertrain.masks.sparse.engines import ENGINES, Structure, engine_for
 from ertrain.masks.sparse.products import Operand, product
 
 __all__ = ["SparseLinear"]
 
 _WORDS_AT_ONCE = 2**22  # of 64 entries, when a mask is drawn: 32 MB
+_LARGEST = 10**15  # side of a matrix
 _TYPES = (torch.float32, torch.float64)
 
 
@@ -53,7 +55,7 @@ class SparseLinear(nn.Module):
     Raises
     ------
     InvalidInput
-        If a size, the mask or the engine is not one of these.
+        If a size, the mask, the engine or the device is not one of these.
 
     Notes
     -----
@@ -87,11 +89,11 @@ class SparseLinear(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.in_features = whole_number("in_features", in_features, least=1)
-        self.out_features = whole_number("out_features", out_features, least=1)
+        self.in_features = whole_number("in_features", in_features, least=1, most=_LARGEST)
+        self.out_features = whole_number("out_features", out_features, least=1, most=_LARGEST)
         if engine not in ("auto", *ENGINES):
             raise InvalidInput("engine", f"auto, {' or '.join(ENGINES)}", engine)
-        engine_for(engine, torch.empty(0, device=device).device)
+        engine_for(engine, device_of(device))
         self.engine = engine
         starts, columns = _pattern(mask, (self.out_features, self.in_features))
         if not len(columns):

@@ -237,7 +237,7 @@ def test_imp_prunes_inside_what_is_left_to_the_exact_number():
     assert counts == [1884, 942, 471, 236, 118, 100]
     for before, after in zip(seen[1:], [*seen[2:], masks], strict=True):
         assert all(not (after[name] & ~before[name]).any() for name in after)
-    with pytest.raises(InvalidInput, match=r"^ratio_keep: "):
+    with pytest.raises(InvalidInput, match=r"^keep: "):
         imp_masks(model, ["0"], 3, fit, keep=1.0)
 
 
