@@ -271,7 +271,7 @@ def test_densities_of_single_layers_and_both_ways_of_counting():
     whole = fitted((INPUTS, LABELS), density=None, densities={"3": 1, "*": "0.25"})
     assert {name: int(mask.sum()) for name, mask in whole.masks.items()} == {"0": 30, "3": 40}
     for wrong in (0, "1.1", -1):
-        with pytest.raises(InvalidInput, match=r"^density of '3': expected a number in \(0, 1\], got "):
+        with pytest.raises(InvalidInput, match=r"^densities: expected a number in \(0, 1\] for '3', got "):
             fitted((INPUTS, LABELS), density=None, densities={"3": wrong, "*": "0.25"})
     for name in ("3,0", "3=0", 3):  # signs that the list of densities in a configuration needs itself
         with pytest.raises(InvalidInput, match=r"^densities: expected names of layers or patterns of them, got "):
