@@ -408,3 +408,13 @@ def test_help_fits_into_a_narrow_terminal(words, monkeypatch, capsys):
     shown = lines[begin : lines.index("", begin)]
     examples = [shlex.split(line) for line in "\n".join(shown).replace("\\\n", "").splitlines()]
     assert {tuple(example[:2]) for example in examples} == {("ertheory", *(words or ["width"]))}
+
+
+@pytest.mark.parametrize(("words", "inputs"), [((), {}), (("--factors", "3"), {"factors": 3})])
+def test_capacity_repeats_what_was_asked_and_no_more(words, inputs, capsys):
+    source = "20-40-20" if not words else "20-300-200-20"
+    assert main(["capacity", "--source", source, "--density", "0.5", "--delta", "0.1", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["inputs"]
+    asked = {"source": source, "density": "0.5", "sparsity": "0.5", "delta": "0.1"}
+    assert {name: set(found[name]).pop() if isinstance(found[name], list) else found[name] for name in asked} == asked
+    assert {name: found[name] for name in ("factors", "ratio") if name in found} == inputs

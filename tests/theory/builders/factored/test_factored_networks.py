@@ -174,6 +174,8 @@ def test_a_program_goes_through_the_command(tmp_path: Path, capsys: pytest.Captu
     document = json.loads(text)
     assert (document["success"], document["seed"], document["edges_used"]) == (False, failed, None)
     assert document["missing"]
+    for one in document["missing"]:
+        assert set(one) == {"map", "end", "number"}
     assert document["inputs"]["sparsity"] == ["0.7"]
     assert not here.exists()
     assert main([*(word for word in hard if word != "--json"), "--seed", str(failed), "--out", str(here)]) == 1
