@@ -145,11 +145,11 @@ def compare_forms(
         raise InvalidInput("densities", "at least four different numbers in (0, 1]", densities)
     if values.ndim != 2 or len(values) != len(places) or values.shape[1] < 2 or not np.isfinite(values).all():
         raise InvalidInput("errors", f"finite numbers ({len(places)}, seeds), two seeds at least", values.shape)
-    if len(set(values.mean(1).tolist())) < 2:
-        raise InvalidInput("errors", "means that differ from density to density", float(values[0, 0]))
     level = float(probability("level", level))
     resamples = whole_number("resamples", resamples, least=100, most=_MOST_RESAMPLES)
     random = np.random.default_rng(whole_number("seed", seed, least=0))
+    if len(set(values.mean(1).tolist())) < 2:
+        raise InvalidInput("errors", "means that differ from density to density", float(values[0, 0]))
     columns = random.integers(0, values.shape[1], (resamples, values.shape[1]))
     means = values.mean(1)
     resampled = values[:, columns].mean(2)  # (densities, resamples)
