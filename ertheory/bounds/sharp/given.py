@@ -31,7 +31,7 @@ _SPARSEST = Fraction(1, 1000)  # below, sums take longer than one cares to wait
 _MOST = 10**9  # neurons of a layer that are counted on: more of them only add to what is there, and make sums long
 _DIGITS = 4
 _ENOUGH = Fraction(1, 10**30)
-_RARE = 1e-6
+_RARE = 1e-6  # so rare numbers of rows, and successes, are as good as none
 
 Found = tuple[Fraction, Design | None]
 _NEVER: Found = (Fraction(1), None)
@@ -56,9 +56,8 @@ def least_failure(
     constructions
         The colourings to choose from.
     enough
-        The first bound that is at most this one will do, and no larger one is of use. With spare neurons fewer designs
-        are then looked at, and a bound below this number may be missed. If left out, the least is looked for, or the
-        first below 1e-30.
+        The first bound that is at most this one will do, and no larger one is of use. If left out, the least is looked
+        for, or the first below 1e-30.
 
     Returns
     -------
@@ -142,10 +141,10 @@ def _wired_coloured(
 ) -> Iterator[Found]:
     """Colour only neurons of layer 1 with at least k edges into layer 0, and count on N' of them."""
     first, second = widths
-    if first < target.inputs:
+    if first < target.inputs or colours.failure(second)[1] >= rival:
         return
     design = Design(target, densities, colours, "primal", first, second, second)
-    failure, design = counted(design, rival)
+    failure, design = counted(design)
     if design.columns:
         yield failure, design
 

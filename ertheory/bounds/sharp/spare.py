@@ -67,20 +67,18 @@ def wired(design: Design) -> Design:
     return at(high)[0]
 
 
-def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
+def counted(design: Design) -> tuple[Fraction, Design]:
     """Choose N' and k for the numbers N_0 and N_1 of a design in the primal, with one hidden layer.
 
     Parameters
     ----------
     design
         The numbers; its own N' and k are not looked at.
-    rival
-        Only a bound below this one is of use.
 
     Returns
     -------
     tuple
-        The bound and the design; the rival and the design that was given where none is better.
+        The bound and the design; 1 and the design that was given where no other is below 1.
 
     Examples
     --------
@@ -88,13 +86,13 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
     >>> from ertheory.networks.target import Target
     >>> target, half = Target.from_text("12-8-3"), Fraction(1, 2)
     >>> plain = Design(target, (half,) * 3, colouring(target, half, "sequential"), "primal", 36, 27, 27)
-    >>> failure, found = counted(plain, Fraction(1))
+    >>> failure, found = counted(plain)
     >>> found.served, found.columns, failure < plain.failure()[0]
     (25, 12, True)
     """
     best, least = design, Fraction(1)
 
-    def better(spare: int) -> bool:  # than the last one: the way up may begin above the rival
+    def better(spare: int) -> bool:
         nonlocal best, least
         trial = wired(replace(design, served=design.last_width - spare))
         failure = trial.failure()[1] if trial.columns else Fraction(1)
@@ -103,8 +101,8 @@ def counted(design: Design, rival: Fraction) -> tuple[Fraction, Design]:
         best, least = trial, failure
         return True
 
-    _climb(better, design, rival)
-    return (least, best) if least < rival else (rival, design)
+    _climb(better, design, lambda: least)
+    return least, best
 
 
 def spared(design: Design, delta: Fraction, *, rival: int | None = None) -> Design:
@@ -154,18 +152,18 @@ def spared(design: Design, delta: Fraction, *, rival: int | None = None) -> Desi
         best = at(spare, neurons)
         return True
 
-    _climb(better, design, delta)
+    _climb(better, design, lambda: delta)
     return best
 
 
-def _climb(better: Callable[[int], bool], design: Design, most: Fraction) -> None:
+def _climb(better: Callable[[int], bool], design: Design, most: Callable[[], Fraction]) -> None:
     """Leave out 1, 2, 4, .. neurons, and then move from the best of these numbers by halves of what it is.
 
-    No number is looked at for which the colouring alone fails with a probability of `most` or more.
+    No number is looked at for which the colouring alone fails with a probability of `most()` or more: none is better.
     """
 
     def allowed(spare: int) -> bool:
-        return spare < design.last_width and design.colours.failure(design.last_width - spare)[1] < most
+        return spare < design.last_width and design.colours.failure(design.last_width - spare)[1] < most()
 
     place, spare = 0, 1
     while allowed(spare):

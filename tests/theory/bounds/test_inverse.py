@@ -463,6 +463,7 @@ def test_coded_widths_keep_their_promise(method, text, density, delta):
 @example("24-14-5", Fraction(4, 5), 16, 14)  # copies that share their weights
 @example("24-14-5", Fraction(13, 20), 10, 23)  # 0.4918, where as many rows as are used on average cost more than 0.5
 @example("30-6-9", Fraction(13, 20), 18, 40)
+@example("9-4-2", Fraction(83, 100), 17, 58)  # 35 spare neurons, found by way of numbers that are worse
 def test_the_bound_of_a_coded_design_is_that_of_the_law(text, density, more, again):
     target, densities = Target.from_text(text), (density,) * 3
     widths = target.widths[0] + more, target.widths[1] + again, target.widths[2]
@@ -475,8 +476,7 @@ def test_the_bound_of_a_coded_design_is_that_of_the_law(text, density, more, aga
     assert float(failure) == pytest.approx(float(design.failure()[1]), rel=1e-6)
     for enough in (HALF, failure * (1 + Fraction(1, 10**6))):  # a bound just below it is not missed
         asked, _ = least_failure(target, densities, widths, ("sequential", "matching"), enough=enough)
-        spare = design.columns and failure > enough * Fraction(9, 10)  # there fewer designs are on the way
-        assert (failure <= enough) == (asked <= enough) or spare
+        assert (failure <= enough) == (asked <= enough)
 
 
 def test_a_coded_source_may_be_as_sparse_as_its_widths_are_for():
