@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from ertheory.errors import InvalidInput
 from ertrain.data.in_memory import Batch, InMemory
@@ -161,8 +161,13 @@ class GivenBatches(Given):
         if self.loader.persistent_workers:
             allowed = "a DataLoader without persistent_workers, whose random numbers nobody can take up again"
             raise InvalidInput("train", allowed, "persistent_workers=True")
-        if self.loader.batch_size is None or not isinstance(self.loader.dataset, Sized):
+        dataset: Any = self.loader.dataset
+        if self.loader.batch_size is None or not isinstance(dataset, Sized):
             raise InvalidInput("train", "a DataLoader with a batch_size, of a Dataset with a length", "one without")
+        if isinstance(dataset, IterableDataset):
+            raise InvalidInput(
+                "train", "a DataLoader of a Dataset whose items have places", "one of an IterableDataset"
+            )
 
     def __len__(self) -> int:
         """Give the number of inputs of an epoch, its last batch counted as full."""

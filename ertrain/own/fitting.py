@@ -29,7 +29,8 @@ from ertrain.masks.masking import attach_masks
 from ertrain.masks.shapes import layer_shapes
 from ertrain.methods import METHODS
 from ertrain.own.densities import AskedDensities
-from ertrain.own.supply import Loss, Metric, fingerprint, needs_closure, supplied_data, supplied_measure
+from ertrain.own.fingerprints import fingerprint
+from ertrain.own.supply import Loss, Metric, needs_closure, supplied_data, supplied_measure
 from ertrain.own.trial import try_out
 from ertrain.storage.checkpoints import load_checkpoint
 from ertrain.storage.files import write_whole
@@ -213,7 +214,7 @@ def fit(
     loader_batch = getattr(getattr(data.train, "loader", None), "batch_size", None)
     configuration = _configuration(
         settings,
-        model=f"{OWN}{type(model).__name__}-{fingerprint(model)}",
+        model=f"{OWN}{type(model).__name__}-{fingerprint(model, started=True)}",
         data=f"{OWN}{fingerprint(data.checksum, loss, metric)}",
         optimiser=named,
         learning_rate=rate,
@@ -284,11 +285,12 @@ def _optimiser(given: str | MakeOptimiser, model: nn.Module, rate: float) -> tup
         raise InvalidInput("optimiser", "a function that makes a torch.optim.Optimizer", made)
     if needs_closure(made):
         raise InvalidInput("optimiser", "one that takes steps without a closure", type(made).__name__)
-    own = {id(parameter) for parameter in parameters}
-    moved = [id(parameter) in own for group in made.param_groups for parameter in group["params"]]
+    places = {id(parameter): place for place, parameter in enumerate(parameters)}
+    groups = [[places.get(id(one)) for one in group["params"]] for group in made.param_groups]
+    moved = [place is not None for group in groups for place in group]
     if not any(moved):
         raise InvalidInput("optimiser", "one of the parameters that it is given", type(made).__name__)
-    named, rate = f"{OWN}{type(made).__name__}-{fingerprint(made)}", float(made.param_groups[0]["lr"])
+    named, rate = f"{OWN}{type(made).__name__}-{fingerprint(made, groups)}", float(made.param_groups[0]["lr"])
     if not 0 < rate < math.inf:
         raise InvalidInput("optimiser", "one with a learning rate above 0", rate)
     if all(moved):

@@ -1,16 +1,15 @@
-"""From what a caller of `ertrain.fit` gives to what the training loop takes, and names for it that tell it apart."""
+"""From what a caller of `ertrain.fit` gives to what the training loop takes."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler, Subset
 
@@ -18,12 +17,12 @@ from ertheory.errors import InvalidInput
 from ertheory.numbers import Rational, probability
 from ertrain.arguments import taken
 from ertrain.data import Data, GivenArrays, GivenBatches, GivenItems, split
+from ertrain.own.fingerprints import fingerprint
 from ertrain.training.epoch import ONE_NETWORK, Measure, labelled
 
-__all__ = ["fingerprint", "supplied_data", "supplied_measure"]
+__all__ = ["needs_closure", "supplied_data", "supplied_measure"]
 
 _SPLIT_SEED = 2023  # of the validation inputs, as of all data sets
-_SHOWN = 8  # digits of a fingerprint
 _CLASSES = 10  # where nothing is known of the labels
 
 Part = GivenArrays | GivenItems | GivenBatches
@@ -133,30 +132,14 @@ def supplied_measure(loss: Loss | None, metric: Metric | None, *, of_classes: bo
     return Measure(loss=summed, correct=correct, labels=_count, of_a_step=_count)
 
 
-def fingerprint(*parts: Any) -> str:
-    """Tell things apart by what they are made of: networks, losses, functions, numbers.
-
-    Examples
-    --------
-    >>> fingerprint(nn.Linear(2, 1)) == fingerprint(nn.Linear(2, 1)) != fingerprint(nn.Linear(3, 1))
-    True
-    """
-    return hashlib.sha256(repr([_described(part) for part in parts]).encode()).hexdigest()[:_SHOWN]
-
-
-def _described(part: Any) -> Any:
-    if isinstance(part, nn.Module):
-        tensors = {name: (tuple(one.shape), str(one.dtype)) for name, one in part.state_dict().items()}
-        return type(part).__qualname__, repr(part), tensors
-    if isinstance(part, torch.optim.Optimizer):
-        return type(part).__qualname__, [{**group, "params": len(group["params"])} for group in part.param_groups]
-    if isinstance(part, types.FunctionType):
-        code = part.__code__
-        constants = [one for one in code.co_consts if not isinstance(one, types.CodeType)]
-        return part.__qualname__, code.co_code.hex(), code.co_names, repr(constants)
-    if callable(part):
-        return getattr(part, "__qualname__", type(part).__qualname__)
-    return repr(part)
+def _source(part: Part) -> str:
+    """Tell apart what batches are made from, beyond the few items that a checksum looks at."""
+    if isinstance(part, GivenArrays):
+        return ""
+    if isinstance(part, GivenItems):
+        return fingerprint(part.dataset, part.places, part.collate)
+    loader = part.loader
+    return fingerprint(loader.dataset, loader.sampler, loader.collate_fn, loader.drop_last, loader.worker_init_fn)
 
 
 def _named(name: str, given: Any, dtype: torch.dtype) -> Part:
@@ -172,7 +155,7 @@ def _looked_at(name: str, part: Part) -> str:
     """Give the checksum of a part, for which some of its items are made into a batch."""
     try:
         with taken(name, "pairs of an input and a label that become two tensors", type(part).__name__):
-            return part.checksum()
+            return f"{part.checksum()} {_source(part)}"
     except InvalidInput as error:
         raise InvalidInput(name, error.allowed, error.value) from error.__cause__
 

@@ -1,4 +1,4 @@
-"""What `ertrain.fit` makes of data, losses and metrics: types, shares that are set apart, sums, and names."""
+"""What `ertrain.fit` makes of data, losses and metrics: types, shares that are set apart, and sums."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset, default_collate  # noqa:
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain.data import NO_LABEL  # noqa: E402
 from ertrain.own.fitting import _configuration  # noqa: E402
-from ertrain.own.supply import fingerprint, supplied_data, supplied_measure  # noqa: E402
+from ertrain.own.supply import supplied_data, supplied_measure  # noqa: E402
 from ertrain.own.trial import try_out  # noqa: E402
 from ertrain.training.epoch import ONE_NETWORK  # noqa: E402
 
@@ -120,30 +120,6 @@ def test_labels_that_say_yes_or_no_are_counted_by_their_inputs(shape):
     yes = torch.arange(torch.Size(shape).numel()).reshape(shape) % 4 == 0
     assert int(measure.labels(yes)) == 4
     assert float(measure.loss(torch.zeros(shape), yes, 0.0)) == pytest.approx(4 / 4)
-
-
-def linear(inputs: int = 2, kind: torch.dtype = torch.float32) -> nn.Linear:
-    return nn.Linear(inputs, 1).to(kind)
-
-
-def sgd(rate: float, *, groups: int = 1) -> torch.optim.Optimizer:
-    weights = [torch.ones(1) for _ in range(4)]
-    return torch.optim.SGD([{"params": weights[at::groups]} for at in range(groups)], lr=rate)
-
-
-def test_names_differ_where_anything_that_decides_a_run_does():
-    """Functions by what they do and call, with which numbers; optimisers by kind, settings and groups."""
-    parts = [
-        linear(), linear(3), linear(kind=torch.float64), nn.Sequential(linear()), sgd(0.1), sgd(0.2),
-        sgd(0.1, groups=2), torch.optim.Adam([torch.ones(1)], lr=0.1), lambda x: x + 1, lambda x: x + 2,
-        lambda x: x - 1, lambda x: x.sin(), lambda x: x.cos(), cross_entropy, l1_loss, torch.sin, torch.cos, 1, 2, "1",
-        None,
-    ]  # fmt: skip
-    names = [fingerprint(part) for part in parts]
-    assert len(set(names)) == len(names)
-    assert {len(name) for name in names} == {8}
-    assert fingerprint(1, 2) != fingerprint(2, 1)
-    assert fingerprint(sgd(0.1), linear()) == fingerprint(sgd(0.1), linear())
 
 
 def test_a_step_in_advance_takes_a_single_input_without_its_statistics_and_more_with_them():
