@@ -80,9 +80,11 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises
     ------
     RunFolderError
-        If it cannot be written; the old content is left as it was.
+        If it cannot be written, or its name is that of a device, a pipe or a folder; what is there is left as it was.
     """
     try:
+        if path.exists() and not path.is_file():  # else a file would take the place of a device
+            raise RunFolderError(path, "is no regular file")
         draft = draft_of(path)
     except ValueError as error:  # there is no name
         raise _failure(path, error) from error

@@ -246,6 +246,16 @@ def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
     assert read_json(path) == {"a": 2}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="makes a named pipe")
+def test_a_file_never_takes_the_place_of_a_pipe_or_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(RunFolderError, match="is no regular file"):
+            write_whole(place, b"{}")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_what_is_no_number_is_never_written(tmp_path):
     for write in (
         lambda value: write_json(tmp_path / "x.json", {"a": value}),
