@@ -4,7 +4,7 @@
     python benchmarks/factored_training.py --out runs/search --task cifar10 --device cuda --data-dir DATA
 
 Every arm at one density (0.1; 0.5 for ResNets and the transformer; or `--density`) is trained with SGD and Adam, four
-learning rates each. ResNets have three and two, higher ones, for a short training, and from density 0.05 down, where
+learning rates each. ResNets have three and two, higher ones, for a short training, and from density 0.1 down, where
 thousands of inner neurons move a factored layer together, four lower ones as well; the transformer has AdamW alone,
 which learns sums, with four learning rates. Seeds are others than those of the study. The setting with the best mean
 validation accuracy is taken; test images are not read. A killed search goes on. ResNet18 on CIFAR-10 is for GPUs.
@@ -49,7 +49,7 @@ FIRST_SEED = 1000
 
 def settings(task: str, arm: Configuration) -> list[Configuration]:
     one, tried = replace(arm, recipe="factored-search"), SEARCHES[task][1]
-    if tried is SHORT and float(arm.density) <= 0.05:
+    if tried is SHORT and float(arm.density) <= 0.1:
         tried = (*LOWER, *SHORT)
     return [
         replace(one, optimiser=optimiser, learning_rate=rate, weight_decay=decay) for optimiser, rate, decay in tried

@@ -144,6 +144,17 @@ _CHOSEN: dict[tuple[str, str], tuple[str, float, float]] = {
     ("fashion-mnist-resnet20", EQUAL_WORK): ("adam", 0.01, 0.0),
 }
 
+# The same where they were searched at a density: the more inner neurons move a layer together, the lower the rate.
+_CHOSEN_AT: dict[tuple[str, str, str], tuple[str, float, float]] = {
+    ("digits-resnet20", "same width", "0.1"): ("sgd", 0.1, 5e-4),
+    ("digits-resnet20", "factored", "0.1"): ("adam", 0.01, 0.0),
+    ("digits-resnet20", "frozen", "0.1"): ("sgd", 0.2, 5e-4),
+    ("digits-resnet20", "same width", "0.05"): ("sgd", 0.1, 5e-4),
+    ("digits-resnet20", "factored", "0.05"): ("adam", 0.01, 0.0),
+    ("digits-resnet20", "frozen", "0.05"): ("sgd", 0.1, 5e-4),
+    ("digits-resnet20", "factored", "0.02"): ("sgd", 0.002, 5e-4),
+}
+
 
 def arms_at(task: str, density: str) -> dict[str, Configuration]:
     """List the arms of a density, with the settings of the dense network.
@@ -226,8 +237,8 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     Notes
     -----
     Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
-    all arms of a task, with other seeds (benchmarks/factored_training.py). The networks for GPUs were not searched:
-    they have the settings of the dense start.
+    all arms of a task, with other seeds (benchmarks/factored_training.py); factored ResNets at densities up to 0.1 have
+    those of a search there. The networks for GPUs were not searched: they have the settings of the dense start.
 
     Examples
     --------
@@ -257,9 +268,10 @@ def _of_task(task: str, densities: tuple[str, ...]) -> Iterator[Configuration]:
 
 
 def _with_settings(task: str, arm: str, run: Configuration) -> Configuration:
-    if (task, arm) not in _CHOSEN:
+    chosen = _CHOSEN_AT.get((task, arm, run.density)) or _CHOSEN.get((task, arm))
+    if chosen is None:
         return run
-    optimiser, rate, decay = _CHOSEN[task, arm]
+    optimiser, rate, decay = chosen
     return replace(run, optimiser=optimiser, learning_rate=rate, weight_decay=decay)
 
 
