@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -148,24 +149,33 @@ def start_model(
 
 
 def _check_inputs(model: nn.Module, configuration: Configuration, data: Data) -> None:
-    try:
+    with _fitting(configuration, data):
         layer_positions(model, data.train.shape)
-    except InvalidInput:
-        raise
-    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        allowed = f"a network for inputs of {' x '.join(map(str, data.train.shape))} ({error})"
+
+
+@contextlib.contextmanager
+def _fitting(configuration: Configuration, data: Data) -> Iterator[None]:
+    """Say of inputs that a network does not take that it is the wrong model: nobody has given a run any inputs."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.argument != "inputs":
+            raise
+        shape = " x ".join(map(str, data.train.shape))
+        allowed = f"a network for inputs of {shape} ({error.__cause__ or error.allowed})"
         raise InvalidInput("model", allowed, configuration.model) from error
 
 
 def _built(configuration: Configuration, data: Data) -> nn.Module:
     """Build a network that has a name, or its factors."""
-    model = build_model(
-        configuration.model,
-        inputs=data.train.shape,
-        classes=data.classes,
-        width=configuration.width,
-        edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
-    )
+    with _fitting(configuration, data):
+        model = build_model(
+            configuration.model,
+            inputs=data.train.shape,
+            classes=data.classes,
+            width=configuration.width,
+            edges=data.train.edges.cpu() if isinstance(data.train, Nodes) else None,
+        )
     if not configuration.factored:
         return model
     return factor_model(

@@ -24,7 +24,7 @@ from ertheory.cli.program import run_program
 TABLE = [sys.executable, "-m", "ertheory", "densities", "--model", "vgg16", "--ratio", "erk", "--density", "0.1"]
 
 
-Way = Literal["pipe", "file", "defect", "library", "other", "stop", "warn", "none"]
+Way = Literal["pipe", "file", "defect", "warn", "library", "other", "stop", "none"]
 
 
 @dataclass(frozen=True)
