@@ -9,9 +9,8 @@ from itertools import product
 from typing import Any
 
 from ertheory.results import Explained, Step
-from ertrain.arguments import taken
 from ertrain.configuration import METHOD_SETTINGS
-from ertrain.reports.results import Groups, Result, final_of, groups_of, without
+from ertrain.reports.results import Groups, Result, check_result, final_of, groups_of, without
 from ertrain.reports.statistics import PairedDifference, paired_difference, student_quantile
 
 __all__ = ["RULES", "Comparison", "compare", "paper_accuracy", "verdict_of"]
@@ -138,9 +137,8 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
         If the results are not what `read_results` gives.
     """
     found = (_masks, _ratios, _degradation, _starts, _rewiring, _factored, _numbers)
-    with taken("results", "what read_results gives", f"{len(results)} others"):
-        groups = groups_of(results)
-        return [comparison for compared in found for comparison in compared(groups)]
+    groups = groups_of(results)
+    return [comparison for compared in found for comparison in compared(groups)]
 
 
 def paper_accuracy(result: Result) -> float | None:
@@ -155,12 +153,12 @@ def paper_accuracy(result: Result) -> float | None:
     InvalidInput
         If it is none of those that `read_results` gives.
     """
-    with taken("result", "one of those that read_results gives", f"names {', '.join(map(str, result))}"):
-        like = result["model"] == "resnet18" and result["data"]["name"] == "cifar10" and result["width"] == "1"
-        final = final_of(result)
-        if not like or result["density_target"] != "1" or final is None:
-            return None
-        return _ACCURACIES.get((result["method"], Fraction(final)))
+    check_result("result", result)
+    like = result["model"] == "resnet18" and result["data"]["name"] == "cifar10" and result["width"] == "1"
+    final = final_of(result)
+    if not like or result["density_target"] != "1" or final is None:
+        return None
+    return _ACCURACIES.get((result["method"], Fraction(final)))
 
 
 def _masks(groups: Groups) -> Iterator[Comparison]:

@@ -11,7 +11,6 @@ from ertheory.errors import InvalidInput
 from ertheory.plots.columns import Cell, Columns
 from ertheory.plots.figure_files import write_figure
 from ertheory.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from ertrain.arguments import taken
 from ertrain.reports.results import Result, groups_of
 
 if TYPE_CHECKING:
@@ -42,12 +41,11 @@ def curve_columns(results: Sequence[Result]) -> Columns:
         If none of the runs has metrics, or they are something else.
     """
     lines: list[tuple[Cell, ...]] = []
-    with taken("results", "what read_results gives", f"{len(results)} others"):
-        for run in (run for group in groups_of(results).values() for run in group):
-            final = run["configuration"].get("final_density") or None
-            named = (run["recipe"], run["data"]["name"], _model(run), run["method"], run["ratio"])
-            kind: tuple[Cell, ...] = (*named, run["density_target"], final, run["settings"], run["seed"])
-            lines += [(*kind, *(line.get(name) for name in _METRICS)) for line in _metrics(run)]
+    for run in (run for group in groups_of(results).values() for run in group):
+        final = run["configuration"].get("final_density") or None
+        named = (run["recipe"], run["data"]["name"], _model(run), run["method"], run["ratio"])
+        kind: tuple[Cell, ...] = (*named, run["density_target"], final, run["settings"], run["seed"])
+        lines += [(*kind, *(line.get(name) for name in _METRICS)) for line in _metrics(run)]
     if not lines:
         raise InvalidInput("DIR", "a folder with runs that have metrics", "none")
     return dict(zip(CURVE_COLUMNS, zip(*lines, strict=True), strict=True))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ertrain.arguments import taken
 from ertrain.recipes import RECIPES
 from ertrain.reports.claims import Comparison, compare, paper_accuracy
 from ertrain.reports.results import Result, final_of, groups_of, read_results, without
@@ -85,8 +84,7 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
     InvalidInput
         If they are not what `read_results` gives.
     """
-    with taken("results", "what read_results gives", f"{len(results)} others"):
-        return [_row(group) for group in groups_of(results).values()]
+    return [_row(group) for group in groups_of(results).values()]
 
 
 def is_of_recipe(result: Result) -> bool:

@@ -15,7 +15,9 @@ from ertrain.errors import RunFolderError
 from ertrain.storage.canonical import read_configuration
 from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS, read_json
 
-__all__ = ["Groups", "Result", "configuration_of", "final_of", "groups_of", "read_results", "without"]
+__all__ = ["Groups", "Result", "check_result", "configuration_of", "final_of", "groups_of", "read_results", "without"]
+
+_NEVER_SHOWN = {"schema", "config_hash", "layers"}
 
 Result = dict[str, Any]
 Groups = dict[str, list[Result]]
@@ -90,12 +92,26 @@ def groups_of(results: Sequence[Result]) -> Groups:
 
     Groups are sorted by data, network, method, final and first density (the densest first) and ratio. Where those do
     not tell groups apart, runs have the values that do as ``"settings"``, such as ``"epochs=3"``.
+
+    Raises
+    ------
+    InvalidInput
+        If the results are not what `read_results` gives.
     """
+    for result in results:
+        check_result("results", result)
     groups: dict[str, dict[int, Result]] = {}
     for result in sorted(results, key=lambda one: (*_order(one)[:-1], without(one, "seed"), one["seed"])):
         groups.setdefault(without(result, "seed"), {}).setdefault(result["seed"], result)
     told = _told_apart({key: next(iter(group.values())) for key, group in groups.items()})
     return {key: [{**run, "settings": told[key]} for run in group.values()] for key, group in groups.items()}
+
+
+def check_result(argument: str, result: Result) -> None:
+    """Refuse what lacks something of a result of `read_results` that a report looks at."""
+    lacking = sorted({*RESULT_NEEDS, "configuration"} - _NEVER_SHOWN - result.keys())
+    if lacking:
+        raise InvalidInput(argument, "what read_results gives", f"one without {', '.join(lacking)}")
 
 
 def _told_apart(runs: Mapping[str, Result]) -> dict[str, str]:
