@@ -90,6 +90,8 @@ class _Description:
         elif isinstance(part, types.FunctionType | type):
             own = self._class if isinstance(part, type) else self._function
             found = part.__qualname__, None if _of_a_library(part) else own(part)
+        elif isinstance(part, types.ModuleType):  # it says of itself where it lies, which is not the same everywhere
+            found = part.__name__
         elif isinstance(part, Optimizer):
             found = self._optimiser(part)
         elif isinstance(part, nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import types
 
 import numpy as np
 import pytest
@@ -174,3 +175,16 @@ def test_names_know_neither_addresses_nor_the_order_of_sets_nor_what_compiling_l
     assert fingerprint(object()) == fingerprint(object())
     compiled = torch.compile(inside(SHARED), backend="eager")
     assert fingerprint(compiled) == fingerprint(inside(SHARED))
+
+
+def test_where_a_module_lies_is_no_part_of_a_name():
+    """The code of a loss is the same in another environment, or once its project has moved."""
+    names = []
+    for place in ("/here/losses.py", "/there/losses.py"):
+        losses = types.ModuleType("losses")
+        losses.__file__ = place
+        known = {"losses": losses, "__name__": "__main__"}
+        exec("def loss(outputs, labels):\n    return losses.mse(outputs, labels)", known)
+        assert place in repr(losses)
+        names.append(fingerprint(known["loss"]))
+    assert names[0] == names[1]
