@@ -237,8 +237,10 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     Notes
     -----
     Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
-    all arms of a task, with other seeds (benchmarks/factored_training.py); factored ResNets at densities up to 0.1 have
-    those of a search there. The networks for GPUs were not searched: they have the settings of the dense start.
+    all arms of a task, with other seeds (benchmarks/factored_training.py). On the digits factored ResNets at densities
+    up to 0.1, and masks of the dense width at 0.1 and 0.05, have those of a search there; plain networks that are
+    widened, and frozen factors at 0.02, have not. The networks for GPUs were not searched: they have the settings of
+    the dense start.
 
     Examples
     --------
