@@ -13,12 +13,14 @@ from ertheory.numbers import whole_number
 from ertrain.arguments import check_inputs, taken
 from ertrain.masks.dense_uses import DenseUses
 from ertrain.masks.masking import masks_of
-from ertrain.masks.shapes import layer_shapes, named_weights
+from ertrain.masks.products import Products
+from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["InputShape", "Positions", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
 
 _PASSES = 3  # forwards, backwards to the inputs, backwards to the weights
+_COUNTED = "layers whose whole weight is multiplied with something: other uses cannot be counted"
 
 
 class InputShape(tuple[int, ...]):
@@ -47,8 +49,8 @@ class Positions(dict[str, int]):
     Attributes
     ----------
     beside
-        Multiplications for one input by weights of recurrent layers, of projections into attention, and of transposed
-        convolutions and bilinear layers, by the names of the parameters.
+        Multiplications for one input by weights of recurrent layers, of projections into attention, of transposed
+        convolutions and bilinear layers, and by other parameters, by their names.
     """
 
     beside: Mapping[str, int] = MappingProxyType({})
@@ -68,14 +70,13 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     -------
     Positions
         A dict with the number for each layer, by its name: 1 for a linear layer that is used once, height times width
-        for a convolution. Every use counts, in functions and by layers that share the weight too; a layer that is not
-        used has none. What other weights are multiplied with is in its ``beside``.
+        for a convolution. Every use counts, in functions and operators and by layers that share the weight too; a layer
+        that is not used has none. What other weights are multiplied with is in its ``beside``.
 
     Raises
     ------
     InvalidInput
-        If the module does not take such inputs, or a weight is used in another way than that of a linear or
-        convolutional layer.
+        If the module does not take such inputs, or the weight of a layer is used in part, or in no product.
 
     Examples
     --------
@@ -85,7 +86,8 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     {'1.weight_ih_l0': 30, '1.weight_hh_l0': 20}
     """
     check_inputs(inputs)
-    positions = Positions(dict.fromkeys((layer.name for layer in layer_shapes(module)), 0))
+    sizes = {layer.name: layer.weights for layer in layer_shapes(module)}
+    positions = Positions(dict.fromkeys(sizes, 0))
 
     def count(name: str, result: Tensor, axis: int) -> None:
         positions[name] += result.numel() // result.shape[axis]
@@ -96,10 +98,10 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
         raise InvalidInput("module", "a module with weights", type(module).__name__)
     fits = taken("inputs", f"a shape of inputs that {type(module).__name__} takes", tuple(inputs))
     try:
-        with fits, torch.no_grad(), Uses(module, count), DenseUses(module) as others:
+        with fits, torch.no_grad(), Uses(module, count), DenseUses(module) as others, Products(module) as products:
             zeros = torch.zeros(1, *inputs, device=weight.device, dtype=getattr(inputs, "dtype", None) or weight.dtype)
             module.eval()(zeros)
-        positions.beside = others.multiplications
+        positions.beside = _multiplied(positions, others.multiplications, products, sizes)
         unseen = [name for name, places in positions.items() if places == 0]
         if unseen:
             _refuse_others(module, zeros, unseen)
@@ -109,19 +111,37 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     return positions
 
 
+def _multiplied(
+    positions: dict[str, int], beside: dict[str, int], products: Products, sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """Put in what functions and layers do not show: products that were written as such, and weights without a layer."""
+    found = dict(beside)
+    for name, times in products.multiplications.items():
+        if name not in sizes:
+            found[name] = max(found.get(name, 0), times)
+        elif times > positions[name] * sizes[name]:
+            if name in products.parts or times % sizes[name]:
+                raise InvalidInput("module", _COUNTED, name)
+            positions[name] = times // sizes[name]
+    return found
+
+
 def _refuse_others(module: nn.Module, zeros: Tensor, names: list[str]) -> None:
     """Refuse layers whose weights are used, but not as those of linear or convolutional layers."""
-    weights = list(named_weights(module, names).values())
-    moved = [weight for weight in weights if weight.requires_grad]
+    weights = {
+        one: name
+        for name in names
+        for key, one in module.get_submodule(name).named_parameters()
+        if one.requires_grad and "bias" not in key
+    }
     with torch.enable_grad():
         total = sum(tensor.sum() for tensor in tensors_in(module(zeros)))
-    if not isinstance(total, Tensor) or not total.requires_grad or not moved:
+    if not isinstance(total, Tensor) or not total.requires_grad or not weights:
         return
-    known = {id(weight): name for name, weight in zip(names, weights, strict=True)}
-    for weight, slope in zip(moved, torch.autograd.grad(total, moved, allow_unused=True), strict=True):
+    slopes = torch.autograd.grad(total, list(weights), allow_unused=True)
+    for name, slope in zip(weights.values(), slopes, strict=True):
         if slope is not None:
-            allowed = "layers that are called, or whose weights torch.nn.functional is given: others cannot be counted"
-            raise InvalidInput("module", allowed, known[id(weight)])
+            raise InvalidInput("module", _COUNTED, name)
 
 
 def forward_flops(
@@ -151,9 +171,10 @@ def forward_flops(
 
     Notes
     -----
-    Recurrent layers, projections into attention, transposed convolutions and bilinear layers have no masks, and count
-    as they are. Normalisation, activations, biases and the products of attention, which have no weights, are left out,
-    as usual. Masked weights count nothing, although a simulated sparse network takes the time of a dense one.
+    Recurrent layers, projections into attention, transposed convolutions, bilinear layers and parameters without a
+    layer have no masks, and count as they are. Normalisation, activations, biases and the products of attention, which
+    have no weights, are left out, as usual. Masked weights count nothing, although a simulated sparse network takes the
+    time of a dense one.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
@@ -26,6 +27,10 @@ from ertrain.masks.structured import check_drawing
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
+
+_FOLLOWED = "operations through which paths can be followed"
+_OTHER_NUMBERS = 1  # seed of the numbers with which paths are followed once more
+_BETWEEN = 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,9 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     the softmax and for gates, which let something through that nothing reaches. Then a path from the inputs
     reaches a neuron if and only if its value has a positive derivative by them, and one leads on if and only if the sum
     of all outputs has one by it. Weights are scaled by the mean number of inputs, and products of activations by their
-    larger factor, so that nothing over- or underflows in double precision. A layer that is used more than once is asked
-    about all of its uses together.
+    larger factor, so that nothing over- or underflows in double precision. Where neurons are dead, weights that differ
+    have to say the same, or there are operations, such as sorting, whose paths depend on them. A layer that is used
+    more than once is asked about all of its uses together.
 
     Examples
     --------
@@ -103,18 +109,43 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     if names:
         named_weights(module, names)
     with taken("inputs", f"a shape of inputs that {type(module).__name__} takes", tuple(inputs)):
-        found = _counts(module, inputs, masks)
+        lives = _lives(module, inputs, masks)
+    found = _counts(module, masks, lives)
     if any(layer.dead for layer in found):
-        whole = _counts(module, inputs, {}) if masks else found
+        whole = _counts(module, {}, _lives(module, inputs, {})) if masks else found
         lost = [layer.name for layer in whole if layer.dead]
         if lost:
-            allowed = "operations through which paths can be followed; without masks every neuron has to be on one"
-            allowed += turn_into_layers(module)
-            raise InvalidInput("module", allowed, f"layer {lost[0]!r}, which has dead neurons though it is dense")
+            said = f"{_FOLLOWED}; without masks every neuron has to be on one{turn_into_layers(module)}"
+            raise InvalidInput("module", said, f"layer {lost[0]!r}, which has dead neurons though it is dense")
+        again = _lives(module, inputs, masks, np.random.default_rng(_OTHER_NUMBERS))
+        moved = [name for name, live in lives.items() if not all(map(torch.equal, live, again[name]))]
+        if moved:
+            raise InvalidInput("module", _FOLLOWED, f"layer {moved[0]!r}, whose dead neurons change with the weights")
     return found
 
 
-def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tensor]) -> tuple[DeadNeurons, ...]:
+def _counts(
+    module: nn.Module, masks: Mapping[str, Tensor], lives: Mapping[str, tuple[Tensor, Tensor]]
+) -> tuple[DeadNeurons, ...]:
+    return tuple(
+        _counted(
+            name, *lives[name], None if name not in masks else kept_by_neurons(module.get_submodule(name), masks[name])
+        )
+        for name in (layer.name for layer in layer_shapes(module))
+        if name in lives
+    )
+
+
+def _lives(
+    module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tensor], rng: np.random.Generator | None = None
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Say of the outputs of every layer which the inputs reach, and which lead on, in weights of positive numbers."""
+
+    def positive(one: Tensor) -> Tensor:
+        """Give ones, or positive numbers that differ from one another."""
+        numbers = np.ones(tuple(one.shape)) if rng is None else rng.uniform(*_BETWEEN, tuple(one.shape))
+        return torch.from_numpy(numbers).to(one)
+
     model = copy.deepcopy(module).double().eval()
     outputs: list[tuple[str, Tensor, int]] = []
 
@@ -129,17 +160,17 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
             mask.fill_(value=True)
         for layer in model.modules():
             for key, parameter in layer.named_parameters(recurse=False):
-                parameter.fill_(0 if "bias" in key else 1)
+                parameter.copy_(torch.zeros_like(parameter) if "bias" in key else positive(parameter))
         for name in names:
             layer = model.get_submodule(name)
             weight = layer.get_parameter("weight")
             if name in masks:
-                weight.copy_(masks[name])
+                weight.copy_(masks[name].to(weight) * positive(masks[name].to(weight)))
             weight.div_(weight.sum().div(whole_shape(layer)[0]).clamp(min=1))
             if name not in masks and isinstance(layer, KeptLinear):
                 layer._compute = partial(_means, layer.out_features)  # type: ignore[method-assign]
     device = next(model.parameters()).device
-    ones = torch.ones(1, *inputs, dtype=torch.float64, device=device)
+    ones = positive(torch.ones(1, *inputs, dtype=torch.float64, device=device))
     with Uses(model, watch, INSTEAD):
         total = sum(tensor.sum() for tensor in tensors_in(model(ones.requires_grad_())))
     if isinstance(total, Tensor):
@@ -158,13 +189,7 @@ def _counts(module: nn.Module, inputs: tuple[int, ...], masks: Mapping[str, Tens
         moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (rise, slope))
         before = uses.get(name, (torch.zeros_like(moved), torch.zeros_like(leading)))
         uses[name] = before[0] | moved, before[1] | leading
-    return tuple(
-        _counted(
-            name, *uses[name], None if name not in masks else kept_by_neurons(module.get_submodule(name), masks[name])
-        )
-        for name in names
-        if name in uses
-    )
+    return uses
 
 
 def _rises(model: nn.Module, ones: Tensor) -> list[Tensor]:

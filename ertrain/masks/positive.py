@@ -24,6 +24,10 @@ _SAME = """
 """.split()
 # Of these a gate is made that lets something through although nothing reaches it.
 _ABOVE_AT_ZERO = "sigmoid sigmoid_ hardsigmoid softplus".split()
+# What is cut off or turned around is scaled as well, where it comes from the inputs: constants keep their values.
+_CUT = dict.fromkeys("clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ clip clip_ sin sin_".split(), 0)
+_LARGER_OF_TWO = "fmax fmin maximum minimum".split()
+_OF_MANY = "amax amin max min std var".split()
 # What falls with an argument that comes from the inputs rises with it here, since a path leads through it all the same:
 # the functions, and the place of that argument.
 _DIFFERENCES = {"sub": 1, "subtract": 1, "__sub__": 1, "rsub": 0, "__rsub__": 0}
@@ -45,16 +49,46 @@ def _total(first: Any, second: Any) -> Any:
     return first + second
 
 
+def _followed(given: Any) -> bool:
+    """Whether something comes from the inputs, or would tell how it does."""
+    if not isinstance(given, Tensor) or not given.is_floating_point():
+        return False
+    return given.requires_grad or forward_ad.unpack_dual(given).tangent is not None  # type: ignore[no-untyped-call]
+
+
+def _sum_of_two(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a sum in the place of the larger or smaller of two numbers, which hands its derivative to one of them."""
+
+    def together(first: Any, other: Any, **kwargs: Any) -> Any:
+        return first + other if _followed(first) or _followed(other) else function(first, other, **kwargs)
+
+    return together
+
+
+def _mean(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a mean in the place of the largest number, for the same reason, or of a spread, which may fall with one."""
+
+    def mean(given: Tensor, *args: Any, **kwargs: Any) -> Any:
+        found = function(given, *args, **kwargs)
+        axes = args[0] if args else kwargs.get("other", kwargs.get("dim", kwargs.get("axis")))
+        if not _followed(given) and not _followed(axes):
+            return found
+        if isinstance(axes, Tensor):  # the second of two numbers
+            return given + axes
+        values = given.mean() if axes is None or isinstance(axes, bool) else given.mean(axes)
+        if isinstance(found, Tensor):
+            return values.reshape(found.shape)
+        return type(found)((values.reshape(found[0].shape), found[1]))  # places stay what they are
+
+    return mean
+
+
 def _turned(function: Callable[..., Any], place: int, instead: Callable[..., Any]) -> Callable[..., Any]:
     """Put another function in the place of one where the argument at a place is followed, in either direction."""
 
     def turned(*args: Any, **kwargs: Any) -> Any:
         given = args[place] if len(args) > place else None
-        if isinstance(given, Tensor) and given.is_floating_point():
-            tangent = forward_ad.unpack_dual(given).tangent  # type: ignore[no-untyped-call]
-            if given.requires_grad or tangent is not None:
-                return instead(*args)
-        return function(*args, **kwargs)
+        return instead(*args) if _followed(given) else function(*args, **kwargs)
 
     return turned
 
@@ -169,17 +203,18 @@ def _table() -> dict[Any, Callable[..., Any]]:
     for axes in (1, 2, 3):
         pool = _mean_pool(axes)
         found[getattr(functional, f"max_pool{axes}d")] = found[getattr(torch, f"max_pool{axes}d")] = pool
-        adaptive = getattr(functional, f"adaptive_avg_pool{axes}d")
-        found[getattr(functional, f"adaptive_max_pool{axes}d")] = lambda given, size, *_, mean=adaptive: mean(
-            given, size
-        )
+        found[getattr(functional, f"adaptive_max_pool{axes}d")] = _adaptive(axes)
     for place in (torch, torch.Tensor):
         for name in _PRODUCTS:
             if hasattr(place, name):
                 product = getattr(place, name)
                 found[product] = _product(product, in_place=name in ("mul_", "__imul__"))
+        for names, around in ((_LARGER_OF_TWO, _sum_of_two), (_OF_MANY, _mean)):
+            for name in names:
+                if hasattr(place, name):
+                    found[getattr(place, name)] = around(getattr(place, name))
         product = _product(torch.mul)
-        for functions, other in ((_DIFFERENCES, _total), (_QUOTIENTS, product), (_FALLING, _same)):
+        for functions, other in ((_DIFFERENCES, _total), (_QUOTIENTS, product), (_FALLING, _same), (_CUT, _same)):
             for name, at in functions.items():
                 if hasattr(place, name):
                     found[getattr(place, name)] = _turned(getattr(place, name), at, other)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
@@ -151,9 +152,16 @@ def whole_shape(layer: nn.Module) -> tuple[int, ...]:
     >>> whole_shape(nn.Linear(3, 2))
     (2, 3)
     """
-    weight: Any = layer.weight
-    found: tuple[int, ...] = getattr(layer, "whole_shape", None) or tuple(weight.shape)
-    return found
+    known: tuple[int, ...] | None = getattr(layer, "whole_shape", None)
+    if known is not None:
+        return known
+    made: Any = layer
+    if not is_parametrized(layer, "weight"):
+        return tuple(made.weight.shape)
+    # To read a weight is to compute it, and spectral norms move on when they are computed.
+    if isinstance(layer, nn.Linear):
+        return made.out_features, made.in_features
+    return made.out_channels, made.in_channels // made.groups, *made.kernel_size
 
 
 def check_weights(module: nn.Module) -> None:
@@ -186,7 +194,7 @@ def unlisted(module: nn.Module) -> dict[str, int]:
     >>> unlisted(nn.Sequential(nn.Embedding(10, 4), nn.LSTM(4, 2, bias=False), nn.Linear(2, 2)))
     {'0.weight': 40, '1.weight_ih_l0': 32, '1.weight_hh_l0': 16}
     """
-    listed = {id(module.get_submodule(layer.name).weight) for layer in layer_shapes(module)}
+    listed = {id(module.get_submodule(layer.name)._parameters.get("weight")) for layer in layer_shapes(module)}
     return {
         name: parameter.numel()
         for name, parameter in module.named_parameters()

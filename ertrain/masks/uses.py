@@ -57,7 +57,8 @@ class Uses(TorchFunctionMode):
         instead: Mapping[Any, Callable[..., Any]] | None = None,
     ) -> None:
         super().__init__()
-        self._names = {id(module.get_submodule(layer.name).weight): layer.name for layer in layer_shapes(module)}
+        layers = {layer.name: module.get_submodule(layer.name) for layer in layer_shapes(module)}
+        self._names = {id(layer._parameters.get("weight")): name for name, layer in layers.items()}
         self._used, self._instead = used, dict(instead or {})
         # Layers that hold their kept weights alone call no function of PyTorch's that is known here.
         self._kept = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, KeptLinear)]

@@ -219,8 +219,48 @@ def test_neurons_are_dead_where_no_derivative_passes(name):
     assert max(found) > 0
 
 
+# Functions that hand their derivative to one of several numbers, or turn it around, and others with the same paths.
+SAME_PATHS = {
+    "larger": (torch.maximum, torch.add),
+    "smaller": (lambda one, other: one.min(other), torch.add),
+    "largest": (lambda one, other: torch.stack([one, other]).amax(0), torch.add),
+    "with places": (lambda one, other: torch.stack([one, other], 2).max(2, keepdim=True)[0].flatten(1), torch.add),
+    "of all": (lambda one, other: one.max() + other, lambda one, other: one.mean() + other),
+    "adaptive": (lambda one, other: nn.AdaptiveMaxPool1d(5)(torch.stack([one, other], 1)).sum(1), torch.add),
+    "sine": (lambda one, other: (30 * one).sin() + other, torch.add),
+    "cut off": (lambda one, other: one.clamp(-1, max=0.5) + torch.clip(other, max=1), torch.add),
+    "spread": (lambda one, other: one / one.std(1, keepdim=True) * other, lambda one, other: one * one.mean() * other),
+    "variance": (
+        lambda one, other: one / torch.var(one, 1, False) + other,
+        lambda one, other: one * one.mean() + other,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME_PATHS)
+def test_what_chooses_among_numbers_has_the_paths_of_all_of_them(name):
+    torch.manual_seed(0)
+    model, other = map(Between, SAME_PATHS[name])
+    for _ in range(5):
+        masks = {layer.name: torch.rand(layer.shape) < 0.3 for layer in layer_shapes(model)}
+        for one in (model, other):
+            attach_masks(one, masks)
+        found = dead_neurons(model, (6,))
+        assert found == dead_neurons(other, (6,))
+        assert any(layer.dead for layer in found)
+
+
+def test_paths_that_depend_on_the_numbers_are_refused():
+    torch.manual_seed(0)
+    model = Between(lambda one, other: one.sort(1).values + other)
+    assert all(layer.dead == 0 for layer in dead_neurons(model, (6,)))
+    attach_masks(model, {layer.name: torch.rand(layer.shape) < 0.4 for layer in layer_shapes(model)})
+    with pytest.raises(InvalidInput, match=r"^module: .*change with the weights"):
+        dead_neurons(model, (6,))
+
+
 def test_what_cannot_be_followed_is_refused():
-    for between in (lambda one, other: one * one.std(1, keepdim=True) + other, lambda one, other: one.round() + other):
+    for between in (lambda one, other: one.cos() + other, lambda one, other: one.round() + other):
         with pytest.raises(InvalidInput, match=r"^module: .*dead neurons though it is dense"):
             dead_neurons(Between(between), (6,))
     with pytest.raises(InvalidInput, match=r"^module: .*; ertrain\.maskable\(model\) makes linear layers"):

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 torchvision = pytest.importorskip("torchvision")
 
 from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
@@ -124,18 +125,64 @@ def test_weights_without_masks_count_as_they_are(make, inputs):
     assert forward_flops(model, shape) == 2 * sum(beside.values())
 
 
-def test_a_layer_that_is_not_used_takes_nothing_and_one_that_is_used_otherwise_is_refused():
-    class Odd(nn.Module):
-        def __init__(self, *, used: bool):
-            super().__init__()
-            self.kept, self.odd, self.used = nn.Linear(4, 3), nn.Linear(4, 3), used
+class Used(nn.Module):
+    """A layer and a matrix without one, each called or not, and a function of inputs, layer and matrix."""
 
-        def forward(self, inputs):
-            return self.kept(inputs) + (inputs @ self.odd.weight.T if self.used else 0)
+    def __init__(self, use, *, called=True):
+        super().__init__()
+        self.layer, self.matrix, self.tokens = nn.Linear(4, 4), nn.Parameter(torch.randn(3, 4)), nn.Embedding(5, 4)
+        self.normed = nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
+        self.use, self.called = use, called
 
-    assert layer_positions(Odd(used=False), (4,)) == {"kept": 1, "odd": 0}
-    with pytest.raises(InvalidInput, match=r"^module: .*got 'odd'"):
-        layer_positions(Odd(used=True), (4,))
+    def forward(self, inputs):
+        found = self.use(inputs, self.layer.weight, self)
+        return found, self.layer(inputs) if self.called else None
+
+
+USES = {
+    "operator": lambda x, w, _: x @ w.T,
+    "decoder": lambda x, w, _: functional.linear(x, w.T),
+    "computed": lambda x, w, _: functional.linear(x, w - w.mean(1, keepdim=True)),
+    "two weights": lambda x, w, own: functional.linear(x, w + own.tokens.weight[:4]),
+    "without gradient": lambda x, w, _: functional.linear(x, w.detach()),
+    "sum": lambda x, w, _: torch.einsum("bsi,oi->bso", x, w),
+    "batch by batch": lambda x, w, own: torch.vmap(own.layer)(x),
+    "no layer": lambda x, _, own: functional.linear(x, own.matrix),
+    "vector": lambda x, _, own: own.matrix @ x[0, 0],
+    "added": lambda x, w, own: torch.addmm(own.matrix, x[0, :3], w),
+    "embedding": lambda x, w, own: functional.linear(own.tokens(x.long()[:, :, 0]), own.tokens.weight),
+    "backwards": lambda x, w, _: functional.conv_transpose1d(x.mT, w[:, :, None]),
+    "weight norm": lambda x, _, own: own.normed(x),
+    "of constants": lambda x, w, own: x @ functional.linear(own.tokens.weight, w).T,
+    "no product": lambda x, w, own: x + own.matrix[0],
+}
+
+
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("use", USES)
+def test_products_with_weights_count_however_they_are_written(use, called):
+    model, inputs = Used(USES[use], called=called), torch.zeros(1, 6, 4)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(inputs)
+    total = counter.get_total_flops() + (24 if use == "vector" else 0)  # which the counter does not know
+    assert forward_flops(model, (6, 4)) == total
+
+
+def test_what_functions_multiply_counts_inside_the_mask_of_its_layer():
+    model = Used(USES["operator"])
+    attach_masks(model, {"layer": torch.eye(4, dtype=torch.bool)})
+    assert layer_positions(model, (6, 4)) == {"layer": 12, "normed": 0}
+    assert forward_flops(model, (6, 4)) == 2 * 12 * 4
+
+
+def test_a_layer_that_is_not_used_takes_nothing_and_one_that_is_used_in_part_or_in_no_product_is_refused():
+    assert set(layer_positions(Used(USES["no layer"], called=False), (6, 4)).values()) == {0}
+    uses = lambda x, w, _: x @ w[:2].T, lambda x, w, _: x * w[0], lambda x, w, _: functional.linear(x, w * x[0, :4])
+    for use in uses:
+        with pytest.raises(InvalidInput, match=r"^module: .*got 'layer'"):
+            layer_positions(Used(use, called=False), (6, 4))
+    with pytest.raises(InvalidInput, match=r"^module: .*got 'layer'"):
+        layer_positions(Used(lambda x, w, own: x @ w[:2].T + own.layer(x)[..., :2], called=False), (6, 4))
 
 
 def test_counting_leaves_the_modes_of_the_parts_as_they_are():
