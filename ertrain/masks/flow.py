@@ -91,7 +91,7 @@ def dead_neurons(module: nn.Module, inputs: tuple[int, ...]) -> tuple[DeadNeuron
     reaches a neuron if and only if its value has a positive derivative by them, and one leads on if and only if the sum
     of all outputs has one by it. Weights are scaled by the mean number of inputs, and products of activations by their
     larger factor, so that nothing over- or underflows in double precision. Where neurons are dead, weights that differ
-    have to say the same, or there are operations, such as sorting, whose paths depend on them. A layer that is used
+    have to say the same, or there are operations whose paths depend on them. A layer that is used
     more than once is asked about all of its uses together.
 
     Examples
@@ -141,10 +141,11 @@ def _lives(
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Say of the outputs of every layer which the inputs reach, and which lead on, in weights of positive numbers."""
 
-    def positive(one: Tensor) -> Tensor:
-        """Give ones, or positive numbers that differ from one another."""
-        numbers = np.ones(tuple(one.shape)) if rng is None else rng.uniform(*_BETWEEN, tuple(one.shape))
-        return torch.from_numpy(numbers).to(one)
+    def fill(one: Tensor) -> None:
+        if rng is None:
+            one.fill_(1)
+        else:
+            one.copy_(torch.from_numpy(rng.uniform(*_BETWEEN, tuple(one.shape))))
 
     model = copy.deepcopy(module).double().eval()
     outputs: list[tuple[str, Tensor, int]] = []
@@ -160,17 +161,18 @@ def _lives(
             mask.fill_(value=True)
         for layer in model.modules():
             for key, parameter in layer.named_parameters(recurse=False):
-                parameter.copy_(torch.zeros_like(parameter) if "bias" in key else positive(parameter))
+                parameter.zero_() if "bias" in key else fill(parameter)
         for name in names:
             layer = model.get_submodule(name)
             weight = layer.get_parameter("weight")
             if name in masks:
-                weight.copy_(masks[name].to(weight) * positive(masks[name].to(weight)))
+                weight.mul_(masks[name])
             weight.div_(weight.sum().div(whole_shape(layer)[0]).clamp(min=1))
             if name not in masks and isinstance(layer, KeptLinear):
                 layer._compute = partial(_means, layer.out_features)  # type: ignore[method-assign]
     device = next(model.parameters()).device
-    ones = positive(torch.ones(1, *inputs, dtype=torch.float64, device=device))
+    ones = torch.empty(1, *inputs, dtype=torch.float64, device=device)
+    fill(ones)
     with Uses(model, watch, INSTEAD):
         total = sum(tensor.sum() for tensor in tensors_in(model(ones.requires_grad_())))
     if isinstance(total, Tensor):

@@ -28,6 +28,8 @@ _ABOVE_AT_ZERO = "sigmoid sigmoid_ hardsigmoid softplus".split()
 _CUT = dict.fromkeys("clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ clip clip_ sin sin_".split(), 0)
 _LARGER_OF_TWO = "fmax fmin maximum minimum".split()
 _OF_MANY = "amax amin max min std var".split()
+# Which number comes out where depends on the weights.
+_BY_ORDER = "kthvalue median mode msort nanmedian nanquantile quantile sort topk".split()
 # What falls with an argument that comes from the inputs rises with it here, since a path leads through it all the same:
 # the functions, and the place of that argument.
 _DIFFERENCES = {"sub": 1, "subtract": 1, "__sub__": 1, "rsub": 0, "__rsub__": 0}
@@ -81,6 +83,18 @@ def _mean(function: Callable[..., Any]) -> Callable[..., Any]:
         return type(found)((values.reshape(found[0].shape), found[1]))  # places stay what they are
 
     return mean
+
+
+def _refused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse to follow paths through a function, but not to call it for something else."""
+
+    def called(given: Any, *args: Any, **kwargs: Any) -> Any:
+        if _followed(given):
+            name = getattr(function, "__name__", str(function))
+            raise InvalidInput("module", "operations through which paths can be followed", name)
+        return function(given, *args, **kwargs)
+
+    return called
 
 
 def _turned(function: Callable[..., Any], place: int, instead: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,7 +223,7 @@ def _table() -> dict[Any, Callable[..., Any]]:
             if hasattr(place, name):
                 product = getattr(place, name)
                 found[product] = _product(product, in_place=name in ("mul_", "__imul__"))
-        for names, around in ((_LARGER_OF_TWO, _sum_of_two), (_OF_MANY, _mean)):
+        for names, around in ((_LARGER_OF_TWO, _sum_of_two), (_OF_MANY, _mean), (_BY_ORDER, _refused)):
             for name in names:
                 if hasattr(place, name):
                     found[getattr(place, name)] = around(getattr(place, name))

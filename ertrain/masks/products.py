@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +37,7 @@ class Products(TorchDispatchMode):
     """
 
     def __init__(self, module: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         layers, shapes = dict[int, str](), layer_shapes(module)
         for layer in shapes:
             own = module.get_submodule(layer.name)
@@ -51,9 +52,9 @@ class Products(TorchDispatchMode):
         self._known: dict[int, list[tuple[int, float, str | None, Tensor]]] = {}
         for name, one in module.named_parameters():
             called = layers.get(id(one), name if one.dim() > 1 else None)
-            self._add(one, called, one.storage_offset() + one.numel())
-        for one in module.buffers():
-            self._add(one, None)
+            self._add(one, called, whole=False)
+        for buffer in module.buffers():
+            self._add(buffer, None)
 
     def __torch_dispatch__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function, and look at what it multiplies."""
@@ -75,10 +76,11 @@ class Products(TorchDispatchMode):
                     self._add(one, names[0] if names else None)
         return result
 
-    def _add(self, one: Tensor, name: str | None, end: float = float("inf")) -> None:
+    def _add(self, one: Tensor, name: str | None, *, whole: bool = True) -> None:
         if (storage := _storage(one)) is not None:
-            start = one.storage_offset() if end < float("inf") else 0
-            self._known.setdefault(storage, []).append((start, end, name, one))
+            start = int(one.storage_offset())
+            place = (0, math.inf) if whole else (start, start + one.numel())
+            self._known.setdefault(storage, []).append((*place, name, one))
 
     def _name(self, one: Tensor) -> tuple[bool, str | None]:
         """Whether a tensor is made of weights alone, and of which."""

@@ -188,6 +188,8 @@ def fit(
         raise InvalidInput("model", "a torch.nn.Module with parameters", model)
     if any(one.is_meta for one in model.parameters()):
         raise InvalidInput("model", "a network whose weights are in memory", "weights on the device 'meta'")
+    with taken("model", "a network that copy.deepcopy can copy", type(model).__name__):
+        copy.deepcopy(model)
     if not isinstance(out, str | os.PathLike | None):
         raise InvalidInput("out", "a folder", out)
     if not callable(progress) and progress is not None:

@@ -32,6 +32,13 @@ def network(seed: int = 0, outputs: int = 2) -> nn.Sequential:
         return nn.Sequential(nn.Linear(6, 20), nn.ReLU(), nn.Dropout(0.1), nn.Linear(20, outputs))
 
 
+def computed() -> nn.Module:
+    """Make a network that holds what was computed from its weights, which cannot be copied."""
+    model = network()
+    model.twice = model[0].weight * 2
+    return model
+
+
 class Noisy(Dataset):
     """Augments with numbers of three libraries, as data sets do."""
 
@@ -422,6 +429,7 @@ UNTRAINABLE = {
     "test": ({"test": (INPUTS[:, :3], LABELS)}, "test: expected inputs and labels like those of train .*8, 3"),
     "test labels": ({"test": (INPUTS, LABELS.double())}, "test: expected inputs and labels like those of train"),
     "test classes": ({"test": (INPUTS, LABELS + 1)}, "test: expected labels from 0 to 1, one for each output, got 2"),
+    "copied": ({"model": computed()}, "model: expected a network that copy.deepcopy can copy"),
     "meta": ({"model": network().to("meta")}, "model: expected a network whose weights are in memory"),
     "lazy": ({"model": nn.Sequential(nn.LazyLinear(2))}, "model: expected a known shape of the lazy layer '0'"),
     "no places": (
