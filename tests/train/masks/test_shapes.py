@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils.parametrizations import spectral_norm  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise.architectures import LayerShape, architecture  # noqa: E402
-from ertrain import layer_shapes  # noqa: E402
+from ertrain.masks import layer_shapes, unlisted  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -112,3 +115,11 @@ def test_skipping_nothing_is_refused(skip):
 def test_what_is_no_module_is_refused(module):
     with pytest.raises(InvalidInput, match=r"^module: "):
         layer_shapes(module)
+
+
+def test_to_read_shapes_computes_no_weight():
+    module = nn.Sequential(spectral_norm(nn.Linear(6, 4)), spectral_norm(nn.Conv2d(6, 4, (3, 2), groups=2)))
+    before = copy.deepcopy(module.state_dict())
+    assert [layer.shape for layer in layer_shapes(module)] == [(4, 6), (4, 3, 3, 2)]
+    assert len(unlisted(module)) == 2
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
