@@ -1,9 +1,10 @@
 """What happens to arguments of a wrong type: whoever notices, the error is one of ours and names the argument.
 
-Functions look at the values of their arguments where they need to. What is no value of the right type at all, such as a
-number where there should be a network, makes Python fail somewhere inside. Then, and only then, the arguments are held
-against the types that the function declares, and the first that does not fit is named. A call that goes well pays a
-fraction of a microsecond for it.
+Functions, and the makers and methods of classes, look at the values of their arguments where they need to. What is no
+value of the right type at all, such as a number where there should be a network, makes Python fail somewhere inside.
+Then, and only then, the arguments are held against the types that the function declares, and the first that does not
+fit is named; if all do, one that `ertheory._unusable` knows to be the reason. A call that goes well pays a fraction of
+a microsecond for it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+from ertheory._unusable import unusable
 from ertheory.errors import ErError, InvalidInput
 
 __all__ = ["fits", "name_wrong_types", "naming", "public"]
@@ -27,13 +29,13 @@ _MOST = 1000  # elements of an argument that are looked at
 
 
 def name_wrong_types(page: str) -> None:
-    """Let the functions of a page name arguments of a wrong type, wherever they are called from.
+    """Let the functions and classes of a page name arguments of a wrong type, wherever they are called from.
 
     Parameters
     ----------
     page
         The full name of a package, which has its names already. Its functions are exchanged there and where they are
-        defined, so that a name stands for one function.
+        defined, so that a name stands for one function; classes stay, and have other methods.
 
     Examples
     --------
@@ -51,15 +53,31 @@ def name_wrong_types(page: str) -> None:
 def public(found: Any) -> Any:
     """Give what is to stand on a page: for a function the one that `naming` makes of it, anything else as it is.
 
-    Where it is defined it is exchanged too, so that there is one function of the name, which can be pickled.
+    Where it is defined it is exchanged too, so that there is one function of the name, which can be pickled. The
+    methods of a class are exchanged in the class.
     """
-    if not isinstance(found, types.FunctionType) or not found.__module__.startswith(("ertheory", "ertrain")):
+    if not isinstance(found, types.FunctionType | type) or not found.__module__.startswith(("ertheory", "ertrain")):
+        return found
+    if isinstance(found, type):
+        _name_in_methods(found)
         return found
     home, name = sys.modules[found.__module__], found.__name__
     defined = getattr(home, name, None) is found
     if defined and not hasattr(found, _MARK):
         setattr(home, name, naming(found))
     return getattr(home, name, found)
+
+
+def _name_in_methods(kind: type) -> None:
+    """Let the maker and the methods of a class name arguments of a wrong type, save what a network computes."""
+    for name, method in list(vars(kind).items()):
+        if name != "__init__" and (name.startswith("_") or name == "forward"):
+            continue
+        if isinstance(method, classmethod | staticmethod):
+            if not hasattr(method.__func__, _MARK):
+                setattr(kind, name, type(method)(naming(method.__func__)))
+        elif isinstance(method, types.FunctionType) and not hasattr(method, _MARK):
+            setattr(kind, name, naming(method))
 
 
 def naming(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,7 +101,7 @@ def naming(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            wrong = _wrong_type(error, function, args, kwargs)
+            wrong = _wrong(error, function, args, kwargs, sys._getframe(1))
             if wrong is None:
                 raise
             raise wrong from error
@@ -92,7 +110,7 @@ def naming(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return (yield from function(*args, **kwargs))
         except Exception as error:
-            wrong = _wrong_type(error, function, args, kwargs)
+            wrong = _wrong(error, function, args, kwargs, sys._getframe(1))
             if wrong is None:
                 raise
             raise wrong from error
@@ -102,10 +120,10 @@ def naming(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-def _wrong_type(
-    error: Exception, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+def _wrong(
+    error: Exception, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], caller: Any
 ) -> InvalidInput | None:
-    """Name the first argument of a wrong type, unless the error says already what is wrong."""
+    """Name the argument that an error comes from, if it is clear, unless the error says already what is wrong."""
     if isinstance(error, ErError | Warning):
         return None
     signature = inspect.signature(function)
@@ -122,7 +140,16 @@ def _wrong_type(
             no_numbers = "ArrayLike" in text and isinstance(value, str | bytes)  # which numpy makes arrays of as well
             if no_numbers or not fits(value, kind):
                 return InvalidInput(name, f"a value of type {text}", value)
-    return None
+    if _is_ours(caller):  # the function that somebody called knows the arguments as they were given
+        return None
+    return unusable(error, {name: value for name, value in given.items() if name not in ("self", "cls")})
+
+
+def _is_ours(frame: types.FrameType | None) -> bool:
+    """Whether a call came from these packages themselves; what their commands ask, they ask for somebody."""
+    module = "" if frame is None else str(frame.f_globals.get("__name__"))
+    top, _, rest = module.partition(".")
+    return top in ("ertheory", "ertrain") and not rest.startswith("cli")
 
 
 def _declared(function: Any, annotation: Any) -> Iterator[Any]:

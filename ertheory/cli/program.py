@@ -92,6 +92,10 @@ def _status(name: str, about: str, commands: Commands, words: list[str], *, debu
             _say(name, f"{error.filename}: {error.strerror or error}", debug=debug)
             return 2
         return _unexpected(name, error, debug=debug)
+    except MemoryError as error:
+        said = f" ({error})" if str(error) else ""
+        _say(name, f"there is not enough memory for what is asked{said}", debug=debug)
+        return 2
     except Exception as error:
         return _unexpected(name, error, debug=debug)
 

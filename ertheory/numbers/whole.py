@@ -12,6 +12,7 @@ from ertheory.errors import InvalidInput
 __all__ = ["whole_number", "whole_numbers"]
 
 _LONGEST_PLAIN = 10**9  # above it a bound is written as a power where it is one
+_MOST_BITS = 14_284  # 4300 digits, which is what Python writes down
 
 
 def whole_number(argument: str, value: object, *, least: int, most: int | None = None) -> int:
@@ -29,7 +30,7 @@ def whole_number(argument: str, value: object, *, least: int, most: int | None =
     least
         The smallest number that is allowed.
     most
-        The largest number that is allowed; without it there is no limit.
+        The largest number that is allowed; without it the largest one of 4300 digits.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def whole_numbers(argument: str, values: Iterable[object], *, least: int, most: 
     least
         The smallest number that is allowed.
     most
-        The largest number that is allowed; without it there is no limit.
+        The largest number that is allowed; without it the largest one of 4300 digits.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def whole_numbers(argument: str, values: Iterable[object], *, least: int, most: 
 def _is_whole(value: object, least: int, most: int | None) -> TypeGuard[int | np.integer]:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         return False
-    return least <= int(value) and (most is None or int(value) <= most)
+    return least <= int(value) and (int(value).bit_length() <= _MOST_BITS if most is None else int(value) <= most)
 
 
 def _range_text(least: int, most: int | None) -> str:

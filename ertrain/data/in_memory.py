@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ertheory.errors import InvalidInput
+from ertheory.numbers import whole_number
 from ertrain.data.augmentation import augment
 from ertrain.streams import generator
 
@@ -113,7 +114,7 @@ class InMemory:
 
     def in_order(self, batch: int) -> Iterator[Batch]:
         """Yield all inputs as they lie, the last batch being smaller where it must."""
-        for start in range(0, len(self), batch):
+        for start in range(0, len(self), whole_number("batch", batch, least=1)):
             yield self.inputs[start : start + batch], self.labels[start : start + batch]
 
     def statistics(self) -> tuple[Tensor, Tensor]:

@@ -67,7 +67,11 @@ class Nodes(InMemory):
 
     def part(self, places: Tensor) -> Self:
         """Keep the labels at some places, booleans (1, nodes), and all of the graph; numbers choose the whole graph."""
-        return replace(self, labels=self.labels.where(places, NO_LABEL)) if places.dtype == torch.bool else self
+        if places.dtype != torch.bool:
+            return self
+        if places.shape not in (self.labels.shape, self.labels.shape[1:]):
+            raise InvalidInput("places", f"booleans of shape {tuple(self.labels.shape)}", tuple(places.shape))
+        return replace(self, labels=self.labels.where(places, NO_LABEL))
 
     def shuffled(
         self,

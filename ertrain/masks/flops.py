@@ -14,7 +14,7 @@ from ertrain.arguments import check_inputs, taken
 from ertrain.masks.dense_uses import DenseUses
 from ertrain.masks.masking import masks_of
 from ertrain.masks.products import Products
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import check_known, layer_shapes
 from ertrain.masks.uses import Uses, tensors_in
 
 __all__ = ["InputShape", "Positions", "forward_flops", "layer_positions", "masked_flops", "training_flops"]
@@ -86,6 +86,7 @@ def layer_positions(module: nn.Module, inputs: tuple[int, ...]) -> Positions:
     {'1.weight_ih_l0': 30, '1.weight_hh_l0': 20}
     """
     check_inputs(inputs)
+    check_known(module)
     sizes = {layer.name: layer.weights for layer in layer_shapes(module)}
     positions = Positions(dict.fromkeys(sizes, 0))
 

@@ -64,8 +64,9 @@ def repair_masks(
     """
     blocks: dict[str, _Bools] = {}
     for name, mask in masks.items():
-        if mask.dtype != torch.bool or mask.dim() < 2:
-            raise InvalidInput(f"mask of {name!r}", "booleans of shape (outputs, inputs, *kernel)", mask.dtype)
+        if mask.dtype != torch.bool or mask.dim() < 2 or not mask.numel():
+            got = f"{mask.dtype} of shape {tuple(mask.shape)}"
+            raise InvalidInput(f"mask of {name!r}", "booleans of shape (outputs, inputs, *kernel)", got)
         count = whole_number(f"groups of {name!r}", (groups or {}).get(name, 1), least=1)
         if mask.shape[0] % count:
             raise InvalidInput(f"groups of {name!r}", f"a divisor of {mask.shape[0]} outputs", count)

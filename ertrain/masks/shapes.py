@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.nn.utils.parametrize import is_parametrized
 
 from ertheory.errors import InvalidInput
@@ -17,6 +18,7 @@ from ertheory.layerwise.architectures import LayerShape
 from ertrain.arguments import check_names
 
 __all__ = [
+    "check_known",
     "check_weights",
     "layer_shapes",
     "named_parts",
@@ -165,7 +167,7 @@ def whole_shape(layer: nn.Module) -> tuple[int, ...]:
 
 
 def check_weights(module: nn.Module) -> None:
-    """Refuse a module that cannot be run because it has no weights, or none in memory.
+    """Refuse a module that cannot be run because it has no weights, or none in memory or of a known shape.
 
     Examples
     --------
@@ -180,6 +182,24 @@ def check_weights(module: nn.Module) -> None:
         raise InvalidInput("module", "a module with weights", type(module).__name__)
     if any(weight.is_meta for weight in weights):
         raise InvalidInput("module", "weights in memory", "weights on the device 'meta'")
+    check_known(module)
+
+
+def check_known(module: nn.Module) -> None:
+    """Refuse a module with lazy layers that have not been run.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> check_known(nn.Sequential(nn.Linear(3, 2), nn.LazyBatchNorm1d()))
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: module: expected a known shape of the lazy layer '1' (run ... once), got LazyBatch...
+    """
+    for name, part in named_parts(module):
+        own = (*part._parameters.values(), *part._buffers.values())
+        if any(isinstance(one, UninitializedTensorMixin) for one in own):
+            raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", part)
 
 
 def unlisted(module: nn.Module) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -13,7 +14,7 @@ from ertheory.numbers import whole_numbers
 __all__ = ["DRAWINGS", "check_drawing", "is_structured", "structured_mask"]
 
 DRAWINGS = ("exact", "independent")
-_LARGEST = 10**15  # side of a mask
+_LARGEST, _MOST_AXES = 10**15, 16  # side of a mask, and how many it has
 _FAN_IN = "constant-fan-in"
 _ALLOWED = f"{', '.join(DRAWINGS)}, {_FAN_IN}, n:M such as n:4, or block-RxC such as block-4x4"
 _PATTERN = re.compile(r"n:(?P<group>[1-9]\d{0,5})|block-(?P<rows>[1-9]\d{0,5})x(?P<columns>[1-9]\d{0,5})")
@@ -82,22 +83,22 @@ def structured_mask(
     [[2, 2], [2, 2], [2, 2], [2, 2], [2, 2], [2, 2]]
     """
     check_drawing(drawing)
-    if not whole_numbers("shape", shape, least=1, most=_LARGEST):
-        raise InvalidInput("shape", "(outputs, inputs, *kernel)", shape)
+    if not 1 <= len(whole_numbers("shape", shape, least=1, most=_LARGEST)) <= _MOST_AXES:
+        raise InvalidInput("shape", f"(outputs, inputs, *kernel), at most {_MOST_AXES} of them", shape)
     if not 0 <= density <= 1:
         raise InvalidInput("density", "a number in [0, 1]", density)
-    rows, columns = shape[0], int(np.prod(shape[1:], dtype=np.int64))
+    rows, columns = shape[0], math.prod(shape[1:])
+    mask = np.empty((rows, columns), dtype=np.bool_)  # first of all: it says so if there is no memory for it
     found = _PATTERN.fullmatch(drawing)
     if found is not None and found["rows"] is not None:
         sides = int(found["rows"]), int(found["columns"])
         kept = _chosen(-(-rows // sides[0]) * -(-columns // sides[1]), density, 1, rng)
         blocks = kept.reshape(-(-rows // sides[0]), -(-columns // sides[1]))
-        mask = blocks.repeat(sides[0], axis=0)[:rows].repeat(sides[1], axis=1)[:, :columns]
-        return mask.reshape(shape)
+        return blocks.repeat(sides[0], axis=0)[:rows].repeat(sides[1], axis=1)[:, :columns].reshape(shape)
     group = columns if found is None else int(found["group"])
-    starts = range(0, columns, group)
-    parts = [_chosen(min(group, columns - start), density, rows, rng).reshape(rows, -1) for start in starts]
-    return np.concatenate(parts, axis=1).reshape(shape)
+    for start in range(0, columns, group):
+        mask[:, start : start + group] = _chosen(min(group, columns - start), density, rows, rng)
+    return mask.reshape(shape)
 
 
 def _chosen(count: int, density: float, times: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -39,8 +39,8 @@ class BatchedLinear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor, mask: Tensor | None = None) -> None:
         super().__init__()
-        if weight.dim() != 3 or bias.shape != weight.shape[:2] or not weight.is_floating_point():
-            got = f"{weight.dtype} of shape {tuple(weight.shape)} and {tuple(bias.shape)}"
+        if weight.dim() != 3 or bias.shape != weight.shape[:2] or not (_floats(weight) and _floats(bias)):
+            got = f"{weight.dtype} of shape {tuple(weight.shape)} and {bias.dtype} of shape {tuple(bias.shape)}"
             raise InvalidInput("weight", "floats (networks, outputs, inputs), with a bias (networks, outputs)", got)
         if mask is not None and (mask.dtype != torch.bool or mask.shape != weight.shape):
             got = f"{mask.dtype} of shape {tuple(mask.shape)}"
@@ -52,6 +52,10 @@ class BatchedLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Map inputs (networks, batch, inputs) to outputs (networks, batch, outputs)."""
         return torch.baddbmm(self.bias[:, None], inputs, self.weight.transpose(1, 2))
+
+
+def _floats(given: Tensor) -> bool:
+    return given.is_floating_point() and given.layout == torch.strided
 
 
 class BatchedMLP(nn.Module):

@@ -15,7 +15,7 @@ from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape
 from ertrain.masks.entries import kept_by_neurons, of_neurons, random_entries
 from ertrain.masks.masking import masks_of
-from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.shapes import check_known, layer_shapes
 from ertrain.models.factored import linear_layers
 
 __all__ = ["INITIALISATIONS", "OWN_START", "initialise"]
@@ -68,6 +68,7 @@ def initialise(module: nn.Module, name: str, generator: torch.Generator) -> None
         return
     if name not in INITIALISATIONS:
         raise InvalidInput("initialisation", f"one of {', '.join(INITIALISATIONS)}", name)
+    check_known(module)
     layers, masks = layer_shapes(module), masks_of(module)
     _refuse_others(module, [layer.name for layer in layers])
     linear = [layer.name for layer in layers if len(layer.shape) == 2]

@@ -168,7 +168,7 @@ def grasp(
         if name in masks:  # no gradient flows into a weight that is not there
             flow.mul_(masks[name])
     with _noise(seed):
-        for images, labels in batches():
+        for images, labels in _pairs(batches):
             again = gradient(images, labels, twice=True)
             flow_of_all = sum((one * other).sum() for one, other in zip(again, total, strict=True))
             flow_of_all.backward()  # type: ignore[union-attr]
@@ -247,10 +247,19 @@ def synflow_masks(
     return masks
 
 
+def _pairs(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+    """Go through batches, each of which is inputs and labels."""
+    for batch in batches():
+        if not (isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(one, Tensor) for one in batch)):
+            kinds = [type(one).__name__ for one in batch] if isinstance(batch, tuple | list) else type(batch).__name__
+            raise InvalidInput("batches", "pairs of tensors, inputs and labels", kinds)
+        yield batch[0], batch[1]
+
+
 def _with_each(batches: Batches, use: Callable[[Tensor, Tensor], object]) -> None:
     """Look at all batches, of which there is at least one."""
     empty = True
-    for images, labels in batches():
+    for images, labels in _pairs(batches):
         empty = False
         shapes = f"shapes {tuple(images.shape)} and {tuple(labels.shape)}"
         with taken("batches", "inputs and labels that network and loss take", shapes):

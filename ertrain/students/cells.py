@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import whole_numbers
+from ertheory.numbers import whole_number, whole_numbers
 from ertrain.students.batched import Budget, Students, errors_of, student_masks, train_students
 from ertrain.students.teacher import TOLERANCE, Tolerance
 from ertrain.training.threads import one_thread
@@ -56,6 +56,7 @@ class Cell:
 
     def shapes(self, inputs: int) -> tuple[tuple[int, int], ...]:
         """Give the shapes (outputs, inputs) of the layers, for so many inputs of the network."""
+        inputs = whole_number("inputs", inputs, least=1)
         return tuple(zip(self.widths, (inputs, *self.widths), strict=False))
 
     def expected_weights(self, inputs: int) -> Fraction:

@@ -26,6 +26,7 @@ __all__ = ["TOLERANCE", "Draw", "Tolerance", "draw_teacher", "evaluate", "normal
 Draw: TypeAlias = Callable[[int, torch.Generator], Tensor]  # of so many points (n, d)
 
 _POINTS = 2**14  # for mean and spread of the outputs
+_LARGEST_SEED = 2**63 - 1  # of PyTorch's generators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ def draw_teacher(target: Target, seed: int = 0) -> Target:
     full = all(layer.nonzeros == layer.outputs * layer.inputs for layer in target.layers)
     if target.is_convolutional or not full:
         raise InvalidInput("target", "widths of a fully connected network such as 4-8-3", str(target))
-    seed = whole_number("seed", seed, least=0)
+    seed = whole_number("seed", seed, least=0, most=_LARGEST_SEED)
     random = np.random.default_rng(seed)
     bends = [random.uniform(-1, 1, (width, target.inputs)) for width in target.widths[1:-1]]
     weights: list[npt.NDArray[np.float64]] = []
@@ -134,6 +135,7 @@ def normalised(target: Target, seed: int = 0, *, draw: Draw | None = None) -> Ta
     InvalidInput
         If the target has no weights, is convolutional, or is constant on its box.
     """
+    seed = whole_number("seed", seed, least=0, most=_LARGEST_SEED)
     if target.weights is None or target.biases is None or target.is_convolutional:
         raise InvalidInput("target", "a fully connected network with weights", str(target))
     box = [(-1, 1)] * target.inputs if target.domain is None else target.domain

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.masks.sparse import SparseSGD
 
@@ -48,6 +49,8 @@ def make_optimiser(
     'AdamW'
     """
     moved = list(model.parameters()) if parameters is None else parameters
+    if not moved:
+        raise InvalidInput("model", "a network with parameters that are moved", type(model).__name__)
     if own is not None:
         made = own(moved)
         for group in made.param_groups:
@@ -99,6 +102,8 @@ def cosine_decay(share: float, highest: float, lowest: float = 0.0) -> float:
     >>> [round(cosine_decay(share, 0.1), 3) for share in (0, 0.5, 1)]
     [0.1, 0.05, 0.0]
     """
+    if not math.isfinite(share):
+        raise InvalidInput("share", "a number in [0, 1]", share)
     return lowest + (highest - lowest) * (1 + math.cos(math.pi * share)) / 2
 
 

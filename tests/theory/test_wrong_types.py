@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 import ertheory
-from ertheory._typed import fits, naming
+from ertheory._typed import fits, naming, public
 from ertheory.errors import InvalidInput
 from tests.wrong_types import Odd, not_named, public_functions
 
@@ -88,6 +89,51 @@ def test_functions_that_give_one_after_another_name_it_too():
     assert list(counted(3)) == [0, 1, 2]
     with pytest.raises(InvalidInput, match="most: expected a value of type int, got 'x'"):
         list(counted("x"))
+
+
+class Box:
+    """Something with sides."""
+
+    __module__ = "ertheory.boxes"
+
+    def __init__(self, sides: Sequence[int]) -> None:
+        self.volume = math.prod(side + 0 for side in sides)
+
+    def grown(self, by: float) -> float:
+        return self.volume * float(by)
+
+    @classmethod
+    def of(cls, text: str) -> Box:
+        return cls([int(text.strip())])
+
+
+def test_classes_name_it_in_what_makes_them_and_in_their_methods():
+    assert public(Box) is Box is public(Box)
+    assert (Box([2, 3]).grown(2), Box.of(" 3").volume) == (12, 3)
+    for wrong, line in [
+        (lambda: Box(3), "sides: expected a value of type Sequence[int], got 3"),
+        (lambda: Box([2]).grown([]), "by: expected a value of type float, got []"),
+        (lambda: Box.of(2), "text: expected a value of type str, got 2"),
+    ]:
+        with pytest.raises(InvalidInput) as caught:
+            wrong()
+        assert str(caught.value) == line
+
+
+def test_what_no_machine_can_do_is_named_by_the_function_that_somebody_called():
+    @naming
+    def filled(shape: tuple[int, ...], seed: int, share: float = 0.0) -> np.ndarray:
+        return np.ones(shape) * float(share) + 0 * seed
+
+    with pytest.raises(InvalidInput, match=r"^shape: expected sizes that fit into memory, not 7\.28 TiB, got \(10"):
+        filled((10**6, 10**6), 10**30)
+    with pytest.raises(InvalidInput, match=r"^share: expected finite numbers below 2\^63, got a number of thousands"):
+        filled((2, 3), 1, 10**5000)
+    with pytest.raises(ValueError, match="negative dimensions"):  # which nothing explains that is looked for
+        filled((2, -3), 1)
+    ours = {"__name__": "ertheory.boxes", "filled": filled}
+    with pytest.raises(MemoryError):
+        eval("filled((10**6, 10**6), 0)", ours)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 import ertrain  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
-from ertrain import data, masks, models, own, ratios, reports, storage, students  # noqa: E402
+from ertheory.networks.target import Target  # noqa: E402
+from ertrain import data, masks, models, own, ratios, reports, storage, students, training  # noqa: E402
 from ertrain.masks import sparse  # noqa: E402
 
 INPUTS, LABELS = torch.randn(40, 4, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 3
@@ -25,6 +26,7 @@ PAIR = (INPUTS, LABELS)
 EDGES = torch.tensor([[0, 1], [1, 0]])
 DENSITIES = layer_densities(((6, 4), (3, 6)), "1/2", "uniform")
 HALF = Fraction(1, 2)
+HUGE = Target.from_text("9999999-9999999-2")
 
 
 class Itself(nn.Linear):
@@ -51,6 +53,11 @@ def deep() -> nn.Module:
     for _ in range(1500):
         network = nn.Sequential(network)
     return network
+
+
+def lazy() -> nn.Module:
+    """Make a network that does not know its shapes yet."""
+    return nn.Sequential(nn.Linear(4, 6), nn.LazyBatchNorm1d(), nn.Linear(6, 3))
 
 
 def with_weight(weight: torch.Tensor | None) -> nn.Module:
@@ -105,6 +112,19 @@ CASES = {
     "no weights to count": (lambda: masks.layer_positions(nn.ReLU(), (4,)), "module", "ReLU"),
     "no weights to follow": (lambda: ertrain.dead_neurons(nn.ReLU(), (4,)), "module", "ReLU"),
     "weights that are nowhere": (lambda: ertrain.dead_neurons(net().to("meta"), (4,)), "module", "'meta'"),
+    "layers nested too deep": (lambda: sparse.rewire(deep(), 0.3), "module", "Sequential"),
+    "parts nested too deep": (lambda: ertrain.maskable(deep()), "model", "Sequential"),
+    "fit of a lazy network": (lambda: fit(model=lazy()), "model", "Sequential"),
+    "a loop of a lazy network": (lambda: loop(model=lazy()), "model", "Sequential"),
+    "parts of a lazy network": (lambda: ertrain.maskable(lazy()), "model", "Sequential"),
+    "the start of a lazy network": (
+        lambda: ertrain.initialise(lazy(), "kaiming", torch.Generator()), "module", "LazyBatchNorm1d",
+    ),
+    "positions in a lazy network": (lambda: masks.layer_positions(lazy(), (4,)), "module", "LazyBatchNorm1d"),
+    "neurons of a lazy network": (lambda: ertrain.dead_neurons(lazy(), (4,)), "module", "LazyBatchNorm1d"),
+    "nothing to optimise": (
+        lambda: training.make_optimiser(ertrain.Configuration(recipe="x"), nn.ReLU()), "model", "ReLU",
+    ),
     # shapes of inputs
     "inputs of another size": (lambda: masks.layer_positions(net(), (7,)), "inputs", "(7,)"),
     "inputs below 0": (lambda: masks.layer_positions(net(), (-1,)), "inputs", "-1"),
@@ -134,6 +154,10 @@ CASES = {
     "a context that keeps nothing": (
         lambda: ertrain.PruningContext(data.load_data, 0, id, keep=math.nan), "keep", "nan",
     ),
+    "batches of three": (
+        lambda: scores(ratios.snip, batches=lambda: iter([(*PAIR, LABELS)])), "batches", "'Tensor', 'Tensor', 'Te",
+    ),
+    "batches of one": (lambda: scores(ratios.grasp, batches=lambda: iter([INPUTS])), "batches", "'Tensor'"),
     # densities
     "no densities": (lambda: fit(density=None, densities={}), "densities", "{}"),
     "a density in percent": (lambda: fit(density=None, densities={"0": "90%"}), "densities", "90%"),
@@ -149,6 +173,19 @@ CASES = {
     ),
     "a shape below 0": (
         lambda: masks.structured_mask((-1, 2), 0.5, "constant-fan-in", np.random.default_rng(0)), "shape", "-1",
+    ),
+    "a shape beyond any memory": (
+        lambda: masks.structured_mask((10**12, 4), 0.5, "n:4", np.random.default_rng(0)), "shape", "(1000000000000, 4)",
+    ),
+    "masks beyond any memory": (
+        lambda: ertrain.draw_masks(layer_densities(((10**7, 10**7),), "1/2", "uniform"), 0), "densities", "10000000",
+    ),
+    "masks that are nowhere": (
+        lambda: ertrain.attach_masks(net(), {"0": torch.ones(6, 4, device="meta").bool()}), "masks", "meta",
+    ),
+    "masks of nothing": (
+        lambda: ertrain.repair_masks({"a": torch.ones(0, 2).bool()}, np.random.default_rng(0), hold_budget=True),
+        "mask of 'a'", "(0, 2)",
     ),
     "an unknown drawing": (lambda: masks.expected_without_weights(DENSITIES, drawing="odd"), "drawing", "'odd'"),
     "an unknown repair": (lambda: masks.expected_without_weights(DENSITIES, repair="odd"), "repair", "'odd'"),
@@ -167,6 +204,8 @@ CASES = {
     "empty arrays": (lambda: fit(train=(INPUTS[:0], LABELS[:0])), "train", "(0, 4)"),
     "arrays that are nowhere": (lambda: fit(train=(INPUTS.to("meta"), LABELS)), "train", "others"),
     "sparse arrays": (lambda: own.supplied_data((INPUTS.to_sparse(), LABELS)), "train", "others"),
+    "inputs that are nowhere": (lambda: layer()(torch.zeros(2, 3, device="meta")), "inputs", "meta"),
+    "batches of nothing": (lambda: next(data.InMemory(*PAIR).in_order(0)), "batch", "0"),
     # optimisers
     "no optimiser": (lambda: fit(optimiser=dict), "optimiser", "dict"),
     "an optimiser of others": (
@@ -177,6 +216,11 @@ CASES = {
         lambda: fit(optimiser=lambda given: torch.optim.SGD(given, lr=math.nan)), "optimiser", "nan",
     ),
     "a rate below 0": (lambda: sparse.SparseSGD(net().parameters(), lr=-1.0), "lr", "-1.0"),
+    "a loss for every item": (
+        lambda: sparse.SparseSGD(net().parameters(), lr=0.1).step_through(INPUTS), "loss", "(40, 4)",
+    ),
+    "a share beyond any double": (lambda: training.cosine_decay(10**5000, 0.1), "share", "thousands of digits"),
+    "a share that is infinite": (lambda: training.cosine_decay(math.inf, 0.1), "share", "inf"),
     "nothing to move": (lambda: sparse.SparseSGD([]), "params", "list"),
     "an unknown setting": (lambda: loop(nothing=1), "settings", "'nothing'"),
     "a loop without a mask": (lambda: loop(density=None, masks={}), "masks", "{}"),
@@ -188,6 +232,10 @@ CASES = {
     "a width below 0": (lambda: models.MLP((3, -1)), "widths", "-1"),
     "no stage": (lambda: models.ResNet(()), "blocks", "()"),
     "a depth that is none": (lambda: models.WideResNet(21, 2), "depth", "21"),
+    "widths beyond any memory": (lambda: models.MLP((10**9, 10**9)), "widths", "(1000000000, 1000000000)"),
+    "images beyond any memory": (
+        lambda: ertrain.build_model("vgg16", inputs=(10**9, 64, 64), classes=2), "inputs", "(1000000000, 64, 64)",
+    ),
     "classes beyond any memory": (
         lambda: ertrain.build_model("mlp-8", inputs=(4,), classes=10**30), "classes", "100000",
     ),
@@ -198,6 +246,9 @@ CASES = {
     "one factor": (lambda: models.FactoredLayer([nn.Linear(3, 2)]), "factors", "1"),
     "no layers side by side": (lambda: models.BatchedMLP({}), "layers", "[]"),
     "a bias of others": (lambda: models.BatchedLinear(torch.ones(3, 5, 2), torch.ones(3, 4)), "weight", "(3, 4)"),
+    "a bias of whole numbers": (
+        lambda: models.BatchedLinear(torch.ones(3, 5, 2), torch.ones(3, 5).long()), "weight", "int64",
+    ),
     # reports
     "results that are none": (lambda: ertrain.rows_of([{}]), "results", "one without "),
     "comparisons of what are none": (lambda: ertrain.compare([{"recipe": "x"}]), "results", "one without "),
@@ -217,6 +268,17 @@ CASES = {
     "more seeds than students": (lambda: students.Students(drawn([7, 8]), [7, 8, 9]), "masks", "(2, 5, 2)"),
     "students without layers": (lambda: students.Students([], [7]), "masks", "[]"),
     "a start of fewer layers": (lambda: students.Students(drawn([7]), [7], start=[]), "start", "0"),
+    "a start that is none": (lambda: students.Students(drawn([7]), [7], start=(-1,)), "start", "(-1,)"),
+    "factors of 5000 digits": (
+        lambda: students.Students(drawn([7]), [7], factors=10**5000), "factors", "thousands of digits",
+    ),
+    "no masks at all": (lambda: students.Students(5, [7]), "masks", "5"),
+    "a teacher beyond any memory": (lambda: students.draw_teacher(HUGE), "target", "9999999"),
+    "a seed beyond PyTorch's": (lambda: students.draw_teacher(Target.from_text("2-1"), 10**30), "seed", "10000"),
+    "inputs of 5000 digits": (
+        lambda: students.Cell((4, 1), (HALF, HALF)).expected_weights(10**5000), "inputs", "thousands of digits",
+    ),
+    "trials before the first": (lambda: students.widths.trial_seeds(0, 20, -1, 3), "start", "-1"),
     "nothing to choose from": (lambda: students.choose_ratio([]), "predictions", "[]"),
     "errors that never change": (
         lambda: students.compare_forms([0.1, 0.2, 0.5, 0.8], np.zeros((4, 3))), "errors", "0.0",

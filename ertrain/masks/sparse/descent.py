@@ -114,6 +114,8 @@ class SparseSGD(SGD):
         loss
             It is as in `step_through`.
         """
+        if loss.numel() != 1:
+            raise InvalidInput("loss", "a scalar", f"shape {tuple(loss.shape)}")
         moved, found = [], movable(loss)
         for group in self.param_groups:
             plain, how = _is_plain(group), (float(group["lr"]), group["momentum"], group["weight_decay"])

@@ -77,6 +77,9 @@ def product(operands: Sequence[Operand], inputs: Tensor) -> Tensor:
     outputs, columns = operands[-1].structure.shape[0], operands[0].structure.shape[1]
     if inputs.shape[-1:] != (columns,):
         raise InvalidInput("inputs", f"shape (..., {columns})", tuple(inputs.shape))
+    device = operands[0].values.device
+    if inputs.device != device:  # what is compiled would read memory that is not there
+        raise InvalidInput("inputs", f"a tensor on the device of the weights, {device}", inputs.device)
     flat = inputs.to(operands[0].values.dtype)
     flat = flat if flat.dim() == 2 else flat.reshape(-1, columns)
     followed = flat.requires_grad or goes_forwards()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ertheory.errors import InvalidInput
+from ertrain.masks.shapes import named_parts
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.pointwise import SparsePointwise
 
@@ -68,7 +69,7 @@ def rewire(
     tensor([[1., 0., 0.],
             [0., 0., 2.]])
     """
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, SparseLinear)}
+    layers = {name: layer for name, layer in named_parts(model) if isinstance(layer, SparseLinear)}
     if not layers:
         raise InvalidInput("model", "at least one SparseLinear", type(model).__name__)
     if not 0 <= share <= 1:

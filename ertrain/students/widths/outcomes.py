@@ -19,6 +19,8 @@ from ertrain.storage.files import read_json, write_json
 
 __all__ = ["Outcomes", "trial_seeds"]
 
+_MOST_SEEDS = 10**6  # that are given at once
+
 # Of a kind of trial, a total and the seeds of a chunk: which of them failed.
 Fails = Callable[[int, list[list[int]]], list[list[bool]]]
 
@@ -31,6 +33,8 @@ def trial_seeds(seed: int, total: int, start: int, stop: int) -> list[int]:
     >>> trial_seeds(0, 20, 0, 5)[2:4] == trial_seeds(0, 20, 2, 4)
     True
     """
+    seed, total, start = (whole_number(*one, least=0) for one in (("seed", seed), ("total", total), ("start", start)))
+    stop = whole_number("stop", stop, least=start, most=start + _MOST_SEEDS)
     streams = (np.random.SeedSequence(seed, spawn_key=(total, trial)) for trial in range(start, stop))
     return [int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1)) for stream in streams]
 
