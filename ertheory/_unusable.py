@@ -25,7 +25,9 @@ _SIZES = 10**6  # below it a size explains no lack of memory
 _MOST = 1000  # elements that are looked at
 _TOO_LARGE = re.compile(r"too (large|big) to|Overflow when unpacking|digits\) for integer|cannot convert float")
 _ELSEWHERE = re.compile(r"\bmeta\b|[Ss]parse|[Cc]omplex")
-_NO_MEMORY = re.compile(r"can't allocate memory|size calculation overflowed|allowed dimension exceeded|is too big")
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|size calculation overflowed|allowed (dimension|size) exceeded|is too big"
+)
 _TRIED = re.compile(r"[Uu]nable to allocate (?P<said>\S+ \w+)|tried to allocate (?P<bytes>\d+) bytes")
 
 
@@ -88,7 +90,7 @@ def _inside(value: Any) -> Iterator[Any]:
 def _is_large(one: Any) -> bool:
     if isinstance(one, float):
         return not math.isfinite(one)
-    return isinstance(one, int | Fraction) and abs(one) >= _LARGE
+    return isinstance(one, int | Fraction) and not -_LARGE < one < _LARGE
 
 
 def _is_lazy(one: Any) -> bool:

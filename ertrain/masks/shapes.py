@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.nn.utils.parametrize import is_parametrized
 
 from ertheory.errors import InvalidInput
@@ -198,7 +198,7 @@ def check_known(module: nn.Module) -> None:
     """
     for name, part in named_parts(module):
         own = (*part._parameters.values(), *part._buffers.values())
-        if any(isinstance(one, UninitializedTensorMixin) for one in own):
+        if any(isinstance(one, UninitializedParameter | UninitializedBuffer) for one in own):
             raise InvalidInput("module", f"a known shape of the lazy layer {name!r} (run the module once)", part)
 
 

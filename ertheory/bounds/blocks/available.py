@@ -89,6 +89,8 @@ def best_factors(law: Law, most: tuple[int, ...], first_width: int) -> tuple[int
     >>> best_factors(Law(Target.from_text("784-128-10"), half, "dense"), (33, 60, 1), 33 * 784)[1] < 30
     True
     """
+    if len(whole_numbers("most", most, least=1)) != law.target.depth + 1:
+        raise InvalidInput("most", f"{law.target.depth + 1} numbers, one per source layer", most)
     factors = most
     matched = _most_matched(law, most[0], first_width) if law.layer0 == "matched" else most[0]
     limits = (matched, *most[1:])

@@ -17,7 +17,7 @@ from fractions import Fraction
 from ertheory.bounds.blocks.hall import hall_guess
 from ertheory.bounds.blocks.laws import LAW_BITS, Law
 from ertheory.errors import InfeasibleWidth
-from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_sparsity, near_zero, smallest
+from ertheory.numbers import Ball, Decision, ball, decide, enclose, log_sparsity, near_zero, probability, smallest
 
 __all__ = ["ClosedForm", "closed_form", "union_factor"]
 
@@ -101,6 +101,7 @@ def union_factor(density: Fraction, links: int | Fraction, failure_probability: 
     >>> union_factor(Fraction(1, 2), 1, Fraction(1, 2**29))[0]
     29
     """
+    density = probability("density", density, one=True)
     if links <= failure_probability or density == 1:
         return 1, Fraction(0), 0
     sparsity = 1 - density

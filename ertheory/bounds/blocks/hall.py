@@ -16,6 +16,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from ertheory.errors import InvalidInput
 from ertheory.numbers import (
     Ball,
     below,
@@ -65,6 +66,8 @@ def hall_sum(neurons: int, inputs: int, copies: int, density: Fraction) -> Ball:
     >>> round(float(high), 6)
     0.116674
     """
+    if inputs < 1:
+        raise InvalidInput("inputs", "a whole number of at least 1", inputs)
     if neurons < copies * inputs:
         return Ball(1)
     if density == 1:

@@ -7,9 +7,9 @@ from fractions import Fraction
 from ertheory.bounds.blocks.laws import LAW_BITS, Law
 from ertheory.bounds.drop.law import log_drop
 from ertheory.bounds.drop.thresholds import best_thresholds
-from ertheory.errors import InfeasibleWidth
+from ertheory.errors import InfeasibleWidth, InvalidInput
 from ertheory.networks.target import Target
-from ertheory.numbers import Ball, working_precision
+from ertheory.numbers import Ball, whole_numbers, working_precision
 
 __all__ = ["SHARED", "drop_success", "dropped_statement", "log_kept"]
 
@@ -44,6 +44,8 @@ def drop_success(target: Target, densities: tuple[Fraction, ...], factors: tuple
     >>> round(float(low), 4)
     0.8791
     """
+    if len(whole_numbers("factors", factors, least=1)) != target.depth + 1:
+        raise InvalidInput("factors", f"{target.depth + 1} numbers, one per source layer", factors)
     return log_kept(target, densities, factors, best_thresholds(target, densities, factors)).exp()
 
 
