@@ -12,7 +12,7 @@ __all__ = ["BEHIND", "PACKAGES", "ROOT", "figure", "floors", "imported", "import
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ertheory", "ertrain")
-BEHIND = {"ertheory._deprecated", "ertheory._pages", "ertheory._typed", "ertheory._unusable"}  # of the root, and part of it
+BEHIND = {"ertheory._deprecated", "ertheory._pages", "ertheory._typed", "ertheory._unusable"}  # part of the root
 WIDTH, HEIGHT, LEFT = 760, 66, 40
 
 
