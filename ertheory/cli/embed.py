@@ -38,8 +38,11 @@ from ertheory.cli.progress import Progress
 from ertheory.commands import BuiltNetwork, embed
 from ertheory.commands.arguments import read_network_too
 from ertheory.commands.described import described, rests_on
+from ertheory.commands.sampling import drawn_weights
 from ertheory.errors import ConstructionFailed
-from ertheory.networks.target import Target
+from ertheory.networks.arrays import Array
+from ertheory.networks.network import Network
+from ertheory.networks.target import Target, network_of
 
 __all__ = ["EmbedCommand"]
 
@@ -167,7 +170,7 @@ class EmbedCommand:
             except ConstructionFailed as error:
                 seconds = time.perf_counter() - started
                 if not plans:
-                    return self._network_failed(error, drawn=drawn, seconds=seconds)
+                    return self._network_failed(target, error, drawn=drawn, seconds=seconds)
                 return self._failed(plans[0], error, drawn=drawn, seconds=seconds)
         if isinstance(built, BuiltNetwork):
             return self._network(built, drawn=drawn)
@@ -185,7 +188,8 @@ class EmbedCommand:
     def _network(self, built: BuiltNetwork, *, drawn: bool) -> int:
         """Show the source of a network that is no chain."""
         if self.json:
-            show(document("embed", self._network_inputs(drawn=drawn), **{**built.to_dict(), "file": self.out}))
+            inputs = self._network_inputs(built.embedding.target.domain, drawn=drawn)
+            show(document("embed", inputs, **{**built.to_dict(), "file": self.out}))
         elif self.format == "table":
             report_network(built)
         else:
@@ -194,25 +198,25 @@ class EmbedCommand:
             show_explained(built.explain())
         return 0 if built.passed else 1
 
-    def _network_failed(self, error: ConstructionFailed, *, drawn: bool, seconds: float) -> int:
+    def _network_failed(
+        self, target: Target | Network, error: ConstructionFailed, *, drawn: bool, seconds: float
+    ) -> int:
         if self.json:
+            whole = target if isinstance(target, Network) else network_of(drawn_weights(target, self.seed))
+            inputs = self._network_inputs(whole.domain, drawn=drawn)
             missing = [described(edge) if isinstance(edge, Unmatched) else edge for edge in error.missing]
             nothing = dict.fromkeys(("max_abs_error", "max_rel_error", "edges_used", "edges_available"))
             fields = {**nothing, "widths": None, "construction": "factored", "seconds": seconds}
-            show(
-                document(
-                    "embed", self._network_inputs(drawn=drawn), seed=self.seed, success=False, missing=missing, **fields
-                )
-            )
+            show(document("embed", inputs, seed=self.seed, success=False, missing=missing, **fields))
         else:
             show(wrap(f"Failed: {error}."))
             show(wrap("This happens to at most a share delta of the masks; another --seed draws another one."))
         return 1
 
-    def _network_inputs(self, *, drawn: bool) -> dict[str, Any]:
+    def _network_inputs(self, box: Array | None, *, drawn: bool) -> dict[str, Any]:
         delta = 1 - self.confidence if self.delta is None and self.confidence is not None else self.delta
         kept = self.density or tuple(1 - one for one in self.sparsity or ())
-        box = (0, 1) if self.domain is None or isinstance(self.domain, str) else tuple(map(float, self.domain))
+        own = [0.0, 1.0] if box is None else _interval(box)
         return {
             "density": [rational_text(one) for one in kept],
             "sparsity": [rational_text(1 - one) for one in kept],
@@ -226,7 +230,7 @@ class EmbedCommand:
             "outer": self.outer or "solved",
             "split": self.split or "equal",
             "factors": self.factors or 2,
-            "domain": list(box),
+            "domain": own if self.domain is None or isinstance(self.domain, str) else list(map(float, self.domain)),
             "inputs": self.inputs,
             "force": self.force,
         }
@@ -264,7 +268,7 @@ class EmbedCommand:
             "layer0": chosen.layer0,
             "activation": self.activation or ("relu" if name == "identity" else name),
             **({"form": chosen.coding.form} if isinstance(chosen, Plan) else self._pairs(chosen)),
-            "domain": _UNBOUNDED if box is None else box.tolist() if np.ptp(box, axis=0).any() else box[0].tolist(),
+            "domain": _UNBOUNDED if box is None else _interval(box),
             "inputs": self.inputs,
             "no_mask": self.no_mask,
             "force": self.force,
@@ -278,3 +282,9 @@ class EmbedCommand:
             "split": self.split or "equal",
             "factors": 2,
         }
+
+
+def _interval(box: Array) -> list[Any]:
+    """Give a box as one interval where all inputs have the same."""
+    found: list[Any] = box.tolist() if np.ptp(box, axis=0).any() else box[0].tolist()
+    return found

@@ -44,7 +44,7 @@ def show_table(table: Table, style: Style) -> None:
 def wrap(text: str) -> str:
     """Break a long sentence at the width of the terminal, keeping its indent."""
     indent = text[: len(text) - len(text.lstrip())]
-    columns = max(40, shutil.get_terminal_size(_USUAL).columns)
+    columns = shutil.get_terminal_size(_USUAL).columns
     return textwrap.fill(text, columns, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 

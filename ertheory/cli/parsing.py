@@ -96,7 +96,7 @@ def _with_short_usage(text: str) -> str:
     """Break the first line of a help, which the parser leaves as long as it gets."""
     usage, _, rest = text.partition("\n")
     whole = re.sub(r"\[[^]]*\]", lambda option: option[0].replace(" ", _JOINED), usage)
-    columns = max(40, shutil.get_terminal_size().columns)
+    columns = shutil.get_terminal_size().columns
     lines = textwrap.wrap(whole, columns, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False)
     return "\n".join([*lines, rest]).replace(_JOINED, " ")
 

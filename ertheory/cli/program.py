@@ -170,7 +170,7 @@ def command_at(place: str) -> type[Any]:
 
 
 def _overview(program: str, about: str, commands: Commands) -> str:
-    columns = max(_NARROWEST, shutil.get_terminal_size().columns)
+    columns = shutil.get_terminal_size().columns
     longest = max(len(name) for name, _, _ in commands) + 4
     lines = [f"usage: {program} COMMAND [OPTIONS]", "", about, "", "commands:"]
     for name, _, purpose in commands:
@@ -191,7 +191,7 @@ def _as_option(error: InvalidInput, command: type[Any], words: Sequence[str]) ->
     allowed = re.sub(r"`(\w+)`", lambda found: names.get(found[1], option_name(found[1])), error.allowed)
     name = names.get(error.argument, error.argument)
     value = error.value
-    if isinstance(value, float | Fraction) and not isinstance(value, bool):
+    if isinstance(value, float | Fraction):
         value = _written(name, words, value)
     return InvalidInput(name, allowed, value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_lines_are_as_full_as_they_may_be_and_the_same_words(text):
     for width in (40, 77):
         shown = [line for line in fitted(text, width).splitlines() if line.startswith("  ")]
         assert [shlex.split(line) for line in "\n".join(shown).replace("\\\n", "").splitlines()] == before
-        for line, following in zip(shown, shown[1:], strict=False):
+        for line, following in pairwise(shown):
             if line.endswith("\\"):
                 option = following.strip().removesuffix(" \\").partition(" --")[0]
                 assert len(f"{line.removesuffix(' ' + chr(92))} {option}") > width - 2
