@@ -21,6 +21,7 @@ from ertrain.models import INITIALISATIONS, check_model_name
 from ertrain.models.build import width_factor
 from ertrain.models.factored import FACTORS, OUTER
 from ertrain.ratios import RATIOS, SHAPE_RATIOS, by_layers, is_erdos_renyi
+from ertrain.ratios.allocation import OTHER_RATIOS
 from ertrain.storage.canonical import canonical_text, hash_of
 from ertrain.streams import stream_seed
 
@@ -208,7 +209,8 @@ class Configuration:
             own = name in _MAY_BE_OWN and f"{given}-".startswith(OWN)
             formula = name == "ratio" and (is_erdos_renyi(given) or bool(by_layers(given)))
             if given not in names and not own and not formula:
-                raise InvalidInput(name, f"one of {', '.join(names)}", given)
+                others = f", {OTHER_RATIOS}" if name == "ratio" else ""
+                raise InvalidInput(name, f"one of {', '.join(names)}{others}", given)
         if not self.recipe.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput("recipe", "letters, digits, - and _", self.recipe)
         stream_seed(self.seed, "mask")

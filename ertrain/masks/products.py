@@ -101,9 +101,10 @@ class Products(TorchDispatchMode):
 
 
 def _storage(one: Tensor) -> int | None:
-    if one.layout is not torch.strided or one.is_meta:
+    try:
+        return one.untyped_storage().data_ptr() or None
+    except (NotImplementedError, RuntimeError):  # sparse tensors, and kinds of somebody else, have none
         return None
-    return one.untyped_storage().data_ptr() or None
 
 
 def _tensors(given: Any) -> Iterator[Tensor]:

@@ -214,7 +214,7 @@ def start_sparse(
     )
     budget = (asked if masks is None else _of_masks(masks, asked)).shared_out(model)
     if masks is None and ratio not in _RATIOS and not by_layers(budget["ratio"]) and not is_erdos_renyi(ratio):
-        raise InvalidInput("ratio", f"one of {', '.join(_RATIOS)} in a loop of your own", ratio)
+        raise InvalidInput("ratio", f"one of {', '.join(_RATIOS)}, er or erk-power:E in a loop of your own", ratio)
     allowed = {"drawing", *METHOD_SETTINGS[method]} - {"final_density", "levels"}
     for name in settings:
         if name not in allowed:

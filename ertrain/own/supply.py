@@ -182,7 +182,9 @@ def _part(name: str, given: Any, dtype: torch.dtype) -> Part:
         if len(given) == 0:
             raise InvalidInput(name, "data with at least one item", given)
         return GivenItems(given, torch.arange(len(given)))
-    raise InvalidInput(name, "a Dataset with a length, a DataLoader, or a pair (inputs, labels) of arrays", given)
+    raise InvalidInput(
+        name, "a Dataset with a length, a DataLoader, or a pair (inputs, labels) of arrays", type(given).__name__
+    )
 
 
 def _tensor(name: str, given: Any) -> Tensor:

@@ -24,7 +24,7 @@ from ertrain.ratios.formulas import erdos_renyi, is_erdos_renyi
 from ertrain.ratios.scores import keep_highest, magnitude
 from ertrain.ratios.searches import PruningContext, found_by_imp, found_by_synflow, scored
 
-__all__ = ["RATIOS", "SHAPE_RATIOS", "allocate_sparsity", "by_layers", "looks_at_weights"]
+__all__ = ["OTHER_RATIOS", "RATIOS", "SHAPE_RATIOS", "allocate_sparsity", "by_layers", "looks_at_weights"]
 
 _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 
@@ -32,6 +32,9 @@ _PRUNING = ("grasp", "imp", "magnitude", "snip", "synflow")
 RATIOS = tuple(sorted((*SHAPE_RATIOS, *_PRUNING)))
 
 _BY_LAYERS = "layers:"
+
+# How messages name those that are more than a name.
+OTHER_RATIOS = "er, erk-power:E, or layers:NAME=DENSITY,..."
 
 
 def allocate_sparsity(
@@ -78,7 +81,7 @@ def allocate_sparsity(
     """
     patterns = by_layers(ratio)
     if ratio not in RATIOS and not patterns and not is_erdos_renyi(ratio):
-        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, er, erk-power:E, or layers:NAME=DENSITY,...", ratio)
+        raise InvalidInput("ratio", f"one of {', '.join(RATIOS)}, {OTHER_RATIOS}", ratio)
     layers = layer_shapes(module, skip=skip)
     if not layers:
         allowed = f"a module with linear or convolutional layers that are not skipped{turn_into_layers(module)}"

@@ -175,6 +175,12 @@ def test_what_functions_multiply_counts_inside_the_mask_of_its_layer():
     assert forward_flops(model, (6, 4)) == 2 * 12 * 4
 
 
+def test_sparse_matrices_are_no_obstacle():
+    model = Used(lambda x, w, own: torch.sparse.mm(own.links, x[0] @ w.T), called=False)
+    model.register_buffer("links", torch.eye(6).to_sparse())
+    assert layer_positions(model, (6, 4))["layer"] == 6
+
+
 def test_a_layer_that_is_not_used_takes_nothing_and_one_that_is_used_in_part_or_in_no_product_is_refused():
     assert set(layer_positions(Used(USES["no layer"], called=False), (6, 4)).values()) == {0}
     uses = lambda x, w, _: x @ w[:2].T, lambda x, w, _: x * w[0], lambda x, w, _: functional.linear(x, w * x[0, :4])
