@@ -30,7 +30,7 @@ __all__ = ["DeadNeurons", "dead_neurons", "expected_without_weights"]
 
 _FOLLOWED = "operations through which paths can be followed"
 _OTHER_NUMBERS = 1  # seed of the numbers with which paths are followed once more
-_BETWEEN = 0.5, 1.5
+_BETWEEN = 0.1, 1.9
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,11 @@ def _sum_of_products(equation: Any, *operands: Any, **kwargs: Any) -> Any:
     return found / math.prod(sizes) if all(sizes) else found
 
 
+def _cosine(first: Tensor, second: Tensor, dim: int = 1, eps: float = 0.0) -> Tensor:  # noqa: ARG001
+    found: Tensor = _product(torch.mul)(first, second)
+    return found.sum(dim)
+
+
 def _heads(given: Tensor, weight: Tensor, heads: int) -> Tensor:
     mapped = functional.linear(given, weight)
     apart = mapped.reshape(*mapped.shape[:-1], heads, mapped.shape[-1] // heads)
@@ -233,6 +238,7 @@ def _table() -> dict[Any, Callable[..., Any]]:
                 if hasattr(place, name):
                     found[getattr(place, name)] = _turned(getattr(place, name), at, other)
     found[torch.einsum] = _sum_of_products
+    found[functional.cosine_similarity] = _cosine
     found[functional.scaled_dot_product_attention] = _attention
     found[functional.multi_head_attention_forward] = _multi_head
     return found

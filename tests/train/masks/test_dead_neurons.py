@@ -229,6 +229,10 @@ SAME_PATHS = {
     "adaptive": (lambda one, other: nn.AdaptiveMaxPool1d(5)(torch.stack([one, other], 1)).sum(1), torch.add),
     "sine": (lambda one, other: (30 * one).sin() + other, torch.add),
     "cut off": (lambda one, other: one.clamp(-1, max=0.5) + torch.clip(other, max=1), torch.add),
+    "cosine": (
+        lambda one, other: functional.cosine_similarity(one, other)[:, None] + one,
+        lambda one, other: (one * other).mean() + one,
+    ),
     "spread": (lambda one, other: one / one.std(1, keepdim=True) * other, lambda one, other: one * one.mean() * other),
     "variance": (
         lambda one, other: one / torch.var(one, 1, False) + other,
