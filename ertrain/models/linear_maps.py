@@ -65,6 +65,8 @@ def _turned(part: nn.Module, name: str, known: dict[int, nn.Module]) -> nn.Modul
         for key, child in list(part._modules.items()):
             if child is not None:
                 part._modules[key] = _turned(child, f"{name}.{key}" if name else key, known)
+        if isinstance(part, nn.TransformerEncoder) and any(isinstance(one, LinearAttention) for one in part.modules()):
+            part.use_nested_tensor = False  # with padding it would go past the attention, and read weights of it
     known[id(part)] = made.train(part.training)
     return made
 

@@ -117,6 +117,16 @@ def test_transformers_are_those_of_pytorch_and_torchvision(training):
         assert all(torch.count_nonzero(w[~masks_of(twin)[n]]) == 0 for w, n in zip(weights, masks, strict=True))
 
 
+def test_a_transformer_takes_padded_sequences_when_it_is_not_trained():
+    torch.manual_seed(0)
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).double().eval()
+    inputs, padding = torch.randn(2, 5, 8).double(), torch.zeros(2, 5, dtype=torch.bool)
+    padding[:, 4:], padding[1, 3] = True, True
+    with torch.no_grad():
+        wanted, found = (one(inputs, src_key_padding_mask=padding) for one in (model, maskable(model)))
+    compared(found[:, : wanted.shape[1]][~padding[:, : wanted.shape[1]]], wanted[~padding[:, : wanted.shape[1]]])
+
+
 class Words(nn.Module):
     """Classes of sequences, by the last output."""
 
