@@ -13,6 +13,7 @@ from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.necessary.univariate import coverage_ceiling, essential_inputs, printed_univariate
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
+from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, rational_text
 
@@ -37,7 +38,7 @@ def coverage(target: Target, densities: tuple[Fraction, ...], failure_probabilit
     >>> coverage(Target.from_text("784-128-10"), (Fraction(1, 10),) * 3, Fraction(1, 1000)).widths
     (129, None, 10)
     """
-    found = dependence_of(target)
+    densities, found = read_densities(target, density=densities), dependence_of(target)
     inputs = found.inputs
     neurons: int | None = None
     value = Fraction(0)

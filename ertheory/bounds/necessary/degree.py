@@ -40,6 +40,7 @@ from ertheory.bounds.necessary.given import ceiling_inverse
 from ertheory.bounds.necessary.position import Position, position_of
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import GivenWidths, Question, Reading, Statement, Step
+from ertheory.networks.source import read_densities
 from ertheory.networks.target import Target
 from ertheory.numbers import Ball, Decision, ball, decide, enclose, lower_tail, near_zero, rational_text, smallest
 
@@ -85,7 +86,7 @@ def degree(
     >>> degree(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), first_width=179536).widths
     (None, 1720, 10)
     """
-    position = position_of(target)
+    densities, position = read_densities(target, density=densities), position_of(target)
     refusal = position.refusal
     width: int | None = None
     bits = 0

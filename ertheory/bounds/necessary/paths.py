@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ertheory.errors import InfeasibleWidth, InvalidInput
+from ertheory.numbers import whole_numbers
 
 __all__ = ["path_ceiling"]
 
@@ -57,6 +58,7 @@ def path_ceiling(inputs: int, hidden: tuple[int, ...], densities: tuple[Fraction
     >>> round(path_ceiling(1, (866, 299), (percent,) * 3), 5)
     0.21726
     """
+    hidden = whole_numbers("hidden", hidden, least=1)
     if len(densities) != len(hidden) + 1:
         raise InvalidInput("densities", f"{len(hidden) + 1} numbers, one per source layer", len(densities))
     if max(map(prod, pairwise((*hidden, 1)))) > _MOST_STATES:

@@ -7,7 +7,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ertheory.bounds import ticket_widths
+from ertheory.bounds import (
+    Law,
+    best_factors,
+    coverage,
+    degree,
+    drop_success,
+    hall_sum,
+    path_ceiling,
+    ticket_widths,
+    union_factor,
+)
 from ertheory.bounds.factored.one_map import factored_map
 from ertheory.bounds.necessary.error_floor import unseen_inputs
 from ertheory.bounds.subset_sum.explicit import checked_variables
@@ -17,7 +27,7 @@ from ertheory.bounds.subset_sum.quantised import checked_bits
 from ertheory.errors import InvalidInput
 from ertheory.networks.target import Target
 
-BILLION = 10**9
+BILLION, HALF, CHAIN = 10**9, Fraction(1, 2), Target.from_text("1-1")
 ASKED = {"density": "1/2", "epsilon": "1/2", "failure_probability": "1/2"}
 
 
@@ -57,6 +67,13 @@ def among(count):
         (weighty, "W1", 1e9, 1.0000001e9),
         (mapped, "inputs", BILLION, BILLION + 1),
         (among, "among", 16, 17),
+        (lambda density: union_factor(density, 1, HALF), "density", 1, 1 + Fraction(1, 10**9)),
+        (lambda inputs: hall_sum(5, inputs, 1, HALF), "inputs", 1, 0),
+        (lambda wide: path_ceiling(1, (wide,), (HALF, HALF)), "hidden", 1, 0),
+        (lambda copies: drop_success(CHAIN, (HALF,) * 2, (copies, 1)), "factors", 1, 0),
+        (lambda copies: best_factors(Law(CHAIN, (HALF,) * 2, "dense"), (copies, 1), 1), "most", 1, 0),
+        (lambda first: coverage(CHAIN, (first, HALF), HALF), "density", 1, 0),
+        (lambda first: degree(Target.from_text("2-2-1"), (first, HALF, HALF), HALF, first_width=9), "density", 1, -1),
     ],
 )
 def test_a_number_is_read_up_to_its_end(read, name, end, beyond):
