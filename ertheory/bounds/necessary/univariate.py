@@ -229,6 +229,7 @@ def printed_univariate(inputs: int, density: Fraction, failure_probability: Frac
     >>> printed_univariate(1, Fraction(1, 2), Fraction(1, 20))[1]
     5
     """
+    inputs = whole_number("inputs", inputs, least=1)
     if density == 1:
         return Fraction(0), 1
 

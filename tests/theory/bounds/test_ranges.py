@@ -15,6 +15,7 @@ from ertheory.bounds import (
     drop_success,
     hall_sum,
     path_ceiling,
+    printed_univariate,
     ticket_widths,
     union_factor,
 )
@@ -69,6 +70,7 @@ def among(count):
         (among, "among", 16, 17),
         (lambda density: union_factor(density, 1, HALF), "density", 1, 1 + Fraction(1, 10**9)),
         (lambda inputs: hall_sum(5, inputs, 1, HALF), "inputs", 1, 0),
+        (lambda inputs: printed_univariate(inputs, HALF, HALF), "inputs", 1, 0),
         (lambda wide: path_ceiling(1, (wide,), (HALF, HALF)), "hidden", 1, 0),
         (lambda copies: drop_success(CHAIN, (HALF,) * 2, (copies, 1)), "factors", 1, 0),
         (lambda copies: best_factors(Law(CHAIN, (HALF,) * 2, "dense"), (copies, 1), 1), "most", 1, 0),
