@@ -76,7 +76,12 @@ class Affine:
         axes = len(self.kernel)
         for name, usual, least in (("kernel", 1, 1), ("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
             object.__setattr__(self, name, _per_axis(name, getattr(self, name) or (usual,) * axes, axes, least))
-        weight = csr_array(self.weight, dtype=np.float64, copy=True)
+        try:
+            weight = csr_array(self.weight, dtype=np.float64, copy=True)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidInput("weight", "a matrix of numbers", type(self.weight).__name__) from None
+        if weight.ndim != 2:
+            raise InvalidInput("weight", "a matrix of numbers", f"shape {weight.shape}")
         weight.sum_duplicates()
         weight.eliminate_zeros()
         if self.groups < 1 or self.inputs % self.groups or weight.shape[0] % self.groups:

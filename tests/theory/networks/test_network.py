@@ -77,6 +77,8 @@ BAD_LAYERS: dict[str, tuple[dict[str, Any], str]] = {
     "bias of another dimension": ({"bias": np.zeros((2, 1))}, "bias"),
     "exact bias": ({"bias_exact": (Fraction(1),)}, "bias_exact"),
     "nan": ({"weight": csr_array(np.array([[np.nan, 0], [0, 1]]))}, "weight"),
+    "no weight": ({"weight": None}, "weight"),
+    "a row of weights": ({"weight": [1.0, 2.0]}, "weight"),
     "infinite bias": ({"bias": np.array([0, np.inf])}, "bias"),
     "stride of one axis": ({"inputs": 1, "kernel": (2, 1), "stride": (1,)}, "stride"),
     "stride without kernel": ({"stride": (1,)}, "stride"),
