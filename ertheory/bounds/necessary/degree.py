@@ -86,11 +86,12 @@ def degree(
     >>> degree(Target.from_text("784-128-10"), tenth, Fraction(1, 1000), first_width=179536).widths
     (None, 1720, 10)
     """
-    densities, position = read_densities(target, density=densities), position_of(target)
+    position = position_of(target)
     refusal = position.refusal
     width: int | None = None
     bits = 0
     if not refusal:
+        densities = read_densities(target, density=densities)
         n, outputs = position.classes, position.outputs
 
         def holds(neurons: int) -> Decision:
