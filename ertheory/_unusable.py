@@ -1,9 +1,9 @@
 """Arguments of the right type with which nothing can be done, once something has gone wrong with them inside.
 
-Networks that are inside themselves or do not know their shapes yet, tensors that are not in memory, numbers that no
-machine computes with, sizes beyond all memory: who asks all functions about all of these beforehand asks a lot. So they
-are looked for when an error is theirs, as types are by `ertheory._typed`. PyTorch is known by the names of its things,
-since it need not be there.
+Networks that are inside themselves or do not know their shapes yet, tensors that are not in memory, rows of unequal
+lengths, numbers that no machine computes with, sizes beyond all memory: who asks all functions about all of these
+beforehand asks a lot. So they are looked for when an error is theirs, as types are by `ertheory._typed`. PyTorch is
+known by the names of its things, since it need not be there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from ertheory.errors import InvalidInput
 
 __all__ = ["unusable"]
@@ -24,6 +26,7 @@ _LARGE = 2**63
 _SIZES = 10**6  # below it a size explains no lack of memory
 _MOST = 1000  # elements that are looked at
 _TOO_LARGE = re.compile(r"too (large|big) to|Overflow when unpacking|digits\) for integer|cannot convert float")
+_NO_NUMBERS = re.compile(r"inhomogeneous|setting an array element|convert string to float|float\(\) argument must be")
 _ELSEWHERE = re.compile(r"\bmeta\b|[Ss]parse|[Cc]omplex")
 _NO_MEMORY = re.compile(
     r"can't allocate memory|size calculation overflowed|allowed (dimension|size) exceeded|is too big"
@@ -56,6 +59,8 @@ def unusable(error: Exception, arguments: Mapping[str, Any]) -> InvalidInput | N
         return _first(arguments, _is_lazy, "a network that knows its shapes (run it once)", kinds=True)
     if _NO_MEMORY.search(text) or isinstance(error, MemoryError):
         return _largest(arguments, text)
+    if isinstance(error, TypeError | ValueError) and _NO_NUMBERS.search(text):
+        return _first(arguments, _is_no_array, "a rectangular array of numbers")
     if isinstance(error, OverflowError) or (isinstance(error, ValueError) and _TOO_LARGE.search(text)):
         return _first(arguments, _is_large, "finite numbers below 2^63")
     if isinstance(error, RuntimeError | TypeError | ValueError) and _ELSEWHERE.search(text):
@@ -91,6 +96,16 @@ def _is_large(one: Any) -> bool:
     if isinstance(one, float):
         return not math.isfinite(one)
     return isinstance(one, int | Fraction) and not -_LARGE < one < _LARGE
+
+
+def _is_no_array(one: Any) -> bool:
+    if not isinstance(one, list | tuple) and getattr(getattr(one, "dtype", None), "kind", "") not in ("O", "U"):
+        return False
+    try:
+        np.asarray(one, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return True
+    return False
 
 
 def _is_lazy(one: Any) -> bool:

@@ -129,6 +129,8 @@ def test_what_no_machine_can_do_is_named_by_the_function_that_somebody_called():
         filled((10**6, 10**6), 10**30)
     with pytest.raises(InvalidInput, match=r"^share: expected finite numbers below 2\^63, got a number of thousands"):
         filled((2, 3), 1, 10**5000)
+    with pytest.raises(InvalidInput, match=r"^rows: expected a rectangular array of numbers, got \[\[1\], \[1, 2\]\]"):
+        naming(lambda rows: np.asarray(rows, dtype=float))([[1], [1, 2]])
     with pytest.raises(ValueError, match="negative dimensions"):  # which nothing explains that is looked for
         filled((2, -3), 1)
     ours = {"__name__": "ertheory.boxes", "filled": filled}

@@ -183,6 +183,8 @@ def _reason(
     """Say why a layer stays as it is; nothing if it does not."""
     if not _meant(layer.name, layers, leave_out):
         return "left out"
+    if layer.module.weight is None:
+        raise InvalidInput("module", f"a weight in the layer {layer.name!r}", None)
     if layer.module.weight.dtype not in (torch.float32, torch.float64):
         raise InvalidInput("module", "weights in float32 or float64", f"{layer.name}: {layer.module.weight.dtype}")
     if layer.groups > 1 and layer.transposed:
