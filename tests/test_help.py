@@ -12,6 +12,7 @@ from typing import get_type_hints
 import pytest
 
 from ertheory.cli import _COMMANDS as THEORY
+from ertheory.cli.options import names_of
 from ertheory.cli.program import command_at
 
 IMPERATIVES = "Build Draw Give Leave Let Measure Meet Print Prune Say Show Split Write".split()
@@ -56,6 +57,7 @@ def test_help_says_every_default_that_says_something(program, name, place):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         assert importlib.import_module(f"{program}.cli").main([*name.split(), "--help"]) == 0
+    _is_whole(command_at(place), out.getvalue())
     shown = re.findall(r"\((required|default: [^)]*)\)", " ".join(out.getvalue().split()))
     defaults = [field.default for field in fields(command_at(place))]
     assert shown.count("required") == defaults.count(MISSING)
@@ -64,6 +66,18 @@ def test_help_says_every_default_that_says_something(program, name, place):
     for value in values:
         if isinstance(value, int | str):
             assert f"default: {value}" in shown
+
+
+def _is_whole(command: type, text: str) -> None:
+    """See that each option stands there as it is typed, with its sentences, and no other one does."""
+    rows = re.sub(r"[^\x00-\x7f]", " ", text).splitlines()  # without the frame
+    whole, hints = "".join("".join(rows).split()), get_type_hints(command, include_extras=True)
+    for field, name in names_of(command).items():
+        option = hints[field].__metadata__[0]
+        typed = [name] if option.positional else [name, *([option.metavar] if option.metavar else [])]
+        assert "".join(f"{' '.join(typed)}{option.help}".split()) in whole
+    begun = {row.split()[0].rstrip(",") for row in rows if row.startswith("  --")}
+    assert {one for one in begun if not set(one) <= {"-"}} <= {*names_of(command).values()}
 
 
 @pytest.mark.parametrize(

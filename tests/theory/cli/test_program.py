@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pytest
 
-from ertheory.bounds.catalogue import METHODS
 from ertheory.cli import _COMMANDS as THEORY
 from ertheory.cli import main
 from ertheory.cli.options import Option
 from ertheory.cli.output import show
 from ertheory.cli.program import run_program
+from ertheory.errors import ErError, InvalidInput
 
 TABLE = [sys.executable, "-m", "ertheory", "densities", "--model", "vgg16", "--ratio", "erk", "--density", "0.1"]
 
@@ -185,9 +187,125 @@ def test_every_table_comes_in_every_format(words, style, capsys):
     assert style != "csv" or "," in first
 
 
-def test_a_number_is_shown_as_it_was_written(capsys):
-    assert main(["densities", "--model", "lenet", "--ratio", "erk", "--density", "0.1", "--width", "2e3"]) == 2
-    assert "--width: expected a number in (0, 1000], got '2e3'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--width", "2e3"], "--width: expected a number in (0, 1000], got '2e3'"),
+        (["--width=2e3"], "--width: expected a number in (0, 1000], got '2e3'"),
+        (["--width", "0/5", "--erk_kernel=size"], "--width: expected a number in (0, 1000], got '0/5'"),
+    ],
+)
+def test_a_number_is_shown_as_it_was_written(words, said, capsys):
+    assert main(["densities", "--model", "lenet", "--ratio", "erk", "--density", "0.1", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """Refuses what it is given, in the words of its function."""
+
+    largest_share: Annotated[Fraction, Option("A share.", "S")]
+    others: Annotated[str, Option("Some.", "N,N")] = ""
+
+    def run(self) -> int:
+        """Refuse."""
+        name = "others" if self.others else "largest_share"
+        raise InvalidInput(name, "less, with `largest_share` and `more_of_it`", self.largest_share)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--largest-share 7e-1", "--largest-share: expected less, with --largest-share and --more-of-it, got '7e-1'"),
+        ("--largest_share=07/10", "--largest-share: expected less, with --largest-share and --more-of-it, got '07/10'"),
+        (
+            "--others 7e-1,1 --largest-share 7e-1",
+            "--others: expected less, with --largest-share and --more-of-it, got '7/10'",
+        ),
+        (
+            "--largest-share 7e-1 --others=2,3",
+            "--others: expected less, with --largest-share and --more-of-it, got '7/10'",
+        ),
+        ("--largest-share 7e-1 --others 2", "--others: expected less, with --largest-share and --more-of-it, got '2'"),
+    ],
+)
+def test_arguments_are_named_as_on_the_command_line(words, said, capsys):
+    commands = (("refuse", f"{__name__}:Refusing", "Refuses."),)
+    assert run_program("program", "Refuses.", commands, ["refuse", *words.split()]) == 2
+    assert capsys.readouterr().err == f"program: {said}\n"
+
+
+@dataclass(frozen=True)
+class Long:
+    """Says something long."""
+
+    length: Annotated[int, Option("So long.", "N", positional=True)]
+    defect: Annotated[bool, Option("An error of the program.")] = False
+
+    def run(self) -> int:
+        """Say it."""
+        text = "".join(str(place % 10) for place in range(self.length))
+        raise (RuntimeError if self.defect else ErError)(text)
+
+
+@pytest.mark.parametrize("length", [391, 392, 3000])
+def test_a_line_has_400_letters_at_most(length, capsys):
+    assert run_program("program", "", (("long", f"{__name__}:Long", "Long."),), ["long", str(length)]) == 2
+    whole = f"program: {'0123456789' * 300}"[: length + 9]
+    assert capsys.readouterr().err == (whole if len(whole) <= 400 else f"{whole[:397]}...") + "\n"
+
+
+@pytest.mark.parametrize("length", [200, 201, 3000])
+@pytest.mark.parametrize("debug", [False, True])
+def test_of_an_unexpected_error_200_letters_are_said_and_where_to_look(length, debug, capsys):
+    words = ["long", str(length), "--defect", *(["--debug"] if debug else [])]
+    assert run_program("program", "", (("long", f"{__name__}:Long", "Long."),), words) == 3
+    text = ("0123456789" * 20) + ("..." if length > 200 else "")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"program: unexpected RuntimeError: {text}; this is a defect of the program")
+    assert line.endswith("to its developers" + ("" if debug else " (--debug shows where it happened)"))
+
+
+def test_the_traceback_of_bad_input_is_for_those_who_ask(capsys):
+    for words, lines in ((["fail", "file"], 1), (["fail", "library"], 1), (["fail", "no"], 1)):
+        assert fail(*words) == 2
+        assert capsys.readouterr().err.count("\n") == lines
+        assert fail(*words, "--debug") == 2
+        trace = capsys.readouterr().err
+        assert trace.startswith("Traceback")
+        assert trace.splitlines()[-1].startswith("program: ")
+
+
+@pytest.mark.parametrize("columns", ["1", "39", "40", "41", None])
+def test_a_narrow_terminal_has_40_columns_and_stays_as_it_was(columns, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(Failing, "run", lambda self: seen.append(shutil.get_terminal_size().columns) or 0)
+    monkeypatch.setattr("os.get_terminal_size", lambda *_: os.terminal_size((7, 3)))
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert fail("fail", "none") == 0
+    assert seen == [max(40, int(columns or 7))]
+    assert os.environ.get("COLUMNS") == columns
+
+
+def test_the_help_of_a_program_fits(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "10")
+    assert main(["--help"]) == 0
+    narrow = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["-h"]) == 0
+    assert capsys.readouterr().out == narrow
+    rows = narrow[narrow.index("commands:") : narrow.index("Every command")].splitlines()[1:]
+    assert max(map(len, rows)) <= 40
+    assert {line[:14].strip() for line in rows} == {"", *(name for name, _, _ in THEORY)}
+    assert all(line[12:14] == "  " or not line for line in rows)  # two blanks beside the longest name
+
+
+def test_without_a_command_all_are_named(capsys):
+    assert fail() == 2
+    assert capsys.readouterr().err == "program: COMMAND: expected one of fail (see program --help), got ''\n"
 
 
 @pytest.mark.parametrize(
@@ -267,69 +385,3 @@ def test_nobody_need_read_messages_to_the_end():
     command = f"{sys.executable} -c {shlex.quote(script)} 2>&1 >/dev/null | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "still at work\n", "")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_every_command_and_option(shell, capsys):
-    assert main(["--completion", shell]) == 0
-    script = capsys.readouterr().out
-    names = [name for name, _, _ in THEORY]
-    assert all(name in script for name in (*names, "matched", "theorem-2.1", "sparsity"))
-    assert main(["--completion", "powershell"]) == 2
-    assert "--completion: expected one of bash, zsh, fish" in capsys.readouterr().err
-
-
-def completed(script: str, *words: str) -> list[str]:
-    typed = " ".join(map(shlex.quote, words))
-    asked = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _ertheory_words; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
-    return done.stdout.split()
-
-
-def test_bash_completes_words(capsys):
-    main(["--completion", "bash"])
-    script = capsys.readouterr().out
-    assert completed(script, "ertheory", "wi") == ["width"]
-    assert completed(script, "ertheory", "width", "--lay") == ["--layer0"]
-    assert completed(script, "ertheory", "width", "--method", "") == list(METHODS)
-    assert completed(script, "ertheory", "lower", "--output", "li") == ["linear"]
-    assert completed(script, "ertheory", "figure", "figure4-") == ["figure4-factored"]
-
-
-TYPED = [
-    ("ertheory wi", "width"),
-    ("ertheory width --lay", "--layer0"),
-    ("ertheory lower --output li", "linear"),
-    ("ertheory figure figure4-", "figure4-factored"),
-]
-
-
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
-def test_fish_completes_words(capsys, tmp_path):
-    main(["--completion", "fish"])
-    (tmp_path / "ertheory.fish").write_text(capsys.readouterr().out)
-    for line, found in TYPED:
-        asked = f"source {tmp_path}/ertheory.fish; complete -C {shlex.quote(line)}"
-        done = subprocess.run(["fish", "--private", "-c", asked], capture_output=True, text=True, check=True)
-        assert done.stdout.split("\t")[0].strip() == found
-
-
-# A shell that somebody types in: a line and a tabulator go in, and what stands on the line afterwards comes out.
-TYPING = """
-zmodload zsh/zpty
-zpty typed zsh -f -i
-zpty -w typed 'autoload -U compinit && compinit -u -D; source '$1'; stty -echo; PS1=; echo loa''ded'
-zpty -r -m typed seen '*loaded*'
-zpty -w -n typed $2$'\t'
-zpty -r -m typed seen "*$3*"
-"""
-
-
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-@pytest.mark.parametrize(("line", "found"), TYPED)
-def test_zsh_completes_words(line, found, capsys, tmp_path):
-    main(["--completion", "zsh"])
-    script = tmp_path / "ertheory.zsh"
-    script.write_text(capsys.readouterr().out)
-    whole = f"{line[: line.rindex(' ')]} {found}"
-    subprocess.run(["zsh", "-f", "-c", TYPING, "zsh", str(script), line, whole], check=True, timeout=30)

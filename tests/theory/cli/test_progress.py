@@ -26,6 +26,16 @@ def test_nothing_is_shown_within_two_seconds(clock, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(("seconds", "shown"), [(1.9, False), (2.1, True)])
+def test_a_bar_is_shown_once_two_seconds_have_passed(seconds, shown, clock, capsys):
+    with Progress(total=10, mininterval=0, miniters=1) as bar:
+        clock[0] += seconds
+        bar.update(3)
+        said = capsys.readouterr().err
+        assert ("3/10" in said) is shown
+        assert "0/10" not in said  # nothing is shown before what was done is known
+
+
 def test_later_everything_that_was_done_is_shown_and_the_time_it_took(clock, capsys):
     with Progress(unit=" masks", total=100, mininterval=0, miniters=1) as bar:
         bar.update(20)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 import warnings
 
 import pytest
 
-from ertheory.cli.output import show
+from ertheory.cli.output import render, show, show_table, wrap
 from ertheory.cli.streams import steady_streams
+from ertheory.tables import Table
 
 
 @pytest.mark.parametrize("category", [UserWarning, RuntimeWarning])
@@ -76,3 +79,40 @@ def test_a_stream_that_works_is_there_again(monkeypatch):
         print("a message", file=sys.stderr, flush=True)
     assert sys.stderr is stream
     assert stream.getvalue() == "a message\n"
+
+
+def test_lines_are_as_long_as_the_terminal(monkeypatch):
+    for columns in (40, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        first = f"  {'a' * (columns - 4)}"
+        assert wrap(f"{first} b c") == f"{first} b\n    c"  # a line goes on two blanks further in
+        assert wrap(f"{first}- b-c") == f"{first}-\n    b-c"
+
+
+def test_where_nobody_says_how_large_a_terminal_is_it_has_120_columns(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda *_: os.terminal_size((0, 0)))
+    assert wrap(f"{'a' * 60} {'b' * 59} c") == f"{'a' * 60} {'b' * 59}\n  c"
+    for letters, fits in ((117, True), (118, False)):
+        rows, headers = [["a" * letters, "b"]], ["h", "i"]
+        shown = render(rows, headers, "table")
+        assert (len(shown.splitlines()) == 3) is fits  # or one block for each row
+        show_table(Table.of(headers, rows), "table")
+        assert capsys.readouterr().out == f"{shown}\n"
+
+
+@pytest.mark.parametrize("descriptors", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_descriptor_leads_nowhere_and_an_open_one_stays(descriptors, tmp_path):
+    script = (
+        "import os, sys; from ertheory.cli.streams import steady_streams\n"
+        "with steady_streams(print):\n"
+        "    taken = open(sys.argv[1], 'w')\n"
+        "    for number in (1, 2): os.write(number, b'said')\n"
+        "    sys.exit(taken.fileno() < 3)"
+    )
+    words = ["bash", "-c", f'"$@" {descriptors}', "bash", sys.executable, "-c", script, str(tmp_path / "file")]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.returncode, (tmp_path / "file").read_bytes()) == (0, b"")
+    assert (done.stdout, done.stderr) == tuple(
+        b"" if sign in descriptors.split() else b"said" for sign in (">&-", "2>&-")
+    )
