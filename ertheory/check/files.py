@@ -150,7 +150,7 @@ def _activations(text: Any, depth: int) -> list[str]:
     """Read one name for all layers but the last, or one for each of them."""
     try:
         names = json.loads(text) if text.startswith("[") else text.split(",")
-    except ValueError:
+    except (ValueError, RecursionError):
         names = []
     if not all(isinstance(name, str) for name in names) or len(names) not in {1, depth - 1}:
         raise InvalidInput("activation", f"one name, or {depth - 1}, one per layer but the last", text)
@@ -263,12 +263,19 @@ def _densities(found: Mapping[str, Any]) -> tuple[Fraction, ...] | None:
     text = found["densities"]
     try:
         parts = json.loads(text) if text.startswith("[") else text.split(",")
-        densities = tuple(Fraction(part) for part in parts)
-    except (TypeError, ValueError, ZeroDivisionError):
+        densities = tuple(_fraction(part) for part in parts)
+    except (RecursionError, TypeError, ValueError, ZeroDivisionError):
         raise InvalidInput("densities", "rationals such as 1/10", text) from None
     if any(not 0 < density <= 1 for density in densities):
         raise InvalidInput("densities", "rationals in (0, 1]", text)
     return densities
+
+
+def _fraction(given: Any) -> Fraction:
+    """Read a rational, but none whose exponent alone would fill the memory."""
+    if isinstance(given, str) and len(given.lower().partition("e")[2]) > 5:
+        raise ValueError(given)
+    return Fraction(given)
 
 
 def _rationals(found: Mapping[str, Any], weights: list[csr_array]) -> dict[int, tuple[Fraction, ...]] | None:
@@ -276,8 +283,8 @@ def _rationals(found: Mapping[str, Any], weights: list[csr_array]) -> dict[int, 
         return None
     try:
         given = json.loads(found["rationals"])
-        read = {int(layer): tuple(Fraction(text) for text in row) for layer, row in given.items()}
-    except (AttributeError, TypeError, ValueError, ZeroDivisionError):
+        read = {int(layer): tuple(_fraction(text) for text in row) for layer, row in given.items()}
+    except (AttributeError, RecursionError, TypeError, ValueError, ZeroDivisionError):
         raise InvalidInput(
             "rationals", "lists of rationals such as -2/3 by layer, in JSON", found["rationals"]
         ) from None

@@ -257,7 +257,7 @@ class Run:
         path = self.folder / "metrics.jsonl"
         lines = []
         for line in path.read_bytes().splitlines() if path.exists() else []:
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 if json.loads(line)["epoch"] <= epochs:
                     lines.append(line + b"\n")
         write_whole(path, b"".join(lines))

@@ -151,6 +151,15 @@ def test_a_file_with_something_else_is_named(out, file, wrong):
     assert len(str(caught.value)) <= 400
 
 
+def test_lines_of_the_metrics_that_are_none_are_dropped(out):
+    folder = out / CONFIGURATION.folder
+    (folder / "result.json").unlink()
+    whole = (folder / "metrics.jsonl").read_text()
+    (folder / "metrics.jsonl").write_text("\n".join([*WRONG, whole, *WRONG]))
+    again(CONFIGURATION, out)
+    assert (folder / "metrics.jsonl").read_text() == whole
+
+
 @pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
 def test_a_wrong_index_of_a_checkpoint_is_damage(out, wrong):
     folder = out / CONFIGURATION.folder
