@@ -151,7 +151,7 @@ USES = {
     "vector": lambda x, _, own: own.matrix @ x[0, 0],
     "added": lambda x, w, own: torch.addmm(own.matrix, x[0, :3], w),
     "embedding": lambda x, w, own: functional.linear(own.tokens(x.long()[:, :, 0]), own.tokens.weight),
-    "backwards": lambda x, w, _: functional.conv_transpose1d(x.mT, w[:, :, None]),
+    "backwards": lambda x, w, _: functional.conv_transpose1d(x.mT, w[:, :, None], stride=2),
     "weight norm": lambda x, _, own: own.normed(x),
     "of constants": lambda x, w, own: x @ functional.linear(own.tokens.weight, w).T,
     "no product": lambda x, w, own: x + own.matrix[0],
@@ -173,6 +173,13 @@ def test_what_functions_multiply_counts_inside_the_mask_of_its_layer():
     attach_masks(model, {"layer": torch.eye(4, dtype=torch.bool)})
     assert layer_positions(model, (6, 4)) == {"layer": 12, "normed": 0}
     assert forward_flops(model, (6, 4)) == 2 * 12 * 4
+
+
+def test_what_a_layer_makes_of_constants_is_no_weight_of_it():
+    model = Used(lambda x, w, own: x @ functional.linear(own.places, w).T, called=False)
+    model.register_buffer("places", torch.ones(5, 4))
+    found = layer_positions(model, (6, 4))
+    assert (found, found.beside) == ({"layer": 5, "normed": 0}, {})
 
 
 def test_sparse_matrices_are_no_obstacle():
