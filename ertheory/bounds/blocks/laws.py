@@ -48,7 +48,7 @@ __all__ = ["LAW_BITS", "LAYER0", "Law", "Layer0", "checked_layer0", "law_holds"]
 Layer0 = Literal["dense", "preassigned", "matched"]
 LAYER0: tuple[Layer0, ...] = get_args(Layer0)
 
-_MOST_EXPONENT = 20_000
+_MOST_EXPONENT, _PLAIN_BITS = 20_000, 10  # of densities that have no more digits; less of longer ones
 
 LAW_BITS = 1_024  # precision up to which a law is evaluated; a bound inside it may never become sharper
 
@@ -175,7 +175,7 @@ class Law:
         """1 - H as an exact rational where that is short enough to write down; 1 unless layer 0 is ``matched``."""
         if self.layer0 != "matched":
             return Fraction(1)
-        if first_width * self.target.inputs > _MOST_EXPONENT:
+        if not _is_short(first_width * self.target.inputs, self.densities[0]):
             return None
         return 1 - exact_hall_sum(first_width, self.target.inputs, copies, self.densities[0])
 
@@ -188,7 +188,8 @@ class Law:
         Fraction(7, 8)
         """
         demand = self.target.nonzeros[layer] * above
-        if demand * copies > _MOST_EXPONENT:
+        read = self.densities[layer : layer + 2]
+        if not _is_short(demand * copies, *read):
             return None
         if layer == 0 and self.layer0 == "preassigned":
             first, into = self.densities[0], self.densities[1]
@@ -206,6 +207,12 @@ class Law:
                 )
             return product
         return (1 - (1 - self.densities[layer + 1]) ** copies) ** demand
+
+
+def _is_short(exponent: int, *densities: Fraction) -> bool:
+    """Whether a power of a density, or of what is left of 1, is written down in a moment."""
+    digits = max(density.denominator.bit_length() for density in densities)
+    return exponent * max(digits, _PLAIN_BITS) <= _MOST_EXPONENT * _PLAIN_BITS
 
 
 def law_holds(law: Law, failure_probability: Fraction, factors: tuple[int, ...], first_width: int) -> Decision:

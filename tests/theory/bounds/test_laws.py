@@ -301,3 +301,10 @@ def test_the_union_bound_covers_the_law_for_every_reading_of_layer_0(widths, dat
     law = Law(target, chances if layer0 != "dense" else (ONE, *chances[1:]), layer0)
     claimed = ends(lambda: law.union_failure(factors, width), 256)[1]
     assert claimed >= 1 - success(law, factors, width, precision=256)[1]
+
+
+def test_powers_of_densities_of_many_digits_are_not_written_down():
+    tiny = Fraction(1, 10**300)
+    law = Law(Target.from_text("2-1"), (tiny, tiny), "matched")
+    assert (law.exact_matching(2, 500), law.exact_layer(0, 500, 1)) == (None, None)
+    assert law.exact_matching(1, 2) is not None is not law.exact_layer(0, 3, 1)
