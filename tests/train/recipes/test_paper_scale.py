@@ -21,7 +21,7 @@ from ertrain.training.epoch import train_epoch  # noqa: E402
 from ertrain.training.process_group import join_process_group  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
 
-RUNS = factored("paper")
+RUNS = [run for run in factored("paper") if run.data == "cifar10"]
 SMALLER = Fraction(1, 16)  # of every width, for a processor
 
 
