@@ -16,8 +16,6 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from ertheory.errors import InvalidInput
 
 __all__ = ["unusable"]
@@ -101,6 +99,8 @@ def _is_large(one: Any) -> bool:
 def _is_no_array(one: Any) -> bool:
     if not isinstance(one, list | tuple) and getattr(getattr(one, "dtype", None), "kind", "") not in ("O", "U"):
         return False
+    import numpy as np  # `import ertrain` does without, and here something has failed already
+
     try:
         np.asarray(one, dtype=np.float64)
     except (OverflowError, TypeError, ValueError):

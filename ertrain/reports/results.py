@@ -50,7 +50,7 @@ def read_results(folder: str | PathLike[str]) -> list[Result]:
             reasons.append(error.reason)
             warn(f"left out: {error}")
     if not results:
-        raise InvalidInput("DIR", f"a folder with a result to report (the last one {reasons[-1]})", str(folder))
+        raise InvalidInput("DIR", f"a folder with a result to report (the last one: {reasons[-1]})", str(folder))
     return results
 
 

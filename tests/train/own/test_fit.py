@@ -390,7 +390,7 @@ def test_training_that_diverges_is_marked(tmp_path):
     assert found.diverged
     assert (found.accuracy_validation, found.accuracy_test) == (None, None)
     assert found.result["accuracy_validation_best"] is None
-    with pytest.warns(UserWarning, match="is of a run that diverged"), pytest.raises(InvalidInput, match="are whole"):
+    with pytest.warns(UserWarning, match="of a run that diverged"), pytest.raises(InvalidInput, match="one: is of a"):
         ertrain.reports.read_results(tmp_path)
 
 
