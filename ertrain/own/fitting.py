@@ -31,7 +31,7 @@ from ertrain.methods import METHODS
 from ertrain.own.densities import AskedDensities
 from ertrain.own.fingerprints import fingerprint
 from ertrain.own.supply import Loss, Metric, needs_closure, supplied_data, supplied_measure
-from ertrain.own.trial import try_out
+from ertrain.own.trial import copied, try_out
 from ertrain.storage.checkpoints import load_checkpoint
 from ertrain.storage.files import write_whole
 from ertrain.training.backend import Backend
@@ -188,8 +188,6 @@ def fit(
         raise InvalidInput("model", "a torch.nn.Module with parameters", model)
     if any(one.is_meta for one in model.parameters()):
         raise InvalidInput("model", "a network whose weights are in memory", "weights on the device 'meta'")
-    with taken("model", "a network that copy.deepcopy can copy", type(model).__name__):
-        copy.deepcopy(model)
     if not isinstance(out, str | os.PathLike | None):
         raise InvalidInput("out", "a folder", out)
     if not callable(progress) and progress is not None:
@@ -279,7 +277,7 @@ def _optimiser(given: str | MakeOptimiser, model: nn.Module, rate: float) -> tup
         return given, rate
     if not callable(given):
         raise InvalidInput("optimiser", "sgd, nesterov, adam, adamw, or what makes an optimiser of parameters", given)
-    parameters = list(copy.deepcopy(model).parameters())
+    parameters = list(copied(model).parameters())
     allowed = "sgd, nesterov, adam, adamw, or what makes an optimiser of a list of the parameters"
     with taken("optimiser", allowed, getattr(given, "__name__", given)):
         made = given(parameters)

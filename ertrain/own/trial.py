@@ -9,12 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
+from ertrain.arguments import taken
 from ertrain.data import NO_LABEL, Data
 from ertrain.training.epoch import Measure
 
-__all__ = ["try_out"]
+__all__ = ["copied", "try_out"]
 
 _INPUTS = 8
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Copy somebody else's network, or refuse it.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be copied.
+
+    Examples
+    --------
+    >>> copied(nn.Linear(3, 4))
+    Linear(in_features=3, out_features=4, bias=True)
+    """
+    with taken("model", "a network that copy.deepcopy can copy", type(model).__name__):
+        return copy.deepcopy(model)
 
 
 def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool, tested: bool = False) -> None:
@@ -53,7 +71,7 @@ def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool, te
     with torch.random.fork_rng(devices=[]):
         inputs, labels = next(data.train.in_order(_INPUTS))
         inputs, labels = inputs[:_INPUTS].cpu(), labels[:_INPUTS].cpu()
-        tried = copy.deepcopy(model).cpu().train(len(inputs) > 1)  # a single one has no statistics
+        tried = copied(model).cpu().train(len(inputs) > 1)  # a single one has no statistics
         try:
             outputs = tried(data.normalised(inputs))
         except Exception as error:  # whatever a network of somebody else raises

@@ -42,15 +42,15 @@ def read_results(folder: str | PathLike[str]) -> list[Result]:
         raise InvalidInput("DIR", f"a folder that can be read ({error})", str(folder)) from error
     if not paths:
         raise InvalidInput("DIR", "a folder with runs that are done", str(folder))
-    results, reasons = [], []
+    results, reason = list[Result](), ""
     for path in paths:
         try:
             results.append(_read(path))
         except RunFolderError as error:
-            reasons.append(error.reason)
+            reason = error.reason
             warn(f"left out: {error}")
     if not results:
-        raise InvalidInput("DIR", f"a folder with a result to report (the last one: {reasons[-1]})", str(folder))
+        raise InvalidInput("DIR", f"a folder with a result to report (the last one: {reason})", str(folder))
     return results
 
 
