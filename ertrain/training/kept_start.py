@@ -53,8 +53,8 @@ def draw_kept(
     drawing: str,
     chosen: Callable[[LayerShape, float], bool],
     *,
-    by_gaps: bool = True,
-    repaired: Mapping[str, Tensor] | None = None,
+    by_gaps: bool,
+    repaired: Mapping[str, Tensor] | None,
 ) -> nn.Module:
     """Copy a network with masks: layers that are chosen hold their kept weights alone, and others are dense.
 
@@ -131,9 +131,9 @@ def _kept(layer: nn.Module, drawn: Any) -> KeptLinear | None:
     if not weight.is_meta:
         with torch.no_grad():
             made.weight.copy_(weight.detach().flatten()[made.flat_places().to(weight.device)])
-            if bias is not None and made.bias is not None:
-                made.bias.copy_(bias)
+            if bias is not None:
+                made.get_parameter("bias").copy_(bias)
     made.weight.requires_grad_(weight.requires_grad)
-    if bias is not None and made.bias is not None:
-        made.bias.requires_grad_(bias.requires_grad)
+    if bias is not None:
+        made.get_parameter("bias").requires_grad_(bias.requires_grad)
     return made.train(layer.training)

@@ -91,7 +91,7 @@ class Run:
         return read_json(self.folder / "start.json", _START_NEEDS, _START_ALSO)
 
     def describe_start(
-        self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...], *, search: int = 0
+        self, model: nn.Module, densities: LayerDensities, inputs: tuple[int, ...], *, search: int
     ) -> None:
         """Write down what the masks look like before training, for inputs of a shape.
 
@@ -347,7 +347,7 @@ def environment(processes: ProcessGroup) -> dict[str, Any]:
 
 def _searched(start: Mapping[str, Any]) -> int:
     """Read what the search for densities took; older files do not say."""
-    found = start.get("flops_search", 0)
+    found = start.get("flops_search")
     return found if type(found) is int else 0
 
 

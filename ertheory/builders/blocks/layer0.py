@@ -25,7 +25,7 @@ __all__ = ["assign"]
 
 
 def assign(
-    mask: Mask, coding: Coding, layer0: Layer0 = "dense", *, copies: int | None = None
+    mask: Mask, coding: Coding, layer0: Layer0, *, copies: int | None = None
 ) -> tuple[Signal, list[MissingEdge]]:
     """Give the neurons of layer 0 to the units.
 

@@ -76,9 +76,16 @@ def _refuted(
         for _ in range(steps - 1):
             longest = max(longest, float(np.linalg.norm(vector)))
             before, vector = vector, 2 * moved(vector) - before
-        # The sum of U_{k-1-j} / T_k is at most that of exp(-j rate) / sinh(rate), j from 0, times 1 + exp(-2 k rate).
-        lost = 2 * longest * each / (math.sinh(rate) * -math.expm1(-rate))
+        lost = 2 * longest * each * carried(rate)  # twice, as this is rounded too
         if not float(np.linalg.norm(vector)) * (1 + 1e-6) < growth * (_ETA - lost):
             return False
         progress(1 / _VECTORS)
     return True
+
+
+def carried(rate: float) -> float:
+    """Bound the sum of the U_{k-1-j} / T_k at cosh(rate), whatever k is: what errors of 1 in every step become.
+
+    As U_j = sinh((j + 1) rate) / sinh(rate) and T_k = cosh(k rate), it is at most that of exp(-j rate) / sinh(rate).
+    """
+    return 1 / (math.sinh(rate) * -math.expm1(-rate))

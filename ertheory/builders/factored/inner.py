@@ -129,7 +129,7 @@ def shifts_of(first: csr_array, box: Array | None, *, name: str) -> Array:
     # The rational factors and the inputs that the source computes differ from these by relative errors of rounding.
     reach = widened(low, low, size, int(np.diff(first.indptr).max(initial=0)))[:, 0] - size * 2.0**-30
     needed = np.maximum(0.0, -reach)
-    if not needed.max(initial=0.0) <= _LARGEST:
+    if not (needed <= _LARGEST).all():
         msg = f"{name}: inner relu needs shifts up to {needed.max():.2g}, above {_LARGEST:g}, on the box of its inputs"
         raise TheoremNotApplicable(f"{msg}; use inner identity, or relu-positive where inputs are not negative")
     exponent = np.frexp(needed)[1] - _DIGITS

@@ -45,8 +45,8 @@ def build_coded(
     masks: tuple[Mask, ...],
     construction: Construction,
     *,
-    workers: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    workers: int | None,
+    progress: Callable[[int], object] | None,
 ) -> Embedding:
     """Choose the weights of all layers; arguments, result and errors as for `ertheory.embed_target`."""
     _check(target)

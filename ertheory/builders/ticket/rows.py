@@ -89,7 +89,7 @@ def hidden_rows(
     enough: int,
     workers: int,
     progress: Callable[[int], object],
-    kept: int = 0,
+    kept: int,
 ) -> KeptRows:
     """Make copies of target neurons from the rows of source layer l < L.
 
@@ -152,7 +152,7 @@ def hidden_rows(
     return _carried(source, layer, reader, units, chosen)
 
 
-def output_rows(source: DrawnSource, layer: int, below: Signals, wanted: Array, *, kept: int = 0) -> KeptRows:
+def output_rows(source: DrawnSource, layer: int, below: Signals, wanted: Array, *, kept: int) -> KeptRows:
     """Choose the edges of the outputs, none of which may be dropped; their errors stand in the signals."""
     biases, reader = source.biases(layer), _reader(below, wanted, kept)
     chosen = {}

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from ertheory.bounds import STATEMENTS, width
+from ertheory.bounds.necessary.first_layer import AFFINE_ONLY
 from ertheory.bounds.result import Width
 from ertheory.builders import Plan, plan
 from ertheory.builders.factored.pairs import MaskPair
@@ -166,8 +167,7 @@ def _necessary(
 ) -> tuple[int | None, ...]:
     """Give for every hidden layer the largest width that a statement about all sources asks for."""
     answers = _answers(methods, target, densities, delta)
-    # Others are for such as those whose layer 0 is affine.
-    widths = [one.widths[:-1] for one in answers if one.applies and "only for sources" not in one.reason]
+    widths = [one.widths[:-1] for one in answers if AFFINE_ONLY not in one.reason]
     every = zip(*widths, strict=True) if widths else ((),) * layers
     return tuple(max((low for low in layer if low is not None), default=None) for layer in every)
 

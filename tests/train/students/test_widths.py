@@ -456,6 +456,14 @@ def test_factored_students_stand_beside_the_widths_that_are_proved_for_them(tmp_
         ask(construction="folded")
 
 
+def test_necessary_widths_are_those_of_all_sources():
+    """With layer 0 whole one neuron reads all inputs; what asks for more speaks of an affine layer 0 alone."""
+    teacher, densities = draw_teacher(Target.from_text("6-3-2"), seed=1), (Fraction(1), Fraction(1, 2), Fraction(1, 2))
+    affine = width(teacher, method="parameter-count", density=densities, failure_probability="1/20")
+    assert (affine.applies, affine.widths, "affine" in affine.reason) == (True, (3, None, 2), True)
+    assert construction_of("copies", teacher, densities, Fraction(1, 20)).necessary == (1, None)
+
+
 def test_masks_hold_every_map_where_the_construction_says_so():
     """A pair that is counted as found has factors for the teacher's own weights, and one without a path has none."""
     teacher = draw_teacher(Target.from_text("2-3-1"))

@@ -319,6 +319,38 @@ def test_a_damaged_checkpoint_costs_an_epoch_and_no_bit(tmp_path):
     assert_same_run(tmp_path / "whole" / BASE.folder, tmp_path / "parts" / BASE.folder)
 
 
+def test_a_start_of_before_searches_were_counted_says_of_none(tmp_path):
+    one = replace(BASE, epochs=2)
+    with pytest.raises(Killed):
+        run(one, tmp_path, stop_after=1)
+    path = tmp_path / one.folder / "start.json"
+    start = json.loads(path.read_text())
+    del start["flops_search"]
+    path.write_text(json.dumps(start))
+    assert run(one, tmp_path)["flops_search"] == 0
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize(
+    ("warmup", "asked"),
+    [(1, {}), (1, {"epochs": 9, "ratio_epochs": 2}), (2, {"epochs": 9, "ratio_epochs": 2, "warmup": 5})],
+    ids=["as long", "epochs of its own", "warm-up cut short"],
+)
+def test_training_before_pruning_is_that_of_a_dense_run(optimiser, warmup, asked, tmp_path):
+    """It leaves the weights that a run of density 1 and of as many epochs ends with, bit for bit."""
+    dense = replace(
+        BASE, density="1", ratio="uniform", epochs=2, warmup=warmup, optimiser=optimiser, initialisation="kaiming",
+        label_smoothing=0.1, weight_decay=0.01, schedule="cosine", examples=600,
+    )  # fmt: skip
+    run(dense, tmp_path)
+    ended = load_file(tmp_path / dense.folder / "checkpoint.safetensors")
+    data = load_data(dense.data, tmp_path, examples=dense.examples, validation=dense.validation)
+    model, _ = start_model(replace(dense, **asked), data)
+    with join_process_group("cpu") as processes:
+        pretrain(replace(dense, **asked), data, processes, model)
+    assert all(parameter.equal(ended[name]) for name, parameter in model.named_parameters())
+
+
 @pytest.mark.parametrize(
     ("changes", "of_ratio", "of_method"),
     [

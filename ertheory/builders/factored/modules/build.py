@@ -35,12 +35,12 @@ def build_pair(
     *,
     seed: int,
     number: int,
-    frozen: bool = False,
-    inner: Inner = "identity",
-    box: Array | None = None,
-    positive: bool = False,
-    workers: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    frozen: bool,
+    inner: Inner,
+    box: Array | None,
+    positive: bool,
+    workers: int | None,
+    progress: Callable[[int], object] | None,
 ) -> tuple[MapPair, MapAnswer]:
     """Draw the masks of a layer and solve for the weights on them.
 
