@@ -9,9 +9,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ertheory._typed import _MARK
 from ertheory.errors import ErError
 
-__all__ = ["Odd", "not_named", "public_functions"]
+__all__ = ["Odd", "not_named", "public_functions", "silent_methods"]
 
 
 class Odd:
@@ -32,6 +33,28 @@ def public_functions(package: str) -> Iterator[tuple[str, Callable[..., Any]]]:
             if inspect.isfunction(found) and found not in seen and _needed(found):
                 seen.add(found)
                 yield f"{name}.{one}", found
+
+
+def silent_methods(package: str) -> Iterator[str]:
+    """Name what stands on pages of a package, functions and methods of classes, and does not name wrong types.
+
+    Inner pages come first: names are exchanged wherever they stand when they are looked up on the page of the package.
+    """
+    top = importlib.import_module(package)
+    inside = [found.name for found in pkgutil.walk_packages(top.__path__, f"{package}.") if found.ispkg]
+    for name in (*reversed(inside), package):
+        page = importlib.import_module(name)
+        for one in getattr(page, "__all__", ()):
+            found = getattr(page, one)
+            if not getattr(found, "__module__", "").startswith(("ertheory.", "ertrain.")):
+                continue
+            methods = {one: found} if inspect.isfunction(found) else {}
+            if inspect.isclass(found):
+                public = {key: how for key, how in vars(found).items() if key[0] != "_" or key == "__init__"}
+                methods = {f"{one}.{key}": getattr(how, "__func__", how) for key, how in public.items()}
+            for key, method in methods.items():
+                if inspect.isfunction(method) and not key.endswith(".forward") and not hasattr(method, _MARK):
+                    yield f"{name}.{key}"
 
 
 def not_named(function: Callable[..., Any]) -> str | None:

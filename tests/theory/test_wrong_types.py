@@ -16,7 +16,7 @@ import pytest
 import ertheory
 from ertheory._typed import fits, naming, public
 from ertheory.errors import InvalidInput
-from tests.wrong_types import Odd, not_named, public_functions
+from tests.wrong_types import Odd, not_named, public_functions, silent_methods
 
 HOUSE = ("ertheory.numbers.", "ertheory.cli.")  # what rooms ask one another, in loops
 
@@ -25,6 +25,11 @@ def test_every_public_function_names_what_it_cannot_take():
     functions = {name: one for name, one in public_functions("ertheory") if not name.startswith(HOUSE)}
     assert len(functions) > 100
     assert {name: said for name, one in functions.items() if (said := not_named(one)) is not None} == {}
+
+
+def test_every_page_ends_so_that_its_functions_and_classes_name_wrong_types():
+    pages = ("ertheory.cli.", "ertheory.numbers.", "ertheory.plots.explorer.")  # of the house, and a page in HTML
+    assert [name for name in silent_methods("ertheory") if not name.startswith(pages)] == []
 
 
 def test_a_name_stands_for_one_function_which_can_be_pickled():

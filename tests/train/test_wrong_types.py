@@ -16,7 +16,7 @@ import ertheory  # noqa: E402
 import ertrain  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertheory.layerwise import layer_densities  # noqa: E402
-from tests.wrong_types import not_named, public_functions  # noqa: E402
+from tests.wrong_types import not_named, public_functions, silent_methods  # noqa: E402
 
 # They ask a question of any object, or begin when they are entered.
 OF_ANYTHING = {
@@ -31,6 +31,10 @@ def test_every_public_function_names_what_it_cannot_take():
     said = {name.removeprefix("ertrain."): not_named(one) for name, one in functions.items()}
     assert {name: what for name, what in said.items() if what is not None} == dict.fromkeys(OF_ANYTHING, "returns")
     assert all(pickle.loads(pickle.dumps(one)) is one for one in functions.values())
+
+
+def test_every_page_ends_so_that_its_functions_and_classes_name_wrong_types():
+    assert list(silent_methods("ertrain")) == ["ertrain.cli.main"]
 
 
 def test_masks_and_guards_name_it():

@@ -386,6 +386,29 @@ def test_what_cannot_be_is_refused_in_a_line(options, message):
     assert len(str(caught.value)) <= 400
 
 
+@pytest.mark.filterwarnings("ignore:.*stay dense")
+@pytest.mark.parametrize(
+    ("model", "inputs", "dense"),
+    [
+        (nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(24, 2)), (INPUTS > 0).long(), ()),
+        (network()[0:2].append(nn.Linear(20, 2)).double(), INPUTS.double(), ("first",)),
+        (network()[0:2].append(nn.Linear(20, 2)), INPUTS, ("first",)),
+    ],
+    ids=["words", "double", "single"],
+)
+def test_networks_of_any_kind_of_number_are_trained_in_either_form(model, inputs, dense):
+    """Gradients that are moved at once are not held, which is found with inputs of their kind."""
+    found = [
+        ertrain.fit(
+            model, (inputs, LABELS), density="0.3", dense_layers=dense, optimiser="sgd", backend=backend, **SETTINGS
+        )
+        for backend in ("masked", "sparse")
+    ]
+    for one, other in zip(*map(weights_of, found), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert found[0].result["memory_train"] != found[1].result["memory_train"]
+
+
 @pytest.mark.parametrize("model", [nn.ReLU(), nn.Embedding(3, 2), 3], ids=["empty", "embedding", "number"])
 def test_networks_without_layers_that_have_masks_are_refused(model):
     with pytest.raises(InvalidInput, match=r"^model: "):

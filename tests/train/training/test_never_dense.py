@@ -16,15 +16,15 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
-from ertrain import fit, masks_of  # noqa: E402
+from ertrain import attach_masks, fit, masks_of, sparsify  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
 from ertrain.masks import entries  # noqa: E402
 from ertrain.masks.sparse.kept import KeptLinear  # noqa: E402
 from ertrain.methods import METHODS as training_methods  # noqa: E402
 from ertrain.models.initialisation import INITIALISATIONS  # noqa: E402
-from ertrain.training import kept_files, kept_start, memory  # noqa: E402
-from ertrain.training.backend import never_dense  # noqa: E402
+from ertrain.training import kept_files, kept_start, make_optimiser, memory, train_epoch  # noqa: E402
+from ertrain.training.backend import PackedLayers, never_dense  # noqa: E402
 from ertrain.training.experiments import perform  # noqa: E402
 from ertrain.training.process_group import ProcessGroup, join_process_group  # noqa: E402
 from ertrain.training.start import start_model  # noqa: E402
@@ -341,6 +341,20 @@ def test_gradients_count_where_a_step_holds_them(name, tmp_path, monkeypatch):
     assert result["memory_train"] - counted[-1] == max(seen) + at_once
     assert (max(seen) > sum(kept)) is holds or name == "dense"
     assert len(set(seen)) == (2 if name == "rigl" else 1)
+
+
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_gradients_are_there_at_a_step_but_of_layers_that_are_exchanged(exchanged):
+    """As they are counted: a sparse layer of somebody's own has a gradient, which hooks of the optimiser may cut."""
+    data = load_data("digits", Path(), examples=SMALL.batch * 2)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    attach_masks(model, {"1": torch.rand(10, 64, generator=torch.Generator().manual_seed(0)) < 0.3})
+    model = model if exchanged else sparsify(model)
+    optimiser, seen = make_optimiser(SMALL, model), []
+    layers = PackedLayers(model, optimiser, ("1",)) if exchanged else None
+    optimiser.register_step_pre_hook(lambda *_: seen.append(model[1].weight.grad is not None))
+    train_epoch(SMALL, model, optimiser, data, 0, CPU, layers=layers)
+    assert set(seen) == {not exchanged}
 
 
 def test_a_layer_that_loses_all_of_its_weights_stays_as_it_is(tmp_path):

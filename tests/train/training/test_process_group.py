@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ertheory.errors import InvalidInput  # noqa: E402
-from ertrain.training.process_group import _of_torchrun, join_process_group  # noqa: E402
+from ertrain.training.process_group import ProcessGroup, _of_torchrun, join_process_group  # noqa: E402
 
 WHOLE = {"WORLD_SIZE": "999999", "RANK": "999998", "LOCAL_RANK": "3", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
 
@@ -62,3 +62,21 @@ def test_one_process_belongs_to_no_group(variables):
     for device in ("cpu:", "cpu:1", "cpu:x", "cpu:00000", "cuda:99999", "tpu", ""):
         with pytest.raises(InvalidInput, match=r"^device: "), join_process_group(device):
             pass
+
+
+@pytest.mark.parametrize(
+    ("rank", "processes", "order"),
+    [(0, 2, ["block", "wait"]), (1, 2, ["wait", "block"]), (2, 3, ["wait", "block"]), (0, 1, ["block"])],
+)
+def test_the_main_process_goes_first_and_each_waits_once(rank, processes, order, monkeypatch):
+    """All wait for one another once: the main process when it is through, and others before they begin."""
+    seen = []
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: seen.append("wait"))
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda numbers: numbers.mul_(processes))
+    group = ProcessGroup(torch.device("cpu"), rank, processes)
+    with group.main_first():
+        seen.append("block")
+    assert seen == order
+    assert group.is_main is (rank == 0)
+    assert group.all_reduce(numbers := torch.ones(2)) is numbers
+    assert numbers.tolist() == [processes] * 2
