@@ -56,7 +56,7 @@ def write_factored(
 
 
 def write_network(
-    path: str | Path, built: FactoredNetwork, *, force: bool = False, check: Callable[[Path], None] | None = None
+    path: str | Path, built: FactoredNetwork, *, force: bool, check: Callable[[Path], None] | None
 ) -> None:
     """Write the source of a network that is no chain to a .npz or .safetensors file, with its masks.
 

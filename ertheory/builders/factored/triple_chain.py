@@ -2,7 +2,7 @@
 
 >>> from ertheory.networks.target import Target, network_of
 >>> target = network_of(Target.from_arrays([[[1.0, -2.0], [0.5, 1.0]], [[3.0, 1.0]]], domain=[(0, 1), (-1, 1)]))
->>> built = embed_triples(target, densities=["1/2"], failure_probability="0.1", seed=3)
+>>> built = embed_triples(target, densities=["1/2"], failure_probability="0.1", seed=3, split="equal")
 >>> len(built.source.affine), max(one.error_bound for one in built.maps) < 1e-12
 (6, True)
 """
@@ -41,8 +41,8 @@ def embed_triples(
     *,
     densities: Sequence[Rational],
     failure_probability: Rational,
-    seed: int = 0,
-    split: Split = "equal",
+    seed: int,
+    split: Split,
     progress: Callable[[int], object] | None = None,
 ) -> FactoredNetwork:
     """Build a chain inside masks that are drawn for three factors of each of its maps.
