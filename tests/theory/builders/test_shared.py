@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from ertheory.builders import embed_target
 from ertheory.builders.sharp.coded import solvable_on
-from ertheory.builders.sharp.shared import divisions, in_parts
+from ertheory.builders.sharp.shared import _parts, divisions, in_parts
 from ertheory.builders.sharp.solvable import problem_of
 from ertheory.check import check_embedding
 from ertheory.masks import DrawnMask, read_mask
@@ -80,3 +80,16 @@ def test_the_scale_of_the_weights_does_not_matter(power):
         for seed in range(25)
     ]
     assert 3 < sum(found) < 25
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_parts_are_rows_of_one_class_one_after_another_and_alike_in_size(size):
+    kinds = np.random.default_rng(0).integers(0, 4, 2000)
+    parts = _parts(kinds, size)
+    for kind in range(4):
+        mine = parts[kinds == kind]
+        counts = np.unique(mine, return_counts=True)[1]
+        assert (np.diff(mine) >= 0).all()
+        assert len(counts) == -(-len(mine) // size)
+        assert counts.max() - counts.min() <= 1
+        assert not np.isin(parts[kinds != kind], mine).any()
