@@ -94,3 +94,11 @@ def test_what_fails_is_named():
         factor_triple(np.ones((2, 2)), everything[::-1])
     with pytest.raises(InvalidInput, match="theorem"):
         factor_triple(np.ones((2, 2)), everything, theorem="dual")
+
+
+def test_an_input_that_is_not_linked_is_named_however_small_its_weights_are():
+    """Beside others they are less than what roundings may leave, and still they are not met."""
+    first = np.ones((9, 3))
+    first[:, 1] = 0
+    with pytest.raises(ConstructionFailed, match="input or output 1 is not linked"):
+        factor_triple([[1.0, 1e-30, 2.0], [0.5, 1e-30, -1.0]], (first, np.ones((9, 9)), np.ones((2, 9))))
