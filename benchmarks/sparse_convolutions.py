@@ -2,10 +2,9 @@
 
     python benchmarks/sparse_convolutions.py [--densities 0.1,0.05,0.02,0.01] [--repeats 5]
 
-A convolution of a x a kernels (stride 1, as many channels out as in, the same size of images) against the same
-convolution as a product: every place of an image becomes a column of a^2 times the channels, and a sparse layer of
-the kept weights multiplies these columns. With 1 x 1 no columns are made, which is the form of `ertrain`. Times are
-the best of several, of the processor, by one thread; before them results and gradients are compared.
+A convolution of a x a kernels (as many channels out as in) with a mask against `ertrain.masks.sparse.SparseConv2d`, which
+has the kept weights alone. Times are the best of several, of the processor, by one thread; before them results and
+gradients are compared.
 """
 
 from __future__ import annotations
@@ -16,41 +15,26 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import unfold
 
 from ertrain import attach_masks, sparsify
-from ertrain.masks.sparse import SparseLinear
 
-# Images, channels, height and width, kernel: layers of ResNets and of VGG on small images.
-LAYERS = ((64, 64, 8, 1), (64, 256, 8, 1), (64, 64, 8, 3), (64, 256, 8, 3), (32, 128, 16, 3), (64, 64, 8, 5))
-
-
-class Columns(nn.Module):
-    """The convolution as a product with a sparse matrix of its kept weights."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        super().__init__()
-        weight, mask = convolution.weight.detach().flatten(1), convolution.weight_mask.flatten(1)
-        self.kernel = convolution.kernel_size[0]
-        self.layer = SparseLinear(weight.shape[1], weight.shape[0], mask, bias=False)
-        with torch.no_grad():
-            self.layer.weight.copy_(weight[mask])
-
-    def forward(self, images: Tensor) -> Tensor:
-        columns = unfold(images, self.kernel, padding=self.kernel // 2)
-        found = self.layer(columns.transpose(1, 2))
-        return found.transpose(1, 2).reshape(len(images), -1, *images.shape[2:])
+# Images, channels, height and width, kernel, stride: layers of ResNets and of VGG, on small images and larger ones.
+LAYERS = (
+    (64, 64, 8, 1, 1), (64, 256, 8, 1, 1), (64, 256, 16, 1, 2),
+    (64, 4, 8, 3, 1), (64, 16, 8, 3, 1), (64, 64, 8, 3, 1), (64, 256, 8, 3, 1), (32, 100, 28, 3, 1), (128, 128, 16, 3, 1),
+    (128, 64, 32, 3, 2), (128, 512, 4, 3, 1), (8, 64, 56, 3, 1), (64, 64, 8, 5, 1),
+)  # fmt: skip
 
 
-def measured(shape: tuple[int, int, int, int], density: float, repeats: int) -> tuple[float, float]:
+def measured(shape: tuple[int, int, int, int, int], density: float, repeats: int) -> tuple[float, float]:
     """Give the seconds of a pass of the dense convolution with a mask, and of the product."""
-    images, channels, side, kernel = shape
+    images, channels, side, kernel, stride = shape
     torch.manual_seed(0)
-    dense = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
+    dense = nn.Conv2d(channels, channels, kernel, stride, padding=kernel // 2, bias=False)
     attach_masks(dense, {"": torch.rand(dense.weight.shape) < density})
-    sparse = Columns(dense) if kernel > 1 else sparsify(dense)
-    kept = sparse.layer if kernel > 1 else sparse
-    given, above = torch.randn(images, channels, side, side), torch.randn(images, channels, side, side)
+    sparse = sparsify(dense)
+    given = torch.randn(images, channels, side, side)
+    above = torch.randn_like(dense(given))
 
     def passed(layer: nn.Module, weight: nn.Parameter) -> Callable[[], tuple[Tensor, ...]]:
         def work() -> tuple[Tensor, ...]:
@@ -60,7 +44,7 @@ def measured(shape: tuple[int, int, int, int], density: float, repeats: int) -> 
 
         return work
 
-    forms = {"dense": passed(dense, dense.weight), "sparse": passed(sparse, kept.weight)}
+    forms = {"dense": passed(dense, dense.weight), "sparse": passed(sparse, sparse.weight)}
     one, other = (work() for work in forms.values())
     for right, found in zip((*one[:2], one[2][dense.weight_mask]), other, strict=True):
         torch.testing.assert_close(found, right, rtol=1e-3, atol=1e-4 * right.abs().max().item())
@@ -76,7 +60,7 @@ def measured(shape: tuple[int, int, int, int], density: float, repeats: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--densities", default="0.25,0.1,0.05,0.02,0.01", help="Densities of the masks.")
+    parser.add_argument("--densities", default="0.5,0.25,0.1,0.05,0.02,0.01", help="Densities of the masks.")
     parser.add_argument("--repeats", type=int, default=5, help="How often everything is timed.")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -87,8 +71,8 @@ def main() -> None:
     for shape in LAYERS:
         times = [measured(shape, density, given.repeats) for density in densities]
         cells = " | ".join(f"{dense / sparse:.2f}" for dense, sparse in times)
-        images, channels, side, kernel = shape
-        name = f"{images} of {channels} x {side} x {side}, {kernel} x {kernel}"
+        images, channels, side, kernel, stride = shape
+        name = f"{images} of {channels} x {side} x {side}, {kernel} x {kernel}{', stride 2' if stride == 2 else ''}"
         print(f"| {name} | {min(dense for dense, _ in times) * 1e3:.1f} | {cells} |", flush=True)
 
 

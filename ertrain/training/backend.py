@@ -1,8 +1,8 @@
 """How the layers of a run are stored and multiplied: dense with masks, or the kept weights alone.
 
 The network is the same module either way. With the sparse backend, linear layers are made of the kept weights of their
-masks where that can be (`never_dense`). Other masked linear layers and convolutions of 1 x 1 are dense, and exchanged
-for sparse ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
+masks where that can be (`never_dense`). Other masked linear layers and convolutions are dense, and exchanged for sparse
+ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
 from ertrain.masks.sparse.kept import KeptLinear
-from ertrain.masks.sparse.pointwise import is_pointwise
 from ertrain.methods import FixedMask
 from ertrain.models.factored import FactoredLayer
 from ertrain.training.process_group import ProcessGroup
@@ -32,11 +31,11 @@ __all__ = ["BACKENDS", "Backend", "PackedLayers", "ShownLayers", "choose_backend
 Backend = Literal["auto", "masked", "sparse"]
 BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
 
-# Measured by benchmarks/sparse_training.py: from there on the kept weights alone are faster, in layers that are not
-# tiny, where what surrounds a product takes longer than it. So are layers of which a method chooses at every step.
-# Convolutions are used at many places of an image, which have to be turned around; at 0.25 some are slower.
-_BREAK_EVEN, _BREAK_EVEN_POINTWISE = 0.25, 0.1
-_LARGE, _LARGE_POINTWISE = 100_000, 4096
+# Measured by benchmarks/sparse_training.py and benchmarks/sparse_convolutions.py: from there on the kept weights alone
+# are faster, in layers that are not tiny, where what surrounds a product takes longer than it. So are layers of which a
+# method chooses at every step. Weights of convolutions are used at many places.
+_BREAK_EVEN = 0.25
+_LARGE, _LARGE_CONVOLUTION = 100_000, 1024
 
 
 def choose_backend(
@@ -59,7 +58,7 @@ def choose_backend(
     Returns
     -------
     tuple of str
-        Names of linear layers and convolutions of 1 x 1 with masks.
+        Names of linear layers and convolutions with masks.
 
     Raises
     ------
@@ -84,7 +83,7 @@ def choose_backend(
         "masked with compile": configuration.compile,
         "masked with several processes": processes.world_size > 1,
         "masked for a network that is one layer, which nothing holds": "" in masks,
-        "masked where no linear layer, and no convolution of 1 x 1, has a mask with a kept weight": not names,
+        "masked where no linear layer, and no convolution, has a mask with a kept weight": not names,
     }
     for allowed, holds in obstacles.items():
         if holds and backend == "sparse":
@@ -139,8 +138,8 @@ def _pays(layer: nn.Module, mask: Tensor) -> bool:
     """Whether a layer is faster when its kept weights alone are multiplied."""
     if isinstance(layer, KeptLinear):
         return True
-    large, low = (_LARGE_POINTWISE, _BREAK_EVEN_POINTWISE) if is_pointwise(layer) else (_LARGE, _BREAK_EVEN)
-    return mask.numel() >= large and int(mask.sum()) <= low * mask.numel()
+    large = _LARGE_CONVOLUTION if isinstance(layer, nn.Conv2d) else _LARGE
+    return mask.numel() >= large and int(mask.sum()) <= _BREAK_EVEN * mask.numel()
 
 
 def _is_multiplied_first(model: nn.Module, name: str) -> bool:

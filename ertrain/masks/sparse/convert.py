@@ -13,16 +13,16 @@ from ertrain.masks.keeping import KeepMask
 from ertrain.masks.masking import attach_masks, masks_of
 from ertrain.masks.shapes import named_parts
 from ertrain.masks.sparse.chain import SparseSequential
+from ertrain.masks.sparse.convolution import SparseConv2d, window_of
 from ertrain.masks.sparse.engines import ENGINES
 from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
-from ertrain.masks.sparse.pointwise import SparsePointwise, is_pointwise
 
 __all__ = ["can_be_sparse", "densify", "replaced", "sparse_layer", "sparsify"]
 
 
 def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
-    """Copy a masked module so that its masked linear layers, and convolutions of 1 x 1, hold the kept weights alone.
+    """Copy a masked module so that its masked linear layers and convolutions hold the kept weights alone.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def sparsify(module: nn.Module, *, engine: str = "auto") -> nn.Module:
     names = [name for name in masks_of(module) if can_be_sparse(module.get_submodule(name))]
     if not names:
         raise InvalidInput(
-            "module", "at least one torch.nn.Linear with a mask, or convolution of 1 x 1", type(module).__name__
+            "module", "at least one torch.nn.Linear or torch.nn.Conv2d with a mask", type(module).__name__
         )
     owners: dict[int, set[str]] = {}
     for name, layer in module.named_modules():
@@ -92,8 +92,8 @@ def densify(module: nn.Module) -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        The copy, every `SparseLinear` of which is a `torch.nn.Linear` with a mask: the same numbers bit for bit, so
-        that ``sparsify`` gives the given one back.
+        The copy, every `SparseLinear` of which is a `torch.nn.Linear` with a mask, and every `SparseConv2d` a
+        `torch.nn.Conv2d`: the same numbers bit for bit, so that ``sparsify`` gives the given one back.
 
     Raises
     ------
@@ -121,13 +121,16 @@ def sparse_layer(name: str, layer: nn.Module, engine: str = "auto", *, mask: Ten
         raise InvalidInput(f"layer {name!r}", "weights in float32 or float64", weight.dtype)
     if not bool(mask.any()):
         raise InvalidInput(f"mask of {name!r}", "at least one kept weight", "none")
-    outputs, inputs = weight.shape[:2]
     how: dict[str, Any] = {"engine": engine, "device": weight.device, "dtype": weight.dtype}
-    kind = SparseLinear
-    if is_pointwise(layer):
-        kind, how["stride"] = SparsePointwise, layer.stride
+    window = window_of(layer)
+    sparse: SparseLinear
     with torch.random.fork_rng(devices=[]):  # what is drawn is replaced, and nobody else's numbers are used up
-        sparse = kind(inputs, outputs, mask, bias is not None, **how)
+        if window is None:
+            sparse = SparseLinear(weight.shape[1], weight.shape[0], mask, bias is not None, **how)
+        else:
+            size, stride, padding, dilation = window
+            how |= {"stride": stride, "padding": padding, "dilation": dilation}
+            sparse = SparseConv2d(weight.shape[1], weight.shape[0], size, mask.flatten(1), bias is not None, **how)
     with torch.no_grad():
         sparse.weight.copy_(weight[mask])
         if bias is not None and sparse.bias is not None:
@@ -152,16 +155,16 @@ def _reads(reader: nn.Module, layer: nn.Module) -> bool:
 
 
 def can_be_sparse(layer: nn.Module) -> bool:
-    """Whether there is a sparse form of a layer: of linear ones, and of convolutions of 1 x 1."""
-    return type(layer) in (nn.Linear, KeptLinear) or is_pointwise(layer)
+    """Whether there is a sparse form of a layer: of linear ones, and of convolutions in one group."""
+    return type(layer) in (nn.Linear, KeptLinear) or window_of(layer) is not None
 
 
 def _dense(layer: SparseLinear) -> nn.Module:
     how: dict[str, Any] = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
     dense: nn.Linear | nn.Conv2d
     with torch.random.fork_rng(devices=[]):
-        if isinstance(layer, SparsePointwise):
-            dense = nn.Conv2d(layer.in_features, layer.out_features, 1, layer.stride, **how)
+        if isinstance(layer, SparseConv2d):
+            dense = nn.Conv2d(layer.in_channels, layer.out_channels, *layer.window, **how)
         else:
             dense = nn.Linear(layer.in_features, layer.out_features, **how)
     with torch.no_grad():

@@ -22,6 +22,7 @@ __all__ = ["backward_columns", "forward_rows", "transpose_columns", "turn", "wei
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Starts: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.int32]
+_RUN = 16  # blocks
 
 
 @kernel
@@ -96,11 +97,13 @@ def transpose_columns(
     The first column is one at which a block begins, and so is the one after the last, or it is the end.
     """
     whole_rows, whole_columns = rows - rows % block, last - last % block
-    for column in range(first, whole_columns, block):
+    for begin in range(first, whole_columns, _RUN * block):
+        end = min(begin + _RUN * block, whole_columns)
         for row in range(0, whole_rows, block):
-            turn_block(given, columns, turned, rows, row, column)
+            for column in range(begin, end, block):  # runs along rows, which the processor fetches ahead
+                turn_block(given, columns, turned, rows, row, column)
         for row in range(whole_rows, rows):
-            for at in range(column, column + block):
+            for at in range(begin, end):
                 turned[at * rows + row] = given[row * columns + at]
     for column in range(whole_columns, last):
         for row in range(rows):

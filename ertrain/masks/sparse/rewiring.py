@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import unfold
 from torch.optim import Optimizer
 
 from ertheory.errors import InvalidInput
 from ertrain.masks.shapes import named_parts
 from ertrain.masks.sparse.layer import SparseLinear
-from ertrain.masks.sparse.pointwise import SparsePointwise
+from ertrain.masks.sparse.convolution import SparseConv2d
 
 __all__ = ["rewire"]
 
@@ -134,9 +135,10 @@ def _passes(layers: dict[str, SparseLinear], loss: Callable[[], Tensor]) -> dict
 
 
 def _by_features(layer: SparseLinear, inputs: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
-    if isinstance(layer, SparsePointwise):
-        rows, columns = layer.stride
-        inputs, gradients = inputs[..., ::rows, ::columns].movedim(-3, -1), gradients.movedim(-3, -1)
+    if isinstance(layer, SparseConv2d):  # what the matrix of its kernels meets at each place
+        size, stride, padding, dilation = layer.window
+        images = inputs.reshape(-1, *inputs.shape[-3:])
+        inputs, gradients = unfold(images, size, dilation, padding, stride).mT, gradients.movedim(-3, -1)
     kind = layer.weight.dtype
     return inputs.to(kind).reshape(-1, layer.in_features), gradients.to(kind).reshape(-1, layer.out_features)
 

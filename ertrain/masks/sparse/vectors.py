@@ -1,7 +1,7 @@
 """Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
 
-Machine code is kept by the stamps of `kernels`, `addresses`, `moving` and `shared`: after a change here, touch all of
-them.
+Machine code is kept by the stamps of `kernels`, `addresses`, `moving`, `shared` and `image_kernels`: after a change here,
+touch all of them.
 """
 
 # ruff: noqa: ARG001 - numba is told the types of all arguments, by position
@@ -17,7 +17,16 @@ from numba.extending import intrinsic
 
 from ertrain.masks.sparse.stretches import FREE, PLACE, Writer
 
-__all__ = ["add_rows", "move_rows", "multiply_rows", "pass_back", "pass_back_moving", "turn_block"]
+__all__ = [
+    "add_rows",
+    "gone_back",
+    "move_rows",
+    "multiply_rows",
+    "pass_back",
+    "pass_back_moving",
+    "summed",
+    "turn_block",
+]
 
 
 def _add_rows(
@@ -42,21 +51,30 @@ def _add_rows(
         values, columns, inputs, outputs = 0, 1, 5, 8
         write = Writer(context, builder, signature.args, given)
         for at in write.stretches(batch):
-            sums = write.variable(write.repeated(constant))
 
-            def add(entries: list[Any], at: Any = at, sums: Any = sums) -> None:
-                (entry,) = entries
-                fetched = write.load(inputs, write.in_row(write.element(columns, entry), batch, at))
-                value = write.repeated(write.element(values, entry))
-                builder.store(write.fused(value, fetched, builder.load(sums)), sums)
+            def fetch(entry: Any, at: Any = at) -> Any:
+                return write.load(inputs, write.in_row(write.element(columns, entry), batch, at))
 
-            write.entries(first, last, add)
-            found = builder.load(sums)
+            found = summed(write, values, first, last, constant, fetch)
             found = builder.select(relu, write.rectified(found, found), found)
             write.store(found, outputs, write.in_row(row, batch, at))
         return context.get_dummy_value()
 
     return types.void(*kinds), generate
+
+
+def summed(write: Writer, values: int, first: Any, last: Any, constant: Any, fetch: Callable[[Any], Any]) -> Any:
+    """Give a constant plus the sum of what is fetched for the entries, times their values."""
+    builder, sums = write.builder, write.variable(write.repeated(constant))
+
+    def add(entries: list[Any]) -> None:
+        (entry,) = entries
+        fetched = fetch(entry)
+        value = write.repeated(write.element(values, entry))
+        builder.store(write.fused(value, fetched, builder.load(sums)), sums)
+
+    write.entries(first, last, add)
+    return builder.load(sums)
 
 
 def _multiply_rows(
@@ -173,22 +191,16 @@ def _passed_back(deliver: Callable[..., None], **how: int) -> Callable[..., Any]
         values, rows, places, inputs, gradients, results, of_inputs, of_bias = 0, 1, 2, 5, 7, 10, 11, 12
         write = Writer(context, builder, signature.args, given)
         for at in write.stretches(batch):
-            sums = write.variable(write.zeros)
             here = write.in_row(column, batch, at)
             own = write.load(inputs, here)
 
-            def go(entries: list[Any], at: Any = at, own: Any = own, sums: Any = sums) -> None:
-                targets, fetched = [write.element(places, entry) for entry in entries], []
-                for entry, target in zip(entries, targets, strict=True):
-                    some = write.load(gradients, write.in_row(write.element(rows, entry), batch, at))
-                    value = write.repeated(write.element(values, target))
-                    builder.store(write.fused(value, some, builder.load(sums)), sums)
-                    fetched.append(some)
-                products = write.inner_products(own, fetched)
+            def fetch(entry: Any, at: Any = at) -> Any:
+                return write.load(gradients, write.in_row(write.element(rows, entry), batch, at))
+
+            def give(targets: list[Any], products: list[Any], at: Any = at) -> None:
                 deliver(write, results, targets, at, products, given, batch, **how)
 
-            write.entries(first, last, go, at_once=4)
-            found = builder.load(sums)
+            found = gone_back(write, (values, places), first, last, own, fetch, give)
             found = builder.select(relu, write.rectified(found, own), found)
             write.store(found, of_inputs, here)
             with builder.if_then(relu):
@@ -196,6 +208,34 @@ def _passed_back(deliver: Callable[..., None], **how: int) -> Callable[..., Any]
         return context.get_dummy_value()
 
     return generate
+
+
+def gone_back(
+    write: Writer,
+    arrays: tuple[int, int],
+    first: Any,
+    last: Any,
+    own: Any,
+    fetch: Callable[[Any], Any],
+    give: Callable[[list[Any], list[Any]], None],
+) -> Any:
+    """Give the sum of what is fetched for the entries, times their values, and its inner products with a stretch away.
+
+    The arrays are those of the values and of the places of the entries among them.
+    """
+    (values, places), builder, sums = arrays, write.builder, write.variable(write.zeros)
+
+    def go(entries: list[Any]) -> None:
+        targets, fetched = [write.element(places, entry) for entry in entries], []
+        for entry, target in zip(entries, targets, strict=True):
+            some = fetch(entry)
+            value = write.repeated(write.element(values, target))
+            builder.store(write.fused(value, some, builder.load(sums)), sums)
+            fetched.append(some)
+        give(targets, write.inner_products(own, fetched))
+
+    write.entries(first, last, go, at_once=4)
+    return builder.load(sums)
 
 
 def _turn_block(typing: Any, given: Any, width: Any, turned: Any, height: Any, row: Any, column: Any) -> Any:
