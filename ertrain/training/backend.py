@@ -34,7 +34,7 @@ BACKENDS: tuple[Backend, ...] = ("auto", "masked", "sparse")
 # Measured by benchmarks/sparse_training.py and benchmarks/sparse_convolutions.py: from there on the kept weights alone
 # are faster, in layers that are not tiny, where what surrounds a product takes longer than it. So are layers of which a
 # method chooses at every step. Weights of convolutions are used at many places.
-_BREAK_EVEN = 0.25
+_BREAK_EVEN, _BREAK_EVEN_JOINED = 0.25, 0.1
 _LARGE, _LARGE_CONVOLUTION = 100_000, 1024
 
 
@@ -47,7 +47,7 @@ def choose_backend(
     ----------
     backend
         ``"masked"``, none; ``"sparse"``, all that can be; ``"auto"``, those that are faster so, on a CPU. Convolutions
-        that are a layer's two factors are faster as dense ones, which `ertrain.models.multiplied` takes together.
+        that are a layer's two factors, which are multiplied before they meet an image, are so together or not at all.
     configuration
         It is that of the run.
     model
@@ -94,8 +94,12 @@ def choose_backend(
         return names
     if processes.device.type != "cpu":
         return ()
-    paying = (name for name in names if _pays(model.get_submodule(name), masks[name]))
-    return tuple(name for name in paying if not _is_multiplied_first(model, name))
+    factors = {name: _factor_beside(model, name) for name in names}
+    return tuple(
+        name
+        for name, other in factors.items()
+        if (_pays(model.get_submodule(name), masks[name]) if other is None else _pay_joined(masks, {name, other}))
+    )
 
 
 def _check(backend: str) -> None:
@@ -142,11 +146,19 @@ def _pays(layer: nn.Module, mask: Tensor) -> bool:
     return mask.numel() >= large and int(mask.sum()) <= _BREAK_EVEN * mask.numel()
 
 
-def _is_multiplied_first(model: nn.Module, name: str) -> bool:
-    """Whether a layer is one of two convolutions whose product is made once for all places of the images."""
-    around = model.get_submodule(name.rpartition(".")[0])
-    factors = list(around.children()) if isinstance(around, FactoredLayer) else []
-    return len(factors) == 2 and all(isinstance(factor, nn.Conv2d) for factor in factors)
+def _factor_beside(model: nn.Module, name: str) -> str | None:
+    """Name the other one of two convolutions whose product is made once for all places of the images."""
+    above = name.rpartition(".")[0]
+    around = model.get_submodule(above)
+    factors = dict(around.named_children()) if isinstance(around, FactoredLayer) else {}
+    if len(factors) != 2 or not all(isinstance(factor, nn.Conv2d) for factor in factors.values()):
+        return None
+    return next(other for part in factors if (other := f"{above}.{part}".lstrip(".")) != name)
+
+
+def _pay_joined(masks: Mapping[str, Tensor], names: set[str]) -> bool:
+    """Whether two factors are sooner multiplied path by path than as dense ones."""
+    return all(name in masks and int(masks[name].sum()) <= _BREAK_EVEN_JOINED * masks[name].numel() for name in names)
 
 
 def layers_of(

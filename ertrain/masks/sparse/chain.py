@@ -12,7 +12,7 @@ from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.products import Operand, product
 
-__all__ = ["SparseSequential", "chained", "operand_of"]
+__all__ = ["SparseSequential", "chained", "is_just_called", "operand_of"]
 
 _EVERYWHERE = (
     hooks._global_forward_hooks,
@@ -84,14 +84,14 @@ def operand_of(module: nn.Module) -> Operand | None:
     """
     if not isinstance(module, SparseLinear) or type(module) not in (SparseLinear, KeptLinear):
         return None
-    return module.operand() if _plain(module) else None
+    return module.operand() if is_just_called(module) else None
 
 
 def _is_relu(module: nn.Module) -> bool:
-    return type(module) is nn.ReLU and _plain(module)
+    return type(module) is nn.ReLU and is_just_called(module)
 
 
-def _plain(module: nn.Module) -> bool:
+def is_just_called(module: nn.Module) -> bool:
     """Whether calling a module is no more than its forward pass."""
     before = module._forward_pre_hooks or module._backward_pre_hooks
     return not (before or module._forward_hooks or module._backward_hooks or any(_EVERYWHERE))

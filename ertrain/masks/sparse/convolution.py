@@ -11,8 +11,8 @@ from torch.nn.functional import conv2d
 
 from ertheory.errors import InvalidInput
 from ertheory.numbers import whole_number
-from ertrain.masks.sparse.engines import ENGINES, engine_for
-from ertrain.masks.sparse.layer import SparseLinear
+from ertrain.masks.sparse.engines import ENGINES, Structure
+from ertrain.masks.sparse.layer import SparseLinear, turned_around
 from ertrain.masks.sparse.sliding import Meeting, Window, convolved, meeting
 
 __all__ = ["SparseConv2d", "window_of"]
@@ -85,6 +85,7 @@ class SparseConv2d(SparseLinear):
         )  # fmt: skip
         self.in_channels, self.out_channels = in_channels, out_channels
         self._met: tuple[_Pair, Meeting] | None = None  # for images of the last size
+        self._by_taps: tuple[Structure, Tensor] | None = None
         entries = in_channels * math.prod(self.window.size)
         super().__init__(entries, out_channels, mask, bias, engine=engine, device=device, dtype=dtype)
 
@@ -108,10 +109,26 @@ class SparseConv2d(SparseLinear):
         """Give the kernels with their zeros, shape (out_channels, in_channels, rows, columns), as autograd follows."""
         return self.spread(self.weight).view(self.out_channels, self.in_channels, *self.window.size)
 
+    def by_taps(self) -> tuple[Structure, Tensor]:
+        """Where the weights are in a matrix with a row for each output and place of a kernel, and their order there.
+
+        Its shape is (out_channels * places, in_channels); its entries are ``weight[order]``.
+        """
+        if self._by_taps is None:
+            places = math.prod(self.window.size)
+            inputs = torch.div(self.columns, places, rounding_mode="floor")
+            rows = torch.repeat_interleave(self.starts.diff()) * places + self.columns % places
+            order = rows.argsort(stable=True)  # by rising inputs in each row, as they are now
+            starts = torch.searchsorted(rows[order], torch.arange(self.out_channels * places + 1, device=rows.device))
+            turned = turned_around(starts, inputs[order].to(torch.int32), self.in_channels)
+            shape = self.out_channels * places, self.in_channels
+            self._by_taps = Structure(starts, inputs[order].to(torch.int32), *turned, shape), order
+        return self._by_taps
+
     def turn(self) -> None:
-        """Find the entries by columns anew; where they meet images is found again too."""
+        """Find the entries by columns anew; what else is known of where they are is found again when it is needed."""
         super().turn()
-        self._met = None
+        self._met = self._by_taps = None
 
     def _meeting(self, image: _Pair) -> Meeting:
         if self._met is None or self._met[0] != image:

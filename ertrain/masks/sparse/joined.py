@@ -2,7 +2,8 @@
 
 B (A x) takes a product for each input and each entry of A and B, and an activation for every inner neuron. W = B A
 takes one for each path through an inner neuron, once for the whole batch, and W x is a small dense product. Where
-there are many inner neurons and few entries in each, as in factored layers of low density, that is far less.
+there are many inner neurons and few entries in each, as in factored layers of low density, that is far less. Of two
+convolutions, one with kernels of 1 x 1, the product is one convolution, used at all places of the images.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.compiler import is_compiling
-from torch.nn.functional import linear
+from torch.nn.functional import conv2d, linear
 
-from ertrain.masks.sparse.chain import operand_of
+from ertrain.masks.sparse.chain import is_just_called, operand_of
+from ertrain.masks.sparse.convolution import SparseConv2d
 from ertrain.masks.sparse.engines import ENGINES, Structure, threads_for
 from ertrain.masks.sparse.products import Operand
+from ertrain.masks.sparse.sliding import Window
 
 __all__ = ["joined"]
 
 _LARGE = 2**21  # products of an entry and an input: below, half a millisecond or less is at stake
+_POINT = Window((1, 1), (1, 1), (0, 0), (1, 1))
 _FOR_ALL = 2**30  # whatever is joined is worth all threads
 # Nanoseconds of one core, forwards and backwards (benchmarks/joined.py). One after the other: for an entry and an
 # input, and an inner neuron and an input. At once: for a path, an entry of B, and a dense weight and an input.
@@ -38,12 +42,12 @@ def joined(layers: Sequence[nn.Module], inputs: Tensor) -> Tensor | None:
     layers
         The inner and the outer one.
     inputs
-        Shape (..., columns of the inner one).
+        Shape (..., columns of the inner one), or (images, channels, rows, columns) for convolutions.
 
     Returns
     -------
     torch.Tensor or None
-        Shape (..., rows of the outer one). None if they should be applied one after the other: one is not sparse, has
+        What the outer one gives. None if they should be applied one after the other: one is not sparse, has
         hooks or another engine than compiled loops, or there is little to gain. The two ways differ in roundings alone.
 
     Examples
@@ -53,19 +57,46 @@ def joined(layers: Sequence[nn.Module], inputs: Tensor) -> Tensor | None:
     """
     if len(layers) != 2 or inputs.device.type != "cpu" or torch.is_autocast_enabled("cpu") or is_compiling():
         return None
-    inner, outer = (operand_of(layer) for layer in layers)
-    if inner is None or outer is None or inner.bias is not None or not _pays(inner, outer, inputs):
+    first, last = layers
+    if isinstance(first, SparseConv2d) and isinstance(last, SparseConv2d):
+        return _joined_convolutions(first, last, inputs)
+    inner, outer = operand_of(first), operand_of(last)
+    if inner is None or outer is None or inputs.shape[-1:] != inner.structure.shape[1:]:
+        return None
+    if not _pays(inner, outer, inputs.numel() // inner.structure.shape[1]):
         return None
     weight = _Joined.apply(inner.values, outer.values, inner.structure, outer.structure)
     return linear(inputs.to(weight.dtype), weight, outer.bias)
 
 
-def _pays(inner: Operand, outer: Operand, inputs: Tensor) -> bool:
+def _joined_convolutions(first: SparseConv2d, last: SparseConv2d, inputs: Tensor) -> Tensor | None:
+    points = [layer for layer in (first, last) if layer.window == _POINT]
+    if not points or not is_just_called(first) or not is_just_called(last):
+        return None
+    if inputs.dim() != 4 or inputs.shape[1] != first.in_channels:
+        return None
+    inner, outer = first.operand(), last.operand()
+    slides = first if points[-1] is last else last
+    if slides is last:
+        structure, order = last.by_taps()
+        outer = outer._replace(structure=structure, values=outer.values[order])
+    size, stride, padding, dilation = slides.window
+    high, wide = slides.window.outputs((inputs.shape[2], inputs.shape[3]))
+    if min(high, wide) < 1 or not _pays(inner, outer, len(inputs) * high * wide):
+        return None
+    weight = _Joined.apply(inner.values, outer.values, inner.structure, outer.structure)
+    if slides is last:
+        weight = weight.view(last.out_channels, -1, first.in_channels).mT
+    kernels = weight.reshape(last.out_channels, first.in_channels, *size)
+    return conv2d(inputs.to(weight.dtype), kernels, outer.bias, stride, padding, dilation)
+
+
+def _pays(inner: Operand, outer: Operand, batch: int) -> bool:
+    """Whether two operands are sooner joined, for so many inputs or places of images."""
     (width, columns), rows = inner.structure.shape, outer.structure.shape[0]
-    batch = inputs.numel() // max(1, columns)
     entries = batch * (len(inner.values) + len(outer.values))
     ours = inner.engine is outer.engine is ENGINES["numba"] and inner.values.dtype == outer.values.dtype
-    fits = inputs.shape[-1:] == (columns,) and outer.structure.shape[1] == width
+    fits = inner.bias is None and outer.structure.shape[1] == width
     if entries < _LARGE or not ours or not fits:
         return False
     paths = int(inner.structure.starts.diff() @ outer.structure.of_columns.diff())

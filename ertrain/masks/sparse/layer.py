@@ -18,7 +18,7 @@ from ertrain.arguments import device_of
 from ertrain.masks.sparse.engines import ENGINES, Structure, engine_for
 from ertrain.masks.sparse.products import Operand, product
 
-__all__ = ["SparseLinear"]
+__all__ = ["SparseLinear", "turned_around"]
 
 _WORDS_AT_ONCE = 2**22  # of 64 entries, when a mask is drawn: 32 MB
 _LARGEST = 10**15  # side of a matrix
@@ -181,14 +181,9 @@ class SparseLinear(nn.Module):
 
     def turn(self) -> None:
         """Find the entries by columns anew, after `starts` and `columns` have been written to."""
-        starts, columns = self.starts.cpu(), self.columns.cpu()
-        of_columns = torch.empty(self.in_features + 1, dtype=torch.int64)
-        rows, places = torch.empty_like(columns), torch.empty_like(columns)
-        from ertrain.masks.sparse.kernels import turn
-
-        turn(*(part.numpy() for part in (starts, columns, of_columns, rows, places)))
-        for name, part in (("of_columns", of_columns), ("rows", rows), ("places", places)):
-            self.register_buffer(name, part.to(self.columns.device), persistent=False)
+        turned = turned_around(self.starts, self.columns, self.in_features)
+        for name, part in zip(("of_columns", "rows", "places"), turned, strict=True):
+            self.register_buffer(name, part, persistent=False)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Load another mask too, if it keeps as many weights; kernels trust the places, so they are looked at first."""
@@ -197,6 +192,16 @@ class SparseLinear(nn.Module):
         _check(f"{prefix}weight", starts, columns, tuple(kept), self)
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self.turn()
+
+
+def turned_around(starts: Tensor, columns: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the entries of a matrix by columns: `of_columns`, `rows` and `places` of a `Structure`, from the others."""
+    from ertrain.masks.sparse.kernels import turn
+
+    of_columns = torch.empty(width + 1, dtype=torch.int64)
+    rows, places = (torch.empty_like(columns, device="cpu") for _ in range(2))
+    turn(*(part.cpu().numpy() for part in (starts, columns, of_columns, rows, places)))
+    return of_columns.to(columns.device), rows.to(columns.device), places.to(columns.device)
 
 
 def _pattern(mask: Any, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
