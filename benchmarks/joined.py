@@ -4,8 +4,8 @@
 
 Sparse factored layers of LeNet-300-100 and of a transformer, with the inner widths that contain the dense layer with
 probability 0.999, forwards and backwards: one factor after the other ("apart"), and their product first ("joined").
-With ``--dense`` networks of the recipe ``factored`` whose factors are dense with masks, a batch of their training;
-for convolutions also with the kept weights alone where kernels are 1 x 1 ("sparse"), which are applied apart.
+With ``--dense`` networks of the recipe ``factored`` whose factors are dense with masks, a batch of their training; for
+convolutions also with the kept weights alone, whose products are made path by path ("sparse").
 Times are the best of several, of the processor, by one thread; before them the gradients of both are compared.
 """
 
@@ -52,7 +52,7 @@ def passed(layer: nn.Module, weights: list[nn.Parameter], x: Tensor, g: Tensor) 
 
 def of_networks(repeats: int) -> None:
     print(
-        "| network | density | batch | apart, ms | sparse, ms | multiplied first, ms | apart / first | sparse / first |"
+        "| network | density | batch | apart, ms | sparse, ms | multiplied first, ms | apart / first | first / sparse |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for task, density in ((task, density) for task, densities in NETWORKS.items() for density in densities):
@@ -82,7 +82,7 @@ def of_networks(repeats: int) -> None:
                 step(way, x, network)
                 best[name] = min(best[name], time.process_time() - began)
         apart, sparse, first = (1000 * taken for taken in best.values())
-        other = (f"{sparse:.1f}", f"{sparse / first:.2f}") if "sparse" in ways else ("-", "-")
+        other = (f"{sparse:.1f}", f"{first / sparse:.2f}") if "sparse" in ways else ("-", "-")
         print(
             f"| {task} | {density} | {run.batch} | {apart:.1f} | {other[0]} | {first:.1f} | {apart / first:.2f} | "
             f"{other[1]} |",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         masks_of,
         repair_masks,
     )
-    from ertrain.masks.sparse import SparseLinear, densify, sparsify
+    from ertrain.masks.sparse import SparseConv2d, SparseLinear, densify, sparsify
     from ertrain.models import build_model, initialise, maskable
     from ertrain.own import FitResult, SparseLoop, fit, start_sparse
     from ertrain.ratios import PruningContext, allocate_sparsity
@@ -51,6 +51,7 @@ __all__ = [
     "ProcessGroup",
     "PruningContext",
     "RunFolderError",
+    "SparseConv2d",
     "SparseLinear",
     "SparseLoop",
     "allocate_sparsity",
@@ -86,7 +87,7 @@ _WHERE = {
     "ertrain.masks": (
         "DeadNeurons attach_masks dead_neurons draw_masks guard layer_shapes mask_gradients masks_of repair_masks"
     ),
-    "ertrain.masks.sparse": "SparseLinear densify sparsify",
+    "ertrain.masks.sparse": "SparseConv2d SparseLinear densify sparsify",
     "ertrain.models": "build_model initialise maskable",
     "ertrain.own": "FitResult SparseLoop fit start_sparse",
     "ertrain.ratios": "PruningContext allocate_sparsity",

@@ -158,7 +158,9 @@ def _factor_beside(model: nn.Module, name: str) -> str | None:
 
 def _pay_joined(masks: Mapping[str, Tensor], names: set[str]) -> bool:
     """Whether two factors are sooner multiplied path by path than as dense ones."""
-    return all(name in masks and int(masks[name].sum()) <= _BREAK_EVEN_JOINED * masks[name].numel() for name in names)
+    return all(
+        name in masks and 0 < int(masks[name].sum()) <= _BREAK_EVEN_JOINED * masks[name].numel() for name in names
+    )
 
 
 def layers_of(

@@ -171,4 +171,5 @@ def window_of(layer: nn.Module) -> Window | None:
         padding = reach[0] // 2, reach[1] // 2
     if layer.padding_mode != "zeros" and any(padding):
         return None
+    assert not isinstance(padding, str)
     return Window(*((pair[0], pair[1]) for pair in (size, stride, padding, dilation)))

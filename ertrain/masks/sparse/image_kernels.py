@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange  # type: ignore[attr-defined]
+from numba import prange
 
 from ertheory.kernels import kernel
 from ertrain.masks.sparse.image_vectors import add_places, gather_block, pass_back_places, scatter_block

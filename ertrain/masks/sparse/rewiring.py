@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 
 from ertheory.errors import InvalidInput
 from ertrain.masks.shapes import named_parts
-from ertrain.masks.sparse.layer import SparseLinear
 from ertrain.masks.sparse.convolution import SparseConv2d
+from ertrain.masks.sparse.layer import SparseLinear
 
 __all__ = ["rewire"]
 

@@ -156,7 +156,7 @@ def meeting(window: Window, channels: _Pair, image: _Pair, starts: Tensor, colum
 
 
 def _side(outputs: int, image: int, window: Window, at: int) -> tuple[int, int, list[_Pair]]:
-    """Give, of rows or columns: how many a plane has, how far an entry reaches, and where in a plane there is an image."""
+    """Give, of rows or columns: how many a plane has, how far entries reach, and where each kind has an image."""
     stride, padding = window.stride[at], window.padding[at]
     reach = window.dilation[at] * (window.size[at] - 1) // stride
     count = max(outputs + reach, -(-(image + 2 * padding) // stride))
@@ -269,7 +269,8 @@ def _forward(planes: Tensor, values: Tensor, bias: Tensor | None, where: Meeting
         image_kernels.forward(0, outputs, where.starts, *given)
     else:
         image_kernels.share_forward(threads, where.starts, *given)
-    return ENGINES["numba"].by_features(result.view(-1, images)).view(images, outputs, *size)
+    flat = result.view(outputs * math.prod(size), images)
+    return ENGINES["numba"].by_features(flat).view(images, outputs, *size)
 
 
 def _back(planes: Tensor, values: Tensor, gradients: Tensor, where: Meeting) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Loops over the entries of a row or column for a whole batch, written for LLVM by `Writer`.
 
-Machine code is kept by the stamps of `kernels`, `addresses`, `moving`, `shared` and `image_kernels`: after a change here,
-touch all of them.
+Machine code is kept by the stamps of `kernels`, `addresses`, `moving`, `shared` and `image_kernels`: after a change
+here, touch all of them.
 """
 
 # ruff: noqa: ARG001 - numba is told the types of all arguments, by position

@@ -10,7 +10,7 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
 
-from ertrain.masks.sparse import SparseLinear  # noqa: E402
+from ertrain.masks.sparse import SparseConv2d, SparseLinear  # noqa: E402
 from ertrain.masks.sparse import joined as module  # noqa: E402
 from ertrain.masks.sparse.joined import _columns, _rows, joined  # noqa: E402
 from ertrain.masks.sparse.paths import add_paths, pass_to_paths  # noqa: E402
@@ -82,6 +82,52 @@ def test_inputs_of_more_axes_keep_them(at_once):
     layers = pair((5, 20, 4), 0.4, 2)
     x = torch.randn(2, 3, 5, dtype=torch.float64)
     torch.testing.assert_close(layers(x), apart(layers, x), rtol=1e-12, atol=1e-12)
+
+
+def convolution(
+    inputs: int, outputs: int, bias: bool = True, kernel_size: tuple[int, int] = (1, 1), **how
+) -> SparseConv2d:
+    mask = torch.rand(outputs, inputs, *kernel_size) < 0.3
+    return SparseConv2d(inputs, outputs, kernel_size, mask, bias, dtype=torch.float64, **how)
+
+
+SLIDING = {"kernel_size": (3, 3), "padding": 1}, {"kernel_size": (2, 3), "stride": (2, 1), "dilation": (1, 2)}
+
+
+@pytest.mark.parametrize("how", SLIDING, ids=str)
+@pytest.mark.parametrize("last", [False, True])
+def test_two_convolutions_are_one_where_one_of_them_does_not_slide(last, how, at_once):
+    torch.manual_seed(4)
+    ways = ({}, how) if last else (how, {})
+    layers = FactoredLayer([convolution(3, 30, False, **ways[0]), convolution(30, 4, **ways[1])])
+    x = torch.randn(5, 3, 8, 7, dtype=torch.float64)
+    g = torch.randn_like(apart(layers, x))
+    assert joined(list(layers.children()), x) is not None
+    for one, other in zip(passed(FactoredLayer.__call__, layers, x, g), passed(apart, layers, x, g), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "axes"),
+    [
+        (SLIDING[0], SLIDING[0], 4),
+        ({**SLIDING[0], "bias": True}, {}, 4),
+        (SLIDING[0], {}, 3),
+    ],
+    ids=["both slide", "a bias between", "one image"],
+)
+def test_other_convolutions_are_applied_one_after_the_other(inner, outer, axes, at_once):
+    layers = convolution(3, 30, **{"bias": False, **inner}), convolution(30, 4, **outer)
+    assert joined(layers, torch.ones(5, 3, 8, 7, dtype=torch.float64)[(0,) * (4 - axes)]) is None
+
+
+@pytest.mark.parametrize("how", [{"padding": 1}, {"stride": 2}, {}], ids=str)
+def test_a_convolution_that_does_not_slide_may_step_or_have_a_frame(how, at_once):
+    torch.manual_seed(6)
+    x = torch.randn(5, 3, 8, 7, dtype=torch.float64)
+    for ways in ((how, {}), ({}, how)):
+        layers = convolution(3, 30, False, **ways[0]), convolution(30, 4, **ways[1])
+        torch.testing.assert_close(joined(layers, x), layers[1](layers[0](x)), rtol=1e-12, atol=1e-12)
 
 
 def test_the_number_of_threads_changes_no_bit():

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import attach_masks, densify, masks_of, sparsify  # noqa: E402
-from ertrain.masks.sparse import SparseLinear, SparsePointwise, rewire  # noqa: E402
+from ertrain.masks.sparse import SparseConv2d, SparseLinear, rewire  # noqa: E402
 from ertrain.masks.sparse.chain import SparseSequential  # noqa: E402
 from ertrain.methods.rigl import rewired  # noqa: E402
 
@@ -52,7 +52,7 @@ def test_it_gives_the_masks_that_rigl_gives(share, block):
         moved = now.spread(optimiser.state[now.weight]["momentum_buffer"])
         assert torch.equal(moved, momentum[name] * right.flatten(1))
         assert math.floor(share * int(mask.sum())) >= int((mask & ~right).sum())
-    assert isinstance(sparse[0], SparsePointwise)
+    assert isinstance(sparse[0], SparseConv2d)
     # What is known by columns follows: gradients of inputs are those of the new pattern.
     y, again = (x.clone().requires_grad_() for _ in range(2))
     sparse(y).square().sum().backward()

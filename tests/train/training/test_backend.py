@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
 from ertrain import attach_masks, fit, guard, layer_shapes, masks_of  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
-from ertrain.masks.sparse import SparseLinear, SparsePointwise  # noqa: E402
+from ertrain.masks.sparse import SparseConv2d, SparseLinear  # noqa: E402
 from ertrain.methods import METHODS  # noqa: E402
 from ertrain.methods.base import set_masks  # noqa: E402
 from ertrain.models import factor_model  # noqa: E402
@@ -169,23 +169,37 @@ def test_auto_takes_large_layers_of_low_density(density, backend, names):
     assert choose_backend(backend, BASE, masked_mlp(density), CPU) == names
 
 
-@pytest.mark.parametrize(("density", "channels", "names"), [(0.05, 64, ("0",)), (0.2, 64, ()), (0.05, 16, ())])
-def test_auto_takes_convolutions_of_one_by_one_where_they_are_sooner(density, channels, names):
+@pytest.mark.parametrize(("density", "channels", "names"), [(0.2, 64, ("0", "2")), (0.3, 64, ()), (0.05, 16, ("2",))])
+def test_auto_takes_convolutions_where_they_are_sooner(density, channels, names):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.ReLU(), nn.Conv2d(channels, channels, 3))
     attach_masks(model, {name: torch.rand(model[int(name)].weight.shape) < density for name in ("0", "2")})
     assert choose_backend("auto", BASE, model, CPU) == names
-    assert choose_backend("sparse", BASE, model, CPU) == ("0",)
+    assert choose_backend("sparse", BASE, model, CPU) == ("0", "2")
 
 
-@pytest.mark.parametrize("factors", [2, 3])
-def test_auto_leaves_two_convolutions_that_are_multiplied_first_dense(factors):
+@pytest.mark.parametrize(("factors", "density"), [(2, 0.05), (2, 0.2), (3, 0.2)])
+def test_auto_takes_two_convolutions_that_are_multiplied_first_both_or_neither(factors, density):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(8, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 1))
-    factor_model(model, density="0.05", factors=factors)
-    attach_masks(model, {layer.name: torch.rand(layer.shape) < 0.05 for layer in layer_shapes(model)})
-    assert "2.outer" in choose_backend("sparse", BASE, model, CPU)
-    assert bool(choose_backend("auto", BASE, model, CPU)) == (factors == 3)  # three are applied one after the other
+    model = nn.Sequential(nn.Conv2d(8, 64, 3), nn.ReLU(), nn.Conv2d(64, 4, 1))
+    factor_model(model, density=str(density), factors=factors)
+    attach_masks(model, {layer.name: torch.rand(layer.shape) < density for layer in layer_shapes(model)})
+    every = {layer.name for layer in layer_shapes(model)}
+    assert set(choose_backend("sparse", BASE, model, CPU)) == every
+    chosen = set(choose_backend("auto", BASE, model, CPU))
+    if factors == 2:
+        assert chosen == (every if density == 0.05 else set())
+    else:  # three are applied one after the other, and some have too few weights
+        assert "0.inner" in chosen
+        assert "2.outer" not in chosen
+
+
+def test_auto_leaves_two_factors_dense_where_one_of_them_is_or_keeps_no_weight():
+    for kept in (1.0, 0.0):
+        model = nn.Sequential(factor_model(nn.Conv2d(8, 64, 3), density="0.05"))
+        attach_masks(model, {"0.inner": torch.rand(model[0].inner.weight.shape) < 0.05})
+        attach_masks(model, {"0.outer": torch.rand(model[0].outer.weight.shape) < kept})
+        assert choose_backend("auto", BASE, model, CPU) == ()
 
 
 def pointwise() -> nn.Module:
@@ -206,7 +220,7 @@ def trained_pointwise(*, packs: bool) -> list[torch.Tensor]:
             set_masks(model, {"0": masks_of(model)["0"].roll(1)}, optimiser)
         if packs:
             layers.pack()
-            assert isinstance(model[0], SparsePointwise)
+            assert isinstance(model[0], SparseConv2d)
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(x), t).backward()
         optimiser.step()
@@ -225,7 +239,7 @@ def test_convolutions_that_are_shown_have_the_gradients_of_their_mask():
     drawn = {"0": masks_of(model)["0"].clone()}
     layers, x = ShownLayers(model, drawn), torch.randn(7, 6, 8, 8).double()
     layers.pack()
-    assert isinstance(model[0], SparsePointwise)
+    assert isinstance(model[0], SparseConv2d)
     model(x).square().sum().backward()
     layers.before_step()
     found = model[0].weight.grad.clone()
@@ -240,8 +254,8 @@ def test_a_network_with_convolutions_of_one_by_one_is_trained_by_both(method, mo
     x, t, seen = torch.randn(80, 3, 6, 6), torch.arange(80) % 4, []
     body = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 12, 1, stride=2, bias=False), nn.ReLU()
     model = nn.Sequential(*body, nn.Flatten(), nn.Linear(48, 4))
-    compute = SparsePointwise._compute
-    monkeypatch.setattr(SparsePointwise, "_compute", lambda layer, given: seen.append(1) or compute(layer, given))
+    compute = SparseConv2d._compute
+    monkeypatch.setattr(SparseConv2d, "_compute", lambda layer, given: seen.append(1) or compute(layer, given))
     more = {"final_density": "0.3", "update_every": 2} if method == "rigl" else {}
     trained = []
     for backend in ("masked", "sparse"):
@@ -261,15 +275,15 @@ def test_a_network_with_convolutions_of_one_by_one_is_trained_by_both(method, mo
 
 def test_auto_leaves_what_sparse_refuses():
     model = masked_mlp(0.1)
-    convolution = nn.Sequential(nn.Conv2d(3, 4, 3))
-    attach_masks(convolution, {"0": torch.rand(4, 3, 3, 3) < 0.5})
+    grouped = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2))
+    attach_masks(grouped, {"0": torch.rand(4, 2, 3, 3) < 0.5})
     alone = nn.Linear(1000, 1000)
     attach_masks(alone, {"": torch.rand(1000, 1000) < 0.1})
     cases = (
         (BASE, alone, CPU, "one layer"),
         (replace(BASE, compile=True), model, CPU, "compile"),
         (BASE, model, ProcessGroup(torch.device("cpu"), 0, 2), "several processes"),
-        (BASE, convolution, CPU, "no linear layer"),
+        (BASE, grouped, CPU, "no linear layer"),
     )
     for configuration, network, processes, words in cases:
         assert choose_backend("auto", configuration, network, processes) == ()
