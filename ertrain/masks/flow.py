@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.nn.functional import conv2d
 
 from ertheory.errors import InvalidInput, one_of
 from ertheory.layerwise import LayerDensities
@@ -22,7 +23,7 @@ from ertrain.masks.flow_repair import REPAIRS
 from ertrain.masks.masking import masks_of
 from ertrain.masks.positive import INSTEAD
 from ertrain.masks.shapes import check_weights, layer_shapes, named_weights, turn_into_layers, whole_shape
-from ertrain.masks.sparse.kept import KeptLinear
+from ertrain.masks.sparse.kept import KeptConv2d, KeptLinear
 from ertrain.masks.structured import check_drawing
 from ertrain.masks.uses import Uses, tensors_in
 
@@ -169,7 +170,7 @@ def _lives(
                 weight.mul_(masks[name])
             weight.div_(weight.sum().div(whole_shape(layer)[0]).clamp(min=1))
             if name not in masks and isinstance(layer, KeptLinear):
-                layer._compute = partial(_means, layer.out_features)  # type: ignore[method-assign]
+                layer._compute = partial(_means, layer)  # type: ignore[method-assign]
     device = next(model.parameters()).device
     ones = torch.empty(1, *inputs, dtype=torch.float64, device=device)
     fill(ones)
@@ -209,9 +210,14 @@ def _rises(model: nn.Module, ones: Tensor) -> list[Tensor]:
     return rises
 
 
-def _means(outputs: int, inputs: Tensor) -> Tensor:
+def _means(layer: KeptLinear, inputs: Tensor) -> Tensor:
     """Give what a dense layer of equal weights makes of its inputs, without the weights."""
-    return inputs.mean(-1, keepdim=True).repeat(*[1] * (inputs.dim() - 1), outputs)
+    if isinstance(layer, KeptConv2d):
+        size, stride, padding, dilation = layer.window
+        kernel = inputs.new_full((1, 1, *size), 1 / math.prod(size))
+        means = conv2d(inputs.mean(1, keepdim=True), kernel, None, stride, padding, dilation)
+        return means.repeat(1, layer.out_channels, 1, 1)
+    return inputs.mean(-1, keepdim=True).repeat(*[1] * (inputs.dim() - 1), layer.out_features)
 
 
 def expected_without_weights(densities: LayerDensities, *, drawing: str = "independent", repair: str = "none") -> float:

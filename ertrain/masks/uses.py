@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from ertrain.masks.shapes import layer_shapes
+from ertrain.masks.sparse.convolution import SparseConv2d
 from ertrain.masks.sparse.kept import KeptLinear
 
 __all__ = ["Uses", "are_looked_at", "tensors_in"]
@@ -78,8 +79,9 @@ class Uses(TorchFunctionMode):
             self._handles.pop().remove()
         return super().__exit__(*error)  # type: ignore[no-untyped-call]
 
-    def _told(self, name: str, _: nn.Module, __: Any, result: Tensor) -> None:
-        self._used(name, result, result.dim() - 1)
+    def _told(self, name: str, layer: nn.Module, _: Any, result: Tensor) -> None:
+        axis = 3 if isinstance(layer, SparseConv2d) else 1  # channels are before rows and columns
+        self._used(name, result, result.dim() - axis)
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function, or another in its place, and look at the weight that it was given."""

@@ -1,8 +1,8 @@
 """How the layers of a run are stored and multiplied: dense with masks, or the kept weights alone.
 
-The network is the same module either way. With the sparse backend, linear layers are made of the kept weights of their
-masks where that can be (`never_dense`). Other masked linear layers and convolutions are dense, and exchanged for sparse
-ones between the moments at which all of a layer is looked at: steps at which masks change, and checkpoints.
+The network is the same module either way. With the sparse backend, layers are made of the kept weights of their masks
+where that can be (`never_dense`). Other masked layers are dense, and exchanged for sparse ones between the moments at
+which all of a layer is looked at: steps at which masks change, and checkpoints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
-from ertrain.masks.sparse.kept import KeptLinear
+from ertrain.masks.sparse.kept import KeptConv2d, KeptLinear
 from ertrain.methods import FixedMask
 from ertrain.models.factored import FactoredLayer
 from ertrain.training.process_group import ProcessGroup
@@ -110,7 +110,7 @@ def _check(backend: str) -> None:
 def never_dense(
     backend: Backend, configuration: Configuration, processes: ProcessGroup
 ) -> Callable[[LayerShape, float], bool] | None:
-    """Say which linear layers are made of their kept weights from the start, by shape and density; None for none.
+    """Say which layers are made of their kept weights from the start, by shape and density; None for none.
 
     The others are made dense with masks, and may be exchanged for sparse ones later: layers of density 1, from which
     weights are pruned, and all of them with the method GraSP, which takes gradients of gradients. Where the ratio of a
@@ -135,7 +135,16 @@ def never_dense(
         return None
     if backend == "sparse":
         return lambda _, density: 0 < density < 1
-    return lambda layer, density: layer.weights >= _LARGE and 0 < density <= _BREAK_EVEN
+    joined = configuration.factored == 2
+
+    def paying(layer: LayerShape, density: float) -> bool:
+        if len(layer.shape) == 2:
+            return layer.weights >= _LARGE and 0 < density <= _BREAK_EVEN
+        if joined:  # both factors are, or neither
+            return 0 < density <= _BREAK_EVEN_JOINED
+        return layer.weights >= _LARGE_CONVOLUTION and 0 < density <= _BREAK_EVEN
+
+    return paying
 
 
 def _pays(layer: nn.Module, mask: Tensor) -> bool:
@@ -151,7 +160,7 @@ def _factor_beside(model: nn.Module, name: str) -> str | None:
     above = name.rpartition(".")[0]
     around = model.get_submodule(above)
     factors = dict(around.named_children()) if isinstance(around, FactoredLayer) else {}
-    if len(factors) != 2 or not all(isinstance(factor, nn.Conv2d) for factor in factors.values()):
+    if len(factors) != 2 or not all(isinstance(factor, nn.Conv2d | KeptConv2d) for factor in factors.values()):
         return None
     return next(other for part in factors if (other := f"{above}.{part}".lstrip(".")) != name)
 

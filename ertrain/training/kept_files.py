@@ -7,6 +7,7 @@ matrix, and ``W.mask_final`` (kept,), where W is the name of its weight; what be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ def _form_in_file(name: str, model: nn.Module, weights: Tensors) -> _Form | None
     layer = model.get_submodule(name)
     shape = layer.whole_shape if isinstance(layer, KeptLinear) else tuple(layer.get_parameter("weight").shape)
     rows = torch.repeat_interleave(starts.diff())
-    return _Form(rows.mul_(shape[1]).add_(columns), shape)
+    return _Form(rows.mul_(math.prod(shape[1:])).add_(columns), shape)
 
 
 def _belonging(

@@ -18,7 +18,8 @@ from ertrain.masks.entries import OUT_OF_REACH
 from ertrain.masks.keeping import reads_weights
 from ertrain.masks.masking import attach_masks, warn_of_nothing
 from ertrain.masks.sparse.convert import replaced
-from ertrain.masks.sparse.kept import KeptLinear
+from ertrain.masks.sparse.convolution import window_of
+from ertrain.masks.sparse.kept import KeptConv2d, KeptLinear
 
 __all__ = ["draw_kept", "without_memory"]
 
@@ -102,7 +103,7 @@ def draw_kept(
 
 
 def _free(model: nn.Module) -> Collection[str]:
-    """Name the linear layers of which nobody but they themselves knows how the weight is stored."""
+    """Name the linear layers and convolutions of which nobody but they themselves knows how the weight is stored."""
     owners = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
     uses = Counter(id(part) for _, part in model.named_modules(remove_duplicate=False))
     around = {
@@ -110,13 +111,14 @@ def _free(model: nn.Module) -> Collection[str]:
     }
     free = []
     for name, layer in model.named_modules():
-        plain = type(layer) is nn.Linear and bool(name) and layer.weight.dtype in _NUMBERS
+        known = type(layer) is nn.Linear or window_of(layer) is not None
+        plain = known and bool(name) and layer.get_parameter("weight").dtype in _NUMBERS
         hooks = (
             layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks,
             layer._state_dict_hooks, layer._load_state_dict_pre_hooks,
         )  # fmt: skip
         if plain and not any(hooks) and id(layer) not in around and uses[id(layer)] == 1:
-            if type(layer._parameters.get("weight")) is nn.Parameter and owners[id(layer.weight)] == 1:
+            if type(layer._parameters.get("weight")) is nn.Parameter and owners[id(layer._parameters["weight"])] == 1:
                 free.append(name)
     return frozenset(free)
 
@@ -124,10 +126,16 @@ def _free(model: nn.Module) -> Collection[str]:
 def _kept(layer: nn.Module, drawn: Any) -> KeptLinear | None:
     """Make the kept form of a layer, with its weights inside the mask; None if that keeps none."""
     weight, bias = layer.get_parameter("weight"), layer._parameters["bias"]
-    outputs, inputs = weight.shape
+    outputs, inputs = weight.shape[:2]
     if isinstance(drawn, np.ndarray) and not drawn.any():  # of density 0
         return None
-    made = KeptLinear(inputs, outputs, drawn, bias is not None, dtype=weight.dtype)
+    window = window_of(layer)
+    if window is None:
+        made = KeptLinear(inputs, outputs, drawn, bias is not None, dtype=weight.dtype)
+    else:
+        size, stride, padding, dilation = window
+        how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "dtype": weight.dtype}
+        made = KeptConv2d(inputs, outputs, size, drawn, bias is not None, **how)
     if not weight.is_meta:
         with torch.no_grad():
             made.weight.copy_(weight.detach().flatten()[made.flat_places().to(weight.device)])

@@ -66,7 +66,7 @@ def start_model(
     spend
         It is called with the floating-point operations that the search for a ratio takes, where there is one.
     kept
-        Which linear layers, by shape and density, hold their kept weights alone from the start, as in
+        Which layers, by shape and density, hold their kept weights alone from the start, as in
         `ertrain.training.backend.never_dense`: their masks and weights are those that dense layers would have, bit for
         bit, where a dense layer could be held at all. Before a ratio that looks at weights is known, they are dense.
 

@@ -15,7 +15,7 @@ from ertrain.masks.shapes import named_parts
 from ertrain.masks.sparse.chain import SparseSequential
 from ertrain.masks.sparse.convolution import SparseConv2d, window_of
 from ertrain.masks.sparse.engines import ENGINES
-from ertrain.masks.sparse.kept import KeptLinear
+from ertrain.masks.sparse.kept import KeptConv2d, KeptLinear
 from ertrain.masks.sparse.layer import SparseLinear
 
 __all__ = ["can_be_sparse", "densify", "replaced", "sparse_layer", "sparsify"]
@@ -156,7 +156,7 @@ def _reads(reader: nn.Module, layer: nn.Module) -> bool:
 
 def can_be_sparse(layer: nn.Module) -> bool:
     """Whether there is a sparse form of a layer: of linear ones, and of convolutions in one group."""
-    return type(layer) in (nn.Linear, KeptLinear) or window_of(layer) is not None
+    return type(layer) in (nn.Linear, KeptLinear, KeptConv2d) or window_of(layer) is not None
 
 
 def _dense(layer: SparseLinear) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The layer of a run that was never dense: the weights of the mask that was drawn, and which of them are there now."""
+"""Layers of a run that were never dense: the weights of the mask that was drawn, and which of them are there now."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ertrain.masks.keeping import MASK
+from ertrain.masks.sparse.convolution import SparseConv2d
 from ertrain.masks.sparse.layer import SparseLinear
 
-__all__ = ["KeptLinear"]
+__all__ = ["KeptConv2d", "KeptLinear"]
 
 _INDICES = ("starts", "columns", "of_columns", "rows", "places")
 
@@ -51,7 +52,7 @@ class KeptLinear(SparseLinear):
             nn.init.zeros_(parameter)
 
     @property
-    def whole_shape(self) -> tuple[int, int]:
+    def whole_shape(self) -> tuple[int, ...]:
         """Shape of W with its zeros."""
         return self.out_features, self.in_features
 
@@ -69,11 +70,14 @@ class KeptLinear(SparseLinear):
         pattern = pattern_csr(counted.cpu().numpy(), self.columns[mask].cpu().numpy(), self.in_features)
         how: dict[str, Any] = {"engine": self.engine, "device": self.weight.device, "dtype": self.weight.dtype}
         with torch.random.fork_rng(devices=[]):
-            made = SparseLinear(self.in_features, self.out_features, pattern, self.bias is not None, **how)
+            made = self._like(pattern, **how)
         with torch.no_grad():
             made.weight.copy_(self.weight[mask])
         made.weight.requires_grad_(self.weight.requires_grad)
         return made
+
+    def _like(self, pattern: Any, **how: Any) -> SparseLinear:
+        return SparseLinear(self.in_features, self.out_features, pattern, self.bias is not None, **how)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Load as any module does: there is no pattern to be looked at."""
@@ -88,3 +92,29 @@ class KeptLinear(SparseLinear):
         memo |= {id(self._buffers[name]): self._buffers[name] for name in _INDICES}
         made.__dict__ = {key: copy.deepcopy(value, memo) for key, value in self.__dict__.items()}
         return made
+
+
+class KeptConv2d(KeptLinear, SparseConv2d):
+    """The same of a convolution.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, mask, bias, stride, padding, dilation, engine, device, dtype
+        They are as in `SparseConv2d`; the weights begin with 0.
+
+    Examples
+    --------
+    >>> layer = KeptConv2d(1, 2, 3, torch.eye(3).expand(2, 1, 3, 3))
+    >>> layer.whole_shape, layer.flat_places().tolist()
+    ((2, 1, 3, 3), [0, 4, 8, 9, 13, 17])
+    """
+
+    @property
+    def whole_shape(self) -> tuple[int, ...]:
+        """Shape of the kernels with their zeros."""
+        return self.out_channels, self.in_channels, *self.window.size
+
+    def _like(self, pattern: Any, **how: Any) -> SparseLinear:
+        size, stride, padding, dilation = self.window
+        how |= {"stride": stride, "padding": padding, "dilation": dilation}
+        return SparseConv2d(self.in_channels, self.out_channels, size, pattern, self.bias is not None, **how)

@@ -71,6 +71,7 @@ class SparseLinear(nn.Module):
     (torch.Size([32, 1000]), 7708)
     """
 
+    bias: nn.Parameter | None
     starts: Tensor
     columns: Tensor
     of_columns: Tensor
@@ -102,7 +103,8 @@ class SparseLinear(nn.Module):
         if kind not in _TYPES:
             raise InvalidInput("dtype", "torch.float32 or torch.float64", kind)
         self.weight = nn.Parameter(torch.empty(len(columns), device=device, dtype=kind))
-        self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=kind)) if bias else None
+        constants = nn.Parameter(torch.empty(self.out_features, device=device, dtype=kind)) if bias else None
+        self.register_parameter("bias", constants)
         self.register_buffer("starts", starts.to(device))
         self.register_buffer("columns", columns.to(device))
         self.turn()

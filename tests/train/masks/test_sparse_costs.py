@@ -168,7 +168,7 @@ def quantised() -> nn.Module:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: sparsify(nn.Linear(3, 3)), "at least one torch.nn.Linear with a mask"),
+        (lambda: sparsify(nn.Linear(3, 3)), "at least one torch.nn.Linear or torch.nn.Conv2d with a mask"),
         (lambda: SparseLinear(3, 3, torch.zeros(3, 3, dtype=torch.bool)), "mask: expected at least one kept weight"),
         (lambda: sparsify(masked(dtype=torch.complex64)), "weights in float32 or float64, got torch.complex64"),
         (lambda: sparsify(quantised()), "weights in float32 or float64, got torch.int8"),

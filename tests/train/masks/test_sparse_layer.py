@@ -202,8 +202,8 @@ def test_there_and_back_bit_for_bit():
 
 
 def test_what_has_no_mask_is_copied():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 1, 3), masked((4, 3)))
-    attach_masks(model, {"1": torch.ones(1, 1, 3, 3, dtype=torch.bool)})
+    model = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(2, 2, 3, groups=2), masked((4, 3)))
+    attach_masks(model, {"1": torch.ones(2, 1, 3, 3, dtype=torch.bool)})
     sparse = sparsify(model)
     assert [type(layer) for layer in sparse] == [nn.Linear, nn.Conv2d, SparseSequential]
     assert isinstance(sparse[2][0], SparseLinear)
@@ -373,7 +373,7 @@ def test_bad_input_is_named():
     empty = nn.Linear(2, 2)
     attach_masks(empty, {"": torch.zeros(2, 2, dtype=torch.bool)})
     for call, words in (
-        (lambda: sparsify(nn.Linear(2, 2)), "at least one torch.nn.Linear with a mask"),
+        (lambda: sparsify(nn.Linear(2, 2)), "at least one torch.nn.Linear or torch.nn.Conv2d with a mask"),
         (lambda: sparsify(shared), "shared with '1'"),
         (lambda: sparsify(half), "float32 or float64"),
         (lambda: sparsify(empty), "at least one kept weight"),

@@ -229,7 +229,7 @@ def trained_pointwise(*, packs: bool) -> list[torch.Tensor]:
     return [*masks_of(model).values(), *model.parameters(), state["exp_avg"], state["exp_avg_sq"]]
 
 
-def test_convolutions_of_one_by_one_train_as_masked_ones_while_masks_change():
+def test_convolutions_train_as_masked_ones_while_masks_change():
     for one, other in zip(trained_pointwise(packs=False), trained_pointwise(packs=True), strict=True):
         torch.testing.assert_close(one.detach(), other.detach(), rtol=1e-10, atol=1e-12)
 
@@ -249,11 +249,11 @@ def test_convolutions_that_are_shown_have_the_gradients_of_their_mask():
 
 
 @pytest.mark.parametrize("method", ["fixed", "rigl", "edge-popup"])
-def test_a_network_with_convolutions_of_one_by_one_is_trained_by_both(method, monkeypatch):
+def test_a_network_with_convolutions_is_trained_by_both(method, monkeypatch):
     torch.manual_seed(0)
     x, t, seen = torch.randn(80, 3, 6, 6), torch.arange(80) % 4, []
     body = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 12, 1, stride=2, bias=False), nn.ReLU()
-    model = nn.Sequential(*body, nn.Flatten(), nn.Linear(48, 4))
+    model = nn.Sequential(*body, nn.Flatten(), nn.Linear(48, 9, bias=False), nn.Linear(9, 4))
     compute = SparseConv2d._compute
     monkeypatch.setattr(SparseConv2d, "_compute", lambda layer, given: seen.append(1) or compute(layer, given))
     more = {"final_density": "0.3", "update_every": 2} if method == "rigl" else {}

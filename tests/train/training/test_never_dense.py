@@ -16,6 +16,7 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
+from ertheory.layerwise.architectures import LayerShape  # noqa: E402
 from ertrain import attach_masks, fit, masks_of, sparsify  # noqa: E402
 from ertrain.configuration import Configuration  # noqa: E402
 from ertrain.data import load_data  # noqa: E402
@@ -138,6 +139,26 @@ def test_masks_and_first_weights_are_those_of_the_masked_backend_bit_for_bit(dra
         assert torch.equal(other.bias, one.bias)
 
 
+@pytest.mark.parametrize("factored", [0, 2, 3])
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_convolutions_begin_alike_bit_for_bit(initialisation, factored, monkeypatch):
+    monkeypatch.setattr(entries, "_BLOCK", 1000)
+    configuration = Configuration(
+        recipe="test", model="resnet20", width="1/8", density="0.5", initialisation=initialisation, factored=factored
+    )
+    data = load_data("digits", Path())
+    dense, _ = start_model(configuration, data)
+    kept, _ = start_model(configuration, data, kept=never_dense("sparse", configuration, CPU))
+    assert not any(isinstance(layer, nn.Conv2d) for layer in kept.modules())
+    for name, mask in masks_of(dense).items():
+        one, other = dense.get_submodule(name), kept.get_submodule(name)
+        assert other.whole_shape == one.weight.shape
+        assert torch.equal(other.to_mask().view_as(mask), mask)
+        assert torch.equal(other.to_dense().view_as(mask), one.weight)
+    images = torch.randn(3, *data.train.shape)
+    torch.testing.assert_close(kept.eval()(images), dense.eval()(images), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("ratio", ["magnitude", "snip", "grasp", "synflow", "imp"])
 def test_layers_with_the_ratio_of_a_pruning_method_begin_alike_and_dense_only_until_it_is_known(ratio, monkeypatch):
     monkeypatch.setattr(entries, "_BLOCK", 1000)
@@ -191,6 +212,45 @@ def test_a_factored_network_and_dense_layers_begin_alike():
             assert name == again
             assert torch.equal(whole, parameter)
             assert parameter.requires_grad == other.requires_grad
+
+
+def test_auto_takes_convolutions_that_pay_and_two_factors_together():
+    """From 1,024 weights on, down from density 0.25; factors of any size from 0.1 on, since they are multiplied."""
+    shapes = {"small": LayerShape("c", (8, 8, 3, 3)), "large": LayerShape("c", (16, 16, 3, 3))}
+    for factored, expected in ((0, {("large", 0.2), ("large", 0.1)}), (2, {("small", 0.1), ("large", 0.1)})):
+        chosen = never_dense("auto", replace(LARGE, factored=factored), CPU)
+        found = {(name, p) for name, shape in shapes.items() for p in (0.0, 0.1, 0.2, 0.3, 1.0) if chosen(shape, p)}
+        assert found == expected
+
+
+@pytest.mark.parametrize("name", ["fixed", "rigl"])
+def test_a_network_of_convolutions_is_resumed_by_either_backend(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_files, "_LARGE", 100)
+    configuration = Configuration(
+        recipe="test", model="resnet20", width="1/8", density="0.5", epochs=2, batch=700, learning_rate=0.02
+    )
+    if name == "rigl":
+        configuration = replace(configuration, method="rigl", final_density="0.3", update_every=1)
+    weights = []
+    for backends in (("masked", "masked"), ("sparse", "masked"), ("masked", "sparse")):
+        out = tmp_path / "-".join(backends)
+        with join_process_group("cpu") as processes, pytest.raises(KeyboardInterrupt):
+            perform(configuration, out, processes, data_dir=out, progress=_interrupt, backend=backends[0])
+        result = run(configuration, out, backends[1])
+        assert result["backend"] == backends[1]
+        files = load_file(out / configuration.folder / "checkpoint.safetensors")
+        model = start_model(configuration, load_data("digits", out))[0]
+        whole = kept_files.spread_weights(model, files)
+        weights.append({key: tensor for key, tensor in whole.items() if not key.endswith("mask_initial")})
+    for found in weights[1:]:
+        assert found.keys() == weights[0].keys()
+        for key, tensor in weights[0].items():
+            torch.testing.assert_close(found[key].double(), tensor.double(), rtol=1e-3, atol=1e-3)
+
+
+def _interrupt(line: dict) -> None:
+    if line["epoch"] == 1:
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("name", ["fixed", "rigl", "str"])
