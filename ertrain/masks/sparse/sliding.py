@@ -34,7 +34,7 @@ class Window(NamedTuple):
     Parameters
     ----------
     size
-        Of the kernel.
+        Size of the kernel.
     stride, padding, dilation
         They are as in `torch.nn.Conv2d`.
     """
@@ -65,17 +65,17 @@ class Meeting(NamedTuple):
     Parameters
     ----------
     channels
-        Of outputs and inputs.
+        How many there are of outputs, and of inputs.
     image
         Rows and columns of an image.
     outputs
-        The same of what becomes of it.
+        Rows and columns of what becomes of it.
     framed, around
-        The same of a plane, which is what of a framed image is a stride apart, and of a framed gradient.
+        Rows and columns of a plane, which is what of a framed image is a stride apart, and of a framed gradient.
     starts, places
-        By output channels: where each begins among the values, and of every entry its place in the framed planes.
+        Where each output channel begins among the values, and the place of every entry in the framed planes.
     of_planes, rows, values
-        By planes: the same, of every entry its place in the framed gradients, and which of the values it is.
+        Where each plane begins, and of its entries the places in the framed gradients and among the values.
     ranges
         For each kind of planes the rows and columns where an image is: first row, end, first column, end.
     into, into_gradients
@@ -170,11 +170,11 @@ def convolved(images: Tensor, values: Tensor, bias: Tensor | None, where: Meetin
     Parameters
     ----------
     images
-        Of the size of the meeting, and of the type of the values.
+        They have the size of the meeting, and the type of the values.
     values
         The entries of the matrix, row by row.
     bias
-        Of every output, or None.
+        One number for every output, or None.
     where
         Where they meet.
     """
