@@ -21,6 +21,7 @@ from ertrain.configuration import Configuration
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseLinear
 from ertrain.masks.sparse.convert import can_be_sparse, sparse_layer
+from ertrain.masks.sparse.convolution import SparseConv2d
 from ertrain.masks.sparse.kept import KeptConv2d, KeptLinear
 from ertrain.methods import FixedMask
 from ertrain.models.factored import FactoredLayer
@@ -356,6 +357,8 @@ def _tensors_of(modules: Iterable[nn.Module]) -> Iterator[Tensor]:
     for module in modules:
         yield from module.parameters()
         yield from module.buffers()
+        if isinstance(module, SparseConv2d):
+            yield from module.found()
 
 
 def _kept(mask: Tensor, dense: Tensor) -> Tensor:

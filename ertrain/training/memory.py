@@ -18,6 +18,7 @@ from ertrain.configuration import Configuration
 from ertrain.masks.entries import whole_size
 from ertrain.masks.masking import masks_of
 from ertrain.masks.sparse import SparseSGD
+from ertrain.masks.sparse.convolution import SparseConv2d
 from ertrain.masks.sparse.kept import KeptLinear
 from ertrain.masks.sparse.products import HELD_BELOW
 from ertrain.masks.uses import tensors_in
@@ -83,7 +84,8 @@ def training_memory(
     >>> training_memory(layer, Configuration(recipe="x", optimiser="adam"))  # two masks: now, and as they were drawn
     5560
     """
-    own, at_once = [*model.parameters(), *model.buffers(), *beside], {id(one) for one in moved}
+    places = [one for layer in model.modules() if isinstance(layer, SparseConv2d) for one in layer.found()]
+    own, at_once = [*model.parameters(), *model.buffers(), *places, *beside], {id(one) for one in moved}
     if method is None:
         drawn, trained = _bytes(masks_of(model).values()), list(model.parameters())
         kept: list[Tensor] = []

@@ -144,7 +144,7 @@ def meeting(window: Window, channels: _Pair, image: _Pair, starts: Tensor, colum
         outputs,
         (high, wide),
         around,
-        first.astype(np.int64),
+        first.astype(np.int64, copy=False),
         ((plane * high + dy) * wide + dx).astype(np.int32),
         np.searchsorted(plane[by_planes], np.arange(channels[1] * kinds + 1)).astype(np.int64),
         met[by_planes].astype(np.int32),

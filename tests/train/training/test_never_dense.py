@@ -248,6 +248,15 @@ def test_a_network_of_convolutions_is_resumed_by_either_backend(name, tmp_path, 
             torch.testing.assert_close(found[key].double(), tensor.double(), rtol=1e-3, atol=1e-3)
 
 
+def test_places_at_which_weights_meet_images_are_counted():
+    """Of every kept weight three numbers of 4 bytes, besides the twelve bytes of a linear layer's places."""
+    layer = nn.Sequential(kept_start._kept(nn.Conv2d(20, 30, 3, padding=1), torch.ones(30, 20, 3, 3).bool().numpy()))
+    before = memory.training_memory(layer, LARGE)
+    layer(torch.ones(2, 20, 4, 5))
+    images, planes = 4 * (20 * 4 * 5 + 30 * 4 * 5), 8 * (20 + 1) + 32
+    assert memory.training_memory(layer, LARGE) - before == 12 * 30 * 20 * 9 + images + planes
+
+
 def _interrupt(line: dict) -> None:
     if line["epoch"] == 1:
         raise KeyboardInterrupt
