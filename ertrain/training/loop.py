@@ -71,8 +71,9 @@ def train(
     progress
         It is called after every epoch with the line that went into ``metrics.jsonl``.
     backend
-        How layers are stored, as in `ertrain.training.backend.choose_backend`. Results differ in roundings alone, and a
-        run that was begun with one can be finished with another.
+        How layers are stored, as in `ertrain.training.backend.choose_backend`. Results differ in roundings alone,
+        and in what is dropped behind a sparse linear layer where there is dropout: its outputs lie in memory in another
+        order, in which numbers are drawn. A run that was begun with one can be finished with another.
     supplied
         Network, data, loss and optimiser, where they are not those that the configuration names.
     tested
