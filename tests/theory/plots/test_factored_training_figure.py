@@ -23,7 +23,7 @@ def lines():
 def test_every_arm_has_every_density_and_the_same_seeds(lines):
     script = runpy.run_path(str(FIGURES / "factored_training.py"))
     without = {"lenet-300-100": {"as much work"}, "resnet20": set(), "transformer": {"as much work"}}
-    for (data, model), group in groupby(lines, key=lambda line: (line["data"], line["model"])):
+    for (_, model), group in groupby(lines, key=lambda line: (line["data"], line["model"])):
         own = list(group)
         assert len({(line["density"], line["n"]) for line in own}) == len({line["density"] for line in own})
         places = sorted((line["arm"], float(line["density"])) for line in own)
