@@ -149,12 +149,17 @@ def _lives(
             one.copy_(torch.from_numpy(rng.uniform(*_BETWEEN, tuple(one.shape))))
 
     model = copy.deepcopy(module).double().eval()
-    outputs: list[tuple[str, Tensor, int]] = []
+    leads: list[tuple[str, Tensor]] = []
 
     def watch(name: str, result: Tensor, axis: int) -> None:
-        if result.requires_grad:
-            result.retain_grad()
-        outputs.append((name, result, axis))
+        leading = torch.zeros(result.shape[axis], dtype=torch.bool, device=result.device)
+        leads.append((name, leading))
+        if result.requires_grad:  # what is kept of a slope is as small as this: networks may be wide
+
+            def reach(slope: Tensor) -> None:
+                leading.logical_or_(_positive(slope, axis))
+
+            result.register_hook(reach)  # type: ignore[no-untyped-call]
 
     names = [layer.name for layer in layer_shapes(model)]
     with torch.no_grad():
@@ -178,36 +183,48 @@ def _lives(
         total = sum(tensor.sum() for tensor in tensors_in(model(ones.requires_grad_())))
     if isinstance(total, Tensor):
         total.backward()  # type: ignore[no-untyped-call]
-    first, outputs = outputs, []
     try:
         rises = _rises(model, ones.detach())
     except (NotImplementedError, RuntimeError):  # what others wrote may have no derivative forwards
-        outputs = []
-        with Uses(model, watch, INSTEAD):
-            model((2 * ones.detach()).requires_grad_())
-        rises = [twice - once for (_, once, _), (_, twice, _) in zip(first, outputs, strict=True)]
+        rises = _differences(model, ones.detach())
     uses: dict[str, tuple[Tensor, Tensor]] = {}
-    for (name, once, axis), rise in zip(first, rises, strict=True):
-        slope = torch.zeros_like(once) if once.grad is None else once.grad
-        moved, leading = ((part.detach().transpose(0, axis).flatten(1) > 0).any(1) for part in (rise, slope))
+    for (name, leading), moved in zip(leads, rises, strict=True):
         before = uses.get(name, (torch.zeros_like(moved), torch.zeros_like(leading)))
         uses[name] = before[0] | moved, before[1] | leading
     return uses
 
 
+def _positive(part: Tensor, axis: int) -> Tensor:
+    """Say of every neuron or channel whether any of its numbers is positive."""
+    return (part.detach().transpose(0, axis).flatten(1) > 0).any(1)
+
+
 def _rises(model: nn.Module, ones: Tensor) -> list[Tensor]:
-    """Say how fast the outputs of every use of a layer rise with the inputs: what is constant does not."""
+    """Say which outputs of every use of a layer rise with the inputs: what is constant does not."""
     rises: list[Tensor] = []
 
-    def watch(_: str, result: Tensor, __: int) -> None:
+    def watch(_: str, result: Tensor, axis: int) -> None:
         slope = forward_ad.unpack_dual(result).tangent  # type: ignore[no-untyped-call]
-        rises.append(torch.zeros_like(result) if slope is None else slope)
+        rises.append(_positive(torch.zeros_like(result) if slope is None else slope, axis))
 
     with warnings.catch_warnings(), torch.no_grad(), forward_ad.dual_level():
         warnings.simplefilter("ignore", FutureWarning)  # PyTorch warns of what it calls itself here
         with Uses(model, watch, INSTEAD):
             model(forward_ad.make_dual(ones, torch.ones_like(ones)))  # type: ignore[no-untyped-call]
     return rises
+
+
+def _differences(model: nn.Module, ones: Tensor) -> list[Tensor]:
+    """Say the same by comparing the outputs of two inputs, one of which is larger everywhere."""
+    outputs: list[list[tuple[Tensor, int]]] = [[], []]
+    for scale, found in enumerate(outputs, 1):
+
+        def watch(_: str, result: Tensor, axis: int, found: list[tuple[Tensor, int]] = found) -> None:
+            found.append((result.detach(), axis))
+
+        with Uses(model, watch, INSTEAD):
+            model((scale * ones).requires_grad_())
+    return [_positive(twice - once, axis) for (once, axis), (twice, _) in zip(*outputs, strict=True)]
 
 
 def _means(layer: KeptLinear, inputs: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from fractions import Fraction
 from itertools import pairwise
@@ -93,6 +94,33 @@ def test_what_is_said_of_sparse_steps_is_what_was_measured():
     shares = f"divided by {shares[0]}density 0.25, {shares[1]}0.1, {shares[2]}0.05, {saved[small, 0.02]:.0f} at 0.02"
     page = said("docs/findings/training.md")
     assert f"{shares} and {least} at 0.01, with 4,000 neurons a layer by {most} there" in page
+
+
+def test_what_is_said_of_sparse_convolutions_is_what_was_measured():
+    table = (FIGURES.parent / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    table = table.partition("## sparse_convolutions.py")[2].partition("\n## ")[0]
+    speeds = {}
+    for line in table.splitlines():
+        if image := re.match(r"\| \d+ of (\d+) x \d+ x \d+, 3 x 3(, stride 2)? \|", line):
+            if int(image[1]) >= 64:
+                _, *found = [float(cell) for cell in line.split("|")[3:-1]]
+                for density, speed in zip(("0.25", "0.1", "0.05", "0.02", "0.01"), found[-5:], strict=True):
+                    speeds.setdefault((image[2] is None, density), []).append(speed)
+    assert all(len(speeds[True, p]) >= 6 for p in ("0.1", "0.05", "0.02"))
+
+    def said(path):
+        return " ".join((FIGURES.parent / path).read_text(encoding="utf-8").split())
+
+    ranges = {key: (min(found), max(found)) for key, found in speeds.items()}
+    tenth, twentieth, fiftieth = (
+        f"{low:.1f} to {high:.1f}" for low, high in (ranges[True, p] for p in ("0.1", "0.05", "0.02"))
+    )
+    strided = [speed for p in ("0.1", "0.05", "0.02") for speed in ranges[False, p]]
+    assert f"with 64 to 512 channels: at .05 by {twentieth}, at .02 by {fiftieth}." in said("README.md")
+    page = f"divided by {tenth} at density 0.1, {twentieth} at 0.05 and {fiftieth} at 0.02 (a stride of 2 by "
+    assert f"{page}{min(strided):.1f} to {max(strided):.1f})" in said("docs/findings/training.md")
+    code = f"{tenth} times as fast as the dense convolution at density 0.1, {twentieth} at 0.05, {fiftieth} at 0.02"
+    assert code in said("ertrain/masks/sparse/convolution.py")
 
 
 def test_shares_of_tickets_have_exact_intervals_and_the_widths_of_the_theorem():
