@@ -5,15 +5,18 @@ Batches, random numbers and learning rates are functions of seed, epoch and step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ertheory.errors import InvalidInput
 from ertrain.configuration import Configuration
 from ertrain.data import NO_LABEL, Batch, Data, Images
+from ertrain.masks.flops import layer_positions
+from ertrain.masks.shapes import layer_shapes
 from ertrain.masks.sparse import SparseSGD
 from ertrain.methods import FixedMask
 from ertrain.streams import stream_seed
@@ -27,10 +30,14 @@ __all__ = [
     "EpochSums",
     "Measure",
     "accuracies",
+    "inputs_at_once",
     "labelled",
     "memory_layout",
     "train_epoch",
 ]
+
+_MOST_AT_ONCE = 2000  # inputs that are tested in one pass
+_ACTIVATIONS = 2**25  # of a layer in such a pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +206,30 @@ def train_epoch(
             method.step(optimiser, epoch * steps + step)
         optimiser.zero_grad(set_to_none=True)
     return EpochSums(loss, correct, seen)
+
+
+def inputs_at_once(model: nn.Module, inputs: tuple[int, ...]) -> int:
+    """Say how many inputs one pass tests: activations of very wide layers would take more memory than their weights.
+
+    Parameters
+    ----------
+    model
+        The network.
+    inputs
+        Shape of one input.
+
+    Examples
+    --------
+    >>> inputs_at_once(nn.Conv2d(3, 64, 3, padding=1), (3, 32, 32))
+    512
+    """
+    outputs = {layer.name: layer.outputs for layer in layer_shapes(model)}
+    try:
+        positions: Mapping[str, int] = layer_positions(model, inputs)
+    except InvalidInput:  # what cannot be counted may be trained all the same
+        positions = {}
+    most = max((number * max(1, positions.get(name, 1)) for name, number in outputs.items()), default=1)
+    return max(1, min(_MOST_AT_ONCE, _ACTIVATIONS // most))
 
 
 @torch.no_grad()

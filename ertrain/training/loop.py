@@ -26,7 +26,7 @@ from ertrain.masks.guarding import guard
 from ertrain.methods import METHODS
 from ertrain.ratios import PruningContext
 from ertrain.training.backend import Backend, choose_backend, layers_of, never_dense
-from ertrain.training.epoch import ONE_NETWORK, accuracies, labelled, memory_layout, train_epoch
+from ertrain.training.epoch import ONE_NETWORK, accuracies, inputs_at_once, labelled, memory_layout, train_epoch
 from ertrain.training.memory import memory_of_run
 from ertrain.training.optimisers import make_optimiser
 from ertrain.training.process_group import ProcessGroup
@@ -39,8 +39,6 @@ from ertrain.training.tensorboard import curves
 
 __all__ = ["described_data", "metrics_line", "pretrain", "train"]
 
-_MOST_AT_ONCE = 2000  # inputs that are tested in one pass
-_ACTIVATIONS = 2**23  # of a layer in such a pass
 
 Progress = Callable[[dict[str, Any]], object]
 
@@ -146,8 +144,7 @@ def _train(
     method.protect(optimiser, model)
     sparse = choose_backend(backend, configuration, model, processes)
     layers = layers_of(method, model, optimiser, sparse)
-    # Activations of very wide layers would take more memory than their weights.
-    at_once = max(configuration.batch, min(_MOST_AT_ONCE, _ACTIVATIONS // max(one.outputs for one in densities.layers)))
+    at_once = max(configuration.batch, inputs_at_once(model, data.train.shape))
     forward: nn.Module = model
     if processes.world_size > 1:
         forward = DistributedDataParallel(model, device_ids=[device.index] if cuda else None)
