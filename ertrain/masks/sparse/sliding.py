@@ -25,6 +25,8 @@ __all__ = ["Meeting", "Window", "convolved", "meeting"]
 _Pair: TypeAlias = tuple[int, int]
 _MOST = 2**31 - 1  # numbers of one framed image, all channels
 _REGISTER = 64  # bytes
+_LEAST = 16  # images that are turned around together, whole registers of them
+_IN_CACHE = 2**22  # numbers of framed images that the entries go over while they are near
 _OF_A_NUMBER = 8  # products take as long as a number that is read and written once
 
 
@@ -177,9 +179,16 @@ def convolved(images: Tensor, values: Tensor, bias: Tensor | None, where: Meetin
         One number for every output, or None.
     where
         Where they meet.
+
+    Notes
+    -----
+    Every entry goes over all images. Many large ones would come from memory each time, and take twice as long as a few
+    of them one after another; what is found for an image does not depend on the others.
     """
-    result: Tensor = _Convolution.apply(images, values, bias, where)
-    return result
+    planes = (len(where.of_planes) - 1) * math.prod(where.framed)
+    share = max(_LEAST, _IN_CACHE // max(planes, 1) // _LEAST * _LEAST)
+    parts: list[Tensor] = [_Convolution.apply(part, values, bias, where) for part in torch.split(images, share)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 class _Convolution(torch.autograd.Function):

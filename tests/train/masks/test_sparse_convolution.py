@@ -102,6 +102,23 @@ def test_threads_change_no_bit(monkeypatch):
     assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_many_images_are_gone_over_a_few_at_a_time(monkeypatch, how):
+    sparse, x = sparsify(masked(kind=torch.float32, **how)), torch.randn(50, 6, 9, 9, requires_grad=True)
+    whole, sizes, forward = passed(sparse, x), [], module._Convolution.forward
+    monkeypatch.setattr(module, "_IN_CACHE", 17 * 6 * 9 * 9)  # of the images alone
+    monkeypatch.setattr(
+        module._Convolution,
+        "forward",
+        lambda ctx, images, *given: sizes.append(len(images)) or forward(ctx, images, *given),
+    )
+    parts = passed(sparse, x)
+    assert sizes == [16, 16, 16, 2]
+    assert torch.equal(whole[0], parts[0])  # what is found for an image does not depend on the others
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)
+
+
 def test_derivatives_forwards_are_those_of_the_convolution():
     dense = masked(padding=1, stride=2)
     sparse, x, along = sparsify(dense), *torch.randn(2, 3, 6, 5, 5, dtype=torch.float64)
