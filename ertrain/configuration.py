@@ -25,7 +25,7 @@ from ertrain.ratios.allocation import OTHER_RATIOS
 from ertrain.storage.canonical import canonical_text, hash_of
 from ertrain.streams import stream_seed
 
-__all__ = ["LIST_FIELDS", "METHOD_SETTINGS", "NESTED", "OWN", "REWINDS", "Configuration"]
+__all__ = ["LIST_FIELDS", "MAY_BE_OWN", "METHOD_SETTINGS", "NESTED", "OWN", "REWINDS", "Configuration", "read_texts"]
 
 _TOO_LARGE = 2**63
 _RATIONAL = ("density", "failure_probability", "final_density", "validation", "width")
@@ -53,7 +53,7 @@ NESTED = ("rigl", "set")  # the mask of the final density too, from the random n
 REWINDS = ("none", "rate", "weights")
 
 OWN = "own-"  # how names begin of what `ertrain.fit` is given: a network, data, an optimiser; or "own" weights
-_MAY_BE_OWN = ("data", "initialisation", "model", "optimiser")
+MAY_BE_OWN = ("data", "initialisation", "model", "optimiser")
 
 _NAMES = {
     "augmentation": AUGMENTATIONS,
@@ -206,7 +206,7 @@ class Configuration:
             object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
         for name, names in _NAMES.items():
             given = getattr(self, name)
-            own = name in _MAY_BE_OWN and f"{given}-".startswith(OWN)
+            own = name in MAY_BE_OWN and f"{given}-".startswith(OWN)
             formula = name == "ratio" and (is_erdos_renyi(given) or bool(by_layers(given)))
             if given not in names and not own and not formula:
                 others = f", {OTHER_RATIOS}" if name == "ratio" else ""
@@ -329,11 +329,9 @@ class Configuration:
         InvalidInput
             If a name is unknown, or a text cannot be read.
         """
-        fields = {field.name: field for field in dataclasses.fields(self) if field.name != "recipe"}
-        for name in texts:
-            if name not in fields:
-                raise InvalidInput("set", f"one of {', '.join(fields)}", name)
-        return dataclasses.replace(self, **{name: _read(fields[name], text) for name, text in texts.items()})
+        if "recipe" in texts:
+            raise InvalidInput("set", "names of settings other than the recipe", "recipe")
+        return dataclasses.replace(self, **read_texts(texts))
 
     @property
     def text(self) -> str:
@@ -349,6 +347,26 @@ class Configuration:
     def folder(self) -> str:
         """Name of the run's folder: the recipe and the beginning of the hash."""
         return f"{self.recipe}-{self.hash[:16]}"
+
+
+def read_texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Read values of fields, each given as text; tuples are separated by commas.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is unknown, or a text cannot be read.
+
+    Examples
+    --------
+    >>> read_texts({"epochs": "3", "milestones": "10,20"})
+    {'epochs': 3, 'milestones': (10, 20)}
+    """
+    fields = {field.name: field for field in dataclasses.fields(Configuration)}
+    for name in texts:
+        if name not in fields:
+            raise InvalidInput("set", f"one of {', '.join(fields)}", name)
+    return {name: _read(fields[name], text) for name, text in texts.items()}
 
 
 LIST_FIELDS = tuple(one.name for one in dataclasses.fields(Configuration) if str(one.type).startswith("tuple"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 from ertheory.bounds.result import rational_text
 from ertheory.cli.arguments import Format, Json
 from ertheory.cli.options import Option
-from ertheory.errors import InvalidInput
+from ertheory.errors import InvalidInput, called
 from ertrain.cli.arguments import (
     BackendName,
     DataDir,
@@ -23,11 +22,11 @@ from ertrain.cli.arguments import (
     Sparsity,
     folder_for,
     in_data_dir,
-    in_words_of_set,
     read_pairs,
 )
 from ertrain.cli.run import perform_all, show_results
-from ertrain.configuration import METHOD_SETTINGS, Configuration
+from ertrain.cli.settings import read_settings
+from ertrain.configuration import METHOD_SETTINGS, Configuration, read_texts
 from ertrain.data import is_there, load_data
 from ertrain.training.process_group import join_process_group
 
@@ -39,6 +38,8 @@ _DEFAULTS = ", ".join(
     if one.default is not dataclasses.MISSING
 )
 
+_DECIDING = ("method", "factored", "examples")  # whether others are read
+
 
 @dataclass(frozen=True)
 class TrainCommand:
@@ -47,7 +48,8 @@ class TrainCommand:
     config: Annotated[
         str | None,
         Option(
-            "Settings are in this file, by the names that --set takes: TOML, YAML, or the config.json of a run.",
+            "Settings are in this file, by the names that --set takes: TOML, YAML, or the config.json of a run. What "
+            "--set, --density and --sparsity say goes before it.",
             "FILE",
         ),
     ] = None
@@ -70,14 +72,15 @@ class TrainCommand:
 
     def run(self) -> int:
         """Train it, or go on where it stands."""
-        run = _configuration(self.config, self.set, self.density, self.sparsity)
+        asked = _Asked.of(self.config, self.set, self.density, self.sparsity)
+        run = asked.configuration()
         data_dir = Path(self.data_dir)
         with join_process_group(self.device) as processes:
-            with processes.main_first(), in_data_dir(data_dir):
+            with processes.main_first(), in_data_dir(data_dir), called(**asked.names):
                 if not is_there(run.data, data_dir):
                     load_data(run.data, data_dir)
             out = folder_for("--out", self.out)
-            with in_words_of_set(self.set):
+            with called(**asked.names):
                 results = perform_all((run,), out, processes, data_dir=data_dir, backend=self.backend, quiet=self.quiet)
         if processes.is_main:
             inputs = {
@@ -94,66 +97,72 @@ class TrainCommand:
         return 0
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Settings, and where each was given."""
+
+    in_file: Mapping[str, Any]
+    texts: Mapping[str, str]
+    by_option: bool  # the density
+
+    @classmethod
+    def of(
+        cls, config: str | None, words: tuple[str, ...], density: Fraction | None, sparsity: Fraction | None
+    ) -> _Asked:
+        """Read the words of a command line, and the file."""
+        texts = {}
+        for name, values in read_pairs("--set", words).items():
+            if len(values) > 1:
+                raise InvalidInput(f"--set {name}", "one value; ertrain run takes several", ",".join(values))
+            texts[name] = values[0]
+        if density is not None and sparsity is not None:
+            raise InvalidInput("--density", "at most one of --density and --sparsity", "both")
+        by_option = density is not None or sparsity is not None
+        if by_option:
+            texts["density"] = rational_text(density if density is not None else 1 - Fraction(sparsity or 0))
+        return cls({} if config is None else read_settings(Path(config)), texts, by_option)
+
+    def named(self, name: str) -> str:
+        """Name a setting together with where it was given."""
+        if name == "density" and self.by_option:
+            return "--density"
+        if name == "set":  # a name that is none
+            return "--set"
+        return f"--config {name}" if name in self.in_file and name not in self.texts else f"--set {name}"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """All that were given, and the way in which they are named."""
+        return {name: self.named(name) for name in (*self.in_file, *self.texts)}
+
+    def configuration(self) -> Configuration:
+        """Bring them together, at once: those of the file may belong to a method that the command line names."""
+        try:
+            values = {"recipe": "train", **self.in_file, **read_texts(self.texts)}
+            run = Configuration.from_dict(values)
+        except InvalidInput as error:
+            allowed = error.allowed
+            if allowed == "a value of type str" and isinstance(error.value, bool | None):
+                allowed = "text, which YAML wants in quotes where it is a word such as no, on or null"
+            raise InvalidInput(self.named(error.argument), allowed, error.value) from None
+        self._check_all_read(run)
+        return run
+
+    def _check_all_read(self, run: Configuration) -> None:
+        """Refuse settings that the run does without; those of a file may belong to what was changed in it."""
+        read = run.to_dict()
+        usual = {field.name: field.default for field in dataclasses.fields(Configuration)}
+        for name, value in {**self.in_file, **self.texts}.items():
+            if name in read or name in _DECIDING:
+                continue
+            if name not in self.texts and (value == usual[name] or any(one in self.texts for one in _DECIDING)):
+                continue
+            of_methods = any(name in names for names in METHOD_SETTINGS.values())
+            what = f"the method {run.method}" if of_methods else "factored=0"
+            raise InvalidInput(self.named(name), f"nothing with {what}", value)
+
+
 def _configuration(
     config: str | None, words: tuple[str, ...], density: Fraction | None, sparsity: Fraction | None
 ) -> Configuration:
-    texts = {}
-    for name, values in read_pairs("--set", words).items():
-        if len(values) > 1:
-            raise InvalidInput(f"--set {name}", "one value; ertrain run takes several", ",".join(values))
-        texts[name] = values[0]
-    if density is not None and sparsity is not None:
-        raise InvalidInput("--density", "at most one of --density and --sparsity", "both")
-    if density is not None or sparsity is not None:
-        texts["density"] = rational_text(density if density is not None else 1 - Fraction(sparsity or 0))
-    settings = {} if config is None else _read(Path(config))
-    try:
-        known = Configuration.from_dict({"recipe": "train", **settings})
-    except InvalidInput as error:
-        name = "--config" if error.argument == "configuration" else f"--config {error.argument}"
-        raise InvalidInput(name, error.allowed, error.value) from None
-    recipe = texts.pop("recipe", known.recipe)
-    try:
-        # A value that only another method has is read when the method is known.
-        order = sorted(texts, key=lambda name: name != "method")
-        changed = known.changed({name: texts[name] for name in order})
-        changed = dataclasses.replace(changed, recipe=recipe)
-    except InvalidInput as error:
-        name = "--set" if error.argument == "set" else f"--set {error.argument}"
-        raise InvalidInput(name, error.allowed, error.value) from None
-    unread = {one for names in METHOD_SETTINGS.values() for one in names}.difference(METHOD_SETTINGS[changed.method])
-    for name in texts:
-        if name in unread:
-            raise InvalidInput(f"--set {name}", f"nothing with the method {changed.method}", texts[name])
-    return changed
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Read settings from a file of any of the three kinds."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:  # no text, or a name that no system takes
-        raise InvalidInput("--config", f"a file that can be read ({error})", str(path)) from error
-    try:
-        if path.suffix == ".toml":
-            found = tomllib.loads(text)
-        elif path.suffix == ".json":
-            found = json.loads(text)
-        else:
-            found = _yaml(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("--config", f"settings in TOML, YAML or JSON ({error})", str(path)) from error
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise InvalidInput("--config", "names of settings with values", str(path))
-    return {name: value for name, value in found.items() if name != "hash"}
-
-
-def _yaml(text: str) -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise InvalidInput("--config", "TOML or JSON, or PyYAML installed (pip install pyyaml)", "YAML") from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    return _Asked.of(config, words, density, sparsity).configuration()

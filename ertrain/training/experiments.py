@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ertrain.configuration import Configuration
+from ertheory.errors import InvalidInput
+from ertrain.configuration import MAY_BE_OWN, OWN, Configuration
 from ertrain.errors import RunFolderError
 from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS, read_json
 from ertrain.training.backend import Backend
@@ -62,6 +63,10 @@ def perform(
     InvalidInput
         If the data cannot be had, or do not fit the configuration.
     """
+    for name in MAY_BE_OWN if supplied is None else ():
+        value = getattr(configuration, name)
+        if f"{value}-".startswith(OWN):
+            raise InvalidInput(name, "one that has a name; ertrain.fit takes what is your own", value)
     known = result_of(configuration, out)
     if known is None:
         with open_run(configuration, out, processes) as run:
