@@ -329,8 +329,6 @@ class Configuration:
         InvalidInput
             If a name is unknown, or a text cannot be read.
         """
-        if "recipe" in texts:
-            raise InvalidInput("set", "names of settings other than the recipe", "recipe")
         return dataclasses.replace(self, **read_texts(texts))
 
     @property
@@ -350,7 +348,7 @@ class Configuration:
 
 
 def read_texts(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Read values of fields, each given as text; tuples are separated by commas.
+    """Read values of fields other than the recipe, each given as text; tuples are separated by commas.
 
     Raises
     ------
@@ -362,7 +360,7 @@ def read_texts(texts: Mapping[str, str]) -> dict[str, Any]:
     >>> read_texts({"epochs": "3", "milestones": "10,20"})
     {'epochs': 3, 'milestones': (10, 20)}
     """
-    fields = {field.name: field for field in dataclasses.fields(Configuration)}
+    fields = {field.name: field for field in dataclasses.fields(Configuration) if field.name != "recipe"}
     for name in texts:
         if name not in fields:
             raise InvalidInput("set", f"one of {', '.join(fields)}", name)

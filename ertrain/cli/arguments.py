@@ -123,9 +123,13 @@ def read_runs(
     try:
         return recipe(name).configurations(scale, seeds=seeds, only=chosen, overrides=texts)
     except InvalidInput as error:  # named as in a call from Python
-        asked = "--only" if error.argument in chosen else "--set"
-        option = options.get(error.argument, f"{asked} {error.argument}")
-        raise InvalidInput(option, error.allowed, error.value) from None
+        given = {"--only": chosen, "--set": read_pairs("--set", overrides)}
+        asked = [f"{option} {error.argument}" for option, pairs in given.items() if error.argument in pairs]
+        if not asked:  # a value of the recipe's own does not fit what was given
+            by_option = "--density" if density is not None else "--sparsity" if sparsity is not None else ""
+            told = " and ".join(option for option in (by_option, *given) if given.get(option, option))
+            asked = [f"{told}: {error.argument} of the runs" if told else error.argument]
+        raise InvalidInput(options.get(error.argument, asked[0]), error.allowed, error.value) from None
 
 
 def in_words_of_set(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:

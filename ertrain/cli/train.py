@@ -138,7 +138,9 @@ class _Asked:
     def configuration(self) -> Configuration:
         """Bring them together, at once: those of the file may belong to a method that the command line names."""
         try:
-            values = {"recipe": "train", **self.in_file, **read_texts(self.texts)}
+            texts = dict(self.texts)
+            named = {"recipe": texts.pop("recipe")} if "recipe" in texts else {}
+            values = {"recipe": "train", **self.in_file, **read_texts(texts), **named}
             run = Configuration.from_dict(values)
         except InvalidInput as error:
             allowed = error.allowed

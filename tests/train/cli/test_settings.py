@@ -185,6 +185,7 @@ def test_the_command_line_goes_before_the_file_and_both_are_read_together(tmp_pa
     assert (changed.density, changed.final_density) == ("0.7", "0.5")
     changed = asked(tmp_path, "run.toml", 'update_every = 7\nmethod = "rigl"', "method=fixed")
     assert changed == Configuration(recipe="train")
+    assert asked(tmp_path, "run.toml", "recipe = 'one'", "recipe=other").recipe == "other"
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,22 @@ def test_a_message_names_where_the_wrong_value_was_given(words, message, tmp_pat
     out, err = capsys.readouterr()
     assert not out
     assert f"ertrain: {message}" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "density=0.01"], "--only: final_density of the runs: expected a number in (0, 0.01], got '0.02'"),
+        (["--density", "0.01"], "--density: final_density of the runs: expected a number in (0, 0.01], got '0.1'"),
+        (["--sparsity", "0.99"], "--sparsity: final_density of the runs: expected a number in (0, 0.01], got '0.1'"),
+        (
+            ["--only", "data=digits", "--set", "density=0.01"],
+            "--only and --set: final_density of the runs: expected a number in (0, 0.01], got '0.1'",
+        ),
+        (["--only", "density=2"], "--only density: "),
+        (["--set", "final_density=2"], "--set final_density: "),
+    ],
+)
+def test_a_value_of_a_recipe_that_does_not_fit_is_blamed_on_what_was_given(words, message, tmp_path, capsys):
+    assert main(["run", "table3", *words, "--out", str(tmp_path / "runs")]) == 2
+    assert f"ertrain: {message}" in capsys.readouterr().err
