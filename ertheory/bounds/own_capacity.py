@@ -37,8 +37,8 @@ def capacity_of_own_masks(
     found = own_masks_factor(model, ratio=ratio, density=kept, failure_probability=delta, progress=progress)
     wider = own_masks_widening(model, ratio=ratio, density=kept, failure_probability=delta, progress=progress)
     read = (
-        f"{len(found.pairs)} pairs of layers are one map each, through ReLUs that biases lift on a bounded set of "
-        f"inputs; {len(found.alone)} layers stay as they are, masks and all"
+        f"pairs of layers that are one map each, through ReLUs that biases lift on a bounded set of inputs: "
+        f"{len(found.pairs)}; layers that stay as they are, masks and all: {len(found.alone)}"
     )
     return Capacity(
         method="factored",

@@ -9,6 +9,7 @@ from ertheory.builders.factored.result import FactoredChain
 from ertheory.check import Check
 from ertheory.cli.output import show, wrap
 from ertheory.commands import Built, BuiltNetwork
+from ertheory.numbers import number_of
 
 __all__ = ["report", "report_network", "share_of_failures"]
 
@@ -57,10 +58,9 @@ def report_network(built: BuiltNetwork) -> None:
     embedding, checked = built.embedding, built.check
     weights = sum(one.nonzeros for one in embedding.maps)
     factors = 1 + len(embedding.maps[0].inner)
-    show(
-        f"{len(embedding.maps)} layers of {weights:,} weights as {'pairs' if factors == 2 else 'triples'} of masked "
-        f"ones, found in {built.seconds:.1f} s."
-    )
+    counted = f"{number_of(len(embedding.maps), 'layer')} of {number_of(weights, 'weight')}"
+    kind = "pairs" if factors == 2 else "triples"
+    show(f"{counted} as {kind} of masked ones, found in {built.seconds:.1f} s.")
     success = success_text(embedding.success_lower)
     proved = "every weight lies on the mask; source and target differ by at most"
     left = embedding.left_dense
@@ -83,7 +83,7 @@ def _universal(built: BuiltNetwork) -> str:
     every = "these masks hold every network of these shapes"
     if alone == len(built.embedding.maps):
         return "these masks hold this network"
-    return every if not alone else f"{every} but in {alone} layers, where they hold this one"
+    return every if not alone else f"{every} but in {number_of(alone, 'layer')}, where they hold this one"
 
 
 def _pairs(embedding: Embedding | FactoredChain) -> list[str]:

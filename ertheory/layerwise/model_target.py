@@ -10,6 +10,7 @@ from ertheory.errors import InvalidInput
 from ertheory.layerwise.architectures import LayerShape, architecture
 from ertheory.networks.layer import Layer
 from ertheory.networks.target import Target
+from ertheory.numbers import number_of
 
 __all__ = ["ModelTarget", "model_target"]
 
@@ -81,5 +82,5 @@ def model_target(model: str | Sequence[LayerShape]) -> ModelTarget:
         flat = below is not None and below.kernel and not shape.kernel and shape.inputs % below.outputs == 0
         positions = shape.inputs // below.outputs if below is not None and flat else 1
         layers.append(Layer(shape.outputs, shape.inputs // positions, shape.kernel, positions))
-    name = model if isinstance(model, str) else f"{len(layers)} layers"
+    name = model if isinstance(model, str) else number_of(len(layers), "layer")
     return ModelTarget(tuple(layers), name=name, names=tuple(shape.name for shape in shapes))

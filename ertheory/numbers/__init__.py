@@ -34,7 +34,7 @@ from ertheory.numbers.directed import (
     tail_bounds,
 )
 from ertheory.numbers.rationals import Rational, exact_rational, log_fraction, probability
-from ertheory.numbers.text import decimal_text, named_numbers, number_for_json, rational_text, success_text
+from ertheory.numbers.text import decimal_text, named_numbers, number_for_json, number_of, rational_text, success_text
 from ertheory.numbers.whole import whole_number, whole_numbers
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "named_numbers",
     "near_zero",
     "number_for_json",
+    "number_of",
     "probability",
     "rational_text",
     "smallest",

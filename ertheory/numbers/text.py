@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-__all__ = ["decimal_text", "named_numbers", "number_for_json", "rational_text", "success_text"]
+__all__ = ["decimal_text", "named_numbers", "number_for_json", "number_of", "rational_text", "success_text"]
 
 _MOST_PLACES = 4000  # Python writes integers of up to 4300 digits
 
@@ -94,3 +94,14 @@ def named_numbers(values: Mapping[str, Fraction | int]) -> str:
         f"{name} = {text if isinstance(values[name], int) or len(text) <= 12 else format(float(values[name]), '.6g')}"
         for name, text in texts.items()
     )
+
+
+def number_of(count: int, one: str) -> str:
+    """Say how many there are of something, whose plural ends in s.
+
+    Examples
+    --------
+    >>> number_of(1, "layer"), number_of(2000, "layer")
+    ('1 layer', '2,000 layers')
+    """
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

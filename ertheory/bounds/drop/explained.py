@@ -6,7 +6,7 @@ from ertheory.bounds.blocks.explained import hall_step, law_steps
 from ertheory.bounds.drop.law import read_neurons
 from ertheory.bounds.result import Width
 from ertheory.bounds.statement import Step
-from ertheory.numbers import rational_text, success_text
+from ertheory.numbers import number_of, rational_text, success_text
 
 __all__ = ["drop_steps"]
 
@@ -31,9 +31,11 @@ def drop_steps(answer: Width) -> tuple[Step, ...]:
         kinds = read_neurons(target, 1)
         for fan_in, fan_out, count in kinds[:_MOST_KINDS]:
             copies = f"Bin({factors[1]}, (1 - (1 - {into})^{factors[0]})^{fan_in})"
-            steps.append(f"{count} neurons with k_j = {fan_in}: E[(1 - (1 - {out})^G)^{fan_out}],  G ~ {copies}")
+            steps.append(
+                f"{number_of(count, 'neuron')} with k_j = {fan_in}: E[(1 - (1 - {out})^G)^{fan_out}],  G ~ {copies}"
+            )
         if len(kinds) > _MOST_KINDS:
-            steps.append(f"and {len(kinds) - _MOST_KINDS} more kinds of neurons")
+            steps.append(f"and {number_of(len(kinds) - _MOST_KINDS, 'more kind')} of neurons")
     if answer.layer0 == "matched":
         steps.append(hall_step(answer))
     if answer.success_lower is not None:

@@ -169,7 +169,8 @@ def simulate_subset_sum(
     """
     chance, tolerance = probability("density", density, one=True), probability("epsilon", epsilon)
     allowed, covered = probability("delta", failure_probability), probability("level", level)
-    binomial_interval(0, 1, covered)  # what no double tells from 1 is refused before anything is drawn
+    binomial_interval(0, 1, covered)  # what no double tells from 1 is refused before anything is drawn or compiled
+    asked = None if trials is None else check_trials(trials)
     stopping_times(tolerance, z=z, uniform=uniform, law=law, trials=1, seed=seed)  # compiles what is timed below
     start = time.perf_counter()
 
@@ -190,8 +191,8 @@ def simulate_subset_sum(
             progress=report,
         )
 
-    if trials is not None:
-        run = draw(0, check_trials(trials))
+    if asked is not None:
+        run = draw(0, asked)
         found = run.required(chance, allowed, level=covered)
     else:
         run, found = _until_sharp(draw, chance, allowed, covered)

@@ -69,7 +69,7 @@ def test_a_network_in_triples(said):
         ((True, True, True), "these masks hold every network of these shapes;"),
         (
             (True, None, True),
-            "these masks hold every network of these shapes but in 1 layers, where they hold this one;",
+            "these masks hold every network of these shapes but in 1 layer, where they hold this one;",
         ),
         (
             (False, None, True),

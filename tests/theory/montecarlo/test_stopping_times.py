@@ -377,6 +377,13 @@ def test_bad_questions(arguments, message):
         simulate_subset_sum(*arguments, trials=100)
 
 
+@pytest.mark.parametrize("trials", [0, 10**9 + 1])
+def test_trials_are_refused_before_anything_is_compiled(monkeypatch, trials):
+    monkeypatch.setattr("ertheory.montecarlo.subset_sums.simulate.stopping_times", None)
+    with pytest.raises(InvalidInput, match="trials: expected a whole number from 1 to 1000000000"):
+        simulate_subset_sum("1/2", "0.1", "0.1", trials=trials)
+
+
 def test_bad_levels_and_numbers():
     with pytest.raises(InvalidInput, match="level"):
         simulate_subset_sum(1, "0.1", "0.1", level=1)
