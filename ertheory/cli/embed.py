@@ -41,6 +41,7 @@ from ertheory.commands.described import described, rests_on
 from ertheory.commands.sampling import drawn_weights
 from ertheory.errors import ConstructionFailed
 from ertheory.networks.arrays import Array
+from ertheory.networks.layer import Layer
 from ertheory.networks.network import Network
 from ertheory.networks.target import Target, network_of
 
@@ -258,8 +259,12 @@ class EmbedCommand:
     def _inputs(self, chosen: Plan | FactoredPlan, *, drawn: bool) -> dict[str, Any]:
         box, name = chosen.network.domain, chosen.network.activation
         asked = chosen.answer.densities if isinstance(chosen, Plan) else chosen.asked
+        counted = chosen.answer.target
+        if isinstance(chosen, Plan):  # a bound sees layer 1 in the units of layer 0: two for an input without bounds
+            first = chosen.network.affine[0]
+            counted = Target((Layer.from_step(first, channels=first.inputs), *counted.layers[1:]))
         return {
-            **densities_inputs(chosen.answer.target, asked),
+            **densities_inputs(counted, asked),
             "target": self.target,
             "weights": "drawn" if drawn else "given",
             "out": self.out,

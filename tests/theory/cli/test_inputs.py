@@ -54,6 +54,11 @@ CASES = {
         **{"density": ["0.5"] * 3, "sparsity": ["0.5"] * 3, **BUILT, "no_mask": True, "domain": [-1, 1]},
         **{"method": "exact", "layer0": "matched", "activation": "relu", "form": "shift"},
     },
+    f"{EMBED} --target 1-2-1 --delta 0.05 --method exact --domain unbounded": {  # two units of layer 0 for its input
+        **{"target": "1-2-1", "target_widths": [1, 2, 1], "nonzeros": [2, 2], "weights": "drawn", "delta": "0.05"},
+        **{"density": ["0.5"] * 3, "sparsity": ["0.5"] * 3, **BUILT, "no_mask": False, "domain": "unbounded"},
+        **{"method": "exact", "layer0": "preassigned", "activation": "relu", "form": "pairs"},
+    },
     f"{EMBED} --target 2-2-1 --confidence 0.9 --method factored --factors 3 --domain=-1,2": {
         **{"target": "2-2-1", "weights": "drawn", "delta": "0.1", **HALF, **BUILT, "domain": [-1, 2]},
         **{"inner": "identity", "outer": "solved", "split": "equal", "factors": 3},
