@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any
 
+import numpy as np
+
 from ertheory.bounds import Reading
 from ertheory.bounds.result import rational_text
 from ertheory.cli import reading
 from ertheory.cli.options import Option
+from ertheory.networks.arrays import Array
 from ertheory.networks.target import Target
 from ertheory.tables import FORMATS, Style
 
@@ -30,6 +33,7 @@ __all__ = [
     "Sparsity",
     "TargetText",
     "densities_inputs",
+    "interval_or_box",
 ]
 
 TARGET_HELP = (
@@ -86,3 +90,9 @@ def densities_inputs(target: Target, densities: Sequence[Fraction]) -> dict[str,
         "density": [rational_text(density) for density in densities],
         "sparsity": [rational_text(1 - density) for density in densities],
     }
+
+
+def interval_or_box(box: Array) -> list[Any]:
+    """Give a box as one interval where all inputs have the same."""
+    found: list[Any] = box.tolist() if np.ptp(box, axis=0).any() else box[0].tolist()
+    return found

@@ -21,6 +21,7 @@ from ertheory.cli.arguments import (
     Sparsity,
     TargetText,
     densities_inputs,
+    interval_or_box,
 )
 from ertheory.cli.notes import show_explained
 from ertheory.cli.options import Option
@@ -104,8 +105,8 @@ class CalibrateCommand:
         layers = len(found.proved.densities)
         densities = read_densities(target, density=self.density, sparsity=self.sparsity, layers=layers)
         box = None if self.domain is None else list(map(float, self.domain))
-        if box is None and target.network is not None and target.domain is None:
-            box = [0.0, 1.0]
+        if box is None and target.network is not None:
+            box = [0.0, 1.0] if target.domain is None else interval_or_box(target.domain)
         return {
             "target": self.target,
             **densities_inputs(target, densities),

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
-import numpy as np
-
 from ertheory.bounds.factored import Split
 from ertheory.bounds.result import rational_text
 from ertheory.builders import BUILT, FORMS, Form, Plan
@@ -29,6 +27,7 @@ from ertheory.cli.arguments import (
     Sparsity,
     TargetText,
     densities_inputs,
+    interval_or_box,
 )
 from ertheory.cli.built import report, report_network, share_of_failures
 from ertheory.cli.notes import show_explained
@@ -217,7 +216,7 @@ class EmbedCommand:
     def _network_inputs(self, box: Array | None, *, drawn: bool) -> dict[str, Any]:
         delta = 1 - self.confidence if self.delta is None and self.confidence is not None else self.delta
         kept = self.density or tuple(1 - one for one in self.sparsity or ())
-        own = [0.0, 1.0] if box is None else _interval(box)
+        own = [0.0, 1.0] if box is None else interval_or_box(box)
         return {
             "density": [rational_text(one) for one in kept],
             "sparsity": [rational_text(1 - one) for one in kept],
@@ -273,7 +272,7 @@ class EmbedCommand:
             "layer0": chosen.layer0,
             "activation": self.activation or ("relu" if name == "identity" else name),
             **({"form": chosen.coding.form} if isinstance(chosen, Plan) else self._pairs(chosen)),
-            "domain": _UNBOUNDED if box is None else _interval(box),
+            "domain": _UNBOUNDED if box is None else interval_or_box(box),
             "inputs": self.inputs,
             "no_mask": self.no_mask,
             "force": self.force,
@@ -287,9 +286,3 @@ class EmbedCommand:
             "split": self.split or "equal",
             "factors": 2,
         }
-
-
-def _interval(box: Array) -> list[Any]:
-    """Give a box as one interval where all inputs have the same."""
-    found: list[Any] = box.tolist() if np.ptp(box, axis=0).any() else box[0].tolist()
-    return found

@@ -44,6 +44,10 @@ CASES = {
         **{"target": "small.npz", "target_widths": [2, 3, 1], "nonzeros": [6, 3], "domain": [0, 1], **MEASURED},
         **{"density": ["1"] * 3, "sparsity": ["0"] * 3, "method": "matching", "layer0": "coded", "factors": None},
     },
+    f"{CALIBRATE} --target boxes.npz --density 1 --method factored": {  # one that does
+        **{"target": "boxes.npz", "target_widths": [2, 1], "nonzeros": [2], "domain": [[-3, 1], [5, 5]], **MEASURED},
+        **{"density": ["1"] * 2, "sparsity": ["0"] * 2, "method": "factored", "layer0": "factored", "factors": 2},
+    },
     f"{EMBED} --target net.npz --delta 0.05 --method factored --outer random --domain=0,2": {
         **{"target": "net.npz", "target_widths": [4, 5, 2], "nonzeros": [19, 10], "weights": "given", "delta": "0.05"},
         **{"density": ["0.5"] * 4, "sparsity": ["0.5"] * 4, **BUILT, "no_mask": False, "domain": [0, 2]},
