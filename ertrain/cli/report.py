@@ -19,7 +19,7 @@ from ertheory.tables import Style, Table
 from ertrain.cli.lettered import lettered
 from ertrain.reports.claims import RULES, Comparison, compare
 from ertrain.reports.report import Row, rows_of
-from ertrain.reports.results import Result, read_results
+from ertrain.reports.results import Result, is_tested, read_results
 from ertrain.reports.statistics import Mean
 
 __all__ = ["ReportCommand"]
@@ -50,7 +50,11 @@ class ReportCommand:
     ] = None
     curves: Annotated[
         str | None,
-        Option("curves.png, curves.svg and curves.csv, with all metrics, are written into this folder.", "DIR"),
+        Option(
+            "curves.png, curves.svg and curves.csv, with all metrics, are written into this folder; also of runs "
+            "without a test, which have no row.",
+            "DIR",
+        ),
     ] = None
     force: Force = False
     explain: Explain = False
@@ -60,17 +64,23 @@ class ReportCommand:
         """Read the results and lay them out."""
         with warnings.catch_warnings(record=True) as left_out:
             warnings.simplefilter("always")
-            results = read_results(Path(self.folder))
+            every = read_results(Path(self.folder), untested=self.curves is not None)
         for warning in left_out:
             print(f"ertrain: {warning.message}", file=sys.stderr)
+        results = [one for one in every if is_tested(one)]
+        if len(results) < len(every):
+            said = f"no row, only curves, where there is no accuracy on test data: {len(every) - len(results)}"
+            print(f"ertrain: {said} of {len(every)} runs", file=sys.stderr)
         rows, comparisons = rows_of(results), compare(results)
-        files = [*self._draw(rows), *self._draw_curves(results)]
+        files = [*self._draw(rows), *self._draw_curves(every)]
         if self.json:
             described = [one.to_dict() for one in comparisons]
             inputs = {"folder": self.folder, "plot": self.plot, "curves": self.curves, "force": self.force}
             listed = [asdict(row) for row in rows]
             show(document("report", inputs, rows=listed, claims=described, files=files))
             return 0
+        if not rows:
+            return 0  # which was said
         if self.format != "table":
             table = [_cells(row) for row in rows]
             show(render([list(cells.values()) for cells in table], list(table[0]), self.format))
@@ -91,6 +101,8 @@ class ReportCommand:
         try:
             return [str(path) for path in draw_report(rows, Path(self.plot), force=self.force)]
         except InvalidInput as error:
+            if not rows:
+                raise InvalidInput("--plot", "runs with an accuracy on test data in DIR", self.folder) from None
             raise InvalidInput("--plot", error.allowed, error.value) from None
 
     def _draw_curves(self, results: list[Result]) -> list[str]:

@@ -145,8 +145,9 @@ def fit(
     seed
         It is that of masks, order and noise.
     out
-        Folder for the folder of the run, which `ertrain.report` reads where there is a test. Called again, a run goes
-        on where it stands, to the same bits, and one that is done is read. Without one, nothing is kept.
+        Folder for the folder of the run. A report of it has a row where there is a test, and curves anyway. Called
+        again, a run goes on where it stands, to the same bits, and one that is done is read. Without one, nothing is
+        kept.
     backend
         It is as in `ertrain.perform`.
     device

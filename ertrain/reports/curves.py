@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ CURVE_COLUMNS = ("recipe", "data", "model", "method", "ratio", "density", "final
 _COLOURS = (BLACK, BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY, GREY)
 _DASHES = ("-", "--", ":", "-.")
 _IN_A_COLUMN, _MOST_COLUMNS = 24, 3  # of a legend
+_MOST_PANELS = 40
+_LARGEST = 1e300  # hundred times as much is a number too
 
 
 def curve_columns(results: Sequence[Result]) -> Columns:
@@ -33,7 +36,15 @@ def curve_columns(results: Sequence[Result]) -> Columns:
     Parameters
     ----------
     results
-        It is what `ertrain.reports.results.read_results` gives.
+        It is what `ertrain.reports.results.read_results` gives, also of runs without a test.
+
+    Returns
+    -------
+    dict
+        ``recipe``, ``data``, ``model``, ``method``, ``ratio``, ``density``, ``final`` and ``seed`` are those of the
+        run, ``settings`` what else tells it from others that look the same. ``loss`` and ``accuracy_train`` are means
+        over the epoch ``epoch``, ``accuracy_validation`` is that after it, ``learning_rate`` that of its last step, and
+        ``seconds`` are those since the run began. A value that is no finite number, as after a run diverged, is None.
 
     Raises
     ------
@@ -63,6 +74,10 @@ def draw_curves(figure: Figure, columns: Columns) -> None:
     """
     lines = [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
     panels = list(dict.fromkeys((line["recipe"], line["model"], line["data"]) for line in lines))
+    if len(panels) > _MOST_PANELS:  # more than a picture holds
+        drawn = f"The first {_MOST_PANELS} of {len(panels)} networks and data sets; {_NAME}.csv has all of them."
+        figure.suptitle(drawn)
+        panels = panels[:_MOST_PANELS]
     figure.set_size_inches(11, 4.5 * len(panels))
     for axes, panel in zip(figure.subplots(len(panels), squeeze=False).flat, panels, strict=True):
         here = [line for line in lines if (line["recipe"], line["model"], line["data"]) == panel]
@@ -85,16 +100,29 @@ def _panel(axes: Axes, lines: list[dict[str, Any]], title: str) -> None:
 
     curves: dict[str, dict[int, list[float]]] = {}
     for line in lines:
-        curves.setdefault(_label(line), {}).setdefault(line["epoch"], []).append(line["accuracy_validation"])
+        values = curves.setdefault(_label(line), {}).setdefault(line["epoch"], [])
+        if line["accuracy_validation"] is not None:
+            values.append(line["accuracy_validation"])
     for place, (label, epochs) in enumerate(curves.items()):
-        means = [100 * sum(values) / len(values) for values in epochs.values()]
+        means = [100 * sum(epochs[at]) / len(epochs[at]) if epochs[at] else math.nan for at in sorted(epochs)]
         dashes = _DASHES[place // len(_COLOURS) % len(_DASHES)]
-        axes.plot(list(epochs), means, dashes, color=_COLOURS[place % len(_COLOURS)], label=label, linewidth=1.2)
+        alone = [
+            at for at in range(len(means)) if all(map(math.isnan, means[max(at - 1, 0) : at] + means[at + 1 : at + 2]))
+        ]
+        style: dict[str, Any] = {
+            "color": _COLOURS[place % len(_COLOURS)],
+            "linewidth": 1.2,
+            "marker": ".",
+            "markevery": alone,
+        }
+        axes.plot(sorted(epochs), means, dashes, label=label, **style)  # no line goes to a point alone
     axes.set(title=title, xlabel="epoch", ylabel="validation accuracy in %")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(curves) <= _IN_A_COLUMN * _MOST_COLUMNS:
         size = {"ncol": -(-len(curves) // _IN_A_COLUMN), "fontsize": 7, "handlelength": 2.5}
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), **size)
+    else:
+        axes.set_title(f"{title}: {len(curves)} lines, named in {_NAME}.csv")
 
 
 def _label(line: dict[str, Any]) -> str:
@@ -108,13 +136,15 @@ def _model(run: Result) -> str:
 
 
 def _metrics(run: Result) -> list[dict[str, Any]]:
-    lines = whole_lines(Path(run["folder"], "metrics.jsonl"))
-    return [line for line in lines if line.get("accuracy_validation") is not None]
+    return whole_lines(Path(run["folder"], "metrics.jsonl"))
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a file of metrics that are whole, as they are even of a run that was killed while it wrote."""
-    found = []
+    """Read the lines of a file of metrics that are whole, as they are even of a run that was killed while it wrote.
+
+    What is no finite number is None, and of an epoch that is there twice the last line counts.
+    """
+    found: dict[int, dict[str, Any]] = {}
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -124,7 +154,17 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
             content = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(content, dict) and all(isinstance(content.get(name), int | float | None) for name in _METRICS):
-            if content.get("epoch") is not None:
-                found.append(content)
-    return found
+        if isinstance(content, dict) and all(_is_number(content.get(name)) for name in _METRICS):
+            numbers = {name: _finite(content[name]) for name in _METRICS if name in content}
+            epoch = content.get("epoch")
+            if isinstance(epoch, int) and 0 < epoch < _LARGEST:
+                found[epoch] = {**content, **numbers}
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and -_LARGEST < value < _LARGEST else None

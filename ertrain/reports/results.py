@@ -15,7 +15,17 @@ from ertrain.errors import RunFolderError
 from ertrain.storage.canonical import read_configuration
 from ertrain.storage.files import RESULT_ALSO, RESULT_NEEDS, read_json
 
-__all__ = ["Groups", "Result", "check_result", "configuration_of", "final_of", "groups_of", "read_results", "without"]
+__all__ = [
+    "Groups",
+    "Result",
+    "check_result",
+    "configuration_of",
+    "final_of",
+    "groups_of",
+    "is_tested",
+    "read_results",
+    "without",
+]
 
 _NEVER_SHOWN = {"schema", "config_hash", "layers"}
 
@@ -23,8 +33,15 @@ Result = dict[str, Any]
 Groups = dict[str, list[Result]]
 
 
-def read_results(folder: str | PathLike[str]) -> list[Result]:
+def read_results(folder: str | PathLike[str], *, untested: bool = False) -> list[Result]:
     """Read the results of all runs that are done in a folder or below it, each with its configuration.
+
+    Parameters
+    ----------
+    folder
+        Runs are looked for in this folder, at any depth.
+    untested
+        Whether runs without an accuracy on test data are among them: they have learning curves, but no row in a report.
 
     Raises
     ------
@@ -45,7 +62,7 @@ def read_results(folder: str | PathLike[str]) -> list[Result]:
     results, reason = list[Result](), ""
     for path in paths:
         try:
-            results.append(_read(path))
+            results.append(_read(path, untested=untested))
         except RunFolderError as error:
             reason = error.reason
             warn(f"left out: {error}")
@@ -54,13 +71,13 @@ def read_results(folder: str | PathLike[str]) -> list[Result]:
     return results
 
 
-def _read(path: Path) -> Result:
+def _read(path: Path, *, untested: bool) -> Result:
     result = read_json(path, RESULT_NEEDS, RESULT_ALSO)
     if not isinstance(result["data"].get("name"), str):
         raise RunFolderError(path, "data has no name")
-    if any(result[name] is None for name in ("accuracy_test", "accuracy_test_best", "accuracy_validation")):
+    if not untested and not is_tested(result):
         what = "is of a run that diverged" if result.get("diverged") else "was not tested"
-        raise RunFolderError(path, f"{what}, and has no accuracy to report")
+        raise RunFolderError(path, f"{what}, and has no accuracy to report; its curves are drawn by --curves")
     configuration = configuration_of(path.parent)
     if configuration is not None and configuration["hash"] != result["config_hash"]:
         raise RunFolderError(path, "is the result of another configuration than its folder's")
@@ -69,6 +86,11 @@ def _read(path: Path) -> Result:
     except (ValueError, ZeroDivisionError) as error:
         raise RunFolderError(path, "density_target is no number") from error
     return {**result, "configuration": configuration or {}, "folder": str(path.parent)}
+
+
+def is_tested(result: Result) -> bool:
+    """Whether a run has the accuracies that a row of a report is made of."""
+    return all(result[name] is not None for name in ("accuracy_test", "accuracy_test_best", "accuracy_validation"))
 
 
 def configuration_of(folder: Path) -> Result | None:
