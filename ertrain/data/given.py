@@ -162,16 +162,24 @@ class GivenBatches(Given):
             allowed = "a DataLoader without persistent_workers, whose random numbers nobody can take up again"
             raise InvalidInput("train", allowed, "persistent_workers=True")
         dataset: Any = self.loader.dataset
-        if self.loader.batch_size is None or not isinstance(dataset, Sized):
-            raise InvalidInput("train", "a DataLoader with a batch_size, of a Dataset with a length", "one without")
-        if isinstance(dataset, IterableDataset):
-            raise InvalidInput(
-                "train", "a DataLoader of a Dataset whose items have places", "one of an IterableDataset"
-            )
+        if isinstance(dataset, IterableDataset) or not isinstance(dataset, Sized):
+            allowed = "a DataLoader of a Dataset with a length whose items have places, such as list(dataset)"
+            raise InvalidInput("train", allowed, f"one of {type(dataset).__name__}")
+        if self.loader.batch_size is None:
+            allowed = "a DataLoader with a batch_size, and a sampler where the order is your own"
+            got = "one without" if self.loader.batch_sampler is None else "one with a batch_sampler"
+            raise InvalidInput("train", allowed, got)
 
     def __len__(self) -> int:
         """Give the number of inputs of an epoch, its last batch counted as full."""
         return len(self.loader) * (self.loader.batch_size or 1)
+
+    @property
+    def smallest(self) -> int:
+        """Number of inputs in the smallest batch, as far as the sampler says how many there are."""
+        batch, sampler = self.loader.batch_size or 1, self.loader.sampler
+        left = len(sampler) % batch if isinstance(sampler, Sized) and not self.loader.drop_last else 0
+        return left or batch
 
     @property
     def labels(self) -> Tensor:
@@ -233,7 +241,8 @@ class GivenBatches(Given):
 
 def _pair(made: Any, device: torch.device) -> Batch:
     if not isinstance(made, list | tuple) or len(made) != 2 or not all(isinstance(part, Tensor) for part in made):
-        raise InvalidInput("train", "pairs of one input and one label, which become two tensors", type(made).__name__)
+        allowed = "pairs of one input and one label, which become two tensors; a DataLoader's collate_fn may make them"
+        raise InvalidInput("train", allowed, type(made).__name__)
     return made[0].to(device), made[1].to(device)
 
 

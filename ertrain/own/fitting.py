@@ -31,7 +31,7 @@ from ertrain.methods import METHODS
 from ertrain.own.densities import AskedDensities
 from ertrain.own.fingerprints import fingerprint
 from ertrain.own.supply import Loss, Metric, needs_closure, supplied_data, supplied_measure
-from ertrain.own.trial import copied, try_out
+from ertrain.own.trial import copied, try_a_single, try_out
 from ertrain.storage.checkpoints import load_checkpoint
 from ertrain.storage.files import write_whole
 from ertrain.training.backend import Backend
@@ -129,7 +129,8 @@ def fit(
     final_density
         Share of the weights at the end.
     epochs, batch
-        They are as in `Configuration`. A `DataLoader` has its own batches.
+        They are as in `Configuration`; inputs that fill no batch wait for another epoch. A `DataLoader` has its own
+        batches, of its `batch_size`.
     optimiser, learning_rate
         ``"sgd"``, ``"nesterov"``, ``"adam"`` or ``"adamw"`` with that rate; or a class, or a function that makes an
         optimiser of parameters, which has a rate of its own. Either follows the ``schedule``, a cosine by default.
@@ -194,6 +195,8 @@ def fit(
     if not callable(progress) and progress is not None:
         raise InvalidInput("progress", "a function of a line of the metrics", progress)
     floating = next((one.dtype for one in model.parameters() if one.is_floating_point()), torch.float32)
+    if isinstance(validation, int):  # bool too
+        raise InvalidInput("validation", "data, a share of train in (0, 1), or None for a tenth of it", validation)
     if isinstance(validation, str | float | Fraction):
         data = supplied_data(train, None, test, share=validation, dtype=floating)
     else:
@@ -228,6 +231,7 @@ def fit(
     measure = supplied_measure(loss, metric, of_classes=of_classes)
     counted = of_classes and loss is None and metric is None
     try_out(model, data, measure, counted=counted, tested=test is not None)
+    try_a_single(model, data, configuration.batch // configuration.accumulation)
     supplied = Supplied(model, data, measure, tested=test is not None, optimiser=make)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))

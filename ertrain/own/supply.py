@@ -178,13 +178,16 @@ def _part(name: str, given: Any, dtype: torch.dtype) -> Part:
             labels = labels.to(torch.int64)
         return GivenArrays(inputs, labels)
     has_items = hasattr(given, "__getitem__") and hasattr(given, "__len__")
-    if has_items and not isinstance(given, IterableDataset | Mapping | Tensor):
+    if has_items and not isinstance(given, IterableDataset | Mapping | Tensor | str | bytes):
         if len(given) == 0:
             raise InvalidInput(name, "data with at least one item", given)
+        if isinstance(given, tuple | list) and all(isinstance(part, Tensor | np.ndarray) for part in given):
+            raise InvalidInput(name, "a pair (inputs, labels) of arrays", f"{len(given)} of them")
         return GivenItems(given, torch.arange(len(given)))
-    raise InvalidInput(
-        name, "a Dataset with a length, a DataLoader, or a pair (inputs, labels) of arrays", type(given).__name__
-    )
+    allowed = "a Dataset with a length, a DataLoader, or a pair (inputs, labels) of arrays"
+    if hasattr(given, "__iter__") and not isinstance(given, Mapping | Tensor | str | bytes):
+        allowed += "; list(...) makes one of pairs that come one after another"
+    raise InvalidInput(name, allowed, type(given).__name__)
 
 
 def _tensor(name: str, given: Any) -> Tensor:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ertheory.errors import InvalidInput
 from ertrain.arguments import taken
-from ertrain.data import NO_LABEL, Data
+from ertrain.data import NO_LABEL, Data, GivenBatches
 from ertrain.training.epoch import Measure
 
-__all__ = ["copied", "try_out"]
+__all__ = ["copied", "try_a_single", "try_out"]
 
 _INPUTS = 8
 
@@ -98,6 +98,47 @@ def try_out(model: nn.Module, data: Data, measure: Measure, *, counted: bool, te
                 "metric", f"a function that takes {shapes} and gives a number ({error})", None
             ) from error
         _try_others(tried.eval(), data, measure, tested=tested)
+
+
+def try_a_single(model: nn.Module, data: Data, batch: int) -> None:
+    """Refuse batches of one input where a network takes no single one in training, as with BatchNorm.
+
+    Parameters
+    ----------
+    model
+        The network; it is copied.
+    data
+        What it is trained with.
+    batch
+        Inputs that go through the network at once.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot.
+
+    Examples
+    --------
+    >>> from ertrain.own.supply import supplied_data
+    >>> data = supplied_data((torch.zeros(20, 3), torch.arange(20) % 5))
+    >>> try_a_single(nn.BatchNorm1d(3), data, 2)
+    >>> try_a_single(nn.BatchNorm1d(3), data, 1)
+    Traceback (most recent call last):
+        ...
+    ertheory.errors.InvalidInput: batch: expected ... (Expected more than 1 value per channel when training...), got 1
+    """
+    loaded = data.train if isinstance(data.train, GivenBatches) else None
+    if (batch if loaded is None else loaded.smallest) > 1:
+        return
+    inputs = next(data.train.in_order(1))[0][:1].cpu()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            copied(model).cpu().train()(data.normalised(inputs))
+    except Exception as error:  # whatever a network of somebody else raises
+        if loaded is None:
+            raise InvalidInput("batch", f"2 inputs at once or more, for this network ({error})", batch) from error
+        allowed = f"batches of 2 inputs or more, for this network, the last one too, as with drop_last=True ({error})"
+        raise InvalidInput("train", allowed, "a DataLoader with a batch of one") from error
 
 
 @torch.no_grad()

@@ -12,7 +12,15 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from torch import nn  # noqa: E402
 from torch.nn.utils.parametrizations import weight_norm  # noqa: E402
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler  # noqa: E402
+from torch.utils.data import (  # noqa: E402
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 import ertrain  # noqa: E402
 from ertheory.errors import InvalidInput  # noqa: E402
@@ -24,6 +32,13 @@ NUMBERS = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(120, 6, generator=NUMBERS)
 LABELS = (INPUTS[:, 0] + INPUTS[:, 1] > 0).long()
 SETTINGS = {"epochs": 3, "batch": 20, "learning_rate": 0.05, "update_every": 2, "weight_decay": 0.0}
+
+
+PAIRS, PAIRS_17 = TensorDataset(INPUTS, LABELS), TensorDataset(INPUTS[:17], LABELS[:17])
+
+
+def normed() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
 
 
 def network(seed: int = 0, outputs: int = 2) -> nn.Sequential:
@@ -365,7 +380,7 @@ REFUSED = [
     ({"data": 3}, "train: expected a Dataset"),
     ({"data": TensorDataset(INPUTS)}, "train: expected pairs"),
     ({"data": DataLoader(Noisy(), 20, num_workers=1, persistent_workers=True)}, "train: expected a DataLoader without"),
-    ({"data": DataLoader(Endless(), batch_size=20)}, "train: expected a DataLoader with a batch_size, of a Dataset"),
+    ({"data": DataLoader(Endless(), batch_size=20)}, "train: expected a DataLoader of a Dataset with a length"),
     ({"data": Endless()}, "train: expected a Dataset with a length"),
     ({"validation": "0"}, "validation: expected a number in (0, 1), got '0'"),
     ({"validation": 0.001}, "validation: expected a share that takes some"),
@@ -384,6 +399,22 @@ def test_what_cannot_be_is_refused_in_a_line(options, message):
         fitted(options.pop("data", PAIR), **options)
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) <= 400
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [
+        DataLoader(PAIRS_17, batch_size=8, drop_last=True),
+        DataLoader(PAIRS_17, batch_size=5),
+        DataLoader(PAIRS_17, batch_size=4, sampler=RandomSampler(PAIRS_17, num_samples=12)),
+    ],
+)
+def test_normed_networks_take_batches_of_two_or_more(loader):
+    settings = {"validation": (INPUTS, LABELS), "density": "0.5", "epochs": 1}
+    assert not ertrain.fit(normed(), loader, **settings).diverged
+    last_of_one = DataLoader(PAIRS_17, batch_size=8)
+    assert not ertrain.fit(network(), last_of_one, **settings).diverged  # which has no norm
+    assert not ertrain.fit(normed(), PAIRS_17, batch=8, **settings).diverged  # what is over waits for the next epoch
 
 
 @pytest.mark.filterwarnings("ignore:.*stay dense")
@@ -436,7 +467,28 @@ UNTRAINABLE = {
     "empty": ({"train": (INPUTS[:0], LABELS[:0])}, "train: expected inputs .* n of at least 1"),
     "empty test": ({"test": (INPUTS[:0], LABELS[:0])}, "test: expected inputs .* n of at least 1"),
     "empty loader": ({"train": DataLoader(TensorDataset(INPUTS[:0], LABELS[:0]))}, "train: .* at least one batch"),
-    "generator": ({"train": ((one, 0) for one in INPUTS)}, "train: expected a Dataset with a length"),
+    "generator": ({"train": ((one, 0) for one in INPUTS)}, "train: expected a Dataset with a length.*list"),
+    "three": ({"train": (INPUTS, LABELS, LABELS)}, "train: expected a pair .inputs, labels. of arrays, got '3 of"),
+    "text": ({"train": "digits"}, "train: expected a Dataset with a length"),
+    "batches": (
+        {"train": DataLoader(PAIRS, batch_sampler=BatchSampler(RandomSampler(PAIRS), 8, drop_last=False))},
+        "train: expected a DataLoader with a batch_size, .* got 'one with a batch_sampler'",
+    ),
+    "no batches": (
+        {"train": DataLoader(PAIRS, batch_size=None)},
+        "train: expected a DataLoader with a batch_size, .* got 'one without'",
+    ),
+    "no share": ({"validation": 0}, "validation: expected data, a share of train in .0, 1., or None .*, got 0"),
+    "last of one": (
+        {"model": normed(), "train": DataLoader(PAIRS_17, batch_size=8), "validation": (INPUTS, LABELS)},
+        "train: expected batches of 2 inputs or more.*drop_last=True.* got 'a DataLoader with a batch of one'",
+    ),
+    "each of one": ({"model": normed(), "batch": 1}, "batch: expected 2 inputs at once or more.* got 1"),
+    "parts of one": ({"model": normed(), "batch": 8, "accumulation": 8}, "batch: expected 2 inputs at once or more"),
+    "single": (
+        {"model": normed(), "train": (INPUTS[:1], LABELS[:1]), "validation": (INPUTS, LABELS)},
+        "batch: expected 2 inputs at once or more.* got 1",
+    ),
     "iterable": ({"train": DataLoader(Endless(), batch_size=8)}, "train: expected a DataLoader .* with a length"),
     "dicts": (
         {"train": [{"x": one} for one in INPUTS]},
@@ -472,7 +524,7 @@ UNTRAINABLE = {
     "lazy": ({"model": nn.Sequential(nn.LazyLinear(2))}, "model: expected a known shape of the lazy layer '0'"),
     "no places": (
         {"train": DataLoader(Long(), batch_size=8), "validation": (INPUTS, LABELS)},
-        "train: expected a DataLoader of a Dataset whose items have places",
+        "train: expected a DataLoader of a Dataset .*whose items have places, such as list.dataset., got 'one of Long'",
     ),
     "computed": ({"model": nn.Sequential(weight_norm(nn.Linear(6, 2)))}, "model: expected layers whose weight is a pl"),
     "nowhere": ({"dense_layers": ["nowhere"]}, "dense_layers: expected names of modules"),
