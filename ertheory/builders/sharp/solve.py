@@ -59,8 +59,8 @@ def combine_rows(
     def one(system: int) -> Array | None:
         return _combination(matrix[supports.indices[starts[system] : starts[system + 1]]], wanted[system])
 
-    threads = min(workers or os.cpu_count() or 1, max(1, len(wanted)))
-    if threads == 1:
+    threads = min(workers or os.cpu_count() or 1, len(wanted))
+    if threads <= 1:
         found = [one(system) for system in range(len(wanted))]
     else:
         with ThreadPoolExecutor(threads) as pool:

@@ -7,6 +7,7 @@ each would fail once in 10^9 runs if the code were right.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -21,12 +22,13 @@ from scipy.stats import binom
 from ertheory.bounds.sharp.widths import sharp
 from ertheory.builders import embed_target, plan
 from ertheory.builders.sharp.coding import code_inputs
-from ertheory.builders.sharp.combined import products_of
+from ertheory.builders.sharp.combined import combine, products_of
 from ertheory.builders.sharp.rational import exact_combination, rational_layer0, rational_rows
 from ertheory.builders.sharp.solve import combine_rows, unmatched
 from ertheory.check import check_embedding
 from ertheory.errors import ConstructionFailed, InvalidInput, TheoremNotApplicable
-from ertheory.masks import DrawnMask
+from ertheory.masks import DrawnMask, read_mask
+from ertheory.networks.activations import activation
 from ertheory.networks.network import Activation, Affine, Network
 from ertheory.networks.target import Target, network_of
 from tests.oracles_networks import attempt, dense_masks, evaluate
@@ -537,6 +539,37 @@ def test_systems_without_a_solution_are_named():
     assert (values @ matrix).toarray().round(12).tolist() == [[1.0, 1.0, 5.0], [0.0] * 3, [0.0] * 3]
     _, unsolved = combine_rows(matrix, supports, np.array([[1.0, 2.0, 0.0]] * 3), workers=2)
     assert unsolved.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2])
+def test_of_no_systems_none_is_unsolved(workers):
+    matrix, supports = csr_array(np.eye(3)), csr_array((0, 3), dtype=np.bool_)
+    values, unsolved = combine_rows(matrix, supports, np.zeros((0, 3)), workers=workers)
+    assert (values.shape, values.nnz, unsolved.tolist()) == ((0, 3), 0, [])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_copies_that_read_nothing_keep_their_exact_bias_whichever_neuron_they_copy(turned):
+    """A copy without weights is the constant of its own neuron, the first one included, and what copies none is 0."""
+    thirds = (Fraction(1, 3), Fraction(2, 7))
+    weights = [[0.0, 0.0], [3.0, -1.0]]
+    if turned:
+        weights, thirds = weights[::-1], thirds[::-1]
+    first = Affine.from_dense(weights, [float(third) for third in thirds])
+    first = replace(first, bias_exact=thirds)
+    owners = np.array([1, -1, 0, 0, 1])
+    both = read_mask([[1, 1], [0, 1], [1, 0]]), read_mask(np.ones((5, 3), dtype=int))
+    found = combine(both, first, owners, np.array([[0.0, 1.0]] * 2), activation("relu")).first
+    constant = int(turned)
+    assert found.bias_exact is not None
+    for owner, exact, near in zip(owners, found.bias_exact, found.bias, strict=True):
+        assert near == float(exact)
+        if owner == -1:
+            assert exact == 0
+        elif owner == constant:
+            assert exact == thirds[constant]
+        else:
+            assert exact == Fraction(near)  # a double that makes up for what layer 0 adds
 
 
 def test_unmatched_columns_are_those_beyond_the_largest_matching():

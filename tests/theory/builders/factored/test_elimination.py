@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.linalg import eigh, null_space
 
 from ertheory.builders.factored import elimination, left_over, surjective
 from ertheory.builders.factored.derivative import Derivative
+from ertheory.builders.factored.directions import solve_column, solve_row
 from ertheory.builders.factored.elimination import Sides, choose, eliminate
 from ertheory.builders.factored.left_over import is_positive, panels
 from ertheory.builders.factored.spectra import largest_square, least_square
@@ -253,6 +255,39 @@ def test_parts_that_should_be_orthogonal_and_are_not_are_taken_off(solve, side, 
     assert wrong.lost > 1e-3 / wrong.weight > 1e3 * right.lost
     assert wrong.least_first < right.least_first
     assert (wrong.least_second < right.least_second) == (side == "rows")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_of_a_row_is_what_its_numbers_give(seed):
+    """Every number of a row and of a column against its definition, with products that are added up one by one."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((9, 11)) * (rng.random((9, 11)) < 0.6)
+    kept, rest = np.array([0, 3, 4, 8]), np.array([1, 2, 5, 6, 7, 9, 10])
+    near, far = matrix[:, rest], matrix[:, kept]
+    values, right = np.linalg.svd(near)[1:]
+    limit = float(values[3] + values[4]) / 2  # four of seven directions are large
+    row = solve_row(matrix, kept, rest, limit)
+    lines = list(zip(near, np.hstack([far, np.zeros((9, 3))]), strict=True))
+    left_out = np.hstack([row.solved, row.small]).T
+    part = np.array(
+        [[math.fsum([b, *(-line * xs)]) for b, xs in zip(own, left_out, strict=True)] for line, own in lines]
+    )
+    sizes = [[abs(b) + math.fsum(abs(line * xs)) for b, xs in zip(own, left_out, strict=True)] for line, own in lines]
+    moduli = float(np.sum(np.square(sizes)))
+    assert row.moduli == pytest.approx(moduli, rel=1e-8)
+    assert np.linalg.norm(row.part - part) <= row.off < 1e-12 * math.sqrt(moduli)
+    image = near @ right[:4].T
+    assert row.least == pytest.approx(values[3] ** 2, rel=1e-6)
+    assert row.least <= values[3] ** 2
+    assert np.linalg.norm(image.T @ part) <= row.cross < 1e-10
+    assert 1 <= row.frame < 1.0101
+    basis, sizes = np.linalg.svd(matrix)[:2]
+    column = solve_column(matrix, basis, 5)
+    assert np.allclose(column.own, matrix.T @ basis[:, 5:], rtol=0, atol=1e-13)
+    assert column.least == pytest.approx(sizes[4] ** 2, rel=1e-6)
+    assert column.least <= sizes[4] ** 2
+    assert np.linalg.norm((matrix.T @ basis[:, :5]).T @ column.own) <= column.cross < 1e-10
+    assert 1 <= column.frame < 1.0101
 
 
 def test_nothing_is_claimed_where_rank_is_lost(monkeypatch):

@@ -13,7 +13,8 @@ from ertheory.builders.factored.joint import factor_jointly
 from ertheory.builders.factored.matching import unmatched_inputs, unmatched_outputs
 from ertheory.builders.factored.pairs import MaskPair
 from ertheory.builders.factored.surjective import smallest_eigenvalue
-from ertheory.builders.factored.verdict import verdicts
+from ertheory.builders.factored.triple import triple_locally_generic
+from ertheory.builders.factored.verdict import locally_generic, verdicts
 from ertheory.errors import ConstructionFailed, InvalidInput
 
 
@@ -132,3 +133,32 @@ def test_what_cannot_be_is_named():
         factor_jointly(np.ones((3, 2)), pair)
     with pytest.raises(InvalidInput, match="finite"):
         factor_jointly([[np.nan, 0.0], [0.0, 1.0]], pair)
+
+
+@pytest.mark.parametrize(
+    ("asked", "side"),
+    [
+        (lambda pair: factor_jointly(np.eye(pair.outputs, pair.inputs), pair), 1000),
+        (locally_generic, 64),
+        (lambda pair: triple_locally_generic([pair.first, np.eye(1), pair.second]), 64),
+    ],
+)
+def test_as_many_entries_as_are_promised_are_taken_and_not_one_row_more(asked, side):
+    """10**6 entries of a map that is solved for, 4096 of masks that are judged."""
+
+    def answer(inputs):
+        pair = MaskPair.read(np.zeros((1, inputs)), np.zeros((side, 1)))
+        try:
+            return asked(pair)
+        except ConstructionFailed:
+            return False  # the masks hold nothing, which is found at once
+
+    assert answer(side) is False
+    with pytest.raises(InvalidInput, match=f"at most {side**2} entries"):
+        answer(side + 1)
+
+
+def test_masks_are_judged_up_to_as_many_entries_as_that_takes_little_time_for():
+    for inputs, judged in ((64, False), (65, None)):
+        pair = MaskPair.read(np.zeros((1, inputs)), np.zeros((64, 1)))
+        assert verdicts(pair).locally_generic is judged
