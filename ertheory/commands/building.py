@@ -200,7 +200,7 @@ def _is_no_chain(target: Target) -> bool:
 def _given_densities(density: Any, sparsity: Any) -> tuple[Fraction, ...]:
     """Read densities of a network, which is no chain with a number of layers that is known from counts."""
     if (density is None) == (sparsity is None):
-        raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
+        raise InvalidInput("density", "exactly one of density and sparsity", "none" if density is None else "both")
     name, given = ("density", density) if sparsity is None else ("sparsity", sparsity)
     numbers = listed(given)
     if name == "density":

@@ -121,7 +121,7 @@ def embed_module(
     from ertheory.builders.factored.modules.parts import plan_layers
 
     if (sparsity is None) == (density is None):
-        raise InvalidInput("density", "exactly one of density and sparsity", (density, sparsity))
+        raise InvalidInput("density", "exactly one of density and sparsity", "none" if density is None else "both")
     kept = 1 - probability("sparsity", sparsity, zero=True) if density is None else density
     share = probability("density", kept, one=True)
     delta = probability("failure_probability", failure_probability)
