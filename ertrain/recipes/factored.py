@@ -246,8 +246,8 @@ def factored(scale: str) -> tuple[Configuration, ...]:
     -----
     Optimiser and learning rate of every arm are those that were best on validation images in one search, the same for
     all arms of a task, with other seeds (benchmarks/factored_training.py). Factored ResNets at densities up to 0.1, and
-    masks of the dense width at 0.1 and 0.05, have those of a search there, but for Fashion-MNIST at 0.02, where there
-    was none; plain networks that are widened have not. ResNet18 has the settings of the dense start, without a search.
+    masks of the dense width, have those of a search there; plain networks that are widened have not. ResNet18 has the
+    settings of the dense start, without a search.
 
     Examples
     --------
