@@ -49,7 +49,7 @@ class TrainCommand:
         str | None,
         Option(
             "Settings are in this file, by the names that --set takes: TOML, YAML, or the config.json of a run. What "
-            "--set, --density and --sparsity say goes before it.",
+            "--set, --density and --sparsity say is stronger.",
             "FILE",
         ),
     ] = None

@@ -154,7 +154,9 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
             content = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(content, dict) and all(_is_number(content.get(name)) for name in _METRICS):
+        if not isinstance(content, dict) or "accuracy_validation" not in content:
+            continue
+        if all(_is_number(content.get(name)) for name in _METRICS):
             numbers = {name: _finite(content[name]) for name in _METRICS if name in content}
             epoch = content.get("epoch")
             if isinstance(epoch, int) and 0 < epoch < _LARGEST:

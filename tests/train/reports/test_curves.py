@@ -26,7 +26,7 @@ def test_lines_that_are_not_whole_are_left_out(tmp_path):
         '{"epoch": 6, "accuracy_validation": 0}',
     )
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    assert [line["epoch"] for line in _metrics({"folder": str(tmp_path)})] == [1, 6]
+    assert [line["epoch"] for line in _metrics({"folder": str(tmp_path)})] == [1, 3, 6]
     (tmp_path / "metrics.jsonl").write_bytes(b"\xff\xfe")
     assert _metrics({"folder": str(tmp_path)}) == []
     assert _metrics({"folder": str(tmp_path / "none")}) == []

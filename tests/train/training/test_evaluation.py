@@ -46,7 +46,7 @@ def test_shares_are_those_of_evaluation_mode_and_leave_no_trace(at_once, trainin
         (nn.Conv2d(1, 16, 3, padding=1), (1, 32, 32), 2000),  # images of ResNet-20
         (nn.Conv2d(1, 256, 3, padding=1), (1, 28, 28), 2**25 // (256 * 28 * 28)),
         (nn.Sequential(nn.Conv2d(1, 2**16, 1, stride=28), nn.Flatten(), nn.Linear(2**16, 10)), (1, 28, 28), 512),
-        (nn.Conv2d(1, 2**20, 1), (1, 64, 64), 1),
+        (nn.Conv2d(1, 2**14, 1), (1, 64, 64), 1),
         (nn.Flatten(), (1, 64, 64), 2000),
     ],
 )
