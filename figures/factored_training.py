@@ -7,6 +7,7 @@ Without arguments the figure is drawn from the numbers in factored-training.csv.
     ertrain run factored --scale small --only model=lenet-300-100 data=fashion-mnist density=0.02 --seeds 10 --out RUNS
     ertrain run factored --scale small --only model=resnet20 data=digits --seeds 5 --out RUNS
     ertrain run factored --scale small --only model=resnet20 data=fashion-mnist --seeds 5 --out RUNS
+    ertrain run factored --scale paper --only model=resnet20 data=fashion-mnist --seeds 5 --out RUNS
     ertrain run factored --scale small --only model=transformer --seeds 5 --out RUNS
 
 and ``python figures/factored_training.py RUNS [RUNS ...]`` brought them from the folders of the runs into the table;
@@ -42,8 +43,8 @@ ARMS = {
 PANELS = {  # which networks on which data have one, and what is below the dense accuracy and still drawn
     ("digits", "lenet-300-100"): ("LeNet-300-100, digits", 0.04),
     ("fashion-mnist", "lenet-300-100"): ("LeNet-300-100, Fashion-MNIST", 0.04),
-    ("digits", "resnet20"): ("a quarter of ResNet-20, digits", 0.04),
-    ("fashion-mnist", "resnet20"): ("a quarter of ResNet-20, 1,000 images of Fashion-MNIST", 0.17),
+    ("digits", "resnet20"): ("quarter of ResNet-20, digits", 0.04),
+    ("fashion-mnist", "resnet20"): ("quarter of ResNet-20, 1,000 Fashion-MNIST images", 0.17),
     ("modular-addition-97", "transformer"): ("half of a transformer, sums modulo 97", 1.0),
 }
 
