@@ -43,8 +43,8 @@ ARMS = {
 PANELS = {  # which networks on which data have one, and what is below the dense accuracy and still drawn
     ("digits", "lenet-300-100"): ("LeNet-300-100, digits", 0.04),
     ("fashion-mnist", "lenet-300-100"): ("LeNet-300-100, Fashion-MNIST", 0.04),
-    ("digits", "resnet20"): ("quarter of ResNet-20, digits", 0.04),
-    ("fashion-mnist", "resnet20"): ("quarter of ResNet-20, 1,000 Fashion-MNIST images", 0.17),
+    ("digits", "resnet20"): ("ResNet-20 × 1/4, digits", 0.04),
+    ("fashion-mnist", "resnet20"): ("ResNet-20 × 1/4, 1,000 Fashion-MNIST images", 0.17),
     ("modular-addition-97", "transformer"): ("half of a transformer, sums modulo 97", 1.0),
 }
 
